@@ -1,0 +1,64 @@
+"""What every dataset hands out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Split = Literal["train", "unlabelled", "val", "test", "judge"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sample:
+    """One image with everything that is known about it.
+
+    Parameters
+    ----------
+    case
+        A name that is unique in the dataset and stable between runs.
+    image
+        Input of the network, ``(C, *spatial)`` float32 in [0, 1].
+    target
+        What the network should answer, ``(C, *spatial)`` float32 in [0, 1]; the truth mask is
+        ``target >= 0.5``.
+    prior
+        Betti numbers the structure has by what it *is* (b0, b1[, b2]); None where unknown.
+    label
+        Class of the depicted thing (a digit); None where there is none.
+    betti
+        Measured Betti numbers of the truth mask, by construction: ``{"V": (1, 0), "T": (1, 0)}``.
+    spacing
+        Voxel size per spatial axis in mm; None where it has no meaning.
+    """
+
+    case: str
+    image: NDArray[np.float32]
+    target: NDArray[np.float32]
+    prior: tuple[int, ...] | None = None
+    label: int | None = None
+    betti: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    spacing: tuple[float, ...] | None = None
+
+
+class Dataset(Protocol):
+    """A named source of samples, split in a fixed way.
+
+    Splits: ``train`` (labelled), ``unlabelled`` (their targets are never shown to a method),
+    ``val``, ``test``, and ``judge`` (clean images that train the classifier which judges
+    restored digits; disjoint from all others).
+    """
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int) -> Sample: ...
+
+    def __iter__(self) -> Iterator[Sample]: ...
+
+
+def stack(samples: Sequence[Sample]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return images and targets of equal shape as two ``(B, C, *spatial)`` arrays."""
+    return np.stack([s.image for s in samples]), np.stack([s.target for s in samples])
