@@ -1,0 +1,36 @@
+"""topoeval: benchmark and evaluation suite for topology-aware image segmentation.
+
+Importing this package imports neither torch nor any persistence library; the parts are loaded when
+they are first named.
+"""
+
+from __future__ import annotations
+
+import importlib
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING
+
+from topoeval.errors import UnavailableError, UserError
+from topoeval.topology import Topology
+
+if TYPE_CHECKING:
+    from topoeval import datasets, losses, metrics, persistence, training
+
+try:
+    __version__ = version("topoeval")
+except PackageNotFoundError:  # a source tree on the path, not installed
+    __version__ = "0+unknown"
+
+_PARTS = ("datasets", "losses", "metrics", "persistence", "training")
+
+__all__ = ["Topology", "UnavailableError", "UserError", "__version__", *_PARTS]
+
+
+def __getattr__(name: str) -> object:
+    if name in _PARTS:
+        return importlib.import_module(f"topoeval.{name}")
+    raise AttributeError(f"module 'topoeval' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

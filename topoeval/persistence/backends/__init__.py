@@ -1,0 +1,61 @@
+"""Interchangeable engines behind `topoeval.persistence.compute`.
+
+Third parties add one through the entry-point group ``topoeval.backends``; it must satisfy
+`topoeval.persistence.backends.base.Backend`.
+"""
+
+from __future__ import annotations
+
+from topoeval.errors import UnavailableError
+from topoeval.persistence.backends.base import Backend, Info
+from topoeval.registry import Registry, State
+from topoeval.topology import Topology
+
+__all__ = ["BACKENDS", "Backend", "Info", "resolve"]
+
+
+def _check(plugin: object) -> None:
+    if not (isinstance(plugin, type) and hasattr(plugin, "info") and hasattr(plugin, "compute")):
+        raise TypeError(f"{plugin!r} is no Backend class (it needs `info`, `supports`, `compute`)")
+
+
+BACKENDS: Registry[type[Backend]] = Registry(
+    "backend",
+    {
+        "cripser": "topoeval.persistence.backends.cripser:Cripser",
+        "gudhi": "topoeval.persistence.backends.gudhi:Gudhi",
+    },
+    group="topoeval.backends",
+    requires={"cripser": ("cripser", "tcripser"), "gudhi": ("gudhi",)},
+    validate=_check,
+)
+
+# The order in which "auto" looks: fastest first, see docs/decisions.
+_PREFERRED = ("cripser", "gudhi")
+
+
+def resolve(name: str, ndim: int, topology: Topology) -> Backend:
+    """Return the backend called `name`, or for ``"auto"`` the fastest that is installed.
+
+    Raises
+    ------
+    UserError
+        Unknown name.
+    UnavailableError
+        Not installed, broken, or unable to compute images of this kind.
+    """
+    if name == "auto":
+        for candidate in _PREFERRED:
+            if BACKENDS.status(candidate).state is State.AVAILABLE:
+                name = candidate
+                break
+        else:
+            raise UnavailableError(
+                "no persistence backend is installed; "
+                'pip install "topoeval[cripser]" or "topoeval[gudhi]"'
+            )
+    backend = BACKENDS.load(name)()
+    reason = backend.supports(ndim, topology)
+    if reason is not None:
+        raise UnavailableError(f"backend {name!r} {reason}")
+    return backend

@@ -1,0 +1,82 @@
+"""Where the time of a training step goes: network, persistence, loss, backward.
+
+The code that does the work names its spans; nobody pays for them until a `Stopwatch` is running.
+Spans nest: the time of an inner span counts for it alone, so the parts add up to the whole.
+
+>>> with Stopwatch() as watch:
+...     with span("loss"):
+...         with span("persistence"):
+...             pass
+>>> sorted(watch.seconds)
+['loss', 'persistence']
+"""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from types import TracebackType
+
+_running: ContextVar[Stopwatch | None] = ContextVar("topoeval_stopwatch", default=None)
+
+
+class Stopwatch:
+    """Sums wall-clock seconds by span name while it is entered.
+
+    Parameters
+    ----------
+    synchronize
+        Called at each span boundary; pass `torch.cuda.synchronize` on a GPU, where work returns
+        before it is done and would otherwise be booked on the next span.
+    """
+
+    def __init__(self, synchronize: Callable[[], None] | None = None) -> None:
+        self.seconds: defaultdict[str, float] = defaultdict(float)
+        self._synchronize = synchronize
+        self._stack: list[str] = []
+        self._since = 0.0
+
+    def __enter__(self) -> Stopwatch:
+        self._token = _running.set(self)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        _running.reset(self._token)
+
+    def _book(self) -> None:
+        """Charge the time since the last boundary to the innermost open span."""
+        if self._synchronize is not None:
+            self._synchronize()
+        now = time.perf_counter()
+        if self._stack:
+            self.seconds[self._stack[-1]] += now - self._since
+        self._since = now
+
+    @contextmanager
+    def _span(self, name: str) -> Iterator[None]:
+        self._book()
+        self._stack.append(name)
+        try:
+            yield
+        finally:
+            self._book()
+            self._stack.pop()
+
+
+@contextmanager
+def span(name: str) -> Iterator[None]:
+    """Book the time inside the ``with`` block on `name` if a `Stopwatch` is running."""
+    watch = _running.get()
+    if watch is None:
+        yield
+    else:
+        with watch._span(name):
+            yield
