@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, ClassVar, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from topoeval.datasets.dataset_info import DatasetInfo
 
 Split = Literal["train", "unlabelled", "val", "test", "judge"]
 
@@ -33,6 +36,7 @@ class Sample:
         Measured Betti numbers of the truth mask, by construction: ``{"V": (1, 0), "T": (1, 0)}``.
     spacing
         Voxel size per spatial axis in mm; None where it has no meaning.
+
     """
 
     case: str
@@ -49,8 +53,11 @@ class Dataset(Protocol):
 
     Splits: ``train`` (labelled), ``unlabelled`` (their targets are never shown to a method),
     ``val``, ``test``, and ``judge`` (clean images that train the classifier which judges
-    restored digits; disjoint from all others).
+    restored digits; disjoint from all others). Constructed as ``(split, size, *, seed=0,
+    **params)``; ``train``, ``unlabelled`` and ``val`` depend on the seed, the others do not.
     """
+
+    info: ClassVar[DatasetInfo]
 
     def __len__(self) -> int: ...
 

@@ -1,0 +1,98 @@
+"""Datasets: named sources of samples whose topology is known.
+
+`load` builds a split, `info` describes a dataset without touching its data. Third parties add
+datasets through the entry-point group ``topoeval.datasets``. Importing this package imports neither
+torch nor scikit-learn, and no dataset module before it is asked for.
+"""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+from topoeval.datasets.dataset_info import DatasetInfo
+from topoeval.datasets.sample import Dataset, Sample, Split, stack
+from topoeval.errors import UserError, nearest
+from topoeval.registry import Registry
+
+BUILTIN = {
+    "digits": "topoeval.datasets.digits:Digits",
+    "mnist": "topoeval.datasets.mnist:Mnist",
+    "strokes": "topoeval.datasets.strokes:Strokes",
+}
+"""Name to ``"module:class"`` of the datasets that come with topoeval."""
+
+DATASETS: Registry[type[Any]] = Registry("dataset", BUILTIN, group="topoeval.datasets")
+
+__all__ = [
+    "BUILTIN",
+    "DATASETS",
+    "Dataset",
+    "DatasetInfo",
+    "Sample",
+    "Split",
+    "info",
+    "load",
+    "stack",
+]
+
+
+def info(name: str) -> DatasetInfo:
+    """Return what is known about a dataset without its data.
+
+    Raises
+    ------
+    UserError
+        If there is no dataset of that name.
+
+    Examples
+    --------
+    >>> info("strokes").splits
+    ('train', 'unlabelled', 'val', 'test', 'judge')
+
+    """
+    found: DatasetInfo = DATASETS.load(name).info
+    return found
+
+
+def load(
+    name: str, split: str, size: int | None = None, *, seed: int = 0, **params: Any
+) -> Dataset:
+    """Return one split of a dataset.
+
+    Parameters
+    ----------
+    name
+        Name of the dataset.
+    split
+        One of its splits.
+    size
+        Number of samples; None takes the dataset's default for the split. The first n samples are
+        the same whatever the size.
+    seed
+        Draws ``train``, ``unlabelled`` and ``val``; ``test`` and ``judge`` are the same for every
+        seed.
+    **params
+        The dataset's own parameters.
+
+    Raises
+    ------
+    UserError
+        If the name, split, size or a parameter is not one the dataset knows.
+
+    Examples
+    --------
+    >>> sample = load("strokes", "test", 10)[0]
+    >>> sample.image.shape, sample.betti["T"] == sample.prior
+    ((1, 28, 28), True)
+
+    """
+    cls = DATASETS.load(name)
+    known = set(inspect.signature(cls).parameters) - {"split", "size", "seed"}
+    for param in params:
+        if param not in known:
+            raise UserError(f"dataset {name!r} has no parameter {param!r}{nearest(param, known)}")
+    if size is None:
+        size = info(name).default_size(split)
+    dataset: Dataset = cls(split, size, seed=seed, **params)
+    return dataset

@@ -1,0 +1,52 @@
+"""Overlap of two masks."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from topoeval.metrics.arrays import Array, as_mask, check_same_shape, leading_axes
+
+
+def dice(prediction: Array, target: Array, spatial_dims: int | None = None) -> NDArray[np.float64]:
+    """Dice coefficient ``2 |P & G| / (|P| + |G|)`` of each pair of masks.
+
+    Two empty masks agree and score 1; one empty mask scores 0. Packages differ here (many answer
+    NaN, which then drops out of the mean and rewards a method that finds nothing).
+
+    Parameters
+    ----------
+    prediction, target
+        Boolean masks of equal shape ``(..., *spatial)``.
+    spatial_dims
+        Number of spatial axes; None reads the whole array as one mask.
+
+    Returns
+    -------
+    Shape ``(...)``, float64 in [0, 1]; higher is better.
+
+    Raises
+    ------
+    UserError
+        If a mask is not boolean or the shapes differ.
+
+    References
+    ----------
+    L. R. Dice, Measures of the amount of ecologic association between species, Ecology 26(3), 1945.
+
+    Examples
+    --------
+    >>> truth = np.array([[True, True, False], [False, False, False]])
+    >>> float(dice(np.array([[True, False, False], [False, False, False]]), truth).round(3))
+    0.667
+    >>> dice(np.stack([truth, ~truth]), np.stack([truth, truth]), spatial_dims=2)
+    array([1., 0.])
+
+    """
+    p, g = as_mask(prediction), as_mask(target)
+    check_same_shape(p, g)
+    spatial = tuple(range(leading_axes(p, spatial_dims), p.ndim))
+    both = np.count_nonzero(p & g, axis=spatial)
+    total = np.count_nonzero(p, axis=spatial) + np.count_nonzero(g, axis=spatial)
+    # Both empty: 0/0 is read as full agreement.
+    return np.where(total == 0, 1.0, 2.0 * both / np.maximum(total, 1))
