@@ -1,0 +1,145 @@
+"""Training: what is optimised, in which order, and that an interruption changes nothing."""
+
+import pytest
+import torch
+from torch import nn
+
+from topoeval import Topology, UserError, datasets
+from topoeval.training import DivergedError, Schedule, TensorSet, Term, build_term, fit, unet
+from topoeval.training.tensors import shuffled_batches
+
+
+@pytest.fixture(scope="module")
+def data():
+    """Sixteen small digits, and eight more without labels."""
+    return (
+        TensorSet.from_samples(list(datasets.load("strokes", "train", 16))),
+        TensorSet.from_samples(list(datasets.load("strokes", "unlabelled", 8))),
+    )
+
+
+def small_unet(seed=0):
+    torch.manual_seed(seed)
+    return unet(channels=(4, 8))
+
+
+def terms(*named):
+    return [build_term(name, topology=Topology(), **rest) for name, rest in named]
+
+
+def weights(network):
+    return torch.cat([p.detach().flatten() for p in network.parameters()])
+
+
+def test_training_lowers_the_loss(data):
+    """Cross-entropy after thirty epochs is well below that of the first."""
+    history = fit(
+        small_unet(), terms(("cross_entropy", {})), data[0], schedule=Schedule(30, 8, 8, 1e-2)
+    )
+    assert history.steps == 60
+    assert history.terms["cross_entropy"][-1] < 0.7 * history.terms["cross_entropy"][0]
+
+
+def test_an_interrupted_training_ends_as_an_undisturbed_one(data, tmp_path):
+    """Weights, optimiser, batches and history come back from the checkpoint."""
+    objective = [("cross_entropy", {}), ("betti_prior", {"weight": 0.1, "on": "unlabelled"})]
+    schedule = Schedule(6, 8, 4, 1e-2)
+    undisturbed = small_unet()
+    whole = fit(undisturbed, terms(*objective), *data, schedule=schedule)
+
+    class Killed(Exception):
+        """Stands in for a signal."""
+
+    class Dies(nn.Module):
+        info = terms(("cross_entropy", {}))[0].info
+        calls = 0
+
+        def forward(self, input, target):
+            Dies.calls += 1
+            if Dies.calls == 8:
+                raise Killed
+            return nn.functional.binary_cross_entropy_with_logits(input, target)
+
+    state = tmp_path / "state.pt"
+    victim = small_unet()
+    dying = [Term(Dies()), terms(*objective)[1]]
+    with pytest.raises(Killed):
+        fit(victim, dying, *data, schedule=schedule, resume_from=state, save_every_s=0.0)
+    resumed = small_unet(seed=99)
+    rest = fit(resumed, terms(*objective), *data, schedule=schedule, resume_from=state)
+    torch.testing.assert_close(weights(resumed), weights(undisturbed), rtol=0, atol=0)
+    assert rest == whole
+    assert [path.name for path in tmp_path.iterdir()] == ["state.pt"]
+
+
+def test_unlabelled_images_change_no_labelled_batch(data):
+    """A semi-supervised term of weight zero trains exactly as the plain loss does."""
+    plain, semi = small_unet(), small_unet()
+    schedule = Schedule(3, 5, 4, 1e-2)
+    fit(plain, terms(("cross_entropy", {})), data[0], schedule=schedule, seed=4)
+    objective = terms(
+        ("cross_entropy", {}), ("betti_prior", {"weight": 1e-30, "on": "unlabelled"})
+    )
+    fit(semi, objective, *data, schedule=schedule, seed=4)
+    torch.testing.assert_close(weights(plain), weights(semi))
+
+
+def test_a_prior_on_unlabelled_images_is_what_lowers_their_loss(data):
+    """After a warm-up, without which a topological loss collapses, it is optimised where named."""
+    last = {}
+    for weight in (1e-30, 0.3):
+        network = small_unet()
+        fit(network, terms(("cross_entropy", {})), data[0], schedule=Schedule(40, 16, 8, 1e-2))
+        prior = ("betti_prior", {"weight": weight, "on": "unlabelled"})
+        objective = terms(("cross_entropy", {}), prior)
+        history = fit(network, objective, *data, schedule=Schedule(20, 16, 8, 3e-3))
+        last[weight] = history.terms["betti_prior"][-1]
+    assert last[0.3] < 0.8 * last[1e-30]
+
+
+def test_weight_schedules():
+    """Nothing before the start, a straight ramp, full strength after it."""
+    (term,) = terms(("cross_entropy", {"weight": 4.0, "start": 0.25, "ramp": 0.5}))
+    assert [term.weight_at(x) for x in (0.0, 0.24, 0.25, 0.5, 0.75, 1.0)] == [0, 0, 0, 2, 4, 4]
+
+
+def test_every_image_is_seen_once_an_epoch():
+    """The last, smaller batch is not thrown away."""
+    batches = shuffled_batches(10, 4, torch.Generator().manual_seed(1))
+    assert sorted(torch.cat(batches).tolist()) == list(range(10))
+
+
+def test_divergence_is_an_error_of_its_own(data):
+    """NaN stops the training at once, with the epoch and the terms."""
+
+    class Broken(nn.Module):
+        info = terms(("cross_entropy", {}))[0].info
+
+        def forward(self, input, target):
+            return input.mean() * torch.nan
+
+    with pytest.raises(DivergedError, match="epoch 1"):
+        fit(small_unet(), [Term(Broken())], data[0], schedule=Schedule(1))
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda d: terms(("cross_entropy", {"on": "unlabelled"})), "needs targets"),
+        (lambda d: terms(("dice", {"params": {"wrong": 1}})), "loss 'dice'.*wrong"),
+        (lambda d: terms(("dise", {})), "did you mean 'dice'"),
+        (
+            lambda d: fit(
+                small_unet(),
+                terms(("cross_entropy", {}), ("betti_prior", {"on": "unlabelled"})),
+                d,
+                schedule=Schedule(1),
+            ),
+            "gives none",
+        ),
+    ],
+)
+def test_bad_objectives_are_refused(call, words, data):
+    """One line that names the loss and the remedy."""
+    with pytest.raises(UserError, match=words):
+        call(data[0])

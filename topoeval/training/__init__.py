@@ -1,0 +1,25 @@
+"""Training with a topological prior: supervised, semi-supervised, and per test image."""
+
+from topoeval.training.fit import DivergedError, History, Schedule, fit, predict
+from topoeval.training.networks import classifier, resolve_device, unet
+from topoeval.training.objective import Term, build_term
+from topoeval.training.post_process import Adaptation, post_process
+from topoeval.training.remedies import apply_remedy
+from topoeval.training.tensors import TensorSet
+
+__all__ = [
+    "Adaptation",
+    "DivergedError",
+    "History",
+    "Schedule",
+    "TensorSet",
+    "Term",
+    "apply_remedy",
+    "build_term",
+    "classifier",
+    "fit",
+    "post_process",
+    "predict",
+    "resolve_device",
+    "unet",
+]

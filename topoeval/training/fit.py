@@ -1,0 +1,206 @@
+"""Training a network, supervised or semi-supervised.
+
+The two regimes are one loop: a term of the objective names the images it sees, and a Betti prior on
+unlabelled images beside a plain loss on labelled ones *is* the semi-supervised regime of Clough et
+al. (equation 6). Batches are drawn from generators of their own, so every method with the same seed
+sees the same labelled batches in the same order.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+from tqdm import tqdm
+
+from topoeval.errors import UserError
+from topoeval.timing import span
+from topoeval.training import checkpoint
+from topoeval.training.objective import Term, wants_unlabelled
+from topoeval.training.tensors import TensorSet, shuffled_batches
+
+
+class DivergedError(RuntimeError):
+    """The loss became NaN or infinite."""
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """Length and step size of a training.
+
+    `epochs` count passes over the labelled images; unlabelled ones are drawn beside them,
+    `unlabelled_batch_size` a step.
+    """
+
+    epochs: int
+    batch_size: int = 32
+    unlabelled_batch_size: int = 32
+    learning_rate: float = 1e-3
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """Mean unweighted value of each term per epoch, and the number of steps taken."""
+
+    terms: dict[str, list[float]]
+    steps: int
+
+
+def fit(
+    network: nn.Module,
+    terms: Sequence[Term],
+    labelled: TensorSet,
+    unlabelled: TensorSet | None = None,
+    *,
+    schedule: Schedule,
+    seed: int = 0,
+    resume_from: Path | None = None,
+    save_every_s: float = 30.0,
+    progress: bool = False,
+) -> History:
+    """Train `network` in place with Adam.
+
+    Parameters
+    ----------
+    network
+        Answers logits; its images must be on the device of the data.
+    terms
+        The objective.
+    labelled, unlabelled
+        Data; `unlabelled` is needed if and only if a term looks at it.
+    seed
+        Of the batches.
+    resume_from
+        A file in which the state is kept every `save_every_s` seconds and at the end, and from
+        which an interrupted training goes on as if nothing had happened.
+    progress
+        Show a bar of epochs.
+
+    Raises
+    ------
+    DivergedError
+        The loss is no longer a finite number.
+    UserError
+        Unlabelled images are needed and not given.
+    """
+    if wants_unlabelled(terms) and not unlabelled:
+        raise UserError("a term looks at unlabelled images, and the dataset gives none")
+    state = _State(network, schedule, seed, [term.info.name for term in terms])
+    if resume_from is not None and resume_from.exists():
+        state.load(resume_from)
+    network.train()
+    saved_at = time.monotonic()
+    bar = tqdm(
+        total=schedule.epochs, initial=state.epoch, disable=not progress, unit="epoch", leave=False
+    )
+    with bar:
+        while state.epoch < schedule.epochs:
+            means = _epoch(network, terms, labelled, unlabelled, schedule, state)
+            state.finish_epoch(means)
+            bar.update()
+            bar.set_postfix({name: f"{value:.4f}" for name, value in means.items()})
+            if resume_from is not None and time.monotonic() - saved_at > save_every_s:
+                state.save(resume_from)
+                saved_at = time.monotonic()
+    network.eval()
+    if resume_from is not None:
+        state.save(resume_from)
+    return History(terms=state.history, steps=state.steps)
+
+
+def _epoch(
+    network: nn.Module,
+    terms: Sequence[Term],
+    labelled: TensorSet,
+    unlabelled: TensorSet | None,
+    schedule: Schedule,
+    state: _State,
+) -> dict[str, float]:
+    """Run one pass over the labelled images; return the mean of each term."""
+    progress = state.epoch / schedule.epochs
+    active = [(term, term.weight_at(progress)) for term in terms]
+    active = [(term, weight) for term, weight in active if weight != 0]
+    sums = dict.fromkeys((term.info.name for term, _ in active), 0.0)
+    batches = shuffled_batches(len(labelled), schedule.batch_size, state.labelled_order)
+    for index in batches:
+        data = {"labelled": labelled.batch(index)}
+        if unlabelled is not None and wants_unlabelled([term for term, _ in active]):
+            drawn = torch.randint(
+                len(unlabelled),
+                (min(schedule.unlabelled_batch_size, len(unlabelled)),),
+                generator=state.unlabelled_order,
+            )
+            data["unlabelled"] = unlabelled.batch(drawn)
+        with span("network"):
+            logits = {source: network(images) for source, (images, _, _) in data.items()}
+        total = logits["labelled"].new_zeros(())
+        with span("loss"):
+            for term, weight in active:
+                _, target, prior = data[term.on]
+                value = term(logits[term.on], target, prior)
+                total = total + weight * value
+                sums[term.info.name] += float(value.detach())
+        if not torch.isfinite(total):
+            raise DivergedError(f"loss {total.item()} in epoch {state.epoch + 1}: {sums}")
+        with span("backward"):
+            state.optimiser.zero_grad()
+            total.backward()  # type: ignore[no-untyped-call]
+        with span("optimiser"):
+            state.optimiser.step()
+        state.steps += 1
+    return {name: value / len(batches) for name, value in sums.items()}
+
+
+class _State:
+    """Everything that must survive an interruption."""
+
+    def __init__(
+        self, network: nn.Module, schedule: Schedule, seed: int, names: Sequence[str]
+    ) -> None:
+        self.network = network
+        self.optimiser = torch.optim.Adam(network.parameters(), lr=schedule.learning_rate)
+        self.labelled_order = torch.Generator().manual_seed(seed)
+        # a stream of its own, so that drawing unlabelled images changes no labelled batch
+        self.unlabelled_order = torch.Generator().manual_seed(seed + 1_000_003)
+        self.history: dict[str, list[float]] = {name: [] for name in names}
+        self.epoch = 0
+        self.steps = 0
+
+    def finish_epoch(self, means: dict[str, float]) -> None:
+        for name, values in self.history.items():
+            values.append(means.get(name, 0.0))
+        self.epoch += 1
+
+    def save(self, path: Path) -> None:
+        state: dict[str, Any] = {
+            "network": self.network.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "labelled_order": self.labelled_order.get_state(),
+            "unlabelled_order": self.unlabelled_order.get_state(),
+            "history": self.history,
+            "epoch": self.epoch,
+            "steps": self.steps,
+        }
+        checkpoint.save(state, path)
+
+    def load(self, path: Path) -> None:
+        device = next(self.network.parameters()).device
+        state = checkpoint.load(path, device)
+        self.network.load_state_dict(state["network"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.labelled_order.set_state(state["labelled_order"].cpu())
+        self.unlabelled_order.set_state(state["unlabelled_order"].cpu())
+        self.history = state["history"]
+        self.epoch, self.steps = state["epoch"], state["steps"]
+
+
+@torch.no_grad()
+def predict(network: nn.Module, images: torch.Tensor, batch_size: int = 64) -> torch.Tensor:
+    """Return ``(N, C, *spatial)`` sigmoid probabilities, computed batch by batch."""
+    network.eval()
+    return torch.cat([network(batch).sigmoid() for batch in images.split(batch_size)])

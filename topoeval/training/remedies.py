@@ -1,0 +1,120 @@
+"""Plain corrections of a mask that any topology method must beat.
+
+They use the same knowledge as a Betti prior: how many components and holes there should be. A
+removed voxel gets probability 0, an added one 1; all others keep theirs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import cc3d
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from topoeval.errors import UserError, nearest
+from topoeval.topology import Topology
+
+Probabilities = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+
+
+def largest_components(mask: Mask, topology: Topology, keep: int = 1) -> Mask:
+    """Return the `keep` largest components of a 2D or 3D mask, in the topology's connectivity."""
+    connectivity = topology.foreground_connectivity(mask.ndim)
+    labels = cc3d.connected_components(mask, connectivity=connectivity)
+    return _largest(labels, keep)
+
+
+def fill_holes(mask: Mask, topology: Topology, keep: int = 0) -> Mask:
+    """Fill all holes (background that does not reach the border) but the `keep` largest.
+
+    In 2D these are the classes of dimension 1, in 3D the cavities, of dimension 2.
+    """
+    connectivity = topology.background_connectivity(mask.ndim)
+    padded = np.pad(~mask, 1, constant_values=True)
+    labels = cc3d.connected_components(padded, connectivity=connectivity)
+    inner = (slice(1, -1),) * mask.ndim
+    holes = np.where(labels == labels[(0,) * mask.ndim], 0, labels)[inner]
+    return mask | ((holes > 0) & ~_largest(holes, keep))
+
+
+def open_and_close(mask: Mask, opening: int, closing: int) -> Mask:
+    """Open and then close with a ball of the face neighbourhood; a radius of 0 leaves out a step."""
+    cross = ndimage.generate_binary_structure(mask.ndim, 1)
+    if opening:
+        mask = ndimage.binary_opening(mask, cross, iterations=opening)
+    if closing:
+        padded = np.pad(mask, closing)  # closing must not erode from the image edge
+        closed = ndimage.binary_closing(padded, cross, iterations=closing)
+        mask = closed[(slice(closing, -closing),) * mask.ndim]
+    return mask
+
+
+def largest_component(
+    probabilities: Probabilities, prior: tuple[int, ...] | None, topology: Topology
+) -> Probabilities:
+    """Keep as many of the largest components as the prior asks for (one without a prior)."""
+    mask = probabilities >= 0.5
+    return _write(probabilities, largest_components(mask, topology, prior[0] if prior else 1))
+
+
+def morphology(
+    probabilities: Probabilities,
+    prior: tuple[int, ...] | None,
+    topology: Topology,
+    *,
+    opening: int = 1,
+    closing: int = 1,
+) -> Probabilities:
+    """Open, close, and fill all holes but as many of the largest as the prior asks for."""
+    mask = open_and_close(probabilities >= 0.5, opening, closing)
+    return _write(probabilities, fill_holes(mask, topology, prior[-1] if prior else 0))
+
+
+REMEDIES: dict[str, Callable[..., Probabilities]] = {
+    "largest_component": largest_component,
+    "morphology": morphology,
+}
+
+
+def apply_remedy(
+    name: str,
+    probabilities: Probabilities,
+    priors: NDArray[np.int64] | None,
+    topology: Topology,
+    **params: object,
+) -> Probabilities:
+    """Apply a remedy to every channel of every image of ``(N, C, *spatial)`` probabilities.
+
+    Raises
+    ------
+    UserError
+        Unknown remedy or parameter.
+    """
+    if name not in REMEDIES:
+        raise UserError(f"unknown remedy {name!r}{nearest(name, REMEDIES)}")
+    remedy = REMEDIES[name]
+    result = np.empty_like(probabilities)
+    try:
+        for i, image in enumerate(probabilities):
+            prior = None if priors is None else tuple(int(b) for b in priors[i])
+            for c, channel in enumerate(image):
+                result[i, c] = remedy(channel, prior, topology, **params)
+    except TypeError as error:
+        raise UserError(f"remedy {name!r}: {error}") from error
+    return result
+
+
+def _largest(labels: NDArray[np.integer], keep: int) -> Mask:
+    """Return where `labels` is one of its `keep` most frequent non-zero values."""
+    sizes = np.bincount(labels.reshape(-1))
+    sizes[0] = 0
+    order = np.argsort(-sizes, kind="stable")[:keep]
+    return np.isin(labels, order[sizes[order] > 0])
+
+
+def _write(probabilities: Probabilities, mask: Mask) -> Probabilities:
+    before = probabilities >= 0.5
+    return np.where(mask == before, probabilities, mask.astype(probabilities.dtype))

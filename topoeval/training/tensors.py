@@ -1,0 +1,65 @@
+"""A split of a dataset as tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+
+from topoeval.datasets.sample import Sample, stack
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TensorSet:
+    """All samples of a small split, stacked.
+
+    Parameters
+    ----------
+    images, targets
+        ``(N, C, *spatial)`` float32 in [0, 1].
+    priors
+        ``(N, d)`` int64 Betti numbers; None if any sample has none.
+    labels
+        ``(N,)`` int64 classes; None if any sample has none.
+    cases
+        Names of the samples.
+    """
+
+    images: torch.Tensor
+    targets: torch.Tensor
+    priors: torch.Tensor | None
+    labels: torch.Tensor | None
+    cases: tuple[str, ...]
+
+    @classmethod
+    def from_samples(cls, samples: Sequence[Sample], device: torch.device | str = "cpu") -> TensorSet:
+        """Stack samples of equal shape on `device`."""
+        images, targets = (torch.from_numpy(array).to(device) for array in stack(samples))
+        priors = [sample.prior for sample in samples]
+        labels = [sample.label for sample in samples]
+        return cls(
+            images=images,
+            targets=targets,
+            priors=None if None in priors else torch.tensor(priors, device=device),
+            labels=None if None in labels else torch.tensor(labels, device=device),
+            cases=tuple(sample.case for sample in samples),
+        )
+
+    def __len__(self) -> int:
+        return len(self.cases)
+
+    def batch(self, index: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
+        """Return images, targets and priors of the samples at `index`."""
+        index = index.to(self.images.device)
+        priors = None if self.priors is None else self.priors[index]
+        return self.images[index], self.targets[index], priors
+
+
+def shuffled_batches(n: int, size: int, generator: torch.Generator) -> list[torch.Tensor]:
+    """Return the index tensors of one epoch: a random order cut into batches, none left out.
+
+    >>> [len(b) for b in shuffled_batches(10, 4, torch.Generator().manual_seed(0))]
+    [4, 4, 2]
+    """
+    return list(torch.randperm(n, generator=generator).split(min(size, n)))
