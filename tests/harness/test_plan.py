@@ -1,0 +1,150 @@
+"""Planning: identities, parents before children, and names checked before anything runs."""
+
+import json
+
+import pytest
+
+from topoeval import UserError
+from topoeval.harness.catalogue import load_method, load_suite, method_names, suite_names
+from topoeval.harness.model import canonical_json
+from topoeval.harness.plan import plan
+from topoeval.harness.spec import RunSpec
+
+
+def changed(suite_file, old, new):
+    """The suite with one piece of text replaced."""
+    text = suite_file.read_text()
+    assert old in text
+    suite_file.write_text(text.replace(old, new))
+    return load_suite(str(suite_file))
+
+
+def test_parents_come_first_and_shared_runs_once(suite_file):
+    """One judge, one start, one network for two corrections of it."""
+    runs = plan(load_suite(str(suite_file)))
+    names = [run.method.name for run in runs]
+    assert sorted(names) == sorted(
+        ["judge", "start", "cross_entropy", "betti_prior_semi", "betti_prior_post"]
+        + ["largest_component"]
+    )
+    seen = set()
+    for run in runs:
+        assert set(run.parents.values()) <= seen
+        seen.add(run.id)
+    by_name = {run.method.name: run for run in runs}
+    for corrected in ("betti_prior_post", "largest_component"):
+        assert by_name[corrected].parents["start"] == by_name["cross_entropy"].id
+
+
+def test_a_specification_is_fully_resolved_and_survives_json(suite_file):
+    """Nothing is left to a default that a later version could change."""
+    for run in plan(load_suite(str(suite_file))):
+        again = RunSpec.model_validate_json(canonical_json(run))
+        assert again == run
+        assert again.id == run.id
+        assert "auto" not in json.loads(canonical_json(run)).values()
+        assert run.dataset.revision
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "changes"),
+    [
+        ('title = "Tiny"', 'title = "Other"', False),
+        ("[limits]", "[limits]", False),
+        ("epochs = 2", "epochs = 3", True),
+        ("steps = 3", "steps = 4", True),
+        ("seeds = [0]", "seeds = [1]", True),
+        ("test = 10", "test = 11", True),
+        ("seeds = [0]", 'seeds = [0]\ntopology = "V"', True),
+    ],
+)
+def test_identity_is_what_decides_the_result(suite_file, old, new, changes):
+    """Titles and limits are not part of a run; budgets, seeds, data and topology are."""
+    suite_file.write_text(suite_file.read_text() + "\n[limits]\ntimeout_s = 60\n")
+    before = {run.method.name: run.id for run in plan(load_suite(str(suite_file)))}
+    after = {run.method.name: run.id for run in plan(changed(suite_file, old, new))}
+    assert (before["betti_prior_post"] != after["betti_prior_post"]) == changes
+
+
+def test_a_change_of_the_start_changes_all_that_builds_on_it(suite_file):
+    """The identities of parents are part of a run's own."""
+    before = {run.method.name: run.id for run in plan(load_suite(str(suite_file)))}
+    after = {run.method.name: run.id for run in plan(changed(suite_file, "epochs = 3", "epochs = 4"))}
+    assert before["judge"] == after["judge"]
+    assert all(before[name] != after[name] for name in before if name != "judge")
+
+
+def test_the_same_seed_pairs_all_methods(suite_file):
+    """Same first weights and same batches whatever the method."""
+    runs = [run for run in plan(load_suite(str(suite_file))) if run.task == "restore"]
+    assert len({run.derived_seed("weights") for run in runs}) == 1
+    assert len({run.derived_seed("batches of method") for run in runs}) == 1
+    other = runs[0].model_copy(update={"seed": 7})
+    assert other.derived_seed("weights") != runs[0].derived_seed("weights")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ('"cross_entropy",', '"cross_entrpy",', "unknown method 'cross_entrpy'.*'cross_entropy'"),
+        ("seeds =", "seds =", "unknown key 'seds'; did you mean 'seeds'"),
+        ("batch_size = 8\nunl", "batchsize = 8\nunl", "'training.batchsize'.*'batch_size'"),
+        ("epochs = 3,", "epoch = 3,", "'start.training.epoch'; did you mean 'epochs'"),
+        ("sizes =", "size =", "'dataset.0.size'; did you mean 'sizes'"),
+        ("seeds = [0]", "seeds = []", "seeds: .*at least 1"),
+        ("epochs = 2", "epochs = -2", r"training.epochs: .*greater than or equal to 0 \(got -2\)"),
+        ('name = "strokes"', 'name = "stroks"', "unknown dataset 'stroks'; did you mean 'strokes'"),
+        ("override.betti_prior_post", "override.betti_prior_pst", "did you mean 'betti_prior_post'"),
+        ("steps = 3", "step = 3", "override of method 'betti_prior_post'.*did you mean 'steps'"),
+        ("seeds = [0]", 'seeds = [0]\nbackend = "gudih"', "did you mean 'gudhi'"),
+        ("seeds = [0]", 'seeds = [0]\nreference = "dice_ce"', "reference 'dice_ce' is not among"),
+        ("seeds = [0]", 'seeds = [0]\ntopology = "W"', "construction must be one of V, T"),
+        ("schema = 1", "schema = 2", "schema: .*less than or equal to 1"),
+        ("seeds = [0]", "seeds = [0", "not valid TOML"),
+    ],
+)
+def test_a_mistake_in_a_suite_is_one_line_with_the_nearest_name(suite_file, old, new, words):
+    """Found while planning, before any run begins."""
+    with pytest.raises(UserError, match=words) as caught:
+        plan(changed(suite_file, old, new))
+    assert "\n" not in str(caught.value)
+
+
+def test_missing_files_are_named(tmp_path):
+    """A path that is not there, a name that is not known."""
+    with pytest.raises(UserError, match="nowhere.toml: cannot be read"):
+        load_suite(str(tmp_path / "nowhere.toml"))
+    with pytest.raises(UserError, match="did you mean 'quickstart'"):
+        load_suite("quikstart")
+
+
+def test_methods_that_start_from_each_other_are_refused(suite_file):
+    """A circle is shown as one; a correction leaves nothing to start from."""
+    text = suite_file.read_text()
+    suite_file.write_text(text + '\n[override.cross_entropy]\nstarts_from = "betti_prior_semi"\n')
+    text = suite_file.read_text()
+    suite_file.write_text(text + '\n[override.betti_prior_semi]\nstarts_from = "cross_entropy"\n')
+    with pytest.raises(UserError, match="start from each other: .* -> "):
+        plan(load_suite(str(suite_file)))
+    suite_file.write_text(
+        text.replace('"betti_prior_semi"\n', '"largest_component"\n')
+    )
+    with pytest.raises(UserError, match="leaves no network"):
+        plan(load_suite(str(suite_file)))
+
+
+@pytest.mark.parametrize("name", method_names())
+def test_every_baseline_folder_is_whole(name):
+    """A method has its TOML and a README that says paper, licence and deviations."""
+    from topoeval.harness.catalogue import baselines_folder
+
+    assert load_method(name).title
+    readme = (baselines_folder() / name / "README.md").read_text()
+    for heading in ("## Source", "## Licence", "## Deviations"):
+        assert heading in readme
+
+
+@pytest.mark.parametrize("name", suite_names())
+def test_every_suite_can_be_planned(name):
+    """The names in the suites we ship are all known."""
+    assert len(plan(load_suite(name))) > len(load_suite(name).methods)

@@ -1,0 +1,183 @@
+"""Sweeps: every run ends as one record, whatever happens to it or to us."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from topoeval import UserError
+from topoeval.harness.catalogue import load_suite
+from topoeval.harness.executors import Inline, Local
+from topoeval.harness.plan import plan
+from topoeval.harness.store import Store
+from topoeval.harness.suite import Limits
+from topoeval.harness.sweep import sweep
+
+LIMITS = Limits(timeout_s=120)
+
+
+@pytest.fixture
+def runs(suite_file):
+    """The runs of the tiny suite."""
+    return plan(load_suite(str(suite_file)))
+
+
+@pytest.fixture
+def store(tmp_path):
+    """An empty results folder."""
+    return Store(tmp_path / "results", "tiny")
+
+
+def results(store, runs):
+    """What the records say, times and machine apart."""
+    kept = ("id", "spec", "status", "cases", "history", "examples", "summary")
+    return [{k: v for k, v in store.read(run.id).items() if k in kept} for run in runs]
+
+
+def files(store):
+    """All files of the records folder, hidden ones too."""
+    return sorted(path.name for path in store.records.iterdir())
+
+
+def test_inline_and_local_give_the_same_records(runs, store, tmp_path):
+    """A process of its own changes nothing but times; the second time nothing is run."""
+    events = []
+    tally = sweep(runs, store, Inline(), LIMITS, listener=lambda *event: events.append(event[:2]))
+    assert (tally.ran, tally.kept, tally.failed) == (len(runs), 0, [])
+    assert files(store) == sorted(f"{run.id}.json" for run in runs)
+    for run in runs:
+        record = store.read(run.id)
+        assert record["status"] == "ok"
+        assert record["suite"] == "tiny"
+        assert record["timing"]["wall_s"] > 0
+        assert record["environment"]["versions"]["torch"]
+        if run.task == "restore":
+            lengths = {len(column) for column in record["cases"].values()}
+            assert lengths == {10}
+            assert "digit_correct" in record["cases"]
+
+    again = sweep(runs, store, Inline(), LIMITS)
+    assert (again.ran, again.kept) == (0, len(runs))
+
+    isolated = Store(tmp_path / "isolated", "tiny")
+    sweep(runs, isolated, Local(slots=2), LIMITS)
+    assert results(isolated, runs) == results(store, runs)
+
+
+def test_a_killed_sweep_goes_on_where_it_stopped(suite_file, runs, tmp_path):
+    """SIGKILL in the middle; the same command then finishes without repeating or losing anything."""
+    store = Store(tmp_path / "results", "tiny")
+    command = [sys.executable, "-P", "-c", "from topoeval.cli import main; main()"]
+    command += ["run", str(suite_file), "--results", str(store.root), "--jobs", "1", "--no-report"]
+    victim = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    working = store.root / "work"
+    deadline = time.monotonic() + 100
+    # two runs are finished and a third is at work
+    while len(list(store.records.glob("*.json"))) < 2 or len(list(working.iterdir())) < 3:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    victim.send_signal(signal.SIGKILL)
+    victim.wait()
+    finished = {path.name: path.read_bytes() for path in store.records.glob("*.json")}
+    assert 2 <= len(finished) < len(runs)
+    assert all(json.loads(text)["status"] == "ok" for text in finished.values())
+    wait_until_alone(str(store.root))
+
+    done = subprocess.run(command, capture_output=True, text=True, timeout=200)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"{len(finished)} found finished" in done.stdout
+    assert files(store) == sorted(f"{run.id}.json" for run in runs)
+    for name, text in finished.items():
+        assert (store.records / name).read_bytes() == text
+    undisturbed = Store(tmp_path / "undisturbed", "tiny")
+    sweep(runs, undisturbed, Inline(), LIMITS)
+    assert results(store, runs) == results(undisturbed, runs)
+
+
+def wait_until_alone(mark):
+    """Return once no process has `mark` in its command line: workers die with their sweep."""
+    import psutil
+
+    deadline = time.monotonic() + 20
+    while True:
+        others = [
+            p.pid
+            for p in psutil.process_iter(["cmdline"])
+            if p.pid != os.getpid() and any(mark in part for part in p.info["cmdline"] or [])
+        ]
+        if not others:
+            return
+        assert time.monotonic() < deadline, others
+        time.sleep(0.1)
+
+
+@pytest.mark.parametrize(
+    ("program", "status", "words"),
+    [
+        ("import os; os.kill(os.getpid(), 11)", "crashed", "SIGSEGV"),
+        ("import sys; print('last words'); sys.exit(0)", "crashed", "last words"),
+        ("import time; time.sleep(60)", "timeout", "ended after 1 s"),
+        (
+            "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(60)",
+            "timeout",
+            "ended after 1 s",
+        ),
+    ],
+    ids=["signal", "no-record", "hang", "hang-ignoring-term"],
+)
+def test_a_run_that_dies_is_a_row(runs, store, program, status, words, monkeypatch):
+    """The record says how it ended; what builds on it says why it never began."""
+    monkeypatch.setattr("topoeval.harness.executors._GRACE_S", 0.5)
+    executor = Local(slots=2, worker=(sys.executable, "-c", program))
+    tally = sweep(runs, store, executor, Limits(timeout_s=1))
+    assert len(tally.failed) == len(runs)
+    records = {run.method.name: store.read(run.id) for run in runs}
+    assert records["judge"]["status"] == status
+    assert words in records["judge"]["error"]
+    assert f"its judge run {records['judge']['id']} ended as '{status}'" in records["start"]["error"]
+
+
+def test_failed_runs_are_kept_until_asked_for(runs, store):
+    """What exists is not run again, a failure included; --retry-failed runs it again."""
+    sweep(runs, store, Local(worker=(sys.executable, "-c", "raise SystemExit(3)")), LIMITS)
+    assert sweep(runs, store, Inline(), LIMITS).ran == 0
+    retried = sweep(runs, store, Inline(), LIMITS, retry_failed=True)
+    assert (retried.ran, retried.failed) == (len(runs), [])
+
+
+def test_memory_has_a_hard_limit(runs, store):
+    """An address space too small for torch ends as a failed run, not as a dead machine."""
+    tally = sweep(runs[:1], store, Local(), Limits(timeout_s=120, memory_gib=0.3))
+    assert tally.failed == ["strokes/judge/seed0"]
+
+
+def test_networks_that_are_gone_are_trained_again(runs, store):
+    """Records travel with a repository, networks do not; a missing child calls its parents back."""
+    sweep(runs, store, Inline(), LIMITS)
+    before = results(store, runs)
+    by_name = {run.method.name: run for run in runs}
+    for name in ("start", "cross_entropy", "judge"):
+        store.network(by_name[name].id).unlink()
+        (store.work(by_name[name].id) / "state.pt").unlink(missing_ok=True)
+    store.discard(by_name["largest_component"].id)
+    tally = sweep(runs, store, Inline(), LIMITS)
+    assert tally.ran == 4
+    assert results(store, runs) == before
+
+
+def test_two_sweeps_do_not_share_a_folder(runs, store):
+    """The second is told, before it touches anything."""
+    with store.exclusive(), pytest.raises(UserError, match="in use by another"):
+        sweep(runs, store, Inline(), LIMITS)
+
+
+def test_a_damaged_record_is_named(runs, store):
+    """Never overwritten in silence, never taken for a result."""
+    store.records.mkdir(parents=True)
+    store.record_path(runs[0].id).write_text('{"schema": 1,')
+    with pytest.raises(UserError, match=f"{runs[0].id}.json is damaged.*delete it"):
+        sweep(runs, store, Inline(), LIMITS)

@@ -1,0 +1,111 @@
+"""The command line: ``topoeval run | report | list | info``.
+
+Nothing heavy is imported until a command needs it.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from topoeval.errors import UserError
+
+app = typer.Typer(
+    name="topoeval",
+    help="Benchmark and evaluation suite for topology-aware image segmentation.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+def main() -> None:
+    """Run the command line; a user's mistake is one line and exit status 2."""
+    try:
+        app()
+    except UserError as error:
+        print(f"topoeval: {error}", file=sys.stderr)
+        sys.exit(2)
+
+
+@app.command()
+def run(
+    suite: Annotated[str, typer.Argument(help="Name of a suite, or path of its TOML file.")],
+    results: Annotated[
+        Optional[Path],  # noqa: UP045  # typer reads the annotation at run time
+        typer.Option(help="Results folder; results/SUITE by default."),
+    ] = None,
+    data: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(help="Folder of the real datasets; $TOPOEVAL_DATA by default."),
+    ] = None,
+    executor: Annotated[
+        str, typer.Option(help="local: a process per run; inline: in this process.")
+    ] = "local",
+    jobs: Annotated[int, typer.Option(min=1, help="Runs side by side; all cores by default.")] = (
+        os.cpu_count() or 1
+    ),
+    threads: Annotated[int, typer.Option(min=1, help="Threads of one run.")] = 1,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Run failed runs again.")
+    ] = False,
+    report: Annotated[bool, typer.Option(help="Make the table and the page at the end.")] = True,
+) -> None:
+    """Run a suite; the same command again goes on where it stopped."""
+    from topoeval.cli.run import run_suite
+
+    failures = run_suite(
+        suite,
+        results=results,
+        data=data,
+        executor=executor,
+        jobs=jobs,
+        threads=threads,
+        retry_failed=retry_failed,
+        report=report,
+    )
+    raise typer.Exit(1 if failures else 0)
+
+
+@app.command()
+def report(
+    results: Annotated[Path, typer.Argument(help="Results folder of a suite.")],
+    out: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(help="Where to write; RESULTS/report by default."),
+    ] = None,
+    reference: Annotated[str, typer.Option(help="Method to compare with.")] = "cross_entropy",
+) -> None:
+    """Make tables, figures and a page from the records of a suite."""
+    from topoeval.cli.run import make_report
+
+    make_report(results, out, reference)
+
+
+@app.command("list")
+def list_(
+    kind: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Argument(help="suites, methods, datasets, losses or backends; all by default."),
+    ] = None,
+) -> None:
+    """List what there is, and what of it can be used here."""
+    from topoeval.cli.catalogue import print_list
+
+    print_list(kind)
+
+
+@app.command()
+def info(
+    name: Annotated[str, typer.Argument(help="A suite, method, dataset, loss or backend.")],
+) -> None:
+    """Tell what is known about something by its name."""
+    from topoeval.cli.catalogue import print_info
+
+    print_info(name)
+
+

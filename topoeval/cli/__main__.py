@@ -1,0 +1,5 @@
+"""``python -m topoeval.cli``."""
+
+from topoeval.cli import main
+
+main()

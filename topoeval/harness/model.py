@@ -1,0 +1,190 @@
+"""The pieces that suites, methods and runs are written in."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tomllib
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from topoeval.errors import UserError, nearest
+
+Regime = Literal["supervised", "semi_supervised", "post_process", "remedy"]
+Scalar = bool | int | float | str
+Params = dict[str, Any]
+
+
+class Frozen(BaseModel):
+    """A value: immutable, and an unknown key is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+class LossTerm(Frozen):
+    """One weighted loss of a method; see `topoeval.training.Term`."""
+
+    name: str
+    weight: float = 1.0
+    on: Literal["labelled", "unlabelled"] = "labelled"
+    start: float = Field(0.0, ge=0, le=1)
+    ramp: float = Field(0.0, ge=0, le=1)
+    params: Params = {}
+
+
+class AdaptationSpec(Frozen):
+    """Per-image post-processing; see `topoeval.training.Adaptation`."""
+
+    steps: int = Field(100, ge=1)
+    learning_rate: float = Field(1e-5, gt=0)
+    anchor: float = Field(10.0, ge=0)
+    copies: int = Field(64, ge=1)
+
+
+class RemedySpec(Frozen):
+    """A plain correction of the mask; see `topoeval.training.remedies`."""
+
+    name: str
+    params: Params = {}
+
+
+class Training(Frozen):
+    """Length and step size; see `topoeval.training.Schedule`."""
+
+    epochs: int = Field(ge=0)
+    batch_size: int = Field(32, ge=1)
+    unlabelled_batch_size: int = Field(32, ge=1)
+    learning_rate: float = Field(1e-3, gt=0)
+
+
+class Network(Frozen):
+    """Parameters of `topoeval.training.unet`."""
+
+    name: Literal["unet"] = "unet"
+    channels: tuple[int, ...] = (16, 32, 64)
+    residual_units: int = 0
+    norm: str | None = None
+
+
+class DatasetSpec(Frozen):
+    """A dataset, the sizes of its splits, and its parameters."""
+
+    name: str
+    sizes: dict[Literal["train", "unlabelled", "val", "test", "judge"], int] = {}
+    params: Params = {}
+    revision: str = ""
+
+
+class Method(Frozen):
+    """A row of the table: what is done, beginning where (``baselines/NAME/method.toml``).
+
+    ``starts_from`` is ``"start"``, the common starting point of the suite, or another method, whose
+    network then is the beginning: corrections of a finished network use it, so that they get no
+    less training than the network they are compared with.
+    """
+
+    name: str
+    title: str
+    regime: Regime
+    summary: str = ""
+    paper: str = ""
+    role: Literal["start", "method"] = "method"
+    starts_from: str | None = "start"
+    losses: tuple[LossTerm, ...] = ()
+    adaptation: AdaptationSpec | None = None
+    remedy: RemedySpec | None = None
+
+    @model_validator(mode="after")
+    def _fits_its_regime(self) -> Method:
+        unlabelled = any(term.on == "unlabelled" for term in self.losses)
+        problem = {
+            "supervised": unlabelled and "has a term on unlabelled images",
+            "semi_supervised": not unlabelled and "has no term on unlabelled images",
+            "post_process": (self.adaptation is None or len(self.losses) != 1)
+            and "needs [adaptation] and exactly one loss",
+            "remedy": self.remedy is None and "needs [remedy]",
+        }[self.regime]
+        if problem:
+            raise ValueError(f"method {self.name!r} of regime {self.regime!r} {problem}")
+        if self.regime in ("supervised", "semi_supervised") and not self.losses:
+            raise ValueError(f"method {self.name!r} has no losses")
+        return self
+
+
+def canonical_json(value: BaseModel) -> str:
+    """Return JSON that is the same text for the same value: sorted keys, no white space."""
+    data = value.model_dump(mode="json", by_alias=True)
+    return json.dumps(data, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def digest(text: str) -> str:
+    """Return 16 hexadecimal digits that name `text` (the head of its SHA-256)."""
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+M = TypeVar("M", bound=Frozen)
+
+
+def read_toml(path: Path, kind: type[M]) -> M:
+    """Read a TOML file as a `kind`.
+
+    Raises
+    ------
+    UserError
+        No such file, not TOML, an unknown key (with the nearest known one) or a wrong value.
+    """
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror})") from error
+    except tomllib.TOMLDecodeError as error:
+        raise UserError(f"{path}: not valid TOML: {error}") from error
+    return parse(data, kind, str(path))
+
+
+def parse(data: dict[str, Any], kind: type[M], where: str) -> M:
+    """Validate `data` as a `kind`; the first problem becomes a `UserError` of one line."""
+    try:
+        return kind.model_validate(data)
+    except ValidationError as error:
+        # a misspelt key is also a missing one; its spelling is the better message
+        first = min(error.errors(), key=lambda problem: problem["type"] != "extra_forbidden")
+        path = ".".join(str(part) for part in first["loc"])
+        if first["type"] == "extra_forbidden":
+            hint = nearest(str(first["loc"][-1]), _known_keys(kind, first["loc"][:-1]))
+            raise UserError(f"{where}: unknown key {path!r}{hint}") from None
+        message = first["msg"].removeprefix("Value error, ")
+        at = f"{path}: " if path else ""
+        raise UserError(f"{where}: {at}{message} (got {_shown(first['input'])})") from None
+
+
+def _known_keys(kind: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
+    """Return the keys allowed at `location` of a `kind`."""
+    model: Any = kind
+    for part in location:
+        if isinstance(part, int):
+            continue
+        field = next(
+            (f for name, f in model.model_fields.items() if part in (name, f.alias)), None
+        )
+        candidates = [] if field is None else [field.annotation, *_arguments(field.annotation)]
+        model = next((c for c in candidates if _is_model(c)), None)
+        if model is None:
+            return []
+    return [field.alias or name for name, field in model.model_fields.items()]
+
+
+def _arguments(annotation: Any) -> list[Any]:
+    inner = list(getattr(annotation, "__args__", ()))
+    return inner + [deeper for argument in inner for deeper in _arguments(argument)]
+
+
+def _is_model(annotation: Any) -> bool:
+    return isinstance(annotation, type) and issubclass(annotation, BaseModel)
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."

@@ -1,0 +1,54 @@
+"""A run: everything that decides its result, and nothing else."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Literal
+
+from pydantic import Field
+
+from topoeval.harness.model import DatasetSpec, Frozen, Method, Network, Training, canonical_json, digest
+from topoeval.harness.suite import SCHEMA
+
+
+class RunSpec(Frozen):
+    """One run, fully resolved.
+
+    Its identity is the hash of its canonical JSON. Paths, limits, parallelism and logging are not
+    in it; the runs it builds on are, by their identities.
+
+    ``task`` is ``"restore"`` (train or correct a network and score it on the test split) or
+    ``"judge"`` (train the classifier that reads restored digits).
+    """
+
+    schema_version: int = Field(SCHEMA, alias="schema")
+    task: Literal["restore", "judge"]
+    dataset: DatasetSpec
+    topology: str
+    network: Network
+    method: Method
+    training: Training
+    backend: str
+    precision: Literal["float32"] = "float32"
+    device: str
+    seed: int
+    parents: dict[Literal["start", "judge"], str] = {}
+
+    @property
+    def id(self) -> str:
+        """Sixteen hexadecimal digits that name this run everywhere."""
+        return digest(canonical_json(self))
+
+    @property
+    def label(self) -> str:
+        """A short name for people."""
+        return f"{self.dataset.name}/{self.method.name}/seed{self.seed}"
+
+    def derived_seed(self, purpose: str) -> int:
+        """Return a seed that depends on what should pair, and on nothing else.
+
+        Runs of the same dataset and seed share it whatever their method: same first weights, same
+        batches.
+        """
+        text = f"{self.dataset.name}|{self.seed}|{purpose}"
+        return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big")

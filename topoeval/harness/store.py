@@ -1,0 +1,104 @@
+"""Where runs leave what they found.
+
+``records/ID.json``
+    One record per run, whole or not there. Reports read these and nothing else.
+``work/ID/``
+    The run's scratch: specification, log, training state, network. Not needed to read results.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import math
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from topoeval.errors import UserError
+from topoeval.harness.spec import RunSpec
+
+RECORD_SCHEMA = 1
+Record = dict[str, Any]
+
+
+class Store:
+    """The results folder of a suite."""
+
+    def __init__(self, root: Path, suite: str) -> None:
+        self.root = root
+        self.suite = suite
+        self.records = root / "records"
+
+    def work(self, run_id: str) -> Path:
+        """Return the scratch folder of a run."""
+        return self.root / "work" / run_id
+
+    def network(self, run_id: str) -> Path:
+        """Return where a run leaves its trained network for the runs that build on it."""
+        return self.work(run_id) / "network.pt"
+
+    def log(self, run_id: str) -> Path:
+        """Return the file with everything a run printed."""
+        return self.work(run_id) / "log.txt"
+
+    def record_path(self, run_id: str) -> Path:
+        """Return where the record of a run is, once there is one."""
+        return self.records / f"{run_id}.json"
+
+    def read(self, run_id: str) -> Record | None:
+        """Return the record of a run; None if there is none."""
+        path = self.record_path(run_id)
+        if not path.exists():
+            return None
+        try:
+            record: Record = json.loads(path.read_text(encoding="utf-8"))
+        except json.JSONDecodeError as error:
+            raise UserError(f"{path} is damaged ({error}); delete it to run again") from error
+        return record
+
+    def write(self, run_id: str, record: Record) -> None:
+        """Write a record; a reader finds the whole of it or nothing."""
+        self.records.mkdir(parents=True, exist_ok=True)
+        text = json.dumps(_rounded(record), sort_keys=True, allow_nan=False, separators=(",", ":"))
+        partial = self.records / f".{run_id}.{os.getpid()}.partial"
+        try:
+            with partial.open("w", encoding="utf-8") as file:
+                file.write(text + "\n")
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(partial, self.record_path(run_id))
+        finally:
+            partial.unlink(missing_ok=True)
+
+    def discard(self, run_id: str) -> None:
+        """Remove the record of a run, so that it is run again."""
+        self.record_path(run_id).unlink(missing_ok=True)
+
+    def done(self, spec: RunSpec) -> bool:
+        """Whether the run has a record, of success or failure."""
+        return self.record_path(spec.id).exists()
+
+    @contextmanager
+    def exclusive(self) -> Iterator[None]:
+        """Hold the folder for one sweep; a second one is told, not left to collide."""
+        self.root.mkdir(parents=True, exist_ok=True)
+        with (self.root / ".lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise UserError(f"{self.root} is in use by another 'topoeval run'") from None
+            yield
+
+
+def _rounded(value: Any) -> Any:
+    """Keep six significant digits of floats (records are committed) and make NaN explicit."""
+    if isinstance(value, float):
+        return float(f"{value:.6g}") if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: _rounded(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_rounded(item) for item in value]
+    return value

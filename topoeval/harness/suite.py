@@ -1,0 +1,51 @@
+"""A suite: what is to be compared, on what, how often."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from topoeval.harness.model import DatasetSpec, Frozen, LossTerm, Network, Params, Training
+
+SCHEMA = 1
+
+
+class Start(Frozen):
+    """The common starting point: every method begins at this converged network."""
+
+    losses: tuple[LossTerm, ...]
+    training: Training
+
+
+class Limits(Frozen):
+    """Hard limits of one run, enforced from outside its process."""
+
+    timeout_s: float = Field(3600, gt=0)
+    memory_gib: float | None = Field(None, gt=0)
+
+
+class Suite(Frozen):
+    """The content of ``bench/suites/NAME.toml``.
+
+    ``methods`` are names of folders in ``baselines/``; ``override`` replaces values of a method, as
+    ``[override.NAME.adaptation] steps = 50``. ``training`` is the extra budget that every method
+    gets after the common start, the plain loss alone included. ``reference`` is the method that the
+    others are compared with.
+    """
+
+    schema_version: int = Field(SCHEMA, alias="schema", ge=SCHEMA, le=SCHEMA)
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
+    title: str
+    description: str = ""
+    seeds: tuple[int, ...] = Field(min_length=1)
+    methods: tuple[str, ...] = Field(min_length=1)
+    datasets: tuple[DatasetSpec, ...] = Field(alias="dataset", min_length=1)
+    topology: str = "T-superlevel-plain"
+    network: Network = Network()
+    start: Start
+    training: Training
+    judge: Training | None = None
+    reference: str = "cross_entropy"
+    backend: str = "auto"
+    device: str = "cpu"
+    limits: Limits = Limits()
+    override: dict[str, Params] = {}

@@ -1,0 +1,214 @@
+"""What a run does: train, correct, score. Independent of where and how it is executed."""
+
+from __future__ import annotations
+
+import base64
+import zlib
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from topoeval import datasets
+from topoeval.errors import UserError
+from topoeval.harness.spec import RunSpec
+from topoeval.harness.store import Store
+from topoeval.metrics.cases import evaluate_cases
+from topoeval.timing import Stopwatch
+from topoeval.topology import Topology
+from topoeval.training import (
+    Adaptation,
+    Schedule,
+    TensorSet,
+    Term,
+    apply_remedy,
+    build_term,
+    checkpoint,
+    classifier,
+    fit,
+    post_process,
+    predict,
+    unet,
+)
+from topoeval.training.judge import correct, train_judge
+
+_STEP_SPANS = ("network", "persistence", "loss", "backward", "optimiser")
+_EXAMPLES = 6
+
+
+def perform(spec: RunSpec, store: Store, progress: bool = False) -> dict[str, Any]:
+    """Do what `spec` says; return the part of the record that is its result."""
+    torch.manual_seed(spec.derived_seed("weights"))
+    synchronize = torch.cuda.synchronize if spec.device == "cuda" else None
+    with Stopwatch(synchronize) as watch:
+        result = {"judge": _judge, "restore": _restore}[spec.task](spec, store, progress)
+        steps = result.pop("steps")
+        result["timing"] = {
+            "steps": steps,
+            "per_step_s": {
+                name: watch.seconds[name] / steps for name in _STEP_SPANS if watch.seconds[name]
+            }
+            if steps
+            else {},
+        }
+    return result
+
+
+def _judge(spec: RunSpec, store: Store, progress: bool) -> dict[str, Any]:
+    clean = _load(spec, "judge")
+    if clean.labels is None:
+        raise UserError(f"dataset {spec.dataset.name!r} has no classes, so nothing to judge")
+    network = _classifier(clean.targets).to(spec.device)
+    schedule = _schedule(spec)
+    accuracy = train_judge(
+        network, clean, schedule=schedule, seed=spec.derived_seed("batches"), progress=progress
+    )
+    checkpoint.save(network.state_dict(), store.network(spec.id))
+    return {"summary": {"judge_accuracy": accuracy, "images": len(clean)}, "steps": 0}
+
+
+def _restore(spec: RunSpec, store: Store, progress: bool) -> dict[str, Any]:
+    test = _load(spec, "test")
+    network = _network(spec, test).to(spec.device)
+    if start := spec.parents.get("start"):
+        network.load_state_dict(checkpoint.load(store.network(start), spec.device))
+
+    history: dict[str, list[float]] = {}
+    if spec.method.regime in ("supervised", "semi_supervised"):
+        terms = _terms(spec)
+        outcome = fit(
+            network,
+            terms,
+            _load(spec, "train"),
+            _load(spec, "unlabelled") if spec.method.regime == "semi_supervised" else None,
+            schedule=_schedule(spec),
+            seed=spec.derived_seed(f"batches of {spec.method.role}"),
+            resume_from=store.work(spec.id) / "state.pt",
+            progress=progress,
+        )
+        history, steps = outcome.terms, outcome.steps
+        probabilities = predict(network, test.images)
+        checkpoint.save(network.state_dict(), store.network(spec.id))
+    elif spec.method.regime == "post_process":
+        probabilities, steps = _adapted(spec, network, test, progress)
+    else:
+        assert spec.method.remedy is not None  # the model of a method has seen to it
+        steps = 0
+        corrected = apply_remedy(
+            spec.method.remedy.name,
+            predict(network, test.images).cpu().numpy(),
+            None if test.priors is None else test.priors.cpu().numpy(),
+            Topology.parse(spec.topology),
+            **spec.method.remedy.params,
+        )
+        probabilities = torch.from_numpy(corrected).to(spec.device)
+
+    cases: dict[str, Any] = {"case": list(test.cases)}
+    columns = evaluate_cases(
+        probabilities.cpu().numpy(),
+        test.targets.cpu().numpy(),
+        None if test.priors is None else test.priors.cpu().numpy(),
+        Topology.parse(spec.topology),
+    )
+    cases.update({name: column.tolist() for name, column in columns.items()})
+    if test.labels is not None:
+        cases["label"] = test.labels.tolist()
+        if judge := spec.parents.get("judge"):
+            reader = _classifier(test.targets).to(spec.device)
+            reader.load_state_dict(checkpoint.load(store.network(judge), spec.device))
+            cases["digit_correct"] = correct(reader, probabilities, test.labels).tolist()
+    return {
+        "cases": cases,
+        "history": history,
+        "examples": _examples(test, probabilities),
+        "steps": steps,
+    }
+
+
+def _adapted(
+    spec: RunSpec, network: nn.Module, test: TensorSet, progress: bool
+) -> tuple[torch.Tensor, int]:
+    """Return corrected probabilities of the test images and the number of steps, images together."""
+    if test.priors is None:
+        raise UserError(
+            f"dataset {spec.dataset.name!r} has no prior per sample; "
+            f"method {spec.method.name!r} needs one"
+        )
+    assert spec.method.adaptation is not None  # the model of a method has seen to it
+    settings = spec.method.adaptation.model_dump()
+    (term,) = _terms(spec, reduction="none")
+    adaptation = Adaptation(weight=term.weight, **settings)
+    probabilities = post_process(
+        network,
+        test.images,
+        test.priors,
+        term.loss,  # type: ignore[arg-type]  # post_process calls it with a prior only
+        adaptation,
+        progress=progress,
+    )
+    return probabilities, adaptation.steps * -(-len(test) // adaptation.copies)
+
+
+def _load(spec: RunSpec, split: datasets.Split) -> TensorSet:
+    samples = datasets.load(
+        spec.dataset.name,
+        split,
+        spec.dataset.sizes.get(split),
+        seed=spec.seed,
+        **spec.dataset.params,
+    )
+    return TensorSet.from_samples(list(samples), spec.device)
+
+
+def _network(spec: RunSpec, like: TensorSet) -> nn.Module:
+    settings = spec.network.model_dump(exclude={"name"})
+    return unet(
+        ndim=like.images.ndim - 2,
+        in_channels=like.images.shape[1],
+        out_channels=like.targets.shape[1],
+        **settings,
+    )
+
+
+def _classifier(targets: torch.Tensor) -> nn.Module:
+    return classifier(targets.shape[1:], classes=10)
+
+
+def _terms(spec: RunSpec, **extra: object) -> Sequence[Term]:
+    topology = Topology.parse(spec.topology)
+    terms = []
+    for loss in spec.method.losses:
+        settings = loss.model_dump()
+        settings["params"] = {**settings["params"], **extra}
+        terms.append(build_term(**settings, topology=topology, backend=spec.backend))
+    return terms
+
+
+def _schedule(spec: RunSpec) -> Schedule:
+    return Schedule(**spec.training.model_dump())
+
+
+def _examples(test: TensorSet, probabilities: torch.Tensor) -> list[dict[str, Any]]:
+    """Return a few cases as pictures: the first of each class, or the first ones."""
+    if test.labels is None:
+        chosen = list(range(min(_EXAMPLES, len(test))))
+    else:
+        labels = test.labels.tolist()
+        chosen = [labels.index(label) for label in sorted(set(labels))]
+    return [
+        {
+            "case": test.cases[i],
+            "shape": list(test.images.shape[2:]),
+            "image": _packed(test.images[i, 0]),
+            "target": _packed(test.targets[i, 0]),
+            "prediction": _packed(probabilities[i, 0]),
+        }
+        for i in chosen
+    ]
+
+
+def _packed(image: torch.Tensor) -> str:
+    grey = np.rint(image.cpu().numpy() * 255).astype(np.uint8)
+    return base64.b64encode(zlib.compress(grey.tobytes(), 9)).decode("ascii")
