@@ -9,7 +9,9 @@ from topoeval.registry import Registry, State
 
 
 def registry(**builtin):
-    return Registry("thing", builtin, group="topoeval.test_things", requires={"absent": ("nowhere",)})
+    return Registry(
+        "thing", builtin, group="topoeval.test_things", requires={"absent": ("nowhere",)}
+    )
 
 
 def test_states():

@@ -14,7 +14,11 @@ from topoeval.errors import UnavailableError, UserError
 from topoeval.topology import Topology
 
 if TYPE_CHECKING:
-    from topoeval import datasets, losses, metrics, persistence, training
+    from topoeval import datasets as datasets
+    from topoeval import losses as losses
+    from topoeval import metrics as metrics
+    from topoeval import persistence as persistence
+    from topoeval import training as training
 
 try:
     __version__ = version("topoeval")

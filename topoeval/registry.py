@@ -1,7 +1,7 @@
 """Names to plugins: what exists, what can run here, and why the rest cannot.
 
-Each kind of plugin (backend, loss, dataset) has one `Registry`. Built-in plugins are named lazily as
-``"module:attribute"``; third parties add theirs through an entry point of the registry's group, and
+Each kind of plugin (backend, loss, dataset) has one `Registry`. Built-in plugins are named lazily,
+as ``"module:attribute"``; third parties add theirs through an entry point of its group, and
 neither is imported before it is asked for. A plugin that fails to import is a state with a reason,
 never a crash of everything else.
 """
@@ -137,7 +137,7 @@ class Registry(Generic[T]):
         plugin = self._plugins[name].load()
         if self._validate is not None:
             self._validate(plugin)
-        return plugin  # type: ignore[no-any-return]
+        return plugin
 
     def _check_known(self, name: str) -> None:
         if name not in self._plugins:

@@ -78,7 +78,7 @@ class Topology:
 
     @classmethod
     def parse(cls, text: str) -> Topology:
-        """Read ``"V"``, ``"T-superlevel"``, ``"V/sublevel/framed"``; parts left out keep defaults."""
+        """Read ``"V"``, ``"T-superlevel"`` or ``"V/sublevel/framed"``; the rest keeps defaults."""
         parts = [part for part in re.split(r"[-/,\s]+", text.strip()) if part]
         if not 1 <= len(parts) <= 3:
             raise UserError(

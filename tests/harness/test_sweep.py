@@ -69,7 +69,7 @@ def test_inline_and_local_give_the_same_records(runs, store, tmp_path):
 
 
 def test_a_killed_sweep_goes_on_where_it_stopped(suite_file, runs, tmp_path):
-    """SIGKILL in the middle; the same command then finishes without repeating or losing anything."""
+    """SIGKILL in the middle; the same command finishes, repeating and losing nothing."""
     store = Store(tmp_path / "results", "tiny")
     command = [sys.executable, "-P", "-c", "from topoeval.cli import main; main()"]
     command += ["run", str(suite_file), "--results", str(store.root), "--jobs", "1", "--no-report"]
@@ -138,7 +138,9 @@ def test_a_run_that_dies_is_a_row(runs, store, program, status, words, monkeypat
     records = {run.method.name: store.read(run.id) for run in runs}
     assert records["judge"]["status"] == status
     assert words in records["judge"]["error"]
-    assert f"its judge run {records['judge']['id']} ended as '{status}'" in records["start"]["error"]
+    assert (
+        f"its judge run {records['judge']['id']} ended as '{status}'" in records["start"]["error"]
+    )
 
 
 def test_failed_runs_are_kept_until_asked_for(runs, store):

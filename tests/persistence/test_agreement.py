@@ -85,7 +85,9 @@ def test_saturated_half_precision(construction):
 
 
 @pytest.mark.parametrize("backend", INSTALLED)
-@pytest.mark.parametrize("dtype", ["float16", "float32", "float64", "uint8", "int16", "bool", ">f4"])
+@pytest.mark.parametrize(
+    "dtype", ["float16", "float32", "float64", "uint8", "int16", "bool", ">f4"]
+)
 def test_every_dtype_gives_the_bars_of_its_values(backend, dtype):
     """The value of a voxel counts, not the type that holds it."""
     images = np.random.default_rng(2).integers(0, 2 if dtype == "bool" else 50, (2, 6, 7))

@@ -14,7 +14,10 @@ RING[2, 2] = 0.25
 
 def test_known_bars_of_a_ring():
     """One component that never dies, one hole between the ring and its dimmer middle."""
-    assert compute(RING[None], Topology("T")).multiset() == [(0, 0, 1.0, -np.inf), (0, 1, 1.0, 0.25)]
+    assert compute(RING[None], Topology("T")).multiset() == [
+        (0, 0, 1.0, -np.inf),
+        (0, 1, 1.0, 0.25),
+    ]
 
 
 def test_diagonal_pixels_are_one_component_in_t_and_two_in_v():

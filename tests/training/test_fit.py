@@ -77,9 +77,7 @@ def test_unlabelled_images_change_no_labelled_batch(data):
     plain, semi = small_unet(), small_unet()
     schedule = Schedule(3, 5, 4, 1e-2)
     fit(plain, terms(("cross_entropy", {})), data[0], schedule=schedule, seed=4)
-    objective = terms(
-        ("cross_entropy", {}), ("betti_prior", {"weight": 1e-30, "on": "unlabelled"})
-    )
+    objective = terms(("cross_entropy", {}), ("betti_prior", {"weight": 1e-30, "on": "unlabelled"}))
     fit(semi, objective, *data, schedule=schedule, seed=4)
     torch.testing.assert_close(weights(plain), weights(semi))
 

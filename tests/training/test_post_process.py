@@ -41,9 +41,7 @@ def test_stacked_copies_are_private_copies(trained):
     adaptation = Adaptation(steps=4, learning_rate=1e-3, anchor=2.0, weight=0.5, copies=3)
     together = post_process(network, test.images, test.priors, loss, adaptation)
     for i in range(len(test)):
-        expected = alone(
-            network, test.images[i : i + 1], test.priors[i : i + 1], loss, adaptation
-        )
+        expected = alone(network, test.images[i : i + 1], test.priors[i : i + 1], loss, adaptation)
         torch.testing.assert_close(together[i : i + 1], expected, rtol=1e-3, atol=1e-5)
     for name, value in network.state_dict().items():
         assert torch.equal(value, before[name])

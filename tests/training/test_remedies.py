@@ -86,5 +86,5 @@ def test_unknown_remedies_and_parameters():
     x = np.zeros((1, 1, 4, 4), np.float32)
     with pytest.raises(UserError, match="did you mean 'morphology'"):
         apply_remedy("morfology", x, None, Topology())
-    with pytest.raises(UserError, match="remedy 'morphology'.*radius"):
+    with pytest.raises(UserError, match=r"remedy 'morphology'.*radius"):
         apply_remedy("morphology", x, None, Topology(), radius=3)

@@ -107,5 +107,3 @@ def info(
     from topoeval.cli.catalogue import print_info
 
     print_info(name)
-
-

@@ -87,6 +87,8 @@ def make_report(results: Path, out: Path | None, reference: str) -> None:
     if not records.is_dir():
         raise UserError(f"{results} has no records folder; 'topoeval run' makes one")
     console = Console()
+    if not console.is_terminal:  # a pipe has no width; the table reads well at this one
+        console = Console(width=110)
     console.print(terminal_table(records, reference=reference))
     page = build(records, out or results / "report", reference=reference)
     console.print(f"Page: {page}", soft_wrap=True)

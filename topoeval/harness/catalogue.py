@@ -13,7 +13,7 @@ _PACKAGE = Path(__file__).resolve().parents[1]
 
 
 def share(kind: str, in_checkout: str) -> Path:
-    """Return the folder of a kind: beside the sources in a checkout, inside an installed package."""
+    """Return a folder that a checkout has beside the sources and a wheel inside the package."""
     installed = _PACKAGE / "_share" / kind
     return installed if installed.is_dir() else _PACKAGE.parent / in_checkout
 
@@ -66,5 +66,7 @@ def _merge(base: dict[str, Any], override: dict[str, Any]) -> dict[str, Any]:
     merged = dict(base)
     for key, value in override.items():
         old = merged.get(key)
-        merged[key] = _merge(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
+        merged[key] = (
+            _merge(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
+        )
     return merged

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -133,10 +134,8 @@ def _wait(process: subprocess.Popen[bytes], timeout_s: float) -> bool:
         return False
     except subprocess.TimeoutExpired:
         _signal_group(process, signal.SIGTERM)
-        try:
+        with suppress(subprocess.TimeoutExpired):
             process.wait(_GRACE_S)
-        except subprocess.TimeoutExpired:
-            pass
         return True
     finally:
         # the group, not only its leader: nothing that a method started may stay behind

@@ -10,6 +10,7 @@ from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from topoeval.datasets.sample import Split
 from topoeval.errors import UserError, nearest
 
 Regime = Literal["supervised", "semi_supervised", "post_process", "remedy"]
@@ -31,7 +32,7 @@ class LossTerm(Frozen):
     on: Literal["labelled", "unlabelled"] = "labelled"
     start: float = Field(0.0, ge=0, le=1)
     ramp: float = Field(0.0, ge=0, le=1)
-    params: Params = {}
+    params: Params = Field(default_factory=dict)
 
 
 class AdaptationSpec(Frozen):
@@ -47,7 +48,7 @@ class RemedySpec(Frozen):
     """A plain correction of the mask; see `topoeval.training.remedies`."""
 
     name: str
-    params: Params = {}
+    params: Params = Field(default_factory=dict)
 
 
 class Training(Frozen):
@@ -72,8 +73,8 @@ class DatasetSpec(Frozen):
     """A dataset, the sizes of its splits, and its parameters."""
 
     name: str
-    sizes: dict[Literal["train", "unlabelled", "val", "test", "judge"], int] = {}
-    params: Params = {}
+    sizes: dict[Split, int] = Field(default_factory=dict)
+    params: Params = Field(default_factory=dict)
     revision: str = ""
 
 
@@ -113,9 +114,9 @@ class Method(Frozen):
         return self
 
 
-def canonical_json(value: BaseModel) -> str:
+def canonical_json(value: BaseModel, exclude: Any = None) -> str:
     """Return JSON that is the same text for the same value: sorted keys, no white space."""
-    data = value.model_dump(mode="json", by_alias=True)
+    data = value.model_dump(mode="json", by_alias=True, exclude=exclude)
     return json.dumps(data, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
@@ -166,9 +167,7 @@ def _known_keys(kind: type[BaseModel], location: tuple[int | str, ...]) -> list[
     for part in location:
         if isinstance(part, int):
             continue
-        field = next(
-            (f for name, f in model.model_fields.items() if part in (name, f.alias)), None
-        )
+        field = next((f for name, f in model.model_fields.items() if part in (name, f.alias)), None)
         candidates = [] if field is None else [field.annotation, *_arguments(field.annotation)]
         model = next((c for c in candidates if _is_model(c)), None)
         if model is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from topoeval import datasets
 from topoeval.errors import UserError, nearest
@@ -28,48 +29,58 @@ def plan(suite: Suite) -> list[RunSpec]:
     """
     methods = _methods(suite)
     runs: dict[str, RunSpec] = {}
-
-    def add(run: RunSpec) -> str:
-        runs.setdefault(run.id, run)
-        return run.id
-
     for dataset in suite.datasets:
-        info = datasets.info(dataset.name)
-        dataset = dataset.model_copy(update={"revision": info.revision})
-        topology = Topology.parse(suite.topology)
-        backend = resolve(suite.backend, info.ndim, topology).info.name
-        common = {
-            "topology": str(topology),
-            "backend": backend,
-            "device": resolve_device(suite.device).type,  # type: ignore[arg-type]
-            "network": suite.network,
-        }
+        common = _common(suite, dataset)
         judge = {}
         if suite.judge is not None:
-            judge["judge"] = add(_judge(dataset, suite.judge, common))
-        dataset = _without(dataset, "judge")
+            run = _judge(suite.judge, common)
+            judge["judge"] = run.id
+            runs.setdefault(run.id, run)
         for seed in suite.seeds:
-
-            def run_of(name: str) -> str:
-                method = methods[name]
-                parents = dict(judge)
-                if method.starts_from is not None:
-                    parents["start"] = run_of(method.starts_from)
-                return add(
-                    RunSpec(
-                        task="restore",
-                        dataset=dataset,  # noqa: B023  # called within this iteration
-                        method=method,
-                        training=suite.start.training if name == "start" else suite.training,
-                        seed=seed,  # noqa: B023
-                        parents=parents,
-                        **common,  # noqa: B023
-                    )
-                )
-
             for name in suite.methods:
-                run_of(name)
+                for run in _chain(name, methods, suite, {**common, "seed": seed}, judge):
+                    runs.setdefault(run.id, run)
     return list(runs.values())
+
+
+def _common(suite: Suite, dataset: DatasetSpec) -> dict[str, Any]:
+    """Return what all runs of a suite on a dataset share, with nothing left to be chosen later."""
+    info = datasets.info(dataset.name)
+    topology = Topology.parse(suite.topology)
+    return {
+        "dataset": dataset.model_copy(update={"revision": info.revision}),
+        "topology": str(topology),
+        "backend": resolve(suite.backend, info.ndim, topology).info.name,
+        "device": resolve_device(suite.device).type,
+        "network": suite.network,
+    }
+
+
+def _chain(
+    name: str,
+    methods: Mapping[str, Method],
+    suite: Suite,
+    common: Mapping[str, Any],
+    judge: Mapping[str, str],
+) -> list[RunSpec]:
+    """Return the run of a method after the runs that it starts from."""
+    method = methods[name]
+    before = []
+    parents = dict(judge)
+    if method.starts_from is not None:
+        before = _chain(method.starts_from, methods, suite, common, judge)
+        parents["start"] = before[-1].id
+    run = RunSpec.model_validate(
+        {
+            **common,
+            "task": "restore",
+            "dataset": _without(common["dataset"], "judge"),
+            "method": method,
+            "training": suite.start.training if method.role == "start" else suite.training,
+            "parents": parents,
+        }
+    )
+    return [*before, run]
 
 
 def _methods(suite: Suite) -> dict[str, Method]:
@@ -107,7 +118,8 @@ def _methods(suite: Suite) -> dict[str, Method]:
         for term in method.losses:
             if term.name not in LOSSES:
                 raise UserError(
-                    f"method {method.name!r}: unknown loss {term.name!r}{nearest(term.name, LOSSES)}"
+                    f"method {method.name!r}: unknown loss {term.name!r}"
+                    f"{nearest(term.name, LOSSES)}"
                 )
         if method.remedy is not None and method.remedy.name not in REMEDIES:
             raise UserError(
@@ -131,23 +143,27 @@ def _check_beginning(method: Method, methods: Mapping[str, Method]) -> None:
         chain.append(before)
 
 
-def _judge(dataset: DatasetSpec, training: Training, common: dict[str, object]) -> RunSpec:
+def _judge(training: Training, common: Mapping[str, Any]) -> RunSpec:
     """Return the run that trains the judge: one per dataset, the same for all seeds."""
+    dataset: DatasetSpec = common["dataset"]
     sizes = {"judge": dataset.sizes["judge"]} if "judge" in dataset.sizes else {}
-    return RunSpec(
-        task="judge",
-        dataset=dataset.model_copy(update={"sizes": sizes}),
-        method=Method(
-            name="judge",
-            title="Judge",
-            regime="supervised",
-            role="start",
-            starts_from=None,
-            losses=({"name": "cross_entropy"},),  # type: ignore[arg-type]  # pydantic parses it
-        ),
-        training=training,
-        seed=0,
-        **common,  # type: ignore[arg-type]
+    method = {
+        "name": "judge",
+        "title": "Judge",
+        "role": "start",
+        "regime": "supervised",
+        "starts_from": None,
+        "losses": [{"name": "cross_entropy"}],
+    }
+    return RunSpec.model_validate(
+        {
+            **common,
+            "task": "judge",
+            "dataset": dataset.model_copy(update={"sizes": sizes}),
+            "method": method,
+            "training": training,
+            "seed": 0,
+        }
     )
 
 

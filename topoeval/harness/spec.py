@@ -7,7 +7,15 @@ from typing import Literal
 
 from pydantic import Field
 
-from topoeval.harness.model import DatasetSpec, Frozen, Method, Network, Training, canonical_json, digest
+from topoeval.harness.model import (
+    DatasetSpec,
+    Frozen,
+    Method,
+    Network,
+    Training,
+    canonical_json,
+    digest,
+)
 from topoeval.harness.suite import SCHEMA
 
 
@@ -32,12 +40,13 @@ class RunSpec(Frozen):
     precision: Literal["float32"] = "float32"
     device: str
     seed: int
-    parents: dict[Literal["start", "judge"], str] = {}
+    parents: dict[Literal["start", "judge"], str] = Field(default_factory=dict)
 
     @property
     def id(self) -> str:
         """Sixteen hexadecimal digits that name this run everywhere."""
-        return digest(canonical_json(self))
+        # how a method is called in a table does not decide its result
+        return digest(canonical_json(self, exclude={"method": {"title", "summary", "paper"}}))
 
     @property
     def label(self) -> str:

@@ -48,4 +48,4 @@ class Suite(Frozen):
     backend: str = "auto"
     device: str = "cpu"
     limits: Limits = Limits()
-    override: dict[str, Params] = {}
+    override: dict[str, Params] = Field(default_factory=dict)

@@ -89,9 +89,7 @@ def _run(spec: RunSpec, store: Store, executor: Executor, limits: Limits) -> Rec
     return executor.run(spec, store, limits)
 
 
-def _to_run(
-    runs: Sequence[RunSpec], store: Store, retry_failed: bool
-) -> dict[str, RunSpec]:
+def _to_run(runs: Sequence[RunSpec], store: Store, retry_failed: bool) -> dict[str, RunSpec]:
     """Return the runs without a usable result.
 
     A finished parent is run again if a run that builds on it is to run and its network is gone

@@ -34,7 +34,14 @@ from topoeval.training import (
 )
 from topoeval.training.judge import correct, train_judge
 
-_STEP_SPANS = ("network", "persistence", "loss", "backward", "optimiser")
+# span of the training code -> part in a record
+_PARTS = {
+    "network": "network",
+    "persistence": "persistence",
+    "loss": "loss",
+    "backward": "backward",
+    "optimiser": "other",
+}
 _EXAMPLES = 6
 
 
@@ -48,7 +55,9 @@ def perform(spec: RunSpec, store: Store, progress: bool = False) -> dict[str, An
         result["timing"] = {
             "steps": steps,
             "per_step_s": {
-                name: watch.seconds[name] / steps for name in _STEP_SPANS if watch.seconds[name]
+                part: watch.seconds[span] / steps
+                for span, part in _PARTS.items()
+                if watch.seconds[span]
             }
             if steps
             else {},
@@ -130,7 +139,7 @@ def _restore(spec: RunSpec, store: Store, progress: bool) -> dict[str, Any]:
 def _adapted(
     spec: RunSpec, network: nn.Module, test: TensorSet, progress: bool
 ) -> tuple[torch.Tensor, int]:
-    """Return corrected probabilities of the test images and the number of steps, images together."""
+    """Return corrected probabilities of the test images, and the number of steps taken."""
     if test.priors is None:
         raise UserError(
             f"dataset {spec.dataset.name!r} has no prior per sample; "
@@ -144,7 +153,7 @@ def _adapted(
         network,
         test.images,
         test.priors,
-        term.loss,  # type: ignore[arg-type]  # post_process calls it with a prior only
+        term.loss,
         adaptation,
         progress=progress,
     )

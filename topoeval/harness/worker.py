@@ -1,6 +1,7 @@
 """One run in one process: the function that every executor calls.
 
-As a program: ``python -m topoeval.harness.worker SPEC_FILE RESULTS_FOLDER SUITE THREADS [MEMORY_GIB]``.
+As a program:
+``python -m topoeval.harness.worker SPEC_FILE RESULTS_FOLDER SUITE THREADS [MEMORY_GIB]``.
 """
 
 from __future__ import annotations

@@ -6,11 +6,11 @@ group ``topoeval.losses``.
 """
 
 from topoeval.losses.betti_prior import BettiPriorLoss
-from topoeval.losses.info import LossInfo
+from topoeval.losses.info import Loss, LossInfo
 from topoeval.losses.plain import CrossEntropyLoss, DiceLoss, MSELoss
 from topoeval.registry import Registry
 
-LOSSES: Registry[type] = Registry(
+LOSSES: Registry[type[Loss]] = Registry(
     "loss",
     {
         "betti_prior": "topoeval.losses.betti_prior:BettiPriorLoss",
@@ -26,6 +26,7 @@ __all__ = [
     "BettiPriorLoss",
     "CrossEntropyLoss",
     "DiceLoss",
+    "Loss",
     "LossInfo",
     "MSELoss",
 ]

@@ -29,7 +29,7 @@ class BettiPriorLoss(nn.Module):
               + \sum_{l > \beta_k} |b_{k,l} - d_{k,l}|^p,  \qquad  L = \sum_k w_k L_k
 
     with p = 2: equations 3 and 4 of Clough et al., TPAMI 2020 (arXiv 1910.01877). A wanted bar that
-    does not exist counts 1 and has no gradient. The minimum 0 is reached exactly when each dimension
+    does not exist counts 1 and has no gradient. The minimum 0 is reached exactly when dimension k
     has beta_k bars of length 1 and no others. Byrne et al. (TMI 2022) use p = 1.
 
     Parameters
@@ -146,9 +146,7 @@ class BettiPriorLoss(nn.Module):
         weights = self._weights(ndim)
         wanted = self._prior_per_image(prior, batch, classes, ndim).to(probabilities.device)
         dims = [k for k in range(ndim) if weights[k] != 0]
-        barcodes = compute(
-            probabilities, self.topology, dims, self.backend, spatial_dims=ndim
-        )
+        barcodes = compute(probabilities, self.topology, dims, self.backend, spatial_dims=ndim)
         terms = betti_prior_terms(
             barcodes,
             wanted[:, dims],
@@ -235,7 +233,7 @@ def betti_prior_terms(
 
 def _as_betti(prior: Prior) -> torch.Tensor:
     betti = torch.as_tensor(prior)
-    if betti.numel() == 0 or betti.is_floating_point() and bool((betti % 1 != 0).any()):
+    if betti.numel() == 0 or (betti.is_floating_point() and bool((betti % 1 != 0).any())):
         raise UserError(f"a prior is made of whole Betti numbers, got {prior}")
     if bool((betti < 0).any()):
         raise UserError(f"Betti numbers are not negative, got {prior}")

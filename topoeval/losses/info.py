@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, ClassVar, Literal, Protocol
+
+import torch
 
 Cost = Literal["cheap", "moderate", "expensive"]
 
@@ -38,3 +40,16 @@ class LossInfo:
     multiclass: str
     cost: Cost
     citation: str
+
+
+class Loss(Protocol):
+    """What the registry holds: a module that knows what it needs.
+
+    Called as ``loss(input, target)`` or ``loss(input, prior=prior)``, as its `info` says.
+    """
+
+    info: ClassVar[LossInfo]
+
+    def __call__(self, input: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:
+        """Return a scalar."""
+        ...

@@ -70,7 +70,8 @@ class Barcodes(Generic[Array]):
     @property
     def essential(self) -> Array:
         """Boolean column: the class never dies."""
-        return self.death_index < 0  # type: ignore[operator,no-any-return]
+        columns: Any = self
+        return columns.death_index < 0
 
     def select(self, *, image: int | None = None, dim: int | None = None) -> Barcodes[Array]:
         """Return the rows of one image, of one dimension, or of both."""
@@ -84,14 +85,14 @@ class Barcodes(Generic[Array]):
         return replace(self, **rows)
 
     def lengths(self, low: float = 0.0, high: float = 1.0) -> Array:
-        """Return \\|birth - death\\| with infinite ends moved to the ends of the value range.
+        """Return the distance from birth to death, infinite ends moved into the value range.
 
-        `low` and `high` are that range; 0 and 1 for probabilities. This is where an essential
+        That range is `low` to `high`; 0 to 1 for probabilities. This is where an essential
         class becomes the bar (birth, 0) of a probability map.
         """
         columns: Any = self
         ends = columns.birth.clip(low, high) - columns.death.clip(low, high)
-        return abs(ends)  # type: ignore[no-any-return]
+        return abs(ends)
 
     def betti_numbers(self, threshold: float) -> NDArray[np.int64]:
         """Return ``(n_images, len(dims))``: bars alive at `threshold`.
@@ -112,9 +113,9 @@ class Barcodes(Generic[Array]):
         """Return the same table in NumPy, detached from any graph."""
         columns: Any = self
         if isinstance(columns.image, np.ndarray):
-            return columns  # type: ignore[no-any-return]
+            return columns
         rows = {name: host_array(getattr(columns, name)) for name in _COLUMNS}
-        return replace(columns, **rows)  # type: ignore[no-any-return]
+        return replace(columns, **rows)
 
     def multiset(self) -> list[tuple[float, ...]]:
         """Return the sorted rows (image, dim, birth, death): what all backends must agree on."""

@@ -149,7 +149,7 @@ def _epoch(
             raise DivergedError(f"loss {total.item()} in epoch {state.epoch + 1}: {sums}")
         with span("backward"):
             state.optimiser.zero_grad()
-            total.backward()  # type: ignore[no-untyped-call]
+            total.backward()
         with span("optimiser"):
             state.optimiser.step()
         state.steps += 1
@@ -203,4 +203,4 @@ class _State:
 def predict(network: nn.Module, images: torch.Tensor, batch_size: int = 64) -> torch.Tensor:
     """Return ``(N, C, *spatial)`` sigmoid probabilities, computed batch by batch."""
     network.eval()
-    return torch.cat([network(batch).sigmoid() for batch in images.split(batch_size)])
+    return torch.cat([network(batch).sigmoid() for batch in torch.split(images, batch_size)])

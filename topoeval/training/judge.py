@@ -1,4 +1,4 @@
-"""The classifier that judges restored digits: can a reader still tell which digit it is?"""
+"""The classifier that judges restored digits: does a reader still see the right one."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def train_judge(
     seed: int = 0,
     progress: bool = False,
 ) -> float:
-    """Train a classifier on the clean targets of nine tenths of `clean`; return its accuracy on the rest."""
+    """Train on the targets of nine tenths of `clean`; return the accuracy on the other tenth."""
     if clean.labels is None:
         raise ValueError("a judge needs labelled images")
     held_out = max(1, len(clean) // 10)
@@ -36,14 +36,12 @@ def train_judge(
                 optimiser.zero_grad()
                 loss.backward()  # type: ignore[no-untyped-call]
             optimiser.step()
-    return float(
-        correct(network, clean.targets[:held_out], clean.labels[:held_out]).float().mean()
-    )
+    return float(correct(network, clean.targets[:held_out], clean.labels[:held_out]).float().mean())
 
 
 @torch.no_grad()
 def correct(network: nn.Module, images: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     """Return for each image whether the judge reads its label, as a boolean ``(N,)``."""
     network.eval()
-    answers = torch.cat([network(batch).argmax(1) for batch in images.split(256)])
+    answers = torch.cat([network(batch).argmax(1) for batch in torch.split(images, 256)])
     return answers == labels

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
 
 import torch
 from monai.networks.nets import Classifier, UNet
 from torch import nn
 
-Device = Literal["auto", "cpu", "cuda"]
+from topoeval.errors import UserError
 
 
 def unet(
@@ -29,21 +28,21 @@ def unet(
 
     Each side of the input must be divisible by ``2 ** (len(channels) - 1)``.
     """
-    return UNet(  # type: ignore[no-any-return]
+    return UNet(
         spatial_dims=ndim,
         in_channels=in_channels,
         out_channels=out_channels,
         channels=tuple(channels),
         strides=(2,) * (len(channels) - 1),
         num_res_units=residual_units,
-        norm=norm,
+        norm=norm,  # type: ignore[arg-type]  # MONAI takes None for no normalisation
         act="RELU",
     )
 
 
 def classifier(shape: Sequence[int], classes: int) -> nn.Module:
     """Return a small convolutional classifier of ``(B, C, *spatial)`` images, answering logits."""
-    return Classifier(  # type: ignore[no-any-return]
+    return Classifier(
         in_shape=tuple(shape),
         classes=classes,
         channels=(16, 32, 64),
@@ -53,8 +52,18 @@ def classifier(shape: Sequence[int], classes: int) -> nn.Module:
     )
 
 
-def resolve_device(name: Device) -> torch.device:
-    """Return the device called `name`; ``"auto"`` is CUDA where there is one."""
+def resolve_device(name: str) -> torch.device:
+    """Return the device called `name`; ``"auto"`` is CUDA where there is one.
+
+    Raises
+    ------
+    UserError
+        Another name, or CUDA where there is none.
+    """
+    if name not in ("auto", "cpu", "cuda"):
+        raise UserError(f"device must be auto, cpu or cuda, got {name!r}")
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
+    if name == "cuda" and not torch.cuda.is_available():
+        raise UserError("device 'cuda' asked for, and torch finds no GPU here; use 'cpu' or 'auto'")
     return torch.device(name)

@@ -9,7 +9,7 @@ from torch import nn
 from torch.func import functional_call, vmap
 from tqdm import tqdm
 
-from topoeval.losses import BettiPriorLoss
+from topoeval.losses import Loss
 from topoeval.timing import span
 from topoeval.training.fit import DivergedError
 
@@ -44,8 +44,8 @@ def post_process(
     network: nn.Module,
     images: torch.Tensor,
     priors: torch.Tensor,
-    loss: BettiPriorLoss,
-    adaptation: Adaptation = Adaptation(),  # noqa: B008  # frozen value, safe to share
+    loss: Loss,
+    adaptation: Adaptation = Adaptation(),  # frozen value, safe to share
     *,
     progress: bool = False,
 ) -> torch.Tensor:
@@ -68,7 +68,8 @@ def post_process(
     """
     network.eval()
     results = []
-    chunks = list(zip(images.split(adaptation.copies), priors.split(adaptation.copies), strict=True))
+    pieces = (torch.split(values, adaptation.copies) for values in (images, priors))
+    chunks = list(zip(*pieces, strict=True))
     with tqdm(
         total=adaptation.steps * len(chunks), disable=not progress, unit="step", leave=False
     ) as bar:
@@ -81,7 +82,7 @@ def _adapt(
     network: nn.Module,
     images: torch.Tensor,
     priors: torch.Tensor,
-    loss: BettiPriorLoss,
+    loss: Loss,
     adaptation: Adaptation,
     bar: tqdm[None],
 ) -> torch.Tensor:
@@ -93,7 +94,7 @@ def _adapt(
     buffers = dict(network.named_buffers())
 
     def one(weights: dict[str, torch.Tensor], image: torch.Tensor) -> torch.Tensor:
-        return functional_call(network, (weights, buffers), (image[None],))[0]  # type: ignore[no-any-return]
+        return functional_call(network, (weights, buffers), (image[None],))[0]
 
     forward = vmap(one)
     optimiser = torch.optim.Adam(weights.values(), lr=adaptation.learning_rate)

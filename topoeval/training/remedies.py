@@ -22,9 +22,7 @@ Mask = NDArray[np.bool_]
 
 def largest_components(mask: Mask, topology: Topology, keep: int = 1) -> Mask:
     """Return the `keep` largest components of a 2D or 3D mask, in the topology's connectivity."""
-    connectivity = topology.foreground_connectivity(mask.ndim)
-    labels = cc3d.connected_components(mask, connectivity=connectivity)
-    return _largest(labels, keep)
+    return _largest(_labels(mask, topology.foreground_connectivity(mask.ndim)), keep)
 
 
 def fill_holes(mask: Mask, topology: Topology, keep: int = 0) -> Mask:
@@ -32,16 +30,15 @@ def fill_holes(mask: Mask, topology: Topology, keep: int = 0) -> Mask:
 
     In 2D these are the classes of dimension 1, in 3D the cavities, of dimension 2.
     """
-    connectivity = topology.background_connectivity(mask.ndim)
     padded = np.pad(~mask, 1, constant_values=True)
-    labels = cc3d.connected_components(padded, connectivity=connectivity)
+    labels = _labels(padded, topology.background_connectivity(mask.ndim))
     inner = (slice(1, -1),) * mask.ndim
     holes = np.where(labels == labels[(0,) * mask.ndim], 0, labels)[inner]
     return mask | ((holes > 0) & ~_largest(holes, keep))
 
 
 def open_and_close(mask: Mask, opening: int, closing: int) -> Mask:
-    """Open and then close with a ball of the face neighbourhood; a radius of 0 leaves out a step."""
+    """Open, then close, with balls of the face neighbourhood; radius 0 leaves a step out."""
     cross = ndimage.generate_binary_structure(mask.ndim, 1)
     if opening:
         mask = ndimage.binary_opening(mask, cross, iterations=opening)
@@ -105,6 +102,11 @@ def apply_remedy(
     except TypeError as error:
         raise UserError(f"remedy {name!r}: {error}") from error
     return result
+
+
+def _labels(mask: Mask, connectivity: int) -> NDArray[np.integer]:
+    # cc3d types its connectivity as a literal; Topology hands out nothing but 4, 6, 8 and 26.
+    return cc3d.connected_components(mask, connectivity=connectivity)  # type: ignore[call-overload]
 
 
 def _largest(labels: NDArray[np.integer], keep: int) -> Mask:

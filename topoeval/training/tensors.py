@@ -33,7 +33,9 @@ class TensorSet:
     cases: tuple[str, ...]
 
     @classmethod
-    def from_samples(cls, samples: Sequence[Sample], device: torch.device | str = "cpu") -> TensorSet:
+    def from_samples(
+        cls, samples: Sequence[Sample], device: torch.device | str = "cpu"
+    ) -> TensorSet:
         """Stack samples of equal shape on `device`."""
         images, targets = (torch.from_numpy(array).to(device) for array in stack(samples))
         priors = [sample.prior for sample in samples]
@@ -62,4 +64,4 @@ def shuffled_batches(n: int, size: int, generator: torch.Generator) -> list[torc
     >>> [len(b) for b in shuffled_batches(10, 4, torch.Generator().manual_seed(0))]
     [4, 4, 2]
     """
-    return list(torch.randperm(n, generator=generator).split(min(size, n)))
+    return list(torch.split(torch.randperm(n, generator=generator), min(size, n)))

@@ -1,0 +1,214 @@
+"""Rows, marks and renderings of the table."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from rich.console import Console
+
+from tests.report.conftest import ENVIRONMENT, make_record, write_records
+from topoeval.errors import UserError
+from topoeval.report import terminal_table
+from topoeval.report.records import read
+from topoeval.report.summary import Row, Summary, summarise
+from topoeval.report.table import BEST, to_csv, to_html, to_markdown
+
+
+def summary_of(folder: Path, records: Sequence[dict[str, Any]], **options: str) -> Summary:
+    """Write, read and reduce records."""
+    return summarise(read(write_records(folder, records)), **options)
+
+
+def row_of(summary: Summary, method: str) -> Row:
+    """Find a method's row in a suite of one dataset."""
+    return next(row for row in summary.rows if row.method == method)
+
+
+def separated(methods: Sequence[str] = ("cross_entropy", "dice_ce"), seeds: int = 3) -> list[Any]:
+    """Make runs in which every next method has a higher Dice, beyond the noise of seeds."""
+    return [
+        make_record(name, seed=s, dice=[0.5 + 0.2 * i + 0.01 * s + 0.003 * s * i] * 4)
+        for i, name in enumerate(methods)
+        for s in range(seeds)
+    ]
+
+
+def on_terminal(folder: Path, width: int = 100) -> str:
+    """Print the table as a terminal would show it."""
+    console = Console(width=width, file=io.StringIO(), color_system=None)
+    console.print(terminal_table(folder))
+    return console.file.getvalue()  # type: ignore[attr-defined]
+
+
+def test_row_holds_mean_over_cases_then_seeds(tmp_path: Path) -> None:
+    """Two runs of mean 0.5 and 0.7, the second of more cases, average to 0.6."""
+    runs = [
+        make_record(seed=0, dice=[0.4, 0.6], right=[True, False]),
+        make_record(seed=1, dice=[0.7] * 8, right=[True] * 8),
+    ]
+    row = row_of(summary_of(tmp_path, runs), "cross_entropy")
+    assert row.estimates["dice"].mean == pytest.approx(0.6)
+    assert row.estimates["matches_truth"].mean == pytest.approx(0.75)
+    assert row.estimates["dice"].n == 2
+
+
+def test_best_is_marked_where_separated(tmp_path: Path) -> None:
+    """The better Dice carries the mark, in the row and in every rendering."""
+    summary = summary_of(tmp_path, separated())
+    assert "dice" in row_of(summary, "dice_ce").best
+    assert "dice" not in row_of(summary, "cross_entropy").best
+    assert BEST in to_html(summary)
+    assert f"** {BEST}" in to_markdown(summary)
+    assert f"{BEST} 0.71" in on_terminal(tmp_path)
+
+
+def test_best_is_not_marked_when_intervals_of_the_difference_hold_zero(tmp_path: Path) -> None:
+    """Two seeds that disagree about the order separate nothing."""
+    runs = [make_record(seed=s, dice=[0.6 + 0.1 * s] * 4) for s in range(2)]
+    runs += [make_record("dice_ce", seed=s, dice=[0.68] * 4) for s in range(2)]
+    summary = summary_of(tmp_path, runs)
+    assert not any("dice" in row.best for row in summary.rows)
+    rows = [line for line in to_markdown(summary).splitlines() if line.startswith("|")]
+    assert BEST not in "".join(rows)
+
+
+def test_single_seed_has_no_interval_and_no_best(tmp_path: Path) -> None:
+    """However large, a lead in one seed is not marked."""
+    summary = summary_of(tmp_path, separated(seeds=1))
+    assert not any(row.best for row in summary.rows)
+    assert "0.700 (one seed)" in to_markdown(summary)
+    table = pd.read_csv(io.StringIO(to_csv(summary)))
+    assert table["dice_low"].isna().all()
+    assert table["dice_n"].tolist() == [1, 1]
+
+
+def test_method_with_failed_runs_is_not_best(tmp_path: Path) -> None:
+    """Winning on the seeds that survived is no win."""
+    diverged = make_record("dice_ce", seed=3, status="diverged")
+    summary = summary_of(tmp_path, [*separated(), diverged])
+    row = row_of(summary, "dice_ce")
+    assert (row.ok, row.total) == (3, 4)
+    assert not row.best
+
+
+def test_start_is_marked_and_does_not_compete(tmp_path: Path) -> None:
+    """The common checkpoint comes first and cannot win, even with the best numbers."""
+    summary = summary_of(tmp_path, separated(("cross_entropy", "dice_ce", "start")))
+    assert summary.rows[0].title.endswith("(start)")
+    assert not summary.rows[0].best
+    assert "dice" in row_of(summary, "dice_ce").best
+
+
+def test_difference_is_paired_by_seed(tmp_path: Path) -> None:
+    """A constant lead over noisy seeds shows as a narrow difference; the reference has none."""
+    summary = summary_of(tmp_path, separated())
+    difference = row_of(summary, "dice_ce").differences["dice"]
+    assert difference.mean == pytest.approx(0.203)
+    assert difference.high - difference.low < 0.02
+    assert not row_of(summary, "cross_entropy").differences["dice"].measured
+
+
+def test_unknown_reference_names_the_nearest(tmp_path: Path) -> None:
+    """A misspelt reference must not lead to a table without differences."""
+    with pytest.raises(UserError, match="did you mean 'dice_ce'"):
+        summary_of(tmp_path, separated(), reference="dice_cee")
+
+
+def test_absent_default_reference_leaves_differences_out(tmp_path: Path) -> None:
+    """A suite that is not finished can be reported."""
+    summary = summary_of(tmp_path, separated(("dice_ce", "betti_prior_sup")))
+    assert not any(row.differences["dice"].measured for row in summary.rows)
+    assert "Difference" not in to_html(summary)
+
+
+def test_ambiguous_reference_is_refused(tmp_path: Path) -> None:
+    """With two variants of the reference nobody knows which one a difference means."""
+    gudhi = make_record(changes={"spec.backend": "gudhi"})
+    with pytest.raises(UserError, match="ambiguous on strokes"):
+        summary_of(tmp_path, [make_record(), gudhi])
+
+
+def test_failures_are_rows_with_their_reason(tmp_path: Path) -> None:
+    """A method whose runs all failed stays in every rendering."""
+    failed = make_record("dice_ce", status="failed", error="Traceback\nRuntimeError: no hole")
+    summary = summary_of(tmp_path, [make_record(), failed])
+    note = "1 failed: RuntimeError: no hole"
+    for text in (to_csv(summary), to_markdown(summary), to_html(summary)):
+        assert note in text
+    assert "0/1 runs ok" in on_terminal(tmp_path)
+
+
+def test_csv_has_full_precision(tmp_path: Path) -> None:
+    """A third is not 0.333."""
+    runs = [make_record(seed=s, dice=[1.0, 0.0, s / 10], right=[True] * 3) for s in range(2)]
+    summary = summary_of(tmp_path, runs)
+    table = pd.read_csv(io.StringIO(to_csv(summary)), dtype=str)
+    assert float(table.loc[0, "dice_mean"]) == summary.rows[0].estimates["dice"].mean
+    assert float(table.loc[0, "dice_high"]) == summary.rows[0].estimates["dice"].high
+
+
+def test_columns_without_values_are_not_printed(tmp_path: Path) -> None:
+    """Data without priors, digits or a third dimension show no empty columns."""
+    markdown = to_markdown(summary_of(tmp_path, [make_record(prior=False)]))
+    header = markdown.splitlines()[0]
+    assert "own mask" in header
+    assert not any(word in header for word in ("prior", "Digit", "b2"))
+
+
+def test_third_dimension_is_printed_and_described(tmp_path: Path) -> None:
+    """Volumes have cavities and six or twenty-six neighbours."""
+    record = make_record(changes={"cases.b2": [0] * 4, "cases.betti_error_2": [0] * 4})
+    for example in record["examples"]:
+        example["shape"] = [1, 28, 28]
+    markdown = to_markdown(summary_of(tmp_path, [record]))
+    assert "b2" in markdown.splitlines()[0]
+    assert "foreground 26, background 6" in markdown
+
+
+def test_times_of_different_machines_do_not_share_a_column(tmp_path: Path) -> None:
+    """Each machine has its own columns; a row is empty where it did not run."""
+    other = make_record("dice_ce", changes={"environment": {**ENVIRONMENT, "cpu": "Another CPU"}})
+    runs = [make_record(seed=0), make_record(seed=1), other]
+    table = pd.read_csv(io.StringIO(to_csv(summary_of(tmp_path, runs))))
+    assert table["step_s_machine_A_n"].tolist() == [2, 0]
+    assert table["step_s_machine_B_n"].tolist() == [0, 1]
+    assert "step_s_n" not in table.columns
+
+
+def test_time_per_case_is_given_for_work_per_case_only(tmp_path: Path) -> None:
+    """Training is not adaptation."""
+    summary = summary_of(tmp_path, [make_record(), make_record("largest_component")])
+    times = {row.method: row.times["A"] for row in summary.rows}
+    assert times["largest_component"].per_case.mean == pytest.approx(12.3 / 4)
+    assert not times["largest_component"].step.measured
+    assert not times["cross_entropy"].per_case.measured
+
+
+def test_terminal_table_fits_and_shows_what_matters(suite: Path) -> None:
+    """In 100 columns nothing is cut and no line is longer."""
+    printed = on_terminal(suite)
+    assert max(len(line.rstrip()) for line in printed.splitlines()) <= 100
+    assert "…" not in printed
+    for word in ("Dice ↑", "Betti error ↓", "Betti accuracy ↑", "(ceiling)", "per step"):
+        assert word in printed
+    assert "T-construction (foreground 8, background 4), superlevel" in printed
+
+
+def test_terminal_table_takes_no_markup_from_records(tmp_path: Path) -> None:
+    """Square brackets in a title are text."""
+    record = make_record("[bold]x[/nonsense]")
+    write_records(tmp_path, [record])
+    assert "[bold]x[/nonsense]" in on_terminal(tmp_path)
+
+
+def test_markdown_survives_a_bar_in_a_title(tmp_path: Path) -> None:
+    """A title cannot add a column or an element."""
+    markdown = to_markdown(summary_of(tmp_path, [make_record("a|b <script>")]))
+    row = markdown.splitlines()[2]
+    assert r"a\|b &lt;script&gt;" in row
+    assert row.replace(r"\|", "").count("|") == markdown.splitlines()[1].count("|")

@@ -1,0 +1,265 @@
+"""The figures about all cases: quality, difference to the reference, and time."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+from topoeval.report.drawing import (
+    INK,
+    PARTS_COLOURS,
+    Drawing,
+    Look,
+    entitle,
+    grid,
+    looks,
+    plotting,
+    to_svg,
+)
+from topoeval.report.measures import DICE, OWN, Measure
+from topoeval.report.records import PARTS
+from topoeval.report.summary import THRESHOLD, Row, Summary
+
+_WIDTH, _ROW_HEIGHT = 8.4, 0.34
+_MS = 1e3
+
+
+def draw(summary: Summary) -> list[Drawing]:
+    """Draw every figure that the rows have values for."""
+    times = (time_per_step(summary, letter) for letter in summary.machines)
+    drawings = (dice_against_betti(summary), forest(summary), *times)
+    return [drawing for drawing in drawings if drawing is not None]
+
+
+def method_looks(summary: Summary) -> dict[str, Look]:
+    """Return colour and mark of each method, the same in every figure."""
+    starts = frozenset(row.arm for row in summary.rows if row.role == "start")
+    return looks(summary.arms, starts)
+
+
+def dice_against_betti(summary: Summary) -> Drawing | None:
+    """Draw overlap against topology: one panel per dataset, one mark per method."""
+    rows_of = _rows_where(summary, _has_both)
+    if not rows_of:
+        return None
+    name = "dice-against-betti-accuracy"
+    look = method_looks(summary)
+    n_columns = min(2, len(rows_of))
+    n_rows = math.ceil(len(rows_of) / n_columns)
+    title = _spread_title(rows_of)
+    with plotting(name):
+        figure = Figure(figsize=(_WIDTH, 3.5 * n_rows), layout="constrained")
+        panels = figure.subplots(n_rows, n_columns, squeeze=False).ravel()
+        for axes, (dataset, rows) in zip(panels, rows_of.items(), strict=False):
+            for row in rows:
+                _point(axes, row, look[row.arm])
+            _cut(axes, rows)
+            axes.set(title=dataset, xlabel=f"{DICE.title} →", ylabel=f"{OWN.title} →")
+            grid(axes)
+        for axes in panels[len(rows_of) :]:
+            axes.set_visible(False)
+        titles = {row.arm: row.title for rows in rows_of.values() for row in rows}
+        handles = [_key(look[arm], titles[arm]) for arm in look if arm in titles]
+        entitle(figure, title, _footer(summary, rows_of), handles, ncols=2)
+        svg = to_svg(figure)
+    caption = (
+        "Large marks are means over seeds, bars their 95 % t-intervals in both directions; small "
+        "marks are single seeds, each a mean over its test cases. The panels are cut to the seeds: "
+        "a bar that reaches an edge goes on beyond it. Up and right is better."
+    )
+    return Drawing(name, title, caption, svg)
+
+
+def forest(summary: Summary) -> Drawing | None:
+    """Draw the paired difference of Betti accuracy to the reference, with intervals."""
+    rows_of = _rows_where(summary, lambda row: row.differences[OWN.key].measured)
+    if not rows_of:
+        return None
+    name = "difference-to-reference"
+    look = method_looks(summary)
+    reference = next(t for d in rows_of if (t := summary.reference_title(d)) is not None)
+    # The start is no rival: it had fewer epochs.
+    rivals = [r for rows in rows_of.values() for r in rows if r.role != "start"]
+    apart = sum(row.differences[OWN.key].excludes_zero for row in rivals)
+    title = (
+        f"{apart} of {len(rivals)} differences in Betti accuracy to {reference} "
+        f"{'is' if apart == 1 else 'are'} larger than seed noise"
+    )
+    with plotting(name):
+        figure, panels = _strips([len(rows) for rows in rows_of.values()])
+        for axes, (dataset, rows) in zip(panels, rows_of.items(), strict=True):
+            _intervals(axes, rows, look)
+            axes.set_title(dataset)
+        panels[-1].set_xlabel(f"Betti accuracy minus that of {reference} (right is better)")
+        entitle(figure, title, _footer(summary, rows_of))
+        svg = to_svg(figure)
+    caption = (
+        f"Differences to {reference} inside the same seed: mean and 95 % t-interval over seeds. "
+        "A filled mark says that the interval excludes 0, a hollow one that it does not or that "
+        "there is one seed only."
+    )
+    return Drawing(name, title, caption, svg)
+
+
+def time_per_step(summary: Summary, letter: str) -> Drawing | None:
+    """Draw where the time of a step goes on one machine: one panel per dataset."""
+    rows_of = _rows_where(summary, lambda row: row.times[letter].step.measured)
+    if not rows_of:
+        return None
+    several = len(summary.machines) > 1
+    name = f"time-per-step-{letter.lower()}" if several else "time-per-step"
+    title = _time_title([row for rows in rows_of.values() for row in rows], letter)
+    with plotting(name):
+        figure, panels = _strips([len(rows) for rows in rows_of.values()])
+        for axes, (dataset, rows) in zip(panels, rows_of.items(), strict=True):
+            _stack(axes, rows, letter)
+            axes.set_title(dataset)
+        panels[-1].set_xlabel("milliseconds per optimiser step (left is better)")
+        handles = [Patch(facecolor=PARTS_COLOURS[part], label=part) for part in PARTS]
+        machine = f"Machine{f' {letter}' if several else ''}: {summary.machines[letter]}"
+        footer = f"{_footer(summary, rows_of)}\n{machine}"
+        entitle(figure, title, footer, handles, ncols=len(handles))
+        svg = to_svg(figure)
+    caption = (
+        "Means over seeds. Methods that take no optimiser steps are not shown; "
+        "their time per test case stands in the table."
+    )
+    return Drawing(name, title, caption, svg)
+
+
+def _rows_where(summary: Summary, holds: Callable[[Row], bool]) -> dict[str, list[Row]]:
+    found = {dataset: [r for r in summary.of(dataset) if holds(r)] for dataset in summary.datasets}
+    return {dataset: rows for dataset, rows in found.items() if rows}
+
+
+def _has_both(row: Row) -> bool:
+    return row.estimates[DICE.key].measured and row.estimates[OWN.key].measured
+
+
+def _strips(counts: Sequence[int]) -> tuple[Figure, Sequence[Axes]]:
+    """Stack panels of horizontal rows, each as high as its number of rows."""
+    height = 0.5 + sum(_ROW_HEIGHT * count + 0.4 for count in counts)
+    figure = Figure(figsize=(_WIDTH, height), layout="constrained")
+    panels = figure.subplots(
+        len(counts),
+        1,
+        sharex=True,
+        squeeze=False,
+        gridspec_kw={"height_ratios": [count + 0.6 for count in counts]},
+    )
+    return figure, list(panels[:, 0])
+
+
+def _footer(summary: Summary, datasets: Iterable[str]) -> str:
+    lines = [summary.dataset_line(dataset) for dataset in datasets]
+    return "\n".join([*lines, f"Threshold: {THRESHOLD}"])
+
+
+def _point(axes: Axes, row: Row, look: Look) -> None:
+    x, y = row.estimates[DICE.key], row.estimates[OWN.key]
+    colour, mark = look.colour, look.mark
+    seeds = row.per_seed[[DICE.key, OWN.key]].dropna()
+    axes.plot(seeds[DICE.key], seeds[OWN.key], mark, color=colour, markersize=4, alpha=0.45)
+    if x.has_interval and y.has_interval:
+        axes.plot([x.low, x.high], [y.mean, y.mean], color=colour, linewidth=1.3, alpha=0.8)
+        axes.plot([x.mean, x.mean], [y.low, y.high], color=colour, linewidth=1.3, alpha=0.8)
+    axes.plot(x.mean, y.mean, mark, color=colour, markersize=9, markeredgecolor=INK)
+
+
+def _cut(axes: Axes, rows: Sequence[Row]) -> None:
+    """Frame the seeds: with two seeds the intervals alone would fill the whole range."""
+    for measure, limit in ((DICE, axes.set_xlim), (OWN, axes.set_ylim)):
+        low = min(float(row.per_seed[measure.key].min()) for row in rows)
+        high = max(float(row.per_seed[measure.key].max()) for row in rows)
+        margin = max(0.3 * (high - low), 0.01)
+        limit(max(low - margin, measure.lowest - 0.02), min(high + margin, measure.highest + 0.02))
+
+
+def _key(look: Look, title: str) -> Line2D:
+    return Line2D(
+        [], [], color=look.colour, marker=look.mark, linestyle="", markeredgecolor=INK, label=title
+    )
+
+
+def _intervals(axes: Axes, rows: Sequence[Row], look: dict[str, Look]) -> None:
+    axes.axvline(0, color=INK, linewidth=1)
+    for y, row in enumerate(rows):
+        estimate, colour = row.differences[OWN.key], look[row.arm].colour
+        if estimate.has_interval:
+            axes.plot([estimate.low, estimate.high], [y, y], color=colour, linewidth=2.2)
+        axes.plot(
+            estimate.mean,
+            y,
+            look[row.arm].mark,
+            markersize=8.5,
+            markeredgecolor=colour,
+            markeredgewidth=1.8,
+            markerfacecolor=colour if estimate.excludes_zero else "#ffffff",
+        )
+        axes.annotate(
+            estimate.text(OWN.digits, signed=True),
+            (1.01, y),
+            xycoords=("axes fraction", "data"),
+            va="center",
+            fontsize=8.5,
+        )
+    _name_rows(axes, rows)
+    grid(axes, "x")
+
+
+def _stack(axes: Axes, rows: Sequence[Row], letter: str) -> None:
+    for y, row in enumerate(rows):
+        times, left = row.times[letter], 0.0
+        for part in PARTS:
+            width = times.parts[part].mean * _MS
+            axes.barh(y, width, left=left, height=0.66, color=PARTS_COLOURS[part], linewidth=0)
+            left += width
+        axes.annotate(
+            times.step.scaled(_MS).value(1),
+            (left, y),
+            xytext=(4, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=8.5,
+        )
+    _name_rows(axes, rows)
+    grid(axes, "x")
+
+
+def _name_rows(axes: Axes, rows: Sequence[Row]) -> None:
+    axes.set_yticks(range(len(rows)), [row.title for row in rows])
+    axes.set_ylim(len(rows) - 0.4, -0.6)
+    axes.tick_params(axis="y", length=0)
+    axes.spines["left"].set_visible(False)
+
+
+def _spread_title(rows_of: dict[str, list[Row]]) -> str:
+    """Compare how far apart the methods are in overlap and in topology."""
+    spreads = {
+        measure: max(_spread(rows, measure) for rows in rows_of.values()) for measure in (DICE, OWN)
+    }
+    return (
+        f"Mean Dice differs by up to {spreads[DICE]:.3f} between methods, "
+        f"Betti accuracy by up to {spreads[OWN]:.3f}"
+    )
+
+
+def _spread(rows: Sequence[Row], measure: Measure) -> float:
+    means = [row.estimates[measure.key].mean for row in rows if row.role != "start"]
+    return max(means) - min(means) if means else 0.0
+
+
+def _time_title(rows: Sequence[Row], letter: str) -> str:
+    def share(row: Row) -> float:
+        times = row.times[letter]
+        return times.parts["persistence"].mean / times.step.mean if times.step.mean else 0.0
+
+    row = max(rows, key=share)
+    if not share(row):
+        return "No method spends time on persistence"
+    return f"Persistence takes up to {share(row):.0%} of a step ({row.title})"

@@ -1,0 +1,325 @@
+"""The results as one row per dataset and method, with everything a caption must say."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pandas as pd
+
+from topoeval.errors import UserError, nearest
+from topoeval.report.measures import COMPARED, MEASURES, Measure
+from topoeval.report.records import OK, PARTS, Records
+from topoeval.report.statistics import (
+    UNMEASURED,
+    Estimate,
+    mean_interval,
+    paired_difference,
+    run_means,
+    separated_best,
+)
+from topoeval.topology import Topology
+
+DEFAULT_REFERENCE = "cross_entropy"
+THRESHOLD = "foreground is p ≥ 0.5"
+_REGIMES = ("supervised", "semi_supervised", "post_process", "remedy")
+# In these regimes a method's work is done per test image, so its wall time has that unit.
+_PER_CASE = ("post_process", "remedy")
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A run without a result, and why."""
+
+    id: str
+    dataset: str
+    arm: str
+    seed: int
+    status: str
+    fault: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Times:
+    """Times of one row on one machine, in seconds.
+
+    Parameters
+    ----------
+    parts
+        Per optimiser step: network, persistence, loss, backward, other. Empty without steps.
+    step
+        Their sum.
+    per_case
+        Wall time of the run divided by its test cases, for methods that work per test case.
+    """
+
+    parts: Mapping[str, Estimate]
+    step: Estimate
+    per_case: Estimate
+
+
+@dataclass(frozen=True)
+class Row:
+    """One method on one dataset, over all its seeds."""
+
+    dataset: str
+    arm: str
+    method: str
+    role: str
+    regime: str
+    total: int
+    ok: int
+    cases: int
+    estimates: Mapping[str, Estimate]
+    differences: Mapping[str, Estimate]
+    per_seed: pd.DataFrame
+    times: Mapping[str, Times]
+    peak_bytes: float
+    failures: tuple[Failure, ...]
+    best: frozenset[str] = field(default=frozenset())
+
+    @property
+    def title(self) -> str:
+        """Label of the row; the common starting checkpoint is marked."""
+        return f"{self.arm} (start)" if self.role == "start" else self.arm
+
+    @property
+    def failure_note(self) -> str:
+        """How many runs failed and why, short enough for a cell."""
+        counted = Counter((failure.status, failure.reason) for failure in self.failures)
+        return "; ".join(
+            f"{count} {status.replace('_', ' ')}{f': {reason}' if reason else ''}"
+            for (status, reason), count in sorted(counted.items())
+        )
+
+
+@dataclass(frozen=True)
+class Summary:
+    """All rows, grouped by dataset, and what they were measured under.
+
+    Parameters
+    ----------
+    rows
+        Datasets in alphabetical order; inside each the start first, then the reference, then
+        the other methods by regime and title.
+    reference
+        Name of the method that differences refer to.
+    topologies
+        The line that describes each dataset's `Topology`.
+    machines
+        Letter and description of each machine, the one with most runs first.
+    versions
+        Versions of the software that made the records, as one line.
+    """
+
+    rows: tuple[Row, ...]
+    reference: str
+    topologies: Mapping[str, str]
+    machines: Mapping[str, str]
+    versions: str
+
+    @property
+    def datasets(self) -> list[str]:
+        """Labels of the datasets, in order."""
+        return list(self.topologies)
+
+    @property
+    def arms(self) -> list[str]:
+        """Labels of all methods over all datasets, in the order of the rows."""
+        rows = sorted(self.rows, key=lambda row: _order(row, self.reference))
+        return list(dict.fromkeys(row.arm for row in rows))
+
+    @property
+    def failures(self) -> list[Failure]:
+        """Every run without a result."""
+        return [failure for row in self.rows for failure in row.failures]
+
+    def of(self, dataset: str) -> list[Row]:
+        """Return the rows of one dataset."""
+        return [row for row in self.rows if row.dataset == dataset]
+
+    def reference_title(self, dataset: str) -> str | None:
+        """Return the label of the reference in a dataset, None where it was not run."""
+        return next((r.arm for r in self.of(dataset) if r.method == self.reference), None)
+
+    def measured(self, measure: Measure) -> bool:
+        """Whether any row has the score."""
+        return any(row.estimates[measure.key].measured for row in self.rows)
+
+    def dataset_line(self, dataset: str) -> str:
+        """Say what a dataset's numbers rest on: cases, seeds, topology."""
+        rows = self.of(dataset)
+        cases = sorted({row.cases for row in rows if row.cases}) or [0]
+        seeds = max(row.total for row in rows)
+        shown = f"{cases[0]}" if len(cases) == 1 else f"{cases[0]} to {cases[-1]}"
+        return (
+            f"{dataset}: {shown} test cases, {seeds} seed{'s' if seeds != 1 else ''}; "
+            f"{self.topologies[dataset]}"
+        )
+
+
+def summarise(records: Records, reference: str = DEFAULT_REFERENCE) -> Summary:
+    """Reduce records to rows.
+
+    Parameters
+    ----------
+    records
+        What `topoeval.report.records.read` returns.
+    reference
+        Name of the method that differences are taken to: the plain loss that got the same extra
+        epochs, so that a difference is the loss's and not the training time's.
+
+    Raises
+    ------
+    UserError
+        If no record has the reference (the default may be absent; differences are then left
+        out), or several variants of it compete.
+    """
+    runs = records.runs
+    methods = sorted(runs["method"].unique())
+    if reference not in methods and reference != DEFAULT_REFERENCE:
+        raise UserError(
+            f"no record of the reference method {reference!r}{nearest(reference, methods)}"
+        )
+    counts = runs["machine"].value_counts()
+    ordered = sorted(counts.index, key=lambda machine: (-counts[machine], machine))
+    machines = {_letter(i): machine for i, machine in enumerate(ordered)}
+    keys = [measure.key for measure in MEASURES]
+    means = run_means(records.cases, keys)
+    scored = runs.join(means, on="id")
+
+    rows: list[Row] = []
+    for dataset, group in scored.groupby("dataset", sort=True):
+        base = _reference_scores(group, reference, str(dataset))
+        rows += _mark_best(
+            [_row(arm_runs, base, machines) for _, arm_runs in group.groupby("arm", sort=True)]
+        )
+    topologies = {
+        str(dataset): _describe(group) for dataset, group in runs.groupby("dataset", sort=True)
+    }
+    rows.sort(key=lambda row: (row.dataset, *_order(row, reference)))
+    return Summary(tuple(rows), reference, topologies, machines, _versions(records))
+
+
+def _order(row: Row, reference: str) -> tuple[Any, ...]:
+    regime = _REGIMES.index(row.regime) if row.regime in _REGIMES else len(_REGIMES)
+    return (row.role != "start", row.method != reference, regime, row.arm)
+
+
+def _row(runs: pd.DataFrame, base: pd.DataFrame | None, machines: Mapping[str, str]) -> Row:
+    ok = runs[runs["status"] == OK]
+    keys = [measure.key for measure in MEASURES]
+    per_seed = ok.set_index("seed")[keys].sort_index()
+    first = runs.iloc[0]
+    is_reference = base is not None and base.index.name == first["arm"]
+    return Row(
+        dataset=first["dataset"],
+        arm=first["arm"],
+        method=first["method"],
+        role=first["role"],
+        regime=first["regime"],
+        total=len(runs),
+        ok=len(ok),
+        cases=int(ok["n_cases"].max()) if len(ok) else 0,
+        estimates={
+            m.key: mean_interval(per_seed[m.key]).within(m.lowest, m.highest) for m in MEASURES
+        },
+        differences={
+            m.key: UNMEASURED
+            if base is None or is_reference
+            else paired_difference(per_seed[m.key], base[m.key]).within(
+                m.lowest - m.highest, m.highest - m.lowest
+            )
+            for m in COMPARED
+        },
+        per_seed=per_seed,
+        times={
+            letter: _times(ok[ok["machine"] == machine], first["regime"])
+            for letter, machine in machines.items()
+        },
+        peak_bytes=float(pd.to_numeric(ok["peak_rss_bytes"]).max()),
+        failures=tuple(
+            Failure(run.id, run.dataset, run.arm, run.seed, run.status, run.fault, run.reason)
+            for run in runs[runs["status"] != OK].sort_values("seed").itertuples()
+        ),
+    )
+
+
+def _times(runs: pd.DataFrame, regime: str) -> Times:
+    wall = pd.to_numeric(runs["wall_s"]) / runs["n_cases"].where(runs["n_cases"] > 0)
+    parts = {part: _seconds(runs[f"{part}_s"]) for part in PARTS}
+    return Times(
+        parts={part: estimate for part, estimate in parts.items() if estimate.measured},
+        step=_seconds(runs["step_s"]),
+        per_case=_seconds(wall) if regime in _PER_CASE else UNMEASURED,
+    )
+
+
+def _seconds(values: pd.Series) -> Estimate:
+    return mean_interval(pd.to_numeric(values)).within(0.0, float("inf"))
+
+
+def _reference_scores(group: pd.DataFrame, reference: str, dataset: str) -> pd.DataFrame | None:
+    """Return the reference's run means by seed; the index is named by its label."""
+    runs = group[group["method"] == reference]
+    labels = sorted(runs["arm"].unique())
+    if not labels:
+        return None
+    if len(labels) > 1:
+        raise UserError(
+            f"reference {reference!r} is ambiguous on {dataset}: {'; '.join(labels)}; "
+            "report the variants from separate folders"
+        )
+    ok = runs[runs["status"] == OK]
+    return ok.set_index("seed")[[m.key for m in MEASURES]].rename_axis(labels[0])
+
+
+def _mark_best(rows: list[Row]) -> list[Row]:
+    """Mark the scores in which one method is separated from all others.
+
+    The start is where the methods come from, not one of them. A method with failed runs does not
+    win on the seeds that survived, though it can keep another from winning.
+    """
+    competing = {row.arm: row for row in rows if row.role != "start"}
+    best: dict[str, set[str]] = {arm: set() for arm in competing}
+    for measure in MEASURES:
+        if not measure.better:
+            continue
+        winner = separated_best(
+            {arm: row.per_seed[measure.key] for arm, row in competing.items()},
+            higher_is_better=measure.better == "higher",
+        )
+        if winner is not None and not competing[winner].failures:
+            best[winner].add(measure.key)
+    return [replace(row, best=frozenset(best.get(row.arm, ()))) for row in rows]
+
+
+def _describe(runs: pd.DataFrame) -> str:
+    topology = Topology.parse(runs["topology"].iloc[0])
+    ndims = runs["ndim"].dropna()
+    # Without a single scored run nobody knows whether the images are 2D or 3D.
+    return topology.describe(int(ndims.iloc[0])) if len(ndims) else str(topology)
+
+
+def _versions(records: Records) -> str:
+    """Join the versions of all records; a package with several versions shows them all."""
+    found: dict[str, set[str]] = {}
+    for document in records.documents.values():
+        environment: Mapping[str, Any] = document.get("environment") or {}
+        ours = environment.get("topoeval") or {}
+        named = {
+            "python": environment.get("python"),
+            "topoeval": " ".join(str(ours[k]) for k in ("version", "commit") if ours.get(k)),
+            **(environment.get("versions") or {}),
+        }
+        for name, version in named.items():
+            if version:
+                found.setdefault(name, set()).add(str(version))
+    return ", ".join(f"{name} {' / '.join(sorted(found[name]))}" for name in sorted(found))
+
+
+def _letter(index: int) -> str:
+    return chr(ord("A") + index) if index < 26 else f"A{index}"
