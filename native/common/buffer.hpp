@@ -41,6 +41,17 @@ template <class T> class Buffer {
     return data_;
   }
 
+  // Room for count elements at least, keeping the content.
+  void grow(std::size_t count) {
+    if (count <= capacity_) return;
+    count += capacity_ / 2;
+    if (count > std::numeric_limits<std::size_t>::max() / sizeof(T)) throw std::bad_alloc();
+    void* moved = std::realloc(data_, count * sizeof(T));
+    if (moved == nullptr) throw std::bad_alloc();
+    data_ = static_cast<T*>(moved);
+    capacity_ = count;
+  }
+
   T* data() { return data_; }
   const T* data() const { return data_; }
   std::size_t capacity() const { return capacity_; }

@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <stdexcept>
+#include <type_traits>
 
 #include "keys.hpp"
 
@@ -81,6 +82,15 @@ template <class Key> class Field {
     if (load_ == nullptr) throw std::logic_error("dtype does not fit this width of key");
   }
 
+  // The same voxels in exactly the opposite order, ties included: keys complemented, and
+  // index i where n-1-i was.
+  Field reversed() const {
+    ArrayView backwards = array_;
+    backwards.data = array_.at(array_.size() - 1);
+    for (auto& stride : backwards.strides) stride = -stride;
+    return Field(backwards, flip_ == Key(0));
+  }
+
   const ArrayView& array() const { return array_; }
   std::int64_t depth() const { return array_.shape[0]; }
   std::int64_t height() const { return array_.shape[1]; }
@@ -102,25 +112,27 @@ template <class Key> class Field {
  private:
   using LoadRow = bool (*)(const char*, std::int64_t, std::int64_t, Key, Key*);
 
-  // Returns whether the row holds a NaN.  The contiguous case is its own loop so
-  // that the compiler vectorises it.
+  // Returns whether the row holds a NaN.  A known step lets the compiler vectorise the
+  // two contiguous cases.
   template <class T>
   static bool load_typed(const char* row, std::int64_t stride, std::int64_t width, Key flip,
                          Key* out) {
     // An accumulator as wide as the key keeps all lanes of the loop equally wide.
     Key nan = 0;
-    if (stride == static_cast<std::int64_t>(sizeof(T))) {
+    constexpr auto kSize = static_cast<std::int64_t>(sizeof(T));
+    const auto convert = [&](std::int64_t step) {
       for (std::int64_t x = 0; x < width; ++x) {
-        const T value = load<T>(row + x * static_cast<std::int64_t>(sizeof(T)));
+        const T value = load<T>(row + x * step);
         nan |= KeyOf<T>::is_nan(value);
         out[x] = static_cast<Key>(KeyOf<T>::of(value) ^ flip);
       }
+    };
+    if (stride == kSize) {
+      convert(kSize);
+    } else if (stride == -kSize) {
+      convert(-kSize);
     } else {
-      for (std::int64_t x = 0; x < width; ++x) {
-        const T value = load<T>(row + x * stride);
-        nan |= KeyOf<T>::is_nan(value);
-        out[x] = static_cast<Key>(KeyOf<T>::of(value) ^ flip);
-      }
+      convert(stride);
     }
     return nan != 0;
   }

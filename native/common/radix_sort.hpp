@@ -2,7 +2,7 @@
 //
 // Least significant digit first, 11 bits at a time: three passes for 32-bit keys, six for
 // 64-bit ones, and a pass whose digit is the same everywhere is skipped.  Records enter in
-// the order that settles ties, so indices are carried along but never compared.
+// the order that settles ties, that is with ascending indices: they are carried along, not compared.
 #pragma once
 
 #include <algorithm>
@@ -24,6 +24,7 @@ struct Keyed32 {
   std::uint32_t unsigned_key() const { return static_cast<std::uint32_t>(word >> 32); }
   std::int32_t key() const { return static_cast<std::int32_t>(unsigned_key() ^ 0x80000000u); }
   std::uint32_t index() const { return static_cast<std::uint32_t>(word); }
+  bool operator<(const Keyed32& other) const { return word < other.word; }
 };
 
 struct Keyed64 {
@@ -36,6 +37,9 @@ struct Keyed64 {
   std::uint64_t unsigned_key() const { return biased; }
   std::int64_t key() const { return static_cast<std::int64_t>(biased ^ 0x8000000000000000u); }
   std::uint32_t index() const { return number; }
+  bool operator<(const Keyed64& other) const {
+    return biased != other.biased ? biased < other.biased : number < other.number;
+  }
 };
 
 template <class Key>
@@ -50,9 +54,7 @@ Record* radix_sort(Record* records, Record* scratch, std::size_t count) {
   constexpr std::size_t kFewRecords = 400;  // below this, counting digits is the dearer part
 
   if (count < kFewRecords) {
-    std::stable_sort(records, records + count, [](const Record& a, const Record& b) {
-      return a.unsigned_key() < b.unsigned_key();
-    });
+    std::sort(records, records + count);
     return records;
   }
 

@@ -6,7 +6,6 @@
 #pragma once
 
 #include <cstdint>
-#include <utility>
 
 #include "buffer.hpp"
 #include "prefetch.hpp"
@@ -20,8 +19,9 @@ template <class Key> struct Node {
   std::int32_t tie;
   std::int32_t parent;
 
+  // Without a branch: which of two classes is older cannot be predicted.
   bool older_than(const Node& other) const {
-    return key != other.key ? key < other.key : tie < other.tie;
+    return (key < other.key) | ((key == other.key) & (tie < other.tie));
   }
 };
 static_assert(sizeof(Node<std::int32_t>) == 16 && sizeof(Node<std::int64_t>) == 16,
@@ -30,6 +30,7 @@ static_assert(sizeof(Node<std::int32_t>) == 16 && sizeof(Node<std::int64_t>) == 
 template <class Key> class UnionFind {
  public:
   void reserve(std::size_t count) { nodes_.reserve(count); }
+  void grow(std::size_t count) { nodes_.grow(count); }  // keeps the nodes made so far
 
   void make(std::int32_t id, Key key, std::int32_t tie) { nodes_[id] = {key, tie, id}; }
 
@@ -50,10 +51,11 @@ template <class Key> class UnionFind {
   std::int32_t join(std::int32_t a, std::int32_t b) {
     a = find(a);
     b = find(b);
-    if (a == b) return -1;
-    if (nodes_[b].older_than(nodes_[a])) std::swap(a, b);
-    nodes_[b].parent = a;
-    return b;
+    const bool joined = a != b;
+    const bool swap = nodes_[b].older_than(nodes_[a]);
+    const std::int32_t elder = swap ? b : a, younger = swap ? a : b;
+    nodes_[younger].parent = elder;  // a root's parent is itself, so harmless if a == b
+    return joined ? younger : -1;
   }
 
   const Node<Key>& operator[](std::int32_t id) const { return nodes_[id]; }

@@ -1,0 +1,52 @@
+// Persistent homology of an image: H0 and H1 with the pixels of birth and death.
+//
+//   scan      masks, extrema and saddles, one row at a time
+//   trace     the ends of every saddle's descending paths
+//   merge     saddles upwards: the younger of two minima dies in each merge (H0)
+//   trace     the ends of the ascending paths of saddles that merged nothing
+//   merge     those saddles downwards: the younger of two maxima is where a loop dies (H1)
+//
+// The core is V; T is the same on the reversed order with the outside below every pixel,
+// see common/engine.hpp.
+#pragma once
+
+#include <cstdint>
+
+#include "../common/engine.hpp"
+#include "extrema.hpp"
+#include "masks.hpp"
+#include "rows.hpp"
+#include "saddles.hpp"
+#include "traces.hpp"
+
+namespace topoeval::image {
+
+template <class Key> class Engine {
+ public:
+  void run(const Field<Key>& field, const Request& request, int threads, Interrupt& interrupt,
+           Diagram& out);
+
+ private:
+  void scan(const Field<Key>& core, bool outside_is_lower, Interrupt& interrupt);
+  void trace_down(Interrupt& interrupt);
+  void trace_up(Interrupt& interrupt);
+  template <class Emit> void merge_up(Interrupt& interrupt, bool keep_positive, Emit emit);
+  template <class Emit> void merge_down(Interrupt& interrupt, Emit emit);
+
+  Masks masks_;
+  Extrema<Key> minima_, maxima_;
+  Saddles<Key> saddles_;
+  Tracer<Key> tracer_;
+  Buffer<Key> keys_;
+  Buffer<Mask> half_;
+  Buffer<RowFlags> flags_;
+
+  // Saddle edges in ascending order that may close a loop: those that merged no minima.
+  Buffer<Keyed<Key>> positive_;
+  std::int64_t positives_ = 0;
+};
+
+extern template class Engine<std::int32_t>;
+extern template class Engine<std::int64_t>;
+
+}  // namespace topoeval::image
