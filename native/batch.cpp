@@ -8,6 +8,8 @@
 #include <mutex>
 #include <system_error>
 #include <thread>
+#include <type_traits>
+#include <utility>
 
 #include "common/dense_ranks.hpp"
 #include "image/engine.hpp"
@@ -29,6 +31,14 @@ void drop_short_bars(const ArrayView& array, double min_persistence, Diagram& di
   }
 }
 
+template <class Engine, class = void> struct MemoryOf {
+  static std::size_t bytes(const Engine&) { return ~std::size_t{0} / 16; }
+};
+template <class Engine>
+struct MemoryOf<Engine, std::void_t<decltype(std::declval<const Engine&>().bytes())>> {
+  static std::size_t bytes(const Engine& engine) { return engine.bytes(); }
+};
+
 // One thread's engines, made when first needed and used for all of its items.
 class Worker {
  public:
@@ -45,12 +55,25 @@ class Worker {
     if (min_persistence > 0) drop_short_bars(array, min_persistence, out);
   }
 
+  std::size_t bytes() const { return narrow_.bytes() + wide_.bytes(); }
+
  private:
   template <class Key> struct Engines {
     std::unique_ptr<image::Engine<Key>> image;
 #ifdef TOPOEVAL_HAVE_VOLUME
     std::unique_ptr<volume::Engine<Key>> volume;
 #endif
+
+    template <class Engine> static std::size_t bytes_of(const std::unique_ptr<Engine>& engine) {
+      return engine ? MemoryOf<Engine>::bytes(*engine) : 0;
+    }
+    std::size_t bytes() const {
+      std::size_t sum = bytes_of(image);
+#ifdef TOPOEVAL_HAVE_VOLUME
+      sum += bytes_of(volume);
+#endif
+      return sum;
+    }
   };
 
   Engines<std::int32_t>& engines(std::int32_t) { return narrow_; }
@@ -80,17 +103,47 @@ class Worker {
   Engines<std::int64_t> wide_;
 };
 
+// What a call leaves for the next one.  A training step makes the same call over and over;
+// with memory fresh from the system it would spend a third of its time on page faults.
+class Workspace {
+ public:
+  // One workspace is kept for the process.  Taking and leaving it is one atomic exchange:
+  // calls from several threads do not wait for each other, and a fork cannot meet a lock.
+  static std::unique_ptr<Workspace> take() {
+    std::unique_ptr<Workspace> spare(spare_.exchange(nullptr));
+    return spare ? std::move(spare) : std::make_unique<Workspace>();
+  }
+  static void leave(std::unique_ptr<Workspace> workspace) {
+    if (workspace->bytes() > kMostKept) return;
+    delete spare_.exchange(workspace.release());
+  }
+
+  std::vector<Worker> workers;
+
+ private:
+  static constexpr std::size_t kMostKept = std::size_t{128} << 20;
+
+  std::size_t bytes() const {
+    std::size_t sum = 0;
+    for (const Worker& worker : workers) sum += worker.bytes();
+    return sum;
+  }
+
+  static std::atomic<Workspace*> spare_;
+};
+
+std::atomic<Workspace*> Workspace::spare_{nullptr};
+
 // The threads of one batch: they share the next free item and the first failure.
 class Crew {
  public:
   Crew(const Batch& batch, const Request& request, double min_persistence, int inner_threads,
-       Interrupt& interrupt, std::vector<Diagram>& out)
+       Interrupt& interrupt, std::vector<Worker>& workers, std::vector<Diagram>& out)
       : batch_(batch), request_(request), min_persistence_(min_persistence),
-        inner_threads_(inner_threads), interrupt_(interrupt), out_(out) {}
+        inner_threads_(inner_threads), interrupt_(interrupt), workers_(workers), out_(out) {}
 
-  void work() noexcept {
+  void work(Worker& worker) noexcept {
     try {
-      Worker worker;
       for (std::int64_t i; (i = next_.fetch_add(1)) < batch_.count;) {
         interrupt_.poll();
         worker.run(batch_.item(i), batch_.rank, request_, min_persistence_, inner_threads_,
@@ -103,13 +156,15 @@ class Crew {
     }
   }
 
-  void work_with(int helpers) {
+  // With one thread for each worker, the caller's being the first.
+  void work() {
+    const std::size_t helpers = workers_.size() - 1;
     std::vector<std::thread> threads;
-    threads.reserve(static_cast<std::size_t>(helpers));
-    for (int i = 0; i < helpers; ++i) {
+    threads.reserve(helpers);
+    for (std::size_t i = 1; i <= helpers; ++i) {
       try {
-        threads.emplace_back([this] {
-          work();
+        threads.emplace_back([this, i] {
+          work(workers_[i]);
           const std::lock_guard<std::mutex> lock(mutex_);
           ++finished_;
           done_.notify_one();
@@ -118,7 +173,7 @@ class Crew {
         break;  // no more threads to be had: fewer do the same
       }
     }
-    work();
+    work(workers_[0]);
     wait_for(static_cast<int>(threads.size()));
     for (auto& thread : threads) thread.join();
   }
@@ -149,6 +204,7 @@ class Crew {
   double min_persistence_;
   int inner_threads_;
   Interrupt& interrupt_;
+  std::vector<Worker>& workers_;
   std::vector<Diagram>& out_;
   std::atomic<std::int64_t> next_{0};
   std::mutex mutex_;
@@ -162,13 +218,18 @@ class Crew {
 std::vector<Diagram> persistence(const Batch& batch, const Request& request,
                                  double min_persistence, int threads, Interrupt& interrupt) {
   std::vector<Diagram> diagrams(static_cast<std::size_t>(batch.count));
-  const auto crew_size = static_cast<int>(
+  const auto crew_size = static_cast<std::size_t>(
       std::max<std::int64_t>(1, std::min<std::int64_t>(threads, batch.count)));
   // Threads that the batch has no item for work inside the items.
-  Crew crew(batch, request, min_persistence, std::max(1, threads / crew_size), interrupt,
+  const int inner_threads = std::max(1, threads / static_cast<int>(crew_size));
+
+  std::unique_ptr<Workspace> workspace = Workspace::take();
+  workspace->workers.resize(crew_size);
+  Crew crew(batch, request, min_persistence, inner_threads, interrupt, workspace->workers,
             diagrams);
-  crew.work_with(crew_size - 1);
-  crew.rethrow();
+  crew.work();
+  crew.rethrow();  // after a failure the workspace is not kept: memory may be short
+  Workspace::leave(std::move(workspace));
   return diagrams;
 }
 

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "batch.hpp"
+#include "common/pages.hpp"
 
 namespace nb = nanobind;
 
@@ -109,55 +110,54 @@ bool user_interrupts() {
   return PyErr_CheckSignals() != 0;
 }
 
-template <class T> class Column {
+// The result as four columns in one block of memory: a call for it to the system is dear.
+class Columns {
  public:
-  explicit Column(std::size_t size)
-      : data_(static_cast<T*>(std::malloc((size ? size : 1) * sizeof(T)))), size_(size) {
-    if (!data_) throw std::bad_alloc();
-  }
-  T* data() { return data_.get(); }
+  explicit Columns(const std::vector<Diagram>& diagrams) {
+    for (const Diagram& diagram : diagrams) size_ += diagram.size();
+    block_.reset(allocate_block(size_ * (3 * sizeof(std::int64_t) + sizeof(std::int8_t))));
+    image_ = static_cast<std::int64_t*>(block_.get());
+    birth_ = image_ + size_;
+    death_ = birth_ + size_;
+    dim_ = reinterpret_cast<std::int8_t*>(death_ + size_);
 
-  nb::object to_numpy() {
-    nb::capsule owner(data_.get(), [](void* data) noexcept { std::free(data); });
-    T* data = data_.release();
-    return nb::cast(nb::ndarray<nb::numpy, T, nb::ndim<1>>(data, {size_}, owner));
-  }
-
- private:
-  struct Free {
-    void operator()(T* data) const { std::free(data); }
-  };
-  std::unique_ptr<T, Free> data_;
-  std::size_t size_;
-};
-
-struct Columns {
-  explicit Columns(const std::vector<Diagram>& diagrams)
-      : size(count(diagrams)), image(size), dim(size), birth(size), death(size) {
     std::size_t row = 0;
     for (std::size_t item = 0; item < diagrams.size(); ++item) {
-      for (int k = 0; k < 3; ++k) {
-        for (const Pair& pair : diagrams[item].pairs[k]) {
-          image.data()[row] = static_cast<std::int64_t>(item);
-          dim.data()[row] = static_cast<std::int8_t>(k);
-          birth.data()[row] = pair.birth;
-          death.data()[row] = pair.death;
+      for (int dim = 0; dim < 3; ++dim) {
+        for (const Pair& pair : diagrams[item].pairs[dim]) {
+          image_[row] = static_cast<std::int64_t>(item);
+          dim_[row] = static_cast<std::int8_t>(dim);
+          birth_[row] = pair.birth;
+          death_[row] = pair.death;
           ++row;
         }
       }
     }
   }
 
-  static std::size_t count(const std::vector<Diagram>& diagrams) {
-    std::size_t pairs = 0;
-    for (const Diagram& diagram : diagrams) pairs += diagram.size();
-    return pairs;
+  // The arrays share the block, and the last of them to go frees it.
+  nb::tuple to_numpy() {
+    nb::capsule owner(block_.get(), [](void* block) noexcept { free_block(block); });
+    block_.release();
+    return nb::make_tuple(array(image_, owner), array(dim_, owner), array(birth_, owner),
+                          array(death_, owner));
   }
 
-  std::size_t size;
-  Column<std::int64_t> image;
-  Column<std::int8_t> dim;
-  Column<std::int64_t> birth, death;
+ private:
+  struct Free {
+    void operator()(void* block) const { free_block(block); }
+  };
+
+  template <class T> nb::object array(T* data, const nb::capsule& owner) const {
+    return nb::cast(nb::ndarray<nb::numpy, T, nb::ndim<1>>(data, {size_}, owner));
+  }
+
+  std::size_t size_ = 0;
+  std::unique_ptr<void, Free> block_;
+  std::int64_t* image_ = nullptr;
+  std::int64_t* birth_ = nullptr;
+  std::int64_t* death_ = nullptr;
+  std::int8_t* dim_ = nullptr;
 };
 
 nb::tuple py_persistence(nb::object values, const std::string& construction, bool superlevel,
@@ -184,8 +184,7 @@ nb::tuple py_persistence(nb::object values, const std::string& construction, boo
     }
   }
   if (interrupted) throw nb::python_error();  // set by the signal handler
-  return nb::make_tuple(columns->image.to_numpy(), columns->dim.to_numpy(),
-                        columns->birth.to_numpy(), columns->death.to_numpy());
+  return columns->to_numpy();
 }
 
 }  // namespace

@@ -6,11 +6,13 @@
 #pragma once
 
 #include <cstddef>
-#include <cstdlib>
+#include <cstring>
 #include <limits>
 #include <new>
 #include <type_traits>
 #include <utility>
+
+#include "pages.hpp"
 
 namespace topoeval {
 
@@ -19,7 +21,7 @@ template <class T> class Buffer {
 
  public:
   Buffer() = default;
-  ~Buffer() { std::free(data_); }
+  ~Buffer() { free_block(data_); }
   Buffer(const Buffer&) = delete;
   Buffer& operator=(const Buffer&) = delete;
   Buffer(Buffer&& other) noexcept { swap(other); }
@@ -31,27 +33,26 @@ template <class T> class Buffer {
   // Room for count elements; what was there before is lost.
   T* reserve(std::size_t count) {
     if (count > capacity_) {
-      if (count > std::numeric_limits<std::size_t>::max() / sizeof(T)) throw std::bad_alloc();
-      std::free(data_);
+      free_block(data_);
       data_ = nullptr, capacity_ = 0;
-      data_ = static_cast<T*>(std::malloc(count * sizeof(T)));
-      if (data_ == nullptr) throw std::bad_alloc();
+      data_ = allocate(count);
       capacity_ = count;
     }
     return data_;
   }
 
-  // Room for count elements at least, keeping the content.
+  // Room for count elements, keeping the content.
   void grow(std::size_t count) {
     if (count <= capacity_) return;
     count += capacity_ / 2;
-    if (count > std::numeric_limits<std::size_t>::max() / sizeof(T)) throw std::bad_alloc();
-    void* moved = std::realloc(data_, count * sizeof(T));
-    if (moved == nullptr) throw std::bad_alloc();
-    data_ = static_cast<T*>(moved);
+    T* larger = allocate(count);
+    if (data_ != nullptr) std::memcpy(larger, data_, capacity_ * sizeof(T));
+    free_block(data_);
+    data_ = larger;
     capacity_ = count;
   }
 
+  std::size_t bytes() const { return capacity_ * sizeof(T); }
   T* data() { return data_; }
   const T* data() const { return data_; }
   std::size_t capacity() const { return capacity_; }
@@ -64,6 +65,11 @@ template <class T> class Buffer {
   }
 
  private:
+  static T* allocate(std::size_t count) {
+    if (count > std::numeric_limits<std::size_t>::max() / sizeof(T)) throw std::bad_alloc();
+    return static_cast<T*>(allocate_block(count * sizeof(T)));
+  }
+
   T* data_ = nullptr;
   std::size_t capacity_ = 0;
 };

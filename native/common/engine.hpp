@@ -43,5 +43,10 @@ struct Request {
 // `field` already runs in the direction of the filtration (complemented for superlevel
 // sets), `out` is cleared by run, `threads` is how many may work inside this one array.  run
 // throws NotANumber, Interrupted or std::bad_alloc; the engine may be used again after that.
+//
+//   std::size_t Engine<Key>::bytes() const;
+//
+// How much memory the engine holds for its next run.  With it, batch.cpp decides whether
+// to keep the engine between calls; one without it is not kept.
 
 }  // namespace topoeval

@@ -32,6 +32,8 @@ template <class Key> class UnionFind {
   void reserve(std::size_t count) { nodes_.reserve(count); }
   void grow(std::size_t count) { nodes_.grow(count); }  // keeps the nodes made so far
 
+  std::size_t bytes() const { return nodes_.bytes(); }
+
   void make(std::int32_t id, Key key, std::int32_t tie) { nodes_[id] = {key, tie, id}; }
 
   std::int32_t find(std::int32_t id) {
@@ -51,11 +53,11 @@ template <class Key> class UnionFind {
   std::int32_t join(std::int32_t a, std::int32_t b) {
     a = find(a);
     b = find(b);
-    const bool joined = a != b;
+    if (a == b) return -1;
     const bool swap = nodes_[b].older_than(nodes_[a]);
     const std::int32_t elder = swap ? b : a, younger = swap ? a : b;
-    nodes_[younger].parent = elder;  // a root's parent is itself, so harmless if a == b
-    return joined ? younger : -1;
+    nodes_[younger].parent = elder;
+    return younger;
   }
 
   const Node<Key>& operator[](std::int32_t id) const { return nodes_[id]; }

@@ -6,14 +6,9 @@ namespace topoeval::image {
 
 namespace {
 
-constexpr std::int64_t kPollEvery = 1 << 16;  // edges
+constexpr std::int64_t kPollEvery = 1 << 16;  // pixels or edges
 
-// How far ahead of the merge its random reads are announced: the edge first, then, when it
-// has arrived, the nodes it names.
-constexpr std::int64_t kEdgeAhead = 32, kNodeAhead = 16;
-
-// Three rows of keys with a margin on both sides, so that neighbours of the first and last
-// pixel can be read, and whole stretches of 64 at the end.
+// Around a row of keys, so that the neighbours of its first and last pixel can be read.
 constexpr std::int64_t kMargin = 64;
 
 }  // namespace
@@ -78,82 +73,110 @@ void Engine<Key>::scan(const Field<Key>& core, bool outside_is_lower, Interrupt&
   }
 }
 
-template <class Key> void Engine<Key>::trace_down(Interrupt& interrupt) {
-  tracer_.reset(masks_, minima_, Sense::down);
-  for (std::int64_t i = 0; i < saddles_.count(); ++i) {
-    if (i % kPollEvery == 0) interrupt.poll();
-    Edge& edge = saddles_[i];
-    const Link& link = links()[edge.mask];
-    edge.a = tracer_.follow(edge.saddle + masks_.offset(link.lower[0]), interrupt);
-    edge.b = tracer_.follow(edge.saddle + masks_.offset(link.lower[edge.piece]), interrupt);
+// Finds the ends of the edges that may still join something.
+template <class Key> void Engine<Key>::trace(Sense sense, Interrupt& interrupt) {
+  constexpr int kBlock = Tracer<Key>::kMostPaths / 2;
+  Position at[2 * kBlock];
+  std::int32_t nodes[2 * kBlock];
+  Edge* block[kBlock + 1];
+
+  const LinkTable& table = links();
+  tracer_.reset(masks_, sense == Sense::down ? minima_ : maxima_, sense);
+  for (std::int64_t i = 0; i < saddles_.count();) {
+    interrupt.poll();
+    int size = 0;
+    for (; i < saddles_.count() && size < kBlock; ++i) {
+      block[size] = &saddles_[i];
+      size += saddles_[i].piece != 0;
+    }
+    for (int k = 0; k < size; ++k) {
+      const Edge& edge = *block[k];
+      const Link& link = table[edge.mask];
+      const std::uint8_t* ends = sense == Sense::down ? link.lower : link.upper;
+      at[2 * k] = edge.saddle + masks_.offset(ends[0]);
+      at[2 * k + 1] = edge.saddle + masks_.offset(ends[edge.piece]);
+    }
+    tracer_.follow(at, 2 * size, nodes, interrupt);
+    for (int k = 0; k < size; ++k) {
+      block[k]->a = nodes[2 * k];
+      block[k]->b = nodes[2 * k + 1];
+    }
   }
   tracer_.clear();
 }
 
-template <class Key> void Engine<Key>::trace_up(Interrupt& interrupt) {
-  tracer_.reset(masks_, maxima_, Sense::up);
-  for (std::int64_t i = 0; i < saddles_.count(); ++i) {
-    if (i % kPollEvery == 0) interrupt.poll();
-    Edge& edge = saddles_[i];
-    if (edge.piece == 0) continue;
-    const Link& link = links()[edge.mask];
-    edge.a = tracer_.follow(edge.saddle + masks_.offset(link.upper[0]), interrupt);
-    edge.b = tracer_.follow(edge.saddle + masks_.offset(link.upper[edge.piece]), interrupt);
-  }
-  tracer_.clear();
-}
-
+// Joins classes along the edges in the given order, and tells visit which node died at each
+// (-1 if none).  The classes lie scattered in memory, so edges are taken in blocks and
+// everything a block will touch is requested before the first join; the way to
+// the roots is mostly walked then, too, without a branch to mispredict.
 template <class Key>
-template <class Emit>
-void Engine<Key>::merge_up(Interrupt& interrupt, bool keep_positive, Emit emit) {
+template <int Step, class Visit>
+void Engine<Key>::merge(const Keyed<Key>* order, std::int64_t count, UnionFind<Key>& classes,
+                        Interrupt& interrupt, Visit visit) {
+  constexpr std::int64_t kBlock = 64;
+  std::int32_t a[kBlock], b[kBlock];
+
+  const auto number = [&](std::int64_t i) { return order[Step * i].index(); };
+  const auto announce = [&](std::int64_t begin) {
+    const std::int64_t end = std::min(begin + kBlock, count);
+    for (std::int64_t i = begin; i < end; ++i) saddles_.prefetch_edge(number(i));
+  };
+  announce(0);
+  for (std::int64_t begin = 0; begin < count; begin += kBlock) {
+    if (begin % kPollEvery == 0) interrupt.poll();
+    const std::int64_t size = std::min(kBlock, count - begin);
+    for (std::int64_t k = 0; k < size; ++k) {
+      const Edge& edge = saddles_[number(begin + k)];
+      classes.prefetch_node(a[k] = edge.a);
+      classes.prefetch_node(b[k] = edge.b);
+    }
+    for (int step = 0; step < 2; ++step) {
+      for (std::int64_t k = 0; k < size; ++k) {
+        classes.prefetch_node(a[k] = classes[a[k]].parent);
+        classes.prefetch_node(b[k] = classes[b[k]].parent);
+      }
+    }
+    announce(begin + kBlock);
+    for (std::int64_t k = 0; k < size; ++k) {
+      const Keyed<Key>& next = order[Step * (begin + k)];
+      visit(next, saddles_[next.index()], classes.join(a[k], b[k]));
+    }
+  }
+}
+
+// H0 of the core.
+template <class Key>
+void Engine<Key>::merge_up(Interrupt& interrupt, bool keep_positive, PairWriter& out) {
   const std::int64_t count = saddles_.count();
   const Keyed<Key>* order = saddles_.sort();
-  UnionFind<Key>& classes = minima_.classes;
-  if (keep_positive) positive_.reserve(static_cast<std::size_t>(count));
-  positives_ = 0;
-  for (std::int64_t i = 0; i < count; ++i) {
-    if (i % kPollEvery == 0) interrupt.poll();
-    if (i + kEdgeAhead < count) saddles_.prefetch_edge(order[i + kEdgeAhead].index());
-    if (i + kNodeAhead < count) {
-      const Edge& soon = saddles_[order[i + kNodeAhead].index()];
-      classes.prefetch_node(soon.a);
-      classes.prefetch_node(soon.b);
-    }
-    Edge& edge = saddles_[order[i].index()];
-    const std::int32_t died = classes.join(edge.a, edge.b);
-    if (died >= 0 && minima_.key(died) != order[i].key()) {
-      emit(minima_.pixel(died), masks_.pixel(edge.saddle));
-    }
-    if (keep_positive) {
-      // Of three pieces or more, which edges are left over depends on the choice of edges:
-      // all are offered below, and just as many succeed there.
-      const bool offer = died < 0 || links()[edge.mask].pieces > 2;
-      positive_[positives_] = order[i];
-      positives_ += offer;
-      edge.piece = offer ? edge.piece : 0;
-    }
-  }
+  Keyed<Key>* positive =
+      positive_.reserve(static_cast<std::size_t>(keep_positive ? count : 0));
+  std::int64_t positives = 0;
+  const LinkTable& table = links();
+  merge<1>(order, count, minima_.classes, interrupt,
+           [&](const Keyed<Key>& next, Edge& edge, std::int32_t died) {
+             const std::int32_t node = std::max(died, kOutside);
+             out.append({minima_.pixel(node), masks_.pixel(edge.saddle)},
+                        (died >= 0) & (minima_.key(node) != next.key()));
+             if (!keep_positive) return;
+             // With three pieces or more, which edges are left over depends on the choice of
+             // edges: all are offered to the maxima, and just as many succeed there.
+             const bool offer = (died < 0) | (table[edge.mask].pieces > 2);
+             positive[positives] = next;
+             positives += offer;
+             edge.piece = offer ? edge.piece : 0;
+           });
+  positives_ = positives;
 }
 
-template <class Key>
-template <class Emit>
-void Engine<Key>::merge_down(Interrupt& interrupt, Emit emit) {
-  const Keyed<Key>* order = positive_.data();
-  UnionFind<Key>& classes = maxima_.classes;
-  for (std::int64_t i = positives_ - 1; i >= 0; --i) {
-    if (i % kPollEvery == 0) interrupt.poll();
-    if (i >= kEdgeAhead) saddles_.prefetch_edge(order[i - kEdgeAhead].index());
-    if (i >= kNodeAhead) {
-      const Edge& soon = saddles_[order[i - kNodeAhead].index()];
-      classes.prefetch_node(soon.a);
-      classes.prefetch_node(soon.b);
-    }
-    const Edge& edge = saddles_[order[i].index()];
-    const std::int32_t died = classes.join(edge.a, edge.b);
-    if (died >= 0 && maxima_.key(died) != order[i].key()) {
-      emit(masks_.pixel(edge.saddle), maxima_.pixel(died));
-    }
-  }
+// H1 of the core.
+template <class Key> void Engine<Key>::merge_down(Interrupt& interrupt, PairWriter& out) {
+  merge<-1>(positive_.data() + positives_ - 1, positives_, maxima_.classes, interrupt,
+            [&](const Keyed<Key>& next, const Edge& edge, std::int32_t died) {
+              const std::int32_t node = std::max(died, kOutside);
+              out.append({masks_.pixel(edge.saddle), maxima_.pixel(node)},
+                         (died >= 0) & (maxima_.key(node) != next.key()));
+            });
 }
 
 template <class Key>
@@ -165,31 +188,27 @@ void Engine<Key>::run(const Field<Key>& field, const Request& request, int /*thr
   if (field.size() == 0 || !(want_minima || want_maxima)) return;
   scan(dual ? field.reversed() : field, dual, interrupt);
 
-  // Core pairs, as pairs of the construction that was asked for.
   const auto last = static_cast<std::int32_t>(field.size() - 1);
-  const auto emit_to = [dual, last](std::vector<Pair>& pairs) {
-    return [dual, last, &pairs](std::int32_t birth, std::int32_t death) {
-      pairs.push_back(dual ? Pair{last - death, last - birth} : Pair{birth, death});
-    };
-  };
-
   // The class that never dies comes first: the oldest of the tree without the outside.
   const bool essential = request.wants(0);
   if (essential) out.pairs[0].push_back({0, kNever});
 
   if (want_minima) {
-    trace_down(interrupt);
-    merge_up(interrupt, want_maxima, emit_to(out.pairs[dual ? 1 : 0]));
+    trace(Sense::down, interrupt);
+    PairWriter writer(out.pairs[dual ? 1 : 0], dual, last);
+    merge_up(interrupt, want_maxima, writer);
+    writer.flush();
   } else {
-    // Every edge is offered to the maxima: those that merge nothing cost little.
+    // Every edge is offered to the maxima: those that would have merged minima close no loop.
     positives_ = saddles_.count();
     const Keyed<Key>* order = saddles_.sort();
-    positive_.reserve(static_cast<std::size_t>(positives_));
-    std::copy_n(order, positives_, positive_.data());
+    std::copy_n(order, positives_, positive_.reserve(static_cast<std::size_t>(positives_)));
   }
   if (want_maxima) {
-    trace_up(interrupt);
-    merge_down(interrupt, emit_to(out.pairs[dual ? 0 : 1]));
+    trace(Sense::up, interrupt);
+    PairWriter writer(out.pairs[dual ? 0 : 1], dual, last);
+    merge_down(interrupt, writer);
+    writer.flush();
   }
 
   if (essential) {

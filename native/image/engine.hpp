@@ -15,6 +15,7 @@
 #include "../common/engine.hpp"
 #include "extrema.hpp"
 #include "masks.hpp"
+#include "pair_writer.hpp"
 #include "rows.hpp"
 #include "saddles.hpp"
 #include "traces.hpp"
@@ -26,12 +27,20 @@ template <class Key> class Engine {
   void run(const Field<Key>& field, const Request& request, int threads, Interrupt& interrupt,
            Diagram& out);
 
+  // Memory kept for the next image.
+  std::size_t bytes() const {
+    return masks_.bytes() + minima_.bytes() + maxima_.bytes() + saddles_.bytes() +
+           tracer_.bytes() + keys_.bytes() + half_.bytes() + flags_.bytes() + positive_.bytes();
+  }
+
  private:
   void scan(const Field<Key>& core, bool outside_is_lower, Interrupt& interrupt);
-  void trace_down(Interrupt& interrupt);
-  void trace_up(Interrupt& interrupt);
-  template <class Emit> void merge_up(Interrupt& interrupt, bool keep_positive, Emit emit);
-  template <class Emit> void merge_down(Interrupt& interrupt, Emit emit);
+  void trace(Sense sense, Interrupt& interrupt);
+  void merge_up(Interrupt& interrupt, bool keep_positive, PairWriter& out);
+  void merge_down(Interrupt& interrupt, PairWriter& out);
+  template <int Step, class Visit>
+  void merge(const Keyed<Key>* order, std::int64_t count, UnionFind<Key>& classes,
+             Interrupt& interrupt, Visit visit);
 
   Masks masks_;
   Extrema<Key> minima_, maxima_;

@@ -78,6 +78,7 @@ template <class Key> class Extrema {
     return static_cast<Key>(classes[node].key ^ static_cast<Key>(flip_));
   }
   std::int32_t pixel(std::int32_t node) const { return classes[node].tie ^ flip_; }
+  std::size_t bytes() const { return ranks_.bytes() + classes.bytes(); }
   std::int32_t count() const { return count_; }
 
   UnionFind<Key> classes;

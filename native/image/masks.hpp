@@ -92,6 +92,7 @@ class Masks {
     reciprocal_ = (std::uint64_t{1} << shift_) / row_lines_ + 1;
   }
 
+  std::size_t bytes() const { return data_.bytes(); }
   std::int64_t stride() const { return stride_; }
   std::int64_t size() const { return size_; }
   Mask* data() { return data_.data() + kMargin; }

@@ -51,6 +51,7 @@ template <class Key> class Saddles {
     return radix_sort(order_.data(), scratch_.data(), static_cast<std::size_t>(count_));
   }
 
+  std::size_t bytes() const { return edges_.bytes() + order_.bytes() + scratch_.bytes(); }
   std::int64_t count() const { return count_; }
   Edge& operator[](std::size_t number) { return edges_[number]; }
   void prefetch_edge(std::uint32_t number) const { prefetch(edges_.data() + number); }

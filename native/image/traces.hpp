@@ -2,7 +2,8 @@
 //
 // A path follows any lower 4-neighbour to a minimum, or any higher neighbour to a maximum;
 // steepest is not needed, for all pixels of a piece lie in one component at that level.
-// One byte tells the next step.
+// One byte tells the next step.  Paths are followed many at a time: each step of one waits
+// for two loads, and those of many overlap.
 #pragma once
 
 #include <cstdint>
@@ -32,18 +33,39 @@ template <class Key> class Tracer {
     }
   }
 
-  // The node where the path from `at` ends.
-  std::int32_t follow(Position at, Interrupt& interrupt) {
-    // Most paths are short, and a terminal steps nowhere: going a few steps without asking
-    // spares a mispredicted branch and lets the paths of neighbouring saddles overlap.
-    at += step_[masks_[at]];
-    at += step_[masks_[at]];
-    at += step_[masks_[at]];
-    int taken = 0;
-    for (std::int32_t step; (step = step_[masks_[at]]) != 0; at += step) {
-      if (++taken > kLong) return follow_long(at, interrupt);
+  static constexpr int kMostPaths = 256;
+
+  // nodes[i]: where the path from at[i] ends.  Leaves each position at its end.
+  void follow(Position* at, int count, std::int32_t* nodes, Interrupt& interrupt) {
+    const Mask* masks = masks_;
+    int active[kMostPaths], moving = 0;
+    // Most paths are short, and a terminal steps nowhere: all take the first three steps.
+    for (int i = 0; i < count; ++i) {
+      Position p = at[i];
+      p += step_[masks[p]];
+      p += step_[masks[p]];
+      const std::int32_t step = step_[masks[p]];
+      at[i] = p + step;
+      active[moving] = i;
+      moving += step != 0;
     }
-    return landmarks_.empty() ? extrema_->node(at) : node_at(at);
+    for (int round = 0; moving > 0 && round < kLong; ++round) {
+      int still = 0;
+      for (int k = 0; k < moving; ++k) {
+        const int i = active[k];
+        const std::int32_t step = step_[masks[at[i]]];
+        at[i] += step;
+        active[still] = i;
+        still += step != 0;
+      }
+      moving = still;
+    }
+    for (int k = 0; k < moving; ++k) at[active[k]] = follow_long(at[active[k]], interrupt);
+    if (landmarks_.empty()) {
+      for (int i = 0; i < count; ++i) nodes[i] = extrema_->node(at[i]);
+    } else {
+      for (int i = 0; i < count; ++i) nodes[i] = node_at(at[i]);
+    }
   }
 
   // Gives the masks back as they were.
@@ -51,6 +73,8 @@ template <class Key> class Tracer {
     for (auto it = landmarks_.rbegin(); it != landmarks_.rend(); ++it) masks_[it->at] = it->mask;
     landmarks_.clear();
   }
+
+  std::size_t bytes() const { return nodes_.bytes(); }
 
  private:
   static constexpr int kLong = 64, kSpacing = 32;
@@ -62,8 +86,8 @@ template <class Key> class Tracer {
 
   // On plateaus and along channels many paths share a long way, and walking it again for
   // each would be quadratic.  So a long path leaves landmarks: every 32nd pixel becomes
-  // a terminal that knows where the path ends.
-  std::int32_t follow_long(Position start, Interrupt& interrupt) {
+  // a terminal that knows where the path ends.  Returns the end.
+  Position follow_long(Position start, Interrupt& interrupt) {
     nodes_.reserve(static_cast<std::size_t>(array_->size()));
     Position end = start;
     std::uint32_t taken = 0;
@@ -81,7 +105,7 @@ template <class Key> class Tracer {
       }
       at += step;
     }
-    return node;
+    return end;
   }
 
   std::int32_t node_at(Position terminal) const {
