@@ -71,11 +71,11 @@ template <class Key, class ChainEntry> class DualFlow {
   }
   Entry origin(const Column& edge) const { return entry(edge.place, 0); }
 
-  std::uint32_t seed(const Column& edge, RadixHeap<Entry>& heap) const {
-    return flow(edge.place, 0, 1u << edge.cell, heap);
+  std::uint32_t seed(const Column& edge, ChainQueue<Entry>& chain) const {
+    return flow(edge.place, 0, 1u << edge.cell, chain);
   }
-  std::uint32_t flow(Entry owner, std::uint32_t squares, RadixHeap<Entry>& heap) const {
-    return flow(owner.place(), squares, 0, heap);
+  std::uint32_t flow(Entry owner, std::uint32_t squares, ChainQueue<Entry>& chain) const {
+    return flow(owner.place(), squares, 0, chain);
   }
 
   // The smallest square is the pivot.
@@ -108,7 +108,7 @@ template <class Key, class ChainEntry> class DualFlow {
   }
 
   // Adds the coboundary of these edges, and of those needed to clear the squares of the forest.
-  std::uint32_t flow(Place place, std::uint32_t squares, std::uint32_t edges, RadixHeap<Entry>& heap) const {
+  std::uint32_t flow(Place place, std::uint32_t squares, std::uint32_t edges, ChainQueue<Entry>& chain) const {
     const StarSquares star = this->squares(place);
     const Cuts& cuts = table_.cuts(star.all());
     const auto around = [&](int e) { return kStar.squares_around[e] & star.all(); };
@@ -116,17 +116,17 @@ template <class Key, class ChainEntry> class DualFlow {
     std::uint32_t subtrees = 0;
     for_each_bit(squares & cuts.tree, [&](int s) { subtrees ^= cuts.below[s]; });
     for_each_bit(subtrees, [&](int e) { squares ^= around(e); });
-    for_each_bit(edges | subtrees, [&](int e) { push_around(place, e, heap); });
+    for_each_bit(edges | subtrees, [&](int e) { push_around(place, e, chain); });
     return squares & star.kept();
   }
 
-  void push_around(Place place, int e, RadixHeap<Entry>& heap) const {
+  void push_around(Place place, int e, ChainQueue<Entry>& chain) const {
     for (const Around& square : around_[e]) {
       const Place beside = place + square.beside, across = place + square.across;
       const std::uint32_t at_beside = squares(beside).kept() >> square.at_beside & 1;
       const std::uint32_t at_across = squares(across).kept() >> square.at_across & 1;
       const Place owner = at_across ? across : beside;
-      heap.push_if(entry(owner, at_across ? square.at_across : square.at_beside), at_beside | at_across);
+      chain.push_if(entry(owner, at_across ? square.at_across : square.at_beside), at_beside | at_across);
     }
   }
 

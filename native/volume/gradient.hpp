@@ -135,6 +135,7 @@ void Gradient<Key>::compute_slab(const Field<Key>& field, const Grid& grid, Slab
   planes[2] = planes[1] + plane_size;
   load_plane(field, grid, slab.first_plane - 1, planes[0]);
   load_plane(field, grid, slab.first_plane, planes[1]);
+  const RowKernel<Key> compare_row = row_kernel<Key>();
   // A little longer than a row: candidates are looked at eight at a time.
   std::vector<std::uint8_t> candidates(static_cast<std::size_t>(grid.width()) + 8, 0);
 

@@ -9,32 +9,38 @@
 #include <vector>
 
 #include "extrema.hpp"
-#include "radix_heap.hpp"
+#include "chain_queue.hpp"
 #include "reduction.hpp"
 
 namespace topoeval::volume {
 
-// Where the critical cells of each voxel of a set begin, when all are numbered in raster order.
+// Numbers for the critical cells of a set of voxels, without gaps.  Most voxels have one such
+// cell, so the first of each is numbered by the rank of the voxel alone, which saves a read.
 class Slots {
  public:
   template <class CellsAt> void build(const PlaceSet& voxels, CellsAt cells_at) {
     voxels_ = &voxels;
-    first_.resize(voxels.size());
-    count_ = 0;
+    more_.resize(voxels.size());
+    count_ = voxels.size();
     std::size_t i = 0;
     voxels.for_each([&](Place place) {
-      first_[i++] = static_cast<std::uint32_t>(count_);
-      count_ += static_cast<std::size_t>(count_bits(cells_at(place)));
+      more_[i++] = static_cast<std::uint32_t>(count_);
+      const int cells = count_bits(cells_at(place));
+      if (cells > 1) count_ += static_cast<std::size_t>(cells - 1);
     });
   }
   std::size_t size() const { return count_; }
+  // Of one cell of a voxel, a mask of one bit, among the critical ones.
   std::size_t of(Place place, std::uint32_t cells, std::uint32_t cell) const {
-    return first_[voxels_->rank(place)] + static_cast<std::size_t>(count_bits(cells & (cell - 1)));
+    const std::uint32_t rank = voxels_->rank(place);
+    const std::uint32_t earlier = cells & (cell - 1);
+    if (earlier == 0) return rank;
+    return more_[rank] + static_cast<std::size_t>(count_bits(earlier) - 1);
   }
 
  private:
   const PlaceSet* voxels_ = nullptr;
-  std::vector<std::uint32_t> first_;
+  std::vector<std::uint32_t> more_;
   std::size_t count_ = 0;
 };
 
@@ -62,13 +68,13 @@ template <class Key, class ChainEntry> class PrimalFlow {
   }
   Entry origin(const Column& square) const { return entry(square.place, 0); }
 
-  std::uint32_t seed(const Column& square, RadixHeap<Entry>& heap) const {
+  std::uint32_t seed(const Column& square, ChainQueue<Entry>& chain) const {
     const auto [a, b] = kStar.square_edges[square.cell];
     const std::uint32_t edges = (1u << a | 1u << b) & voxels_[square.place].positive();
-    return flow(square.place, edges, 1u << square.cell, heap);
+    return flow(square.place, edges, 1u << square.cell, chain);
   }
-  std::uint32_t flow(Entry owner, std::uint32_t edges, RadixHeap<Entry>& heap) const {
-    return flow(Entry::complement(owner.place()), edges, 0, heap);
+  std::uint32_t flow(Entry owner, std::uint32_t edges, ChainQueue<Entry>& chain) const {
+    return flow(Entry::complement(owner.place()), edges, 0, chain);
   }
 
   // The largest critical edge is the pivot.
@@ -92,7 +98,7 @@ template <class Key, class ChainEntry> class PrimalFlow {
     return Entry::make(static_cast<Key>(~voxels_[place].key), Entry::complement(place), edges);
   }
 
-  std::uint32_t flow(Place place, std::uint32_t edges, std::uint32_t squares, RadixHeap<Entry>& heap) const {
+  std::uint32_t flow(Place place, std::uint32_t edges, std::uint32_t squares, ChainQueue<Entry>& chain) const {
     const Voxel<Key>& voxel = voxels_[place];
     const Forest& forest = table_.forest(table_.squares(voxel.lower()));
     std::uint32_t roots = 0;
@@ -104,19 +110,19 @@ template <class Key, class ChainEntry> class PrimalFlow {
       const FarEdges& far = far_[s];
       const Place corner = place + far.corner;
       // From the corner opposite the voxel, each far edge runs against one of the near ones.
-      push_edge(place + far.a, far.edge_b, corner, heap);
-      push_edge(place + far.b, far.edge_a, corner, heap);
+      push_edge(place + far.a, far.edge_b, corner, chain);
+      push_edge(place + far.b, far.edge_a, corner, chain);
     });
     return roots & voxel.positive();
   }
 
   // The edge from a voxel in direction e to another.  Only at its owner it can be positive.
-  void push_edge(Place from, int e, Place to, RadixHeap<Entry>& heap) const {
+  void push_edge(Place from, int e, Place to, ChainQueue<Entry>& chain) const {
     const std::uint32_t at_from = voxels_[from].positive() >> e & 1;
     const std::uint32_t at_to = voxels_[to].positive() >> (e ^ 1) & 1;
     const Place owner = at_to ? to : from;
     const std::uint32_t edge = at_to ? 1u << (e ^ 1) : 1u << e;
-    heap.push_if(entry(owner, edge), at_from | at_to);
+    chain.push_if(entry(owner, edge), at_from | at_to);
   }
 
   const Voxel<Key>* voxels_;

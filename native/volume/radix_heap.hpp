@@ -1,4 +1,4 @@
-// A priority queue for chains: entries leave in ascending order of their owner.
+// A priority queue for long chains: entries leave in ascending order of their owner.
 //
 // While a column is reduced owners only ever ascend, so a radix heap serves: an entry waits in
 // the bucket named by the highest bit in which its owner differs from the last one taken.
@@ -19,23 +19,19 @@ template <class Entry> class RadixHeap {
   void restart(Entry origin) {
     for (std::uint64_t& word : occupied_) {
       const std::uint64_t group = static_cast<std::uint64_t>(&word - occupied_);
-      for_each_bit(word, [&](int b) { buckets_[group * 64 + static_cast<std::uint64_t>(b)].size = 0; });
+      for_each_bit(word, [&](int b) { buckets_[group * 64 + static_cast<std::uint64_t>(b)].clear(); });
       word = 0;
     }
     last_ = origin;
   }
 
-  // Pushes only if wanted is 1 rather than 0.  The entry is written anyway: the outcome is as
-  // good as random, and a mispredicted branch costs more than a store.
-  void push_if(Entry entry, std::uint32_t wanted) {
+  void push(Entry entry) {
     const int b = entry.distance(last_);
     Bucket& bucket = buckets_[b];
     if (bucket.size == bucket.entries.size()) grow(bucket);
-    bucket.entries[bucket.size] = entry;
-    bucket.size += wanted;
-    occupied_[b / 64] |= std::uint64_t{wanted} << (b & 63);
+    bucket.entries[bucket.size++] = entry;
+    occupied_[b / 64] |= std::uint64_t{1} << (b & 63);
   }
-  void push(Entry entry) { push_if(entry, 1); }
 
   // Takes the entries of the first owner and merges them into an entry and a mask of cells.
   // The mask is empty when they cancel.  Returns false when the heap is empty.
@@ -45,7 +41,7 @@ template <class Entry> class RadixHeap {
     owner = last_;
     cells = 0;
     for (std::uint32_t i = 0; i < first.size; ++i) cells ^= cells_of(first.entries[i]);
-    first.size = 0;
+    first.clear();
     occupied_[0] &= ~std::uint64_t{1};
     return true;
   }
@@ -55,7 +51,10 @@ template <class Entry> class RadixHeap {
     for (int group = 0; group < kGroups; ++group) {
       for_each_bit(occupied_[group], [&](int b) {
         Bucket& bucket = buckets_[group * 64 + b];
-        cancel(bucket);
+        if (bucket.sorted < bucket.size) {
+          bucket.size = cancel(bucket.entries.data(), bucket.sorted, bucket.size);
+          bucket.sorted = bucket.size;
+        }
         if (bucket.size == 0) occupied_[group] &= ~(std::uint64_t{1} << b);
         for (std::uint32_t i = 0; i < bucket.size; ++i) visit(bucket.entries[i]);
       });
@@ -70,6 +69,30 @@ template <class Entry> class RadixHeap {
     return sum;
   }
 
+  // Sorts entries, of which the first few are sorted already, and removes what occurs twice;
+  // returns how many are left.
+  static std::uint32_t cancel(Entry* entries, std::uint32_t sorted, std::uint32_t size) {
+    if (sorted < size) {
+      std::sort(entries + sorted, entries + size);
+      std::inplace_merge(entries, entries + sorted, entries + size);
+    }
+    std::uint32_t kept = 0;
+    for (std::uint32_t i = 0; i < size;) {
+      const Entry owner = entries[i];
+      if (Entry::kNumbersCells) {
+        const bool twice = i + 1 < size && !(owner < entries[i + 1]);
+        if (!twice) entries[kept++] = owner;
+        i += 1 + twice;
+      } else {
+        std::uint32_t cells = 0;
+        for (; i < size && owner.same_owner(entries[i]); ++i) cells ^= entries[i].payload();
+        entries[kept] = owner.with_payload(cells);
+        kept += cells != 0;
+      }
+    }
+    return kept;
+  }
+
   static std::uint32_t cells_of(Entry entry) {
     return Entry::kNumbersCells ? 1u << entry.payload() : entry.payload();
   }
@@ -79,6 +102,9 @@ template <class Entry> class RadixHeap {
   struct Bucket {
     std::vector<Entry> entries;  // its size is the capacity; size counts what is in use
     std::uint32_t size = 0;
+    std::uint32_t sorted = 0;  // so many of them, from the first, are in order and unlike
+
+    void clear() { size = sorted = 0; }
   };
 
   static void grow(Bucket& bucket) {
@@ -101,33 +127,9 @@ template <class Entry> class RadixHeap {
     last_ = first;
     occupied_[b / 64] &= ~(std::uint64_t{1} << (b & 63));
     const std::uint32_t size = bucket.size;
-    bucket.size = 0;
+    bucket.clear();
     for (std::uint32_t i = 0; i < size; ++i) push(bucket.entries[i]);  // into lower buckets
     return true;
-  }
-
-  static void cancel(Bucket& bucket) {
-    if (bucket.size < 2) return;
-    Entry* entries = bucket.entries.data();
-    std::sort(entries, entries + bucket.size);
-    std::uint32_t kept = 0;
-    for (std::uint32_t i = 0; i < bucket.size;) {
-      const Entry owner = entries[i];
-      if (Entry::kNumbersCells) {
-        if (i + 1 < bucket.size && !(owner < entries[i + 1])) {
-          i += 2;
-        } else {
-          entries[kept++] = owner;
-          ++i;
-        }
-      } else {
-        std::uint32_t cells = 0;
-        for (; i < bucket.size && owner.same_owner(entries[i]); ++i) cells ^= entries[i].payload();
-        entries[kept] = owner.with_payload(cells);
-        kept += cells != 0;
-      }
-    }
-    bucket.size = kept;
   }
 
   Bucket buckets_[Entry::kBuckets];

@@ -23,7 +23,7 @@
 
 #include "../common/interrupt.hpp"
 #include "arena.hpp"
-#include "radix_heap.hpp"
+#include "chain_queue.hpp"
 #include "team.hpp"
 
 namespace topoeval::volume {
@@ -46,7 +46,7 @@ template <class Entry> struct Chain {
 };
 
 // Flow must offer: Entry; columns(), column(i), rank(column); slots(); origin(column): an entry
-// no later than any of its chain; seed(column, heap) and flow(entry, cells, heap), which push what
+// no later than any of its chain; seed(column, chain) and flow(entry, cells, chain), which push what
 // the cells flow to and return the critical cells left; slot(entry, cells, pivot), which
 // chooses a pivot among those, a mask of one bit.
 template <class Flow> class Reduction {
@@ -85,7 +85,7 @@ template <class Flow> class Reduction {
   static constexpr std::uint32_t kStepsPerCheck = 4096;
 
   struct Worker {
-    RadixHeap<Entry> heap;
+    ChainQueue<Entry> chain;
     Arena arena;
     std::uint32_t steps = 0;
   };
@@ -94,11 +94,11 @@ template <class Flow> class Reduction {
 
   // One column, or whichever takes its place, until some column has found a free pivot.
   void reduce(std::uint32_t column, Worker& worker, Interrupt& interrupt) {
-    RadixHeap<Entry>& heap = worker.heap;
+    ChainQueue<Entry>& chain = worker.chain;
     Entry owner = flow_.origin(flow_.column(column));
     Entry rank = flow_.rank(flow_.column(column));
-    heap.restart(owner);
-    std::uint32_t left = flow_.seed(flow_.column(column), heap);
+    chain.restart(owner);
+    std::uint32_t left = flow_.seed(flow_.column(column), chain);
     for (;;) {
       Chain<Entry>* stored = nullptr;
       while (left != 0) {
@@ -113,7 +113,7 @@ template <class Flow> class Reduction {
           rank = there->rank;
         }
         left ^= there->leading;
-        for (std::uint32_t i = 0; i < there->length; ++i) heap.push(there->entries()[i]);
+        chain.add(there->entries(), there->length);
         stored = nullptr;
       }
       std::uint32_t cells;
@@ -122,20 +122,18 @@ template <class Flow> class Reduction {
           interrupt.poll();
           if (budget_.fetch_sub(kStepsPerCheck, std::memory_order_relaxed) < kStepsPerCheck) return;
         }
-        if (!heap.pop(owner, cells)) throw std::logic_error("an H1 column without a pivot");
+        if (!chain.pop(owner, cells)) throw std::logic_error("an H1 column without a pivot");
       } while (cells == 0);
-      left = flow_.flow(owner, cells, heap);
+      left = flow_.flow(owner, cells, chain);
     }
   }
 
   Chain<Entry>* store(std::uint32_t column, Entry rank, std::uint32_t leading, Worker& worker) {
     // Room for all, though entries may cancel: they seldom do, and the arena is not shared.
-    const std::size_t most = worker.heap.size();
+    const std::size_t most = worker.chain.size();
     auto* chain = static_cast<Chain<Entry>*>(
         worker.arena.allocate(sizeof(Chain<Entry>) + most * sizeof(Entry)));
-    std::uint32_t length = 0;
-    Entry* entries = chain->entries();
-    worker.heap.compact([&](Entry entry) { entries[length++] = entry; });
+    const std::uint32_t length = worker.chain.copy_to(chain->entries());
     *chain = {rank, column, length, leading, 0};
     return chain;
   }

@@ -1,4 +1,7 @@
 // The inner loop of the gradient pass: one row of voxels against its eight neighbour rows.
+//
+// A plain loop over integers that compilers vectorise.  On x86 the same source (row_kernel.ipp) is
+// compiled again for AVX2 and AVX-512, and the best the machine has is chosen at run time.
 #pragma once
 
 #include <cstdint>
@@ -11,9 +14,28 @@ namespace topoeval::volume {
 // (z + dz, y + dy); one key before it and one after its last are read as well.  Writes
 // voxels[0 .. width), and to candidates[x] whether the voxel may be critical (never 0 for one
 // that is).
-void compare_row(const std::int32_t* const rows[9], std::int64_t width, Voxel<std::int32_t>* voxels,
+template <class Key>
+using RowKernel = void (*)(const Key* const rows[9], std::int64_t width, Voxel<Key>* voxels,
+                           std::uint8_t* candidates);
+
+// The fastest that this processor can run.
+template <class Key> RowKernel<Key> row_kernel();
+
+// The candidates, each defined in a file of its own.
+namespace baseline {
+template <class Key>
+void compare_row(const Key* const rows[9], std::int64_t width, Voxel<Key>* voxels,
                  std::uint8_t* candidates);
-void compare_row(const std::int64_t* const rows[9], std::int64_t width, Voxel<std::int64_t>* voxels,
+}
+namespace avx2 {
+template <class Key>
+void compare_row(const Key* const rows[9], std::int64_t width, Voxel<Key>* voxels,
                  std::uint8_t* candidates);
+}
+namespace avx512 {
+template <class Key>
+void compare_row(const Key* const rows[9], std::int64_t width, Voxel<Key>* voxels,
+                 std::uint8_t* candidates);
+}
 
 }  // namespace topoeval::volume
