@@ -19,6 +19,7 @@
 
 #include "batch.hpp"
 #include "common/pages.hpp"
+#include "volume/engine.hpp"
 
 namespace nb = nanobind;
 
@@ -187,6 +188,31 @@ nb::tuple py_persistence(nb::object values, const std::string& construction, boo
   return columns->to_numpy();
 }
 
+// For tests: one volume by a given reduction for H1.
+nb::tuple py_volume_variant(const Array& values, const std::string& construction,
+                            const std::string& loops, bool wide_entries, int threads) {
+  const Batch batch = batch_of(values);
+  if (batch.rank != 3 || batch.count != 1) refuse("values must be one volume");
+  const Request request = request_of(construction, false, {0, 1, 2}, 3);
+  const auto variant = loops == "primal" ? volume::Loops::primal
+                       : loops == "dual" ? volume::Loops::dual
+                                         : volume::Loops::automatic;
+  std::vector<Diagram> diagrams(1);
+  const auto run = [&](auto key) {
+    using Key = decltype(key);
+    volume::Engine<Key> engine;
+    engine.force(variant, wide_entries);
+    Interrupt interrupt;
+    engine.run(Field<Key>(batch.first, false), request, threads, interrupt, diagrams[0]);
+  };
+  if (needs_wide_keys(batch.first.dtype)) {
+    run(std::int64_t{});
+  } else {
+    run(std::int32_t{});
+  }
+  return Columns(diagrams).to_numpy();
+}
+
 }  // namespace
 }  // namespace topoeval
 
@@ -213,4 +239,7 @@ image, dim, birth, death : arrays, one row per pair, grouped by image, then by d
     never dies.
 
 Raises ValueError for NaN, an unsupported dtype or shape, MemoryError when memory runs out.)");
+  module.def("_volume_variant", &topoeval::py_volume_variant, nb::arg("values"),
+             nb::arg("construction"), nb::arg("loops"), nb::arg("wide_entries"),
+             nb::arg("threads"), "For tests: one volume with H1 by 'primal', 'dual' or 'auto'.");
 }
