@@ -1,0 +1,138 @@
+"""The native 2D engine against cripser and gudhi, in CPU time.
+
+    python bench/micro/native_image.py [--sizes 128 512] [--constructions V T] [--worst]
+
+One process, one thread each, medians.  CPU time of the process, because the machines this
+runs on are shared and because cripser's 2D code starts threads of its own.  cripser and
+gudhi get float64 prepared beforehand, the native engine float32 (what a network returns).
+"""
+
+import argparse
+import platform
+import statistics
+import time
+
+import cripser
+import numpy as np
+from gudhi.sklearn.cubical_persistence import CubicalPersistence
+from scipy.ndimage import gaussian_filter
+
+from topoeval import _native
+
+
+def smooth(rng, shape):
+    """Gaussian-filtered noise of unit variance."""
+    image = gaussian_filter(rng.normal(size=shape), 4)
+    return image / image.std()
+
+
+KINDS = {
+    "noise": lambda rng, shape: rng.random(shape),
+    "smooth": smooth,
+    "probability": lambda rng, shape: (
+        1 / (1 + np.exp(-6 * smooth(rng, shape))) + 0.02 * rng.normal(size=shape)
+    ),
+}
+
+
+def serpentine(side):
+    """One corridor through the whole image, with walls between its turns."""
+    image = np.full((side, side), 2.0 * side * side)
+    corridor = np.arange(side // 2 * (side + 1), dtype=float).reshape(side // 2, side + 1)
+    for turn, steps in enumerate(corridor):
+        row = steps[:side] if turn % 2 == 0 else steps[:side][::-1]
+        image[2 * turn] = row
+        image[2 * turn + 1, -1 if turn % 2 == 0 else 0] = steps[side]
+    return image
+
+
+def worst_cases(side):
+    """Inputs that long gradient paths and ties make hard."""
+    rng = np.random.default_rng(0)
+    spots = np.where(rng.random((side, side)) < 0.01, rng.random((side, side)), 0.5)
+    yield "noise", rng.random((side, side))
+    yield "serpentine", serpentine(side)
+    yield "inverted serpentine", -serpentine(side)
+    yield "sparse spots", spots
+    yield "saturated", np.clip(smooth(rng, (side, side)) + 0.1 * rng.normal(size=spots.shape), 0, 1)
+    yield "constant", np.zeros((side, side))
+    yield "checkerboard", np.indices((side, side)).sum(0) % 2
+    yield "binary 50 %", rng.random((side, side)) < 0.5
+    yield "ramp", np.add.outer(np.arange(side), np.arange(side)) + rng.random((side, side))
+
+
+def milliseconds(call, repeats, loops=1):
+    """Median CPU time of a call."""
+    call()
+    times = []
+    for _ in range(repeats):
+        begin = time.process_time()
+        for _ in range(loops):
+            call()
+        times.append((time.process_time() - begin) / loops)
+    return 1000 * statistics.median(times)
+
+
+def ours(batch, construction):
+    """The native call that the table times."""
+    return _native.persistence(batch, construction, False, (0, 1), 0.0, 1)
+
+
+def native_time(batch, construction):
+    """Enough loops for the clock, enough repeats for a median."""
+    once = milliseconds(lambda: ours(batch, construction), 3)
+    loops = max(1, int(5 / max(once, 1e-3)))
+    return milliseconds(lambda: ours(batch, construction), 11, loops)
+
+
+def row(name, batch, construction, repeats):
+    """One line of the table."""
+    batch32, images = batch.astype(np.float32), [np.ascontiguousarray(a) for a in batch]
+    compute = cripser.computePH if construction == "V" else cripser.computePH_T
+    rectangle = CubicalPersistence([0, 1])
+
+    native = native_time(batch32, construction)
+    peer = milliseconds(lambda: [compute(a, maxdim=1) for a in images], repeats)
+    values_only = milliseconds(lambda: rectangle.fit_transform(images), repeats)
+    pixels = batch.size
+    print(
+        f"| {name} | {construction} | {native:.3f} | {1e6 * native / pixels:.1f} "
+        f"| {peer:.2f} ({peer / native:.1f}x) | {values_only:.2f} ({values_only / native:.1f}x) |",
+        flush=True,
+    )
+
+
+def main():
+    """Print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--sizes", type=int, nargs="*", default=[128, 512, 2048])
+    parser.add_argument("--constructions", nargs="*", default=["V", "T"])
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--no-batch", action="store_true")
+    parser.add_argument("--worst", action="store_true", help="hard inputs, native engine alone")
+    args = parser.parse_args()
+
+    print(f"{platform.processor() or platform.machine()}, cripser {cripser.__version__}")
+    if args.worst:
+        print("| 1024^2 | V ms | T ms |\n|---|---|---|")
+        for name, image in worst_cases(1024):
+            batch = np.asarray(image, dtype=np.float32)[None]
+            times = " | ".join(f"{native_time(batch, c):.1f}" for c in "VT")
+            print(f"| {name} | {times} |", flush=True)
+        return
+    print("| input | | native ms | ns/pixel | cripser ms | gudhi rectangle ms |")
+    print("|---|---|---|---|---|---|")
+    for size in args.sizes:
+        for kind, make in KINDS.items():
+            batch = make(np.random.default_rng(size), (size, size))[None]
+            for construction in args.constructions:
+                row(f"{size}^2 {kind}", batch, construction, args.repeats)
+    if not args.no_batch:
+        for kind, make in KINDS.items():
+            batch = np.stack([make(np.random.default_rng(i), (64, 64)) for i in range(32)])
+            for construction in args.constructions:
+                row(f"32 x 64^2 {kind}", batch, construction, args.repeats)
+
+
+if __name__ == "__main__":
+    main()

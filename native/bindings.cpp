@@ -1,0 +1,245 @@
+// The Python face: topoeval._native.
+//
+// One function.  It checks what it is given, lets go of the GIL, and hands back four
+// NumPy arrays that own the memory the engine's result was gathered in: no Python object
+// is made per pair.
+
+#include <nanobind/nanobind.h>
+#include <nanobind/ndarray.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/vector.h>
+
+#include <cmath>
+#include <cstdint>
+#include <cstdlib>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "batch.hpp"
+#include "common/pages.hpp"
+#include "volume/engine.hpp"
+
+namespace nb = nanobind;
+
+namespace topoeval {
+namespace {
+
+[[noreturn]] void refuse(const std::string& message) { throw nb::value_error(message.c_str()); }
+
+Dtype dtype_of(const nb::dlpack::dtype& dtype) {
+  using Code = nb::dlpack::dtype_code;
+  const auto is = [&](Code code, int bits) {
+    return dtype.code == static_cast<std::uint8_t>(code) && dtype.bits == bits && dtype.lanes == 1;
+  };
+  if (is(Code::Float, 16)) return Dtype::f16;
+  if (is(Code::Float, 32)) return Dtype::f32;
+  if (is(Code::Float, 64)) return Dtype::f64;
+  if (is(Code::Int, 8)) return Dtype::i8;
+  if (is(Code::Int, 16)) return Dtype::i16;
+  if (is(Code::Int, 32)) return Dtype::i32;
+  if (is(Code::Int, 64)) return Dtype::i64;
+  if (is(Code::UInt, 8) || is(Code::Bool, 8)) return Dtype::u8;
+  if (is(Code::UInt, 16)) return Dtype::u16;
+  if (is(Code::UInt, 32)) return Dtype::u32;
+  if (is(Code::UInt, 64)) return Dtype::u64;
+  refuse("values must be float16, float32, float64, bool or an integer of 8 to 64 bits");
+}
+
+using Array = nb::ndarray<nb::ro, nb::device::cpu>;
+
+Batch batch_of(const Array& values) {
+  const std::string shape_text = [&] {
+    std::string text = "(";
+    for (std::size_t i = 0; i < values.ndim(); ++i) {
+      text += (i ? ", " : "") + std::to_string(values.shape(i));
+    }
+    return text + ")";
+  }();
+  if (values.ndim() != 3 && values.ndim() != 4) {
+    refuse("values must be (batch, height, width) or (batch, depth, height, width), not " +
+           shape_text);
+  }
+  Batch batch;
+  batch.rank = static_cast<int>(values.ndim()) - 1;
+  batch.count = static_cast<std::int64_t>(values.shape(0));
+  batch.first.dtype = dtype_of(values.dtype());
+  batch.first.data = static_cast<const char*>(values.data());
+  const auto item_size = static_cast<std::int64_t>(values.itemsize());
+  batch.stride = values.stride(0) * item_size;
+  double voxels = 1;
+  for (int axis = 0; axis < batch.rank; ++axis) {
+    const auto from = static_cast<std::size_t>(axis + 1);
+    const int to = 3 - batch.rank + axis;
+    batch.first.shape[to] = static_cast<std::int64_t>(values.shape(from));
+    batch.first.strides[to] = values.stride(from) * item_size;
+    if (values.shape(from) == 0) refuse("values has an empty axis: " + shape_text);
+    voxels *= static_cast<double>(values.shape(from));
+  }
+  if (voxels > 2147483647.0) {
+    refuse("each item may have 2^31 - 1 voxels at most; values is " + shape_text);
+  }
+  return batch;
+}
+
+Request request_of(const std::string& construction, bool superlevel, const std::vector<int>& dims,
+                   int rank) {
+  Request request;
+  if (construction == "V") {
+    request.construction = Construction::vertices;
+  } else if (construction == "T") {
+    request.construction = Construction::top_cells;
+  } else {
+    refuse("construction must be 'V' or 'T', not '" + construction + "'");
+  }
+  request.superlevel = superlevel;
+  request.dims = 0;
+  for (int dim : dims) {
+    if (dim < 0 || dim >= rank) {
+      refuse("dims must be among 0 to " + std::to_string(rank - 1) + ", not " +
+             std::to_string(dim));
+    }
+    request.dims |= 1u << dim;
+  }
+  return request;
+}
+
+// Signals are delivered to Python code only while someone asks.
+bool user_interrupts() {
+  const nb::gil_scoped_acquire gil;
+  return PyErr_CheckSignals() != 0;
+}
+
+// The result as four columns in one block of memory: a call for it to the system is dear.
+class Columns {
+ public:
+  explicit Columns(const std::vector<Diagram>& diagrams) {
+    for (const Diagram& diagram : diagrams) size_ += diagram.size();
+    block_.reset(allocate_block(size_ * (3 * sizeof(std::int64_t) + sizeof(std::int8_t))));
+    image_ = static_cast<std::int64_t*>(block_.get());
+    birth_ = image_ + size_;
+    death_ = birth_ + size_;
+    dim_ = reinterpret_cast<std::int8_t*>(death_ + size_);
+
+    std::size_t row = 0;
+    for (std::size_t item = 0; item < diagrams.size(); ++item) {
+      for (int dim = 0; dim < 3; ++dim) {
+        for (const Pair& pair : diagrams[item].pairs[dim]) {
+          image_[row] = static_cast<std::int64_t>(item);
+          dim_[row] = static_cast<std::int8_t>(dim);
+          birth_[row] = pair.birth;
+          death_[row] = pair.death;
+          ++row;
+        }
+      }
+    }
+  }
+
+  // The arrays share the block, and the last of them to go frees it.
+  nb::tuple to_numpy() {
+    nb::capsule owner(block_.get(), [](void* block) noexcept { free_block(block); });
+    block_.release();
+    return nb::make_tuple(array(image_, owner), array(dim_, owner), array(birth_, owner),
+                          array(death_, owner));
+  }
+
+ private:
+  struct Free {
+    void operator()(void* block) const { free_block(block); }
+  };
+
+  template <class T> nb::object array(T* data, const nb::capsule& owner) const {
+    return nb::cast(nb::ndarray<nb::numpy, T, nb::ndim<1>>(data, {size_}, owner));
+  }
+
+  std::size_t size_ = 0;
+  std::unique_ptr<void, Free> block_;
+  std::int64_t* image_ = nullptr;
+  std::int64_t* birth_ = nullptr;
+  std::int64_t* death_ = nullptr;
+  std::int8_t* dim_ = nullptr;
+};
+
+nb::tuple py_persistence(nb::object values, const std::string& construction, bool superlevel,
+                         const std::vector<int>& dims, double min_persistence, int threads) {
+  Array array;
+  if (!nb::try_cast(values, array)) {
+    refuse("values must be an array in main memory, of numbers in native byte order");
+  }
+  const Batch batch = batch_of(array);
+  const Request request = request_of(construction, superlevel, dims, batch.rank);
+  if (!(min_persistence >= 0)) refuse("min_persistence must not be negative");
+  if (threads < 1) refuse("threads must be at least 1");
+
+  Interrupt interrupt(&user_interrupts);
+  std::unique_ptr<Columns> columns;
+  bool interrupted = false;
+  {
+    const nb::gil_scoped_release no_gil;
+    try {
+      columns = std::make_unique<Columns>(
+          persistence(batch, request, min_persistence, threads, interrupt));
+    } catch (const Interrupted&) {
+      interrupted = true;
+    }
+  }
+  if (interrupted) throw nb::python_error();  // set by the signal handler
+  return columns->to_numpy();
+}
+
+// For tests: one volume by a given reduction for H1.
+nb::tuple py_volume_variant(const Array& values, const std::string& construction,
+                            const std::string& loops, bool wide_entries, int threads) {
+  const Batch batch = batch_of(values);
+  if (batch.rank != 3 || batch.count != 1) refuse("values must be one volume");
+  const Request request = request_of(construction, false, {0, 1, 2}, 3);
+  const auto variant = loops == "primal" ? volume::Loops::primal
+                       : loops == "dual" ? volume::Loops::dual
+                                         : volume::Loops::automatic;
+  std::vector<Diagram> diagrams(1);
+  const auto run = [&](auto key) {
+    using Key = decltype(key);
+    volume::Engine<Key> engine;
+    engine.force(variant, wide_entries);
+    Interrupt interrupt;
+    engine.run(Field<Key>(batch.first, false), request, threads, interrupt, diagrams[0]);
+  };
+  if (needs_wide_keys(batch.first.dtype)) {
+    run(std::int64_t{});
+  } else {
+    run(std::int32_t{});
+  }
+  return Columns(diagrams).to_numpy();
+}
+
+}  // namespace
+}  // namespace topoeval
+
+NB_MODULE(_native, module) {
+  module.doc() = "Cubical persistent homology of images and volumes, on the CPU.";
+  module.def("persistence", &topoeval::py_persistence, nb::arg("values"), nb::arg("construction"),
+             nb::arg("superlevel"), nb::arg("dims"), nb::arg("min_persistence"),
+             nb::arg("threads"),
+             R"(Persistence pairs of a batch of images or volumes.
+
+Parameters
+----------
+values : array (B, H, W) or (B, D, H, W), float16/32/64, bool or integer, any strides
+construction : 'V' (voxels are vertices) or 'T' (voxels are top cells)
+superlevel : filter from high values to low ones
+dims : homology dimensions to compute
+min_persistence : leave out bars not longer than this, in the units of the values
+threads : how many threads may work
+
+Returns
+-------
+image, dim, birth, death : arrays, one row per pair, grouped by image, then by dimension.
+    birth and death are indices into the item in C order; death is -1 for the class that
+    never dies.
+
+Raises ValueError for NaN, an unsupported dtype or shape, MemoryError when memory runs out.)");
+  module.def("_volume_variant", &topoeval::py_volume_variant, nb::arg("values"),
+             nb::arg("construction"), nb::arg("loops"), nb::arg("wide_entries"),
+             nb::arg("threads"), "For tests: one volume with H1 by 'primal', 'dual' or 'auto'.");
+}

@@ -1,0 +1,224 @@
+#include "engine.hpp"
+
+#include <algorithm>
+
+namespace topoeval::image {
+
+namespace {
+
+constexpr std::int64_t kPollEvery = 1 << 16;  // pixels or edges
+
+// Around a row of keys, so that the neighbours of its first and last pixel can be read.
+constexpr std::int64_t kMargin = 64;
+
+}  // namespace
+
+template <class Key>
+void Engine<Key>::scan(const Field<Key>& core, bool outside_is_lower, Interrupt& interrupt) {
+  const std::int64_t height = core.height(), width = core.width();
+  const std::int64_t words = (width + 63) / 64, padded = words * 64;
+  const Key outside = outside_is_lower ? kBelowAll<Key> : kAboveAll<Key>;
+  const Mask outside_mask = outside_is_lower ? 0x00 : 0xFF;
+  const RowKernels<Key>& kernels = row_kernels<Key>();
+
+  masks_.reset(height, width, outside_mask);
+  minima_.reset(masks_, 0);
+  maxima_.reset(masks_, -1);
+  saddles_.reset();
+
+  const std::int64_t pitch = padded + 2 * kMargin;
+  keys_.reserve(static_cast<std::size_t>(2 * pitch));
+  std::fill_n(keys_.data(), 2 * pitch, outside);
+  Key* here = keys_.data() + kMargin;
+  Key* below = here + pitch;
+  half_.reserve(static_cast<std::size_t>(padded + 2 * kMargin));
+  Mask* half = half_.data() + kMargin;
+  half[-1] = outside_mask;
+  RowFlags* flags = flags_.reserve(static_cast<std::size_t>(words));
+  const std::uint64_t last = ~std::uint64_t{0} >> (padded - width);
+
+  core.load_row(0, 0, here);
+  for (std::int64_t y = 0; y < height; ++y) {
+    if ((y * width & ~(kPollEvery - 1)) != ((y + 1) * width & ~(kPollEvery - 1))) interrupt.poll();
+    if (y + 1 < height) {
+      core.load_row(0, y + 1, below);
+    } else {
+      std::fill_n(below, width, outside);
+    }
+    Mask* row = masks_.row(y);
+    kernels.compare(here, below, half, padded);
+    kernels.classify(half, row - masks_.stride(), row, flags, padded);
+    masks_.close_row(y);
+    flags[words - 1].minimum &= last;
+    flags[words - 1].maximum &= last;
+    flags[words - 1].saddle &= last;
+
+    minima_.make_room(padded);
+    maxima_.make_room(padded);
+    saddles_.make_room(padded);
+    const Position begin = masks_.position(y);
+    for (std::int64_t word = 0; word < words; ++word) {
+      const std::int64_t x = word * 64;
+      const Position at = begin + static_cast<Position>(x);
+      const auto pixel = static_cast<std::int32_t>(y * width + x);
+      minima_.append(at, flags[word].minimum, here + x, pixel);
+      maxima_.append(at, flags[word].maximum, here + x, pixel);
+      saddles_.append(at, flags[word].saddle, here + x, row + x);
+    }
+    for (std::int64_t x = padded; x < masks_.stride(); x += 64) {
+      minima_.append(begin + static_cast<Position>(x), 0, nullptr, 0);
+      maxima_.append(begin + static_cast<Position>(x), 0, nullptr, 0);
+    }
+    std::swap(here, below);
+  }
+}
+
+// Finds the ends of the edges that may still join something.
+template <class Key> void Engine<Key>::trace(Sense sense, Interrupt& interrupt) {
+  constexpr int kBlock = Tracer<Key>::kMostPaths / 2;
+  Position at[2 * kBlock];
+  std::int32_t nodes[2 * kBlock];
+  Edge* block[kBlock + 1];
+
+  const LinkTable& table = links();
+  tracer_.reset(masks_, sense == Sense::down ? minima_ : maxima_, sense);
+  for (std::int64_t i = 0; i < saddles_.count();) {
+    interrupt.poll();
+    int size = 0;
+    for (; i < saddles_.count() && size < kBlock; ++i) {
+      block[size] = &saddles_[i];
+      size += saddles_[i].piece != 0;
+    }
+    for (int k = 0; k < size; ++k) {
+      const Edge& edge = *block[k];
+      const Link& link = table[edge.mask];
+      const std::uint8_t* ends = sense == Sense::down ? link.lower : link.upper;
+      at[2 * k] = edge.saddle + masks_.offset(ends[0]);
+      at[2 * k + 1] = edge.saddle + masks_.offset(ends[edge.piece]);
+    }
+    tracer_.follow(at, 2 * size, nodes, interrupt);
+    for (int k = 0; k < size; ++k) {
+      block[k]->a = nodes[2 * k];
+      block[k]->b = nodes[2 * k + 1];
+    }
+  }
+  tracer_.clear();
+}
+
+// Joins classes along the edges in the given order, and tells visit which node died at each
+// (-1 if none).  The classes lie scattered in memory, so edges are taken in blocks and
+// everything a block will touch is requested before the first join; the way to
+// the roots is mostly walked then, too, without a branch to mispredict.
+template <class Key>
+template <int Step, class Visit>
+void Engine<Key>::merge(const Keyed<Key>* order, std::int64_t count, UnionFind<Key>& classes,
+                        Interrupt& interrupt, Visit visit) {
+  constexpr std::int64_t kBlock = 64;
+  std::int32_t a[kBlock], b[kBlock];
+
+  const auto number = [&](std::int64_t i) { return order[Step * i].index(); };
+  const auto announce = [&](std::int64_t begin) {
+    const std::int64_t end = std::min(begin + kBlock, count);
+    for (std::int64_t i = begin; i < end; ++i) saddles_.prefetch_edge(number(i));
+  };
+  announce(0);
+  for (std::int64_t begin = 0; begin < count; begin += kBlock) {
+    if (begin % kPollEvery == 0) interrupt.poll();
+    const std::int64_t size = std::min(kBlock, count - begin);
+    for (std::int64_t k = 0; k < size; ++k) {
+      const Edge& edge = saddles_[number(begin + k)];
+      classes.prefetch_node(a[k] = edge.a);
+      classes.prefetch_node(b[k] = edge.b);
+    }
+    for (int step = 0; step < 2; ++step) {
+      for (std::int64_t k = 0; k < size; ++k) {
+        classes.prefetch_node(a[k] = classes[a[k]].parent);
+        classes.prefetch_node(b[k] = classes[b[k]].parent);
+      }
+    }
+    announce(begin + kBlock);
+    for (std::int64_t k = 0; k < size; ++k) {
+      const Keyed<Key>& next = order[Step * (begin + k)];
+      visit(next, saddles_[next.index()], classes.join(a[k], b[k]));
+    }
+  }
+}
+
+// H0 of the core.
+template <class Key>
+void Engine<Key>::merge_up(Interrupt& interrupt, bool keep_positive, PairWriter& out) {
+  const std::int64_t count = saddles_.count();
+  const Keyed<Key>* order = saddles_.sort();
+  Keyed<Key>* positive =
+      positive_.reserve(static_cast<std::size_t>(keep_positive ? count : 0));
+  std::int64_t positives = 0;
+  const LinkTable& table = links();
+  merge<1>(order, count, minima_.classes, interrupt,
+           [&](const Keyed<Key>& next, Edge& edge, std::int32_t died) {
+             const std::int32_t node = std::max(died, kOutside);
+             out.append({minima_.pixel(node), masks_.pixel(edge.saddle)},
+                        (died >= 0) & (minima_.key(node) != next.key()));
+             if (!keep_positive) return;
+             // With three pieces or more, which edges are left over depends on the choice of
+             // edges: all are offered to the maxima, and just as many succeed there.
+             const bool offer = (died < 0) | (table[edge.mask].pieces > 2);
+             positive[positives] = next;
+             positives += offer;
+             edge.piece = offer ? edge.piece : 0;
+           });
+  positives_ = positives;
+}
+
+// H1 of the core.
+template <class Key> void Engine<Key>::merge_down(Interrupt& interrupt, PairWriter& out) {
+  merge<-1>(positive_.data() + positives_ - 1, positives_, maxima_.classes, interrupt,
+            [&](const Keyed<Key>& next, const Edge& edge, std::int32_t died) {
+              const std::int32_t node = std::max(died, kOutside);
+              out.append({masks_.pixel(edge.saddle), maxima_.pixel(node)},
+                         (died >= 0) & (maxima_.key(node) != next.key()));
+            });
+}
+
+template <class Key>
+void Engine<Key>::run(const Field<Key>& field, const Request& request, int /*threads*/,
+                      Interrupt& interrupt, Diagram& out) {
+  out.clear();
+  const bool dual = request.construction == Construction::top_cells;
+  const bool want_minima = request.wants(dual ? 1 : 0), want_maxima = request.wants(dual ? 0 : 1);
+  if (field.size() == 0 || !(want_minima || want_maxima)) return;
+  scan(dual ? field.reversed() : field, dual, interrupt);
+
+  const auto last = static_cast<std::int32_t>(field.size() - 1);
+  // The class that never dies comes first: the oldest of the tree without the outside.
+  const bool essential = request.wants(0);
+  if (essential) out.pairs[0].push_back({0, kNever});
+
+  if (want_minima) {
+    trace(Sense::down, interrupt);
+    PairWriter writer(out.pairs[dual ? 1 : 0], dual, last);
+    merge_up(interrupt, want_maxima, writer);
+    writer.flush();
+  } else {
+    // Every edge is offered to the maxima: those that would have merged minima close no loop.
+    positives_ = saddles_.count();
+    const Keyed<Key>* order = saddles_.sort();
+    std::copy_n(order, positives_, positive_.reserve(static_cast<std::size_t>(positives_)));
+  }
+  if (want_maxima) {
+    trace(Sense::up, interrupt);
+    PairWriter writer(out.pairs[dual ? 0 : 1], dual, last);
+    merge_down(interrupt, writer);
+    writer.flush();
+  }
+
+  if (essential) {
+    Extrema<Key>& tree = dual ? maxima_ : minima_;
+    const std::int32_t oldest = tree.pixel(tree.classes.find(1));
+    out.pairs[0].front().birth = dual ? last - oldest : oldest;
+  }
+}
+
+template class Engine<std::int32_t>;
+template class Engine<std::int64_t>;
+
+}  // namespace topoeval::image

@@ -1,0 +1,98 @@
+// The minima, or the maxima, of an image: numbered in raster order.
+//
+// A bit per pixel says where they are; an extremum's number is its rank among the bits.
+// That takes a quarter of a byte per pixel where an array of numbers would take four, so
+// looking up where a path has ended hardly ever leaves the cache.
+#pragma once
+
+#include <cstdint>
+
+#include "../common/buffer.hpp"
+#include "../common/union_find.hpp"
+#include "masks.hpp"
+
+namespace topoeval::image {
+
+constexpr std::int32_t kOutside = 0;  // the node of everything around the image
+
+inline int count_bits(std::uint64_t bits) {
+#if defined(__POPCNT__) || defined(__aarch64__)
+  return __builtin_popcountll(bits);
+#else
+  bits -= bits >> 1 & 0x5555555555555555u;
+  bits = (bits & 0x3333333333333333u) + (bits >> 2 & 0x3333333333333333u);
+  bits = (bits + (bits >> 4)) & 0x0F0F0F0F0F0F0F0Fu;
+  return static_cast<int>(bits * 0x0101010101010101u >> 56);
+#endif
+}
+
+inline int lowest_bit(std::uint64_t bits) {
+#if defined(__GNUC__) || defined(__clang__)
+  return __builtin_ctzll(bits);
+#else
+  return count_bits((bits & (0 - bits)) - 1);
+#endif
+}
+
+template <class Key> class Extrema {
+ public:
+  // Age of a node: `flip` is -1 where the larger value is the older class (maxima).
+  void reset(const Masks& masks, int flip) {
+    flip_ = flip;
+    count_ = 1;
+    words_ = ranks_.reserve(static_cast<std::size_t>(masks.size() / 64));
+    const std::size_t line = static_cast<std::size_t>(masks.stride() / 64);
+    std::memset(words_, 0, line * sizeof(Rank));
+    std::memset(words_ + masks.size() / 64 - line, 0, line * sizeof(Rank));
+    classes.grow(1);
+    // Where the outside takes part, it is older than every pixel.
+    classes.make(kOutside, kBelowAll<Key>, std::numeric_limits<std::int32_t>::min());
+  }
+
+  // The extrema among the 64 pixels from `at`, whose keys and index start at keys and pixel.
+  void append(Position at, std::uint64_t bits, const Key* keys, std::int32_t pixel) {
+    words_[at >> 6] = {bits, count_};
+    for (; bits != 0; bits &= bits - 1) {
+      const int x = lowest_bit(bits);
+      classes.make(count_++, static_cast<Key>(keys[x] ^ static_cast<Key>(flip_)),
+                   (pixel + x) ^ flip_);
+    }
+  }
+
+  // Called before a row is appended.
+  void make_room(std::int64_t more) { classes.grow(static_cast<std::size_t>(count_ + more)); }
+
+  // The node of an extremum; of the outside, if there is none at that position.
+  std::int32_t node(Position at) const {
+    const Rank& rank = words_[at >> 6];
+    const std::uint64_t bit = std::uint64_t{1} << (at & 63);
+    const auto number =
+        static_cast<std::int32_t>(rank.first) + count_bits(rank.bits & (bit - 1));
+    return (rank.bits & bit) != 0 ? number : kOutside;
+  }
+  bool contains(Position at) const { return (words_[at >> 6].bits >> (at & 63) & 1) != 0; }
+  void prefetch_node(Position at) const { prefetch(words_ + (at >> 6)); }
+
+  // The key and pixel of a node, as they went in.
+  Key key(std::int32_t node) const {
+    return static_cast<Key>(classes[node].key ^ static_cast<Key>(flip_));
+  }
+  std::int32_t pixel(std::int32_t node) const { return classes[node].tie ^ flip_; }
+  std::size_t bytes() const { return ranks_.bytes() + classes.bytes(); }
+  std::int32_t count() const { return count_; }
+
+  UnionFind<Key> classes;
+
+ private:
+  struct Rank {
+    std::uint64_t bits;
+    std::int64_t first;  // the number of the first extremum in this word
+  };
+
+  Buffer<Rank> ranks_;
+  Rank* words_ = nullptr;
+  std::int32_t count_ = 1;
+  std::int32_t flip_ = 0;
+};
+
+}  // namespace topoeval::image

@@ -1,0 +1,92 @@
+#include "engine.hpp"
+
+#include <utility>
+
+#include "loops.hpp"
+
+namespace topoeval::volume {
+
+template <class Key> struct Engine<Key>::Workspace {
+  Gradient<Key> gradient;
+  ExtremumPairing<Key> minima{ExtremumPairing<Key>::kMinima};
+  ExtremumPairing<Key> maxima{ExtremumPairing<Key>::kMaxima};
+  LoopCells cells;
+};
+
+template <class Key> Engine<Key>::Engine() : workspace_(new Workspace) {}
+template <class Key> Engine<Key>::~Engine() { delete workspace_; }
+template <class Key>
+Engine<Key>::Engine(Engine&& other) noexcept
+    : workspace_(std::exchange(other.workspace_, nullptr)),
+      loops_(other.loops_),
+      wide_entries_(other.wide_entries_) {}
+template <class Key> Engine<Key>& Engine<Key>::operator=(Engine&& other) noexcept {
+  std::swap(workspace_, other.workspace_);
+  loops_ = other.loops_;
+  wide_entries_ = other.wide_entries_;
+  return *this;
+}
+
+template <class Key>
+void Engine<Key>::run(const Field<Key>& field, const Request& request, int threads,
+                      Interrupt& interrupt, Diagram& out) {
+  out.clear();
+  if (field.size() == 0) return;
+  const bool dual = request.construction == Construction::top_cells;
+  const Grid grid(field.depth(), field.height(), field.width(), dual);
+  Team team(threads, interrupt);
+  auto& [gradient, minima, maxima, cells] = *workspace_;
+
+  // A pair of the core as one of the diagram: T reads it backwards, in the complementary
+  // dimension (see common/engine.hpp).
+  const auto list = [&](int core_dim) -> std::vector<Pair>& {
+    return out.pairs[dual ? 2 - core_dim : core_dim];
+  };
+  const auto wants = [&](int core_dim) { return request.wants(dual ? 2 - core_dim : core_dim); };
+  const auto emit_to = [&](std::vector<Pair>& pairs) {
+    return [&](Place birth, Place death) {
+      if (dual) std::swap(birth, death);
+      pairs.push_back({grid.index(birth), grid.index(death)});
+    };
+  };
+
+  gradient.compute(field, grid, team);
+
+  // H1 needs to know what H0 and H2 leave over.
+  std::vector<ExtremumPairing<Key>*> pairings;
+  if (wants(0) || wants(1)) pairings.push_back(&minima);
+  if (wants(2) || wants(1)) pairings.push_back(&maxima);
+  for (auto* pairing : pairings) pairing->prepare(gradient);
+  const int slabs = static_cast<int>(gradient.slabs.size());
+  team.run(slabs * static_cast<int>(pairings.size()), [&](int task, int) {
+    const auto kind = static_cast<std::size_t>(task / slabs);
+    pairings[kind]->trace(gradient, grid, gradient.slabs[static_cast<std::size_t>(task % slabs)], interrupt);
+  });
+  team.run(static_cast<int>(pairings.size()), [&](int task, int) {
+    auto* pairing = pairings[static_cast<std::size_t>(task)];
+    const int core_dim = pairing == &minima ? 0 : 2;
+    std::vector<Pair> unwanted;
+    std::vector<Pair>& pairs = wants(core_dim) ? list(core_dim) : unwanted;
+    pairs.reserve(pairing == &minima ? gradient.minima.size() : gradient.maxima.size());
+    const Place eternal = pairing->pair(gradient, interrupt, emit_to(pairs));
+    // The outside is the oldest of all where it belongs to the tree: for V that of the
+    // maxima, for T that of the minima.
+    if (core_dim == (dual ? 2 : 0)) pairs.push_back({grid.index(eternal), kNever});
+  });
+  if (!wants(1)) return;
+
+  cells.collect(minima, maxima);
+  for (std::size_t i = 0; i < minima.size(); ++i) {
+    const Saddle& edge = minima.saddle(i);
+    if (edge.joins) gradient.make_negative(edge.place, edge.cell);
+  }
+  minima.release();
+  maxima.release();
+  list(1).reserve(cells.edges.size());
+  pair_loops(gradient, grid, cells, loops_, wide_entries_, team, emit_to(list(1)));
+}
+
+template class Engine<std::int32_t>;
+template class Engine<std::int64_t>;
+
+}  // namespace topoeval::volume

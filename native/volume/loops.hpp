@@ -1,0 +1,109 @@
+// H1: which reduction, with which entries, and how its result is read off.
+#pragma once
+
+#include <algorithm>
+#include <type_traits>
+#include <vector>
+
+#include "dual.hpp"
+#include "engine.hpp"
+#include "primal.hpp"
+
+namespace topoeval::volume {
+
+// Negative squares and positive edges, each in raster order.  Every square kills the loop that
+// one of the edges gives birth to.
+struct LoopCells {
+  std::vector<Column> edges, squares;
+
+  template <class Key>
+  void collect(const ExtremumPairing<Key>& minima, const ExtremumPairing<Key>& maxima) {
+    take_what_joins_nothing(minima, edges);
+    take_what_joins_nothing(maxima, squares);
+  }
+
+ private:
+  template <class Key>
+  static void take_what_joins_nothing(const ExtremumPairing<Key>& pairing, std::vector<Column>& cells) {
+    std::size_t count = 0;
+    for (std::size_t i = 0; i < pairing.size(); ++i) count += !pairing.saddle(i).joins;
+    cells.clear();
+    cells.reserve(count);
+    for (std::size_t i = 0; i < pairing.size(); ++i) {
+      const Saddle& saddle = pairing.saddle(i);
+      if (!saddle.joins) cells.push_back({saddle.place, saddle.cell});
+    }
+  }
+};
+
+constexpr std::uint32_t kUnpaired = 0xFFFFFFFFu;
+
+// Each fills in, for every edge, the number of the square that kills its loop.
+
+template <class Key, class Entry>
+bool pair_primal(const Gradient<Key>& gradient, const Grid& grid, const LoopCells& cells,
+                 std::int64_t budget, Team& team, std::vector<std::uint32_t>& square_of_edge) {
+  const PrimalFlow<Key, Entry> flow(gradient, grid, cells.squares);
+  Reduction<PrimalFlow<Key, Entry>> reduction(flow, budget);
+  if (!reduction.run(team)) return false;
+  for (std::size_t i = 0; i < cells.edges.size(); ++i) {
+    square_of_edge[i] = reduction.owner(flow.slot_of(cells.edges[i]));
+  }
+  return true;
+}
+
+template <class Key, class Entry>
+void pair_dual(Gradient<Key>& gradient, const Grid& grid, const LoopCells& cells, Team& team,
+               std::vector<std::uint32_t>& square_of_edge) {
+  const DualFlow<Key, Entry> flow(gradient, grid, cells.edges, cells.squares, team);
+  Reduction<DualFlow<Key, Entry>> reduction(flow, INT64_MAX);
+  reduction.run(team);
+  for (std::size_t i = 0; i < cells.squares.size(); ++i) {
+    square_of_edge[reduction.owner(flow.slot_of(cells.squares[i]))] = static_cast<std::uint32_t>(i);
+  }
+}
+
+// Calls emit(edge's place, square's place) for each pair of unlike value, in an order that is the
+// same for both reductions: by edge voxel, then by square voxel.
+template <class Key, class Emit>
+void pair_loops(Gradient<Key>& gradient, const Grid& grid, const LoopCells& cells, Loops loops,
+                bool wide_entries, Team& team, Emit emit) {
+  using PrimalEntry = std::conditional_t<sizeof(Key) == 4, PackedEntry<6>, WideEntry>;
+  using DualEntry = std::conditional_t<sizeof(Key) == 4, PackedEntry<4>, WideEntry>;
+  std::vector<std::uint32_t> square_of_edge(cells.edges.size(), kUnpaired);
+
+  bool done = false;
+  if (loops != Loops::dual) {
+    // Ordinary volumes need some 5 to 10 steps a column; smooth ones have few columns and
+    // long ways to go.
+    const std::int64_t budget =
+        loops == Loops::primal ? INT64_MAX
+                               : static_cast<std::int64_t>(24 * cells.squares.size() + grid.places() / 4);
+    done = wide_entries || grid.places() > PrimalEntry::kMaxPlaces
+               ? pair_primal<Key, WideEntry>(gradient, grid, cells, budget, team, square_of_edge)
+               : pair_primal<Key, PrimalEntry>(gradient, grid, cells, budget, team, square_of_edge);
+  }
+  if (!done) {
+    if (wide_entries || grid.places() > DualEntry::kMaxPlaces) {
+      pair_dual<Key, WideEntry>(gradient, grid, cells, team, square_of_edge);
+    } else {
+      pair_dual<Key, DualEntry>(gradient, grid, cells, team, square_of_edge);
+    }
+  }
+
+  // Edges of one voxel may get their squares in another order: sort these few.
+  const Voxel<Key>* voxels = gradient.voxels();
+  const auto death = [&](std::size_t edge) { return cells.squares[square_of_edge[edge]].place; };
+  for (std::size_t first = 0, last; first < cells.edges.size(); first = last) {
+    const Place birth = cells.edges[first].place;
+    last = first + 1;
+    while (last < cells.edges.size() && cells.edges[last].place == birth) ++last;
+    const auto begin = square_of_edge.begin();
+    std::sort(begin + static_cast<std::ptrdiff_t>(first), begin + static_cast<std::ptrdiff_t>(last));
+    for (std::size_t i = first; i < last; ++i) {
+      if (voxels[birth].key != voxels[death(i)].key) emit(birth, death(i));
+    }
+  }
+}
+
+}  // namespace topoeval::volume

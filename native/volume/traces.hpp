@@ -1,0 +1,146 @@
+// Gradient paths: from a voxel down to a minimum, or up to a maximum.
+//
+// Any lower voxel among the six neighbours will do for the way down, as all of them lie in the
+// same component of the sublevel set unless the voxel has critical edges, whose ends are
+// traced one by one.  In the same way any higher voxel of all 26 will do for the way up.
+//
+// On a plateau or in a long channel a path may be as long as the volume is large, and many may
+// run along it.  So one voxel in 32, chosen by a hash, is a milestone: a path that has become
+// long notes at each milestone where it led, and later paths stop there.  The notes are
+// private to a tracer, the voxels are only read: threads trace side by side.
+#pragma once
+
+#include <algorithm>
+#include <vector>
+
+#include "../common/interrupt.hpp"
+#include "bits.hpp"
+#include "grid.hpp"
+#include "voxel.hpp"
+
+namespace topoeval::volume {
+
+// What the milestones passed so far lead to: a hash table with linear probing.
+class Milestones {
+ public:
+  static std::uint32_t hash(Place place) { return place * 0x9E3779B1u; }
+  static bool is_milestone(Place place) { return hash(place) >> 27 == 0; }
+
+  // Returns null where nothing is known yet.
+  const Place* find(Place place) const {
+    if (entries_.empty()) return nullptr;
+    for (std::size_t i = slot(place);; i = (i + 1) & (entries_.size() - 1)) {
+      if (entries_[i].milestone == place) return &entries_[i].end;
+      if (entries_[i].milestone == kFree) return nullptr;
+    }
+  }
+
+  void insert(Place milestone, Place end) {
+    if (2 * (count_ + 1) > entries_.size()) grow();
+    std::size_t i = slot(milestone);
+    while (entries_[i].milestone != kFree) i = (i + 1) & (entries_.size() - 1);
+    entries_[i] = {milestone, end};
+    ++count_;
+  }
+
+ private:
+  static constexpr Place kFree = 0;  // a corner of the border, where no path passes
+  struct Entry {
+    Place milestone, end;
+  };
+
+  std::size_t slot(Place place) const {
+    return static_cast<std::size_t>(place * std::uint64_t{0x9E3779B97F4A7C15u} >> 32) &
+           (entries_.size() - 1);
+  }
+
+  void grow() {
+    std::vector<Entry> old(std::max<std::size_t>(64, 2 * entries_.size()), Entry{kFree, 0});
+    old.swap(entries_);
+    count_ = 0;
+    for (const Entry& entry : old) {
+      if (entry.milestone != kFree) insert(entry.milestone, entry.end);
+    }
+  }
+
+  std::vector<Entry> entries_;
+  std::size_t count_ = 0;
+};
+
+// One step of a path; a step of 0 ends it.
+class Descent {
+ public:
+  explicit Descent(const Grid& grid) {
+    for (std::uint32_t edges = 1; edges <= kEdgeBits; ++edges) {
+      step_[edges] = grid.offset(lowest_bit(edges));
+    }
+  }
+  Place step(std::uint32_t bits) const { return step_[bits & kEdgeBits]; }
+
+ private:
+  Place step_[1 << kEdges] = {};
+};
+
+class Ascent {
+ public:
+  explicit Ascent(const Grid& grid) {
+    for (int n = 0; n < kNeighbours; ++n) step_[n + 1] = grid.offset(n);
+  }
+  // Corners first: plateaus are crossed diagonally.
+  Place step(std::uint32_t bits) const {
+    const std::uint32_t higher = ~bits & kAllNeighbours;
+    return step_[highest_bit(std::uint64_t{higher} << 1 | 1)];
+  }
+
+ private:
+  Place step_[kNeighbours + 1] = {};
+};
+
+template <class Key, class Path> class Tracer {
+ public:
+  Tracer(const Grid& grid, const Voxel<Key>* voxels, Interrupt& interrupt)
+      : path_(grid), voxels_(voxels), interrupt_(interrupt) {}
+
+  // Where the path from this voxel ends: a minimum or maximum, or a place of the border.
+  Place trace(Place place) {
+    // Most paths are short.  Without a test in between, several run at the same time.
+    place += path_.step(voxels_[place].bits);
+    place += path_.step(voxels_[place].bits);
+    for (int i = 0; i < kShortPath; ++i) {
+      const Place step = path_.step(voxels_[place].bits);
+      if (step == 0) return place;
+      place += step;
+    }
+    return trace_long(place);
+  }
+
+ private:
+  static constexpr int kShortPath = 48;
+
+  Place trace_long(Place place) {
+    passed_.clear();
+    for (std::uint32_t steps = 1;; ++steps) {
+      const Place step = path_.step(voxels_[place].bits);
+      if (step == 0) break;
+      place += step;
+      if (Milestones::is_milestone(place)) {
+        if (const Place* end = milestones_.find(place)) {
+          place = *end;
+          break;
+        }
+        passed_.push_back(place);
+      }
+      if (steps % 65536 == 0) interrupt_.poll();
+    }
+    for (Place milestone : passed_) milestones_.insert(milestone, place);
+    return place;
+  }
+
+  Path path_;
+  const Voxel<Key>* voxels_;
+  Interrupt& interrupt_;
+  Milestones milestones_;
+  std::vector<Place> passed_;
+};
+
+}  // namespace topoeval::volume
