@@ -161,9 +161,7 @@ def test_ties_go_to_the_smaller_index(construction):
             untied = pairs(ranks.reshape(image.shape), construction)
             of_birth, of_death = values[untied[:, 1]], values[untied[:, 2]]
             kept = untied[(untied[:, 2] < 0) | (of_birth != of_death)]
-            np.testing.assert_array_equal(
-                pairs(image, construction, superlevel=superlevel), kept
-            )
+            np.testing.assert_array_equal(pairs(image, construction, superlevel=superlevel), kept)
 
 
 @pytest.mark.parametrize("construction", ["V", "T"])

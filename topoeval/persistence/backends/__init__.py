@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from topoeval.errors import UnavailableError
 from topoeval.persistence.backends.base import Backend, Info
-from topoeval.registry import Registry, State
+from topoeval.registry import Registry
 from topoeval.topology import Topology
 
 __all__ = ["BACKENDS", "Backend", "Info", "resolve"]
@@ -24,18 +24,19 @@ BACKENDS: Registry[type[Backend]] = Registry(
     {
         "cripser": "topoeval.persistence.backends.cripser:Cripser",
         "gudhi": "topoeval.persistence.backends.gudhi:Gudhi",
+        "native": "topoeval.persistence.backends.native:Native",
     },
     group="topoeval.backends",
     requires={"cripser": ("cripser", "tcripser"), "gudhi": ("gudhi",)},
     validate=_check,
 )
 
-# The order in which "auto" looks: fastest first, see docs/decisions.
-_PREFERRED = ("cripser", "gudhi")
+# "auto": our own engine, which is part of every installation and the fastest (docs/decisions).
+_AUTO = "native"
 
 
 def resolve(name: str, ndim: int, topology: Topology) -> Backend:
-    """Return the backend called `name`, or for ``"auto"`` the fastest that is installed.
+    """Return the backend called `name`, or for ``"auto"`` the native engine.
 
     Raises
     ------
@@ -44,17 +45,7 @@ def resolve(name: str, ndim: int, topology: Topology) -> Backend:
     UnavailableError
         Not installed, broken, or unable to compute images of this kind.
     """
-    if name == "auto":
-        for candidate in _PREFERRED:
-            if BACKENDS.status(candidate).state is State.AVAILABLE:
-                name = candidate
-                break
-        else:
-            raise UnavailableError(
-                "no persistence backend is installed; "
-                'pip install "topoeval[cripser]" or "topoeval[gudhi]"'
-            )
-    backend = BACKENDS.load(name)()
+    backend = BACKENDS.load(_AUTO if name == "auto" else name)()
     reason = backend.supports(ndim, topology)
     if reason is not None:
         raise UnavailableError(f"backend {name!r} {reason}")

@@ -1,0 +1,13 @@
+"""Types of the C++ extension module (native/bindings.cpp)."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+def persistence(
+    values: NDArray[np.generic],
+    construction: str,
+    superlevel: bool,
+    dims: list[int],
+    min_persistence: float,
+    threads: int,
+) -> tuple[NDArray[np.int64], NDArray[np.int8], NDArray[np.int64], NDArray[np.int64]]: ...
