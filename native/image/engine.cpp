@@ -105,18 +105,19 @@ template <class Key> void Engine<Key>::trace(Sense sense, Interrupt& interrupt) 
   tracer_.clear();
 }
 
-// Joins classes along the edges in the given order, and tells visit which node died at each
+// Joins classes along the edges, in ascending or descending order, and tells visit which node died at each
 // (-1 if none).  The classes lie scattered in memory, so edges are taken in blocks and
 // everything a block will touch is requested before the first join; the way to
 // the roots is mostly walked then, too, without a branch to mispredict.
 template <class Key>
-template <int Step, class Visit>
+template <bool Descending, class Visit>
 void Engine<Key>::merge(const Keyed<Key>* order, std::int64_t count, UnionFind<Key>& classes,
                         Interrupt& interrupt, Visit visit) {
   constexpr std::int64_t kBlock = 64;
   std::int32_t a[kBlock], b[kBlock];
 
-  const auto number = [&](std::int64_t i) { return order[Step * i].index(); };
+  const auto edge_at = [&](std::int64_t i) { return order[Descending ? count - 1 - i : i]; };
+  const auto number = [&](std::int64_t i) { return edge_at(i).index(); };
   const auto announce = [&](std::int64_t begin) {
     const std::int64_t end = std::min(begin + kBlock, count);
     for (std::int64_t i = begin; i < end; ++i) saddles_.prefetch_edge(number(i));
@@ -138,7 +139,7 @@ void Engine<Key>::merge(const Keyed<Key>* order, std::int64_t count, UnionFind<K
     }
     announce(begin + kBlock);
     for (std::int64_t k = 0; k < size; ++k) {
-      const Keyed<Key>& next = order[Step * (begin + k)];
+      const Keyed<Key> next = edge_at(begin + k);
       visit(next, saddles_[next.index()], classes.join(a[k], b[k]));
     }
   }
@@ -153,7 +154,7 @@ void Engine<Key>::merge_up(Interrupt& interrupt, bool keep_positive, PairWriter&
       positive_.reserve(static_cast<std::size_t>(keep_positive ? count : 0));
   std::int64_t positives = 0;
   const LinkTable& table = links();
-  merge<1>(order, count, minima_.classes, interrupt,
+  merge<false>(order, count, minima_.classes, interrupt,
            [&](const Keyed<Key>& next, Edge& edge, std::int32_t died) {
              const std::int32_t node = std::max(died, kOutside);
              out.append({minima_.pixel(node), masks_.pixel(edge.saddle)},
@@ -171,7 +172,7 @@ void Engine<Key>::merge_up(Interrupt& interrupt, bool keep_positive, PairWriter&
 
 // H1 of the core.
 template <class Key> void Engine<Key>::merge_down(Interrupt& interrupt, PairWriter& out) {
-  merge<-1>(positive_.data() + positives_ - 1, positives_, maxima_.classes, interrupt,
+  merge<true>(positive_.data(), positives_, maxima_.classes, interrupt,
             [&](const Keyed<Key>& next, const Edge& edge, std::int32_t died) {
               const std::int32_t node = std::max(died, kOutside);
               out.append({masks_.pixel(edge.saddle), maxima_.pixel(node)},

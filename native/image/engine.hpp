@@ -38,7 +38,7 @@ template <class Key> class Engine {
   void trace(Sense sense, Interrupt& interrupt);
   void merge_up(Interrupt& interrupt, bool keep_positive, PairWriter& out);
   void merge_down(Interrupt& interrupt, PairWriter& out);
-  template <int Step, class Visit>
+  template <bool Descending, class Visit>
   void merge(const Keyed<Key>* order, std::int64_t count, UnionFind<Key>& classes,
              Interrupt& interrupt, Visit visit);
 
