@@ -43,6 +43,9 @@ def run(
         Optional[Path],  # noqa: UP045
         typer.Option(help="Folder of the real datasets; $TOPOEVAL_DATA by default."),
     ] = None,
+    download: Annotated[
+        bool, typer.Option("--download", help="Fetch missing datasets into the data folder.")
+    ] = False,
     executor: Annotated[
         str, typer.Option(help="local: a process per run; inline: in this process.")
     ] = "local",
@@ -62,6 +65,7 @@ def run(
         suite,
         results=results,
         data=data,
+        download=download,
         executor=executor,
         jobs=jobs,
         threads=threads,

@@ -12,6 +12,7 @@ from topoeval.errors import UserError
 from topoeval.harness.catalogue import load_suite
 from topoeval.harness.executors import make_executor
 from topoeval.harness.plan import plan
+from topoeval.harness.preflight import preflight
 from topoeval.harness.spec import RunSpec
 from topoeval.harness.store import Record, Store
 from topoeval.harness.sweep import sweep
@@ -22,6 +23,7 @@ def run_suite(
     *,
     results: Path | None,
     data: Path | None,
+    download: bool,
     executor: str,
     jobs: int,
     threads: int,
@@ -31,11 +33,12 @@ def run_suite(
     """Run a suite with a progress display; return the number of failed runs."""
     if data is not None:
         if not data.is_dir():
-            raise UserError(f"data folder {data} does not exist; name one with --data")
+            raise UserError(f"data folder {data} does not exist; make it, or name another")
         # workers inherit it; a path is no part of what a run is
         os.environ["TOPOEVAL_DATA"] = str(data.resolve())
     suite = load_suite(name)
     runs = plan(suite)
+    preflight(suite, runs, download=download)
     store = Store(results or Path("results") / suite.name, suite.name)
     console = Console()
     console.print(f"[bold]{suite.title}[/]: {len(runs)} runs, results in {store.root}")

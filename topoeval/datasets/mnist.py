@@ -160,7 +160,8 @@ def _folder(root: str | os.PathLike[str] | None) -> Path:
     given = root if root is not None else os.environ.get("TOPOEVAL_DATA")
     if not given:
         raise UserError(
-            "mnist: no folder to look in; set TOPOEVAL_DATA or pass root= (download=True fills it)"
+            "mnist: no folder to look in; name it by --data, TOPOEVAL_DATA or root= "
+            "(with --download or download=True it is filled)"
         )
     return Path(given).expanduser()
 
@@ -174,7 +175,7 @@ def _locate(folder: Path, file: IdxFile, download: bool) -> Path:
     if not download:
         raise UserError(
             f"mnist: no {file.name} or {file.name}.gz in {folder} or {folder / 'mnist'}; "
-            "put it there, or pass download=True to fetch it"
+            "put it there, or fetch it with --download (download=True)"
         )
     path = folder / "mnist" / f"{file.name}.gz"
     fetch([f"{mirror}{path.name}" for mirror in MIRRORS], path, file.packed)

@@ -27,6 +27,8 @@ class Term:
         Weight at full strength.
     on
         Which images it sees.
+    own_prior
+        Whether the loss was built with a prior, which then holds for all samples.
     start, ramp
         Fractions of the training: the weight is 0 before `start` and then rises linearly to full
         strength over `ramp`.
@@ -37,6 +39,7 @@ class Term:
     on: Source = "labelled"
     start: float = 0.0
     ramp: float = 0.0
+    own_prior: bool = False
 
     @property
     def info(self) -> LossInfo:
@@ -60,6 +63,8 @@ class Term:
         self, logits: torch.Tensor, target: torch.Tensor, prior: torch.Tensor | None
     ) -> torch.Tensor:
         """Return the unweighted loss of a batch."""
+        if self.own_prior:
+            return self.loss(logits)
         if self.info.needs_prior:
             if prior is None:
                 raise UserError(
@@ -99,7 +104,8 @@ def build_term(
         loss = factory(**arguments)
     except TypeError as error:
         raise UserError(f"loss {name!r}: {error}") from error
-    return Term(loss, weight=weight, on=on, start=start, ramp=ramp)
+    own_prior = info.needs_prior and "prior" in arguments
+    return Term(loss, weight=weight, on=on, start=start, ramp=ramp, own_prior=own_prior)
 
 
 def wants_unlabelled(terms: Sequence[Term]) -> bool:

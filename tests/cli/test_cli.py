@@ -1,0 +1,154 @@
+"""The command line as a user meets it: what it says, and how it ends."""
+
+import re
+import subprocess
+import sys
+
+import pytest
+
+from topoeval.cli import main
+
+SUITE = """
+schema = 1
+name = "tiny"
+title = "Tiny"
+seeds = [0]
+methods = ["cross_entropy", "betti_prior"]
+start = { losses = [{ name = "cross_entropy" }], training = { epochs = 1 } }
+network = { channels = [4, 8] }
+
+[training]
+epochs = 1
+
+[[dataset]]
+name = "strokes"
+sizes = { train = 8, test = 6 }
+"""
+
+
+@pytest.fixture
+def call(monkeypatch, capsys, tmp_path):
+    """Run the command line in this process; return exit status, output and errors."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("TOPOEVAL_DATA", raising=False)
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["topoeval", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        captured = capsys.readouterr()
+        return ended.value.code or 0, captured.out, captured.err
+
+    return run
+
+
+@pytest.fixture
+def suite(tmp_path):
+    """Write the tiny suite, with pieces of its text replaced; return its path."""
+
+    def write(*replacements):
+        text = SUITE
+        for old, new in replacements:
+            assert old in text
+            text = text.replace(old, new)
+        path = tmp_path / "suite.toml"
+        path.write_text(text)
+        return str(path)
+
+    return write
+
+
+PRIOR = '\n[[override.betti_prior.losses]]\nname = "betti_prior"\nparams = { prior = [1, 0, 0] }\n'
+
+
+@pytest.mark.parametrize(
+    ("replacements", "arguments", "words"),
+    [
+        ([('"betti_prior"', '"betti_pior"')], [], "unknown method 'betti_pior'.*'betti_prior'"),
+        ([("seeds", "sedes")], [], "unknown key 'sedes'; did you mean 'seeds'"),
+        ([], ["--data", "nowhere"], "data folder nowhere does not exist"),
+        ([('"strokes"', '"mnist"')], [], "no folder to look in; name it by --data"),
+        ([('"strokes"', '"mnist"')], ["--data", "."], "mnist: no train-images-idx3-ubyte"),
+        ([("test = 6 }", "test = 6 }" + PRIOR)], [], r"'betti_prior': a prior of shape \(3,\)"),
+        ([("train = 8", "train = 0")], [], "strokes: size must be an integer"),
+        ([("train = 8", "trian = 8")], [], "dataset.0.sizes.trian"),
+        ([("test = 6 }", 'test = 6 }\nparams = { root = "x" }')], [], "'root' depends on the mac"),
+        ([], ["--executor", "clowd"], "unknown executor 'clowd'"),
+    ],
+)
+def test_a_mistake_is_one_line_and_status_2(call, suite, tmp_path, replacements, arguments, words):
+    """Before anything runs, and nothing is left behind."""
+    status, _, errors = call("run", suite(*replacements), *arguments)
+    assert status == 2
+    assert re.search(words, errors), errors
+    assert errors.count("\n") == 1
+    assert not (tmp_path / "results").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["run", "quikstart"], "did you mean 'quickstart'"),
+        (["report", "nowhere"], "nowhere has no records"),
+        (["info", "betti_pior"], "did you mean 'betti_prior'"),
+        (["list", "datsets"], "did you mean 'datasets'"),
+    ],
+)
+def test_unknown_names(call, arguments, words):
+    """Every command offers the nearest name."""
+    status, _, errors = call(*arguments)
+    assert (status, errors.count("\n")) == (2, 1)
+    assert words in errors
+
+
+def test_from_a_suite_to_its_page(call, suite, tmp_path):
+    """One command runs, prints the table and writes the page; the next finds all finished."""
+    command = ["run", suite(), "--executor", "inline", "--results", "out"]
+    status, output, _ = call(*command)
+    assert status == 0, output
+    assert "Cross-entropy" in output
+    assert "3 run, 0 found finished, 0 failed" in output
+    for name in ("index.html", "table.csv", "table.md"):
+        assert (tmp_path / "out" / "report" / name).stat().st_size > 500
+    status, output, _ = call(*command)
+    assert "0 run, 3 found finished, 0 failed" in output
+    status, output, _ = call("report", "out", "--out", "elsewhere")
+    assert (status, (tmp_path / "elsewhere" / "index.html").exists()) == (0, True)
+
+
+def test_failed_runs_end_with_status_1(call, suite):
+    """A script notices; the rows say why."""
+    broken = suite(
+        ("epochs = 1 }", "epochs = 1, learning_rate = 1e30 }"),
+        ("[training]\nepochs = 1", "[training]\nepochs = 2"),
+    )
+    status, output, _ = call("run", broken, "--executor", "inline", "--no-report")
+    assert status == 1
+    assert "2 failed" in output
+    assert "diverged" in output
+
+
+def test_list_and_info_know_every_kind(call):
+    """What is listed has a card."""
+    status, output, _ = call("list")
+    assert status == 0
+    for name in ("quickstart", "betti_prior_post", "strokes", "cross_entropy", "native"):
+        assert name in output
+        status, card, _ = call("info", name)
+        assert status == 0
+        assert name in card
+    assert "arXiv 1910.01877" in call("info", "betti_prior")[1].replace("\n", " ")
+
+
+def test_help_imports_nothing_heavy():
+    """Neither torch nor the backends are loaded to print a page of help."""
+    program = (
+        "import sys; sys.argv = ['topoeval', '--help']\n"
+        "from topoeval.cli import main\n"
+        "try: main()\n"
+        "except SystemExit: pass\n"
+        "heavy = {'torch', 'monai', 'gudhi', 'pandas', 'matplotlib'} & set(sys.modules)\n"
+        "print('heavy:', sorted(heavy))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert "heavy: []" in done.stdout, done.stdout + done.stderr
