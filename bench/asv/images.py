@@ -9,7 +9,7 @@ KINDS = ("noise", "smooth", "probability")
 def images(kind, shape, seed=0):
     """Return a float32 batch ``(B, *spatial)`` of one kind.
 
-    ``noise``: uniform, the worst case. ``smooth``: Gaussian-filtered noise (sigma 4) of unit variance.
+    ``noise``: uniform, the worst case. ``smooth``: Gaussian-filtered noise of unit variance.
     ``probability``: what a network answers, a sigmoid of a smooth field with weak noise on it.
     """
     rng = np.random.default_rng(seed)

@@ -1,4 +1,4 @@
-"""Two independent roads to a Betti number: labels and Euler number, or bars alive at a threshold."""
+"""Two independent roads to a Betti number: labels and Euler number, or bars at a threshold."""
 
 import itertools
 
