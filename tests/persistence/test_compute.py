@@ -6,6 +6,7 @@ import torch
 
 from topoeval import Topology, UnavailableError, UserError
 from topoeval.persistence import BACKENDS, compute
+from topoeval.persistence.backends.native import Native
 
 RING = np.zeros((5, 5))
 RING[1:4, 1:4] = 1.0
@@ -114,3 +115,21 @@ def test_a_backend_that_is_not_installed_says_how_to_get_it(monkeypatch):
     with pytest.raises(UnavailableError, match=r'pip install "topoeval\[gudhi\]"'):
         compute(RING[None], backend="gudhi")
     assert "gudhi" not in BACKENDS.available()
+
+
+def test_a_backend_may_be_given_with_its_settings():
+    """Threads change the time, never the bars; their default follows OMP_NUM_THREADS."""
+    x = np.random.default_rng(1).random((5, 40, 30))
+    expected = compute(x)
+    for threads in (1, 3):
+        bars = compute(x, backend=Native(threads=threads))
+        np.testing.assert_array_equal(bars.birth_index, expected.birth_index)
+        np.testing.assert_array_equal(bars.death_index, expected.death_index)
+
+
+def test_default_threads(monkeypatch):
+    """The environment decides, then the cores this process may use."""
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    assert Native().threads == 3
+    monkeypatch.setenv("OMP_NUM_THREADS", "nonsense")
+    assert Native().threads >= 1

@@ -49,7 +49,6 @@ def info(name: str) -> DatasetInfo:
     --------
     >>> info("strokes").splits
     ('train', 'unlabelled', 'val', 'test', 'judge')
-
     """
     found: DatasetInfo = DATASETS.load(name).info
     return found
@@ -85,7 +84,6 @@ def load(
     >>> sample = load("strokes", "test", 10)[0]
     >>> sample.image.shape, sample.betti["T"] == sample.prior
     ((1, 28, 28), True)
-
     """
     cls = DATASETS.load(name)
     known = set(inspect.signature(cls).parameters) - {"split", "size", "seed"}

@@ -47,7 +47,6 @@ def zero_kspace_lines(
     >>> square[2:6, 2:6] = 1
     >>> bool(np.allclose(zero_kspace_lines(square, 0, np.random.default_rng(0)), square))
     True
-
     """
     if image.ndim != 2:
         raise UserError(f"k-space lines are lost from 2D images, got shape {image.shape}")

@@ -42,7 +42,6 @@ class DatasetInfo:
         The expected topology in words, and how far the true masks keep to it.
     needs_data
         Whether files are needed that topoeval does not bring along.
-
     """
 
     name: str
@@ -72,7 +71,6 @@ class DatasetInfo:
         ------
         UserError
             Otherwise.
-
         """
         if split not in self.sizes:
             raise UserError(f"{self.name}: no split {split!r}{nearest(split, self.splits)}")
@@ -85,7 +83,6 @@ class DatasetInfo:
         ------
         UserError
             If there is no such split.
-
         """
         return self.sizes[self.checked_split(split)]
 
@@ -96,7 +93,6 @@ class DatasetInfo:
         ------
         UserError
             Naming dataset, parameter and value.
-
         """
         if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
             raise UserError(
@@ -110,7 +106,6 @@ class DatasetInfo:
         ------
         UserError
             Naming dataset, parameter and value.
-
         """
         number = isinstance(value, int | float) and not isinstance(value, bool)
         if not number or not low <= cast(float, value) <= high:

@@ -42,7 +42,6 @@ def measured_betti(target: NDArray[np.float32]) -> dict[str, tuple[int, ...]]:
     --------
     >>> measured_betti(np.eye(2, dtype=np.float32))
     {'V': (2, 0), 'T': (1, 0)}
-
     """
     mask = target >= 0.5
     return {
@@ -82,7 +81,6 @@ def digit_sample(
         Standard deviation of the Gaussian noise added afterwards; values are clipped to [0, 1].
     betti
         Measured Betti numbers, if they are known already.
-
     """
     image = clean
     if split != "judge":

@@ -47,7 +47,6 @@ class Digits:
     >>> sample = Digits("test", 5)[0]
     >>> sample.target.shape, sample.prior
     ((1, 28, 28), (1, 0))
-
     """
 
     info: ClassVar[DatasetInfo] = DatasetInfo(
@@ -59,7 +58,7 @@ class Digits:
         labels=DIGIT_LABELS,
         sizes={"train": 100, "unlabelled": 200, "val": 100, "test": 200, "judge": _JUDGE},
         revision="1",
-        licence="CC BY 4.0 (UCI); a copy ships with scikit-learn (BSD-3-Clause)",
+        licence="ships with scikit-learn (BSD-3-Clause); terms of the UCI original not checked",
         citation="E. Alpaydin, C. Kaynak, Optical recognition of handwritten digits, UCI, 1998",
         home="sklearn.datasets.load_digits",
         topology=Topology("T", "superlevel", "plain"),

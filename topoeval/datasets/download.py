@@ -35,7 +35,6 @@ def fetch(urls: Sequence[str], path: Path, sha256: str) -> None:
     ------
     UserError
         If no address answers, or what came is not the file.
-
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(path.name + ".partial")

@@ -85,7 +85,6 @@ class Mnist:
     ------
     UserError
         If a parameter is out of range, or the files are missing or not the published ones.
-
     """
 
     info: ClassVar[DatasetInfo] = DatasetInfo(

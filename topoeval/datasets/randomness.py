@@ -17,7 +17,6 @@ def stream(*key: str | int) -> np.random.Generator:
     --------
     >>> stream("strokes", "test-00000", "shape").integers(100, size=3).tolist()
     [38, 98, 73]
-
     """
     # A separator that cannot occur in a name keeps ("a", "b") apart from ("ab",).
     digest = hashlib.sha256("\x1f".join(str(part) for part in key).encode()).digest()

@@ -36,7 +36,6 @@ class Sample:
         Measured Betti numbers of the truth mask, by construction: ``{"V": (1, 0), "T": (1, 0)}``.
     spacing
         Voxel size per spatial axis in mm; None where it has no meaning.
-
     """
 
     case: str

@@ -51,7 +51,6 @@ def split_indices(
     ------
     UserError
         If the split is unknown or holds fewer than ``size`` images.
-
     """
     name = info.checked_split(split)
     info.check_integer("seed", seed, 0, 2**63 - 1)

@@ -105,7 +105,6 @@ class Strokes:
     ('test-00003', (1, 28, 28), 'float32')
     >>> sorted(s.label for s in Strokes("test", 10))
     [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]
-
     """
 
     info: ClassVar[DatasetInfo] = DatasetInfo(
@@ -204,7 +203,6 @@ def draw_digit(
     Returns
     -------
     ``(side, side)`` float32: the share of each voxel that ink covers, in ninths.
-
     """
     angle = math.radians(rng.uniform(-15, 15))
     shear = rng.uniform(-0.3, 0.3)

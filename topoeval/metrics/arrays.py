@@ -35,7 +35,6 @@ def as_mask(values: Array) -> NDArray[np.bool_]:
     ------
     UserError
         For any other dtype.
-
     """
     mask = as_numpy(values)
     if mask.dtype != np.bool_:
@@ -50,7 +49,6 @@ def leading_axes(values: NDArray[Any], spatial_dims: int | None) -> int:
     ------
     UserError
         If the array has fewer than ``spatial_dims`` axes, or a spatial axis of length zero.
-
     """
     spatial = values.ndim if spatial_dims is None else spatial_dims
     if not 1 <= spatial <= values.ndim:
@@ -68,7 +66,6 @@ def check_same_shape(prediction: NDArray[Any], target: NDArray[Any]) -> None:
     ------
     UserError
         If the shapes differ.
-
     """
     if prediction.shape != target.shape:
         raise UserError(

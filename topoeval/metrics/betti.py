@@ -61,7 +61,6 @@ def betti_numbers(
     >>> rings[:, :, 1, 1] = False
     >>> betti_numbers(rings, Topology(), spatial_dims=2).tolist()
     [[[1, 1]], [[1, 1]]]
-
     """
     array = as_mask(mask)
     lead = leading_axes(array, spatial_dims)
@@ -99,7 +98,6 @@ def euler_number(mask: NDArray[np.bool_], construction: Construction) -> int:
     --------
     >>> euler_number(np.eye(2, dtype=bool), "V"), euler_number(np.eye(2, dtype=bool), "T")
     (2, 1)
-
     """
     # Each axis either keeps its voxels or goes over to the positions between neighbours. Between
     # neighbours lie the edges of V (both voxels needed) and the walls of T (either will do), so
@@ -145,7 +143,6 @@ def betti_error(
     >>> ring[1, 1] = False
     >>> betti_error(ring, disc, Topology())
     array([0, 1])
-
     """
     p, g = as_mask(prediction), as_mask(target)
     check_same_shape(p, g)
@@ -176,7 +173,6 @@ def betti_matches(betti: NDArray[np.int64], reference: ArrayLike) -> NDArray[np.
     --------
     >>> betti_matches(np.array([[1, 0], [1, 2]]), (1, 0))
     array([ True, False])
-
     """
     wanted = np.asarray(reference)
     if wanted.ndim == 0 or wanted.shape[-1] != betti.shape[-1]:

@@ -61,7 +61,6 @@ def evaluate_cases(
     >>> columns = evaluate_cases(np.ones((1, 1, 3, 3)), ring, [(1, 1)], Topology())
     >>> {name: columns[name].item() for name in ("b1", "b1_true", "betti_error", "matches_prior")}
     {'b1': 0, 'b1_true': 1, 'betti_error': 1, 'matches_prior': False}
-
     """
     p, g = _checked(probabilities, "probabilities"), _checked(targets, "targets")
     check_same_shape(p, g)

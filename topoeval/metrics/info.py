@@ -28,7 +28,6 @@ class MetricInfo:
         What happens to empty masks.
     dimension
         Homology dimension the column speaks of; None for all of them together, or none.
-
     """
 
     name: str

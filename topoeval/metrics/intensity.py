@@ -31,7 +31,6 @@ def mse(prediction: Array, target: Array, spatial_dims: int | None = None) -> ND
     --------
     >>> mse(np.array([[0.0, 1.0], [0.5, 0.5]]), np.zeros((2, 2)), spatial_dims=1)
     array([0.5 , 0.25])
-
     """
     # float64 before the subtraction: unsigned bytes would wrap around.
     p, g = (as_numpy(values).astype(np.float64) for values in (prediction, target))

@@ -41,7 +41,6 @@ def dice(prediction: Array, target: Array, spatial_dims: int | None = None) -> N
     0.667
     >>> dice(np.stack([truth, ~truth]), np.stack([truth, truth]), spatial_dims=2)
     array([1., 0.])
-
     """
     p, g = as_mask(prediction), as_mask(target)
     check_same_shape(p, g)

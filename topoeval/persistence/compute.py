@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from topoeval.errors import UserError
-from topoeval.persistence.backends import resolve
+from topoeval.persistence.backends import Backend, resolve
 from topoeval.persistence.backends.base import IndexTable
 from topoeval.persistence.barcode import Barcodes, host_array
 from topoeval.timing import span
@@ -25,7 +25,7 @@ def compute(
     x: NDArray[Any],
     topology: Topology = ...,
     dims: Sequence[int] | None = ...,
-    backend: str = ...,
+    backend: str | Backend = ...,
     *,
     spatial_dims: int | None = ...,
 ) -> Barcodes[NDArray[Any]]: ...
@@ -36,7 +36,7 @@ def compute(
     x: torch.Tensor,
     topology: Topology = ...,
     dims: Sequence[int] | None = ...,
-    backend: str = ...,
+    backend: str | Backend = ...,
     *,
     spatial_dims: int | None = ...,
 ) -> Barcodes[torch.Tensor]: ...
@@ -46,7 +46,7 @@ def compute(
     x: Any,
     topology: Topology = Topology(),  # noqa: B008  # frozen value, safe to share
     dims: Sequence[int] | None = None,
-    backend: str = "auto",
+    backend: str | Backend = "auto",
     *,
     spatial_dims: int | None = None,
 ) -> Barcodes[Any]:
@@ -62,7 +62,8 @@ def compute(
     dims
         Homology dimensions; all from 0 to d-1 by default.
     backend
-        Name of a backend, or ``"auto"`` for the fastest one installed.
+        Name of a backend, ``"auto"`` for the native engine, or a backend with settings of its own,
+        as ``Native(threads=1)``.
     spatial_dims
         2 or 3. Needed for an input of four axes alone, which is either a batch of images with
         channels or a batch of volumes without.

@@ -35,8 +35,8 @@ BACKENDS: Registry[type[Backend]] = Registry(
 _AUTO = "native"
 
 
-def resolve(name: str, ndim: int, topology: Topology) -> Backend:
-    """Return the backend called `name`, or for ``"auto"`` the native engine.
+def resolve(name: str | Backend, ndim: int, topology: Topology) -> Backend:
+    """Return the backend called `name`, for ``"auto"`` the native engine; a backend is itself.
 
     Raises
     ------
@@ -45,8 +45,11 @@ def resolve(name: str, ndim: int, topology: Topology) -> Backend:
     UnavailableError
         Not installed, broken, or unable to compute images of this kind.
     """
-    backend = BACKENDS.load(_AUTO if name == "auto" else name)()
+    if isinstance(name, str):
+        backend = BACKENDS.load(_AUTO if name == "auto" else name)()
+    else:
+        backend = name
     reason = backend.supports(ndim, topology)
     if reason is not None:
-        raise UnavailableError(f"backend {name!r} {reason}")
+        raise UnavailableError(f"backend {backend.info.name!r} {reason}")
     return backend
