@@ -45,10 +45,9 @@ def resolve(name: str | Backend, ndim: int, topology: Topology) -> Backend:
     UnavailableError
         Not installed, broken, or unable to compute images of this kind.
     """
-    if isinstance(name, str):
-        backend = BACKENDS.load(_AUTO if name == "auto" else name)()
-    else:
-        backend = name
+    if name == "auto":
+        name = _AUTO
+    backend = BACKENDS.load(name)() if isinstance(name, str) else name
     reason = backend.supports(ndim, topology)
     if reason is not None:
         raise UnavailableError(f"backend {backend.info.name!r} {reason}")
