@@ -24,7 +24,7 @@ _running: ContextVar[Stopwatch | None] = ContextVar("topoeval_stopwatch", defaul
 
 
 class Stopwatch:
-    """Sums wall-clock seconds by span name while it is entered.
+    """Sums wall-clock seconds, and counts spans, by span name while it is entered.
 
     Parameters
     ----------
@@ -35,6 +35,7 @@ class Stopwatch:
 
     def __init__(self, synchronize: Callable[[], None] | None = None) -> None:
         self.seconds: defaultdict[str, float] = defaultdict(float)
+        self.counts: defaultdict[str, int] = defaultdict(int)
         self._synchronize = synchronize
         self._stack: list[str] = []
         self._since = 0.0
@@ -64,6 +65,7 @@ class Stopwatch:
     def _span(self, name: str) -> Iterator[None]:
         self._book()
         self._stack.append(name)
+        self.counts[name] += 1
         try:
             yield
         finally:

@@ -55,6 +55,7 @@ def test_inline_and_local_give_the_same_records(runs, store, tmp_path):
         assert record["suite"] == "tiny"
         assert record["timing"]["wall_s"] > 0
         assert record["environment"]["versions"]["torch"]
+        assert not store.state(run.id).exists()
         if run.task == "restore":
             lengths = {len(column) for column in record["cases"].values()}
             assert lengths == {10}
@@ -164,7 +165,6 @@ def test_networks_that_are_gone_are_trained_again(runs, store):
     by_name = {run.method.name: run for run in runs}
     for name in ("start", "cross_entropy", "judge"):
         store.network(by_name[name].id).unlink()
-        (store.work(by_name[name].id) / "state.pt").unlink(missing_ok=True)
     store.discard(by_name["largest_component"].id)
     tally = sweep(runs, store, Inline(), LIMITS)
     assert tally.ran == 4

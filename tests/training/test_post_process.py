@@ -70,3 +70,33 @@ def test_it_lowers_the_topological_loss_and_a_strong_anchor_forbids_it(trained):
     first = predict(network, test.images)
     assert (kept - first).square().mean() < 0.01 * (moved - first).square().mean()
     assert free.mean() < held.mean()
+
+
+def test_finished_images_are_not_adapted_again(trained, tmp_path):
+    """What an interrupted call has answered is kept; the rest comes out the same."""
+    network, test = trained
+    adaptation = Adaptation(steps=3, learning_rate=1e-3, copies=2)
+    plain = BettiPriorLoss(sigmoid=True, reduction="none")
+    whole = post_process(network, test.images, test.priors, plain, adaptation)
+
+    class Killed(Exception):
+        """Stands in for a signal."""
+
+    class Dies(BettiPriorLoss):
+        calls = 0
+
+        def forward(self, input, prior=None):
+            Dies.calls += 1
+            if Dies.calls == 5:  # in the second pair of images
+                raise Killed
+            return super().forward(input, prior)
+
+    state = tmp_path / "state.pt"
+    dying = Dies(sigmoid=True, reduction="none")
+    arguments = (network, test.images, test.priors)
+    with pytest.raises(Killed):
+        post_process(*arguments, dying, adaptation, resume_from=state)
+    Dies.calls = 100
+    resumed = post_process(*arguments, dying, adaptation, resume_from=state)
+    assert Dies.calls == 100 + 2 * adaptation.steps
+    torch.testing.assert_close(resumed, whole, rtol=0, atol=0)

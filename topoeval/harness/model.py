@@ -103,8 +103,11 @@ class Method(Frozen):
         problem = {
             "supervised": unlabelled and "has a term on unlabelled images",
             "semi_supervised": not unlabelled and "has no term on unlabelled images",
-            "post_process": (self.adaptation is None or len(self.losses) != 1)
-            and "needs [adaptation] and exactly one loss",
+            "post_process": (
+                self.adaptation is None
+                or [("prior" in term.params) for term in self.losses] != [False]
+            )
+            and "needs [adaptation] and exactly one loss, its prior given by the samples",
             "remedy": self.remedy is None and "needs [remedy]",
         }[self.regime]
         if problem:

@@ -40,6 +40,10 @@ class Store:
         """Return where a run leaves its trained network for the runs that build on it."""
         return self.work(run_id) / "network.pt"
 
+    def state(self, run_id: str) -> Path:
+        """Return where a run keeps what it needs to go on after an interruption."""
+        return self.work(run_id) / "state.pt"
+
     def log(self, run_id: str) -> Path:
         """Return the file with everything a run printed."""
         return self.work(run_id) / "log.txt"

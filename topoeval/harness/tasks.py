@@ -51,17 +51,11 @@ def perform(spec: RunSpec, store: Store, progress: bool = False) -> dict[str, An
     synchronize = torch.cuda.synchronize if spec.device == "cuda" else None
     with Stopwatch(synchronize) as watch:
         result = {"judge": _judge, "restore": _restore}[spec.task](spec, store, progress)
-        steps = result.pop("steps")
-        result["timing"] = {
-            "steps": steps,
-            "per_step_s": {
-                part: watch.seconds[span] / steps
-                for span, part in _PARTS.items()
-                if watch.seconds[span]
-            }
-            if steps
-            else {},
-        }
+    # counted here and not told by the training, which may have resumed from another process
+    steps = watch.counts["optimiser"]
+    spent = {part: watch.seconds[span] for span, part in _PARTS.items() if watch.seconds[span]}
+    per_step = {part: seconds / steps for part, seconds in spent.items()} if steps else {}
+    result["timing"] = {"steps": steps, "per_step_s": per_step}
     return result
 
 
@@ -75,7 +69,7 @@ def _judge(spec: RunSpec, store: Store, progress: bool) -> dict[str, Any]:
         network, clean, schedule=schedule, seed=spec.derived_seed("batches"), progress=progress
     )
     checkpoint.save(network.state_dict(), store.network(spec.id))
-    return {"summary": {"judge_accuracy": accuracy, "images": len(clean)}, "steps": 0}
+    return {"summary": {"judge_accuracy": accuracy, "images": len(clean)}}
 
 
 def _restore(spec: RunSpec, store: Store, progress: bool) -> dict[str, Any]:
@@ -94,17 +88,16 @@ def _restore(spec: RunSpec, store: Store, progress: bool) -> dict[str, Any]:
             _load(spec, "unlabelled") if spec.method.regime == "semi_supervised" else None,
             schedule=_schedule(spec),
             seed=spec.derived_seed(f"batches of {spec.method.role}"),
-            resume_from=store.work(spec.id) / "state.pt",
+            resume_from=store.state(spec.id),
             progress=progress,
         )
-        history, steps = outcome.terms, outcome.steps
+        history = outcome.terms
         probabilities = predict(network, test.images)
         checkpoint.save(network.state_dict(), store.network(spec.id))
     elif spec.method.regime == "post_process":
-        probabilities, steps = _adapted(spec, network, test, progress)
+        probabilities = _adapted(spec, network, test, store, progress)
     else:
         assert spec.method.remedy is not None  # the model of a method has seen to it
-        steps = 0
         corrected = apply_remedy(
             spec.method.remedy.name,
             predict(network, test.images).cpu().numpy(),
@@ -132,32 +125,29 @@ def _restore(spec: RunSpec, store: Store, progress: bool) -> dict[str, Any]:
         "cases": cases,
         "history": history,
         "examples": _examples(test, probabilities),
-        "steps": steps,
     }
 
 
 def _adapted(
-    spec: RunSpec, network: nn.Module, test: TensorSet, progress: bool
-) -> tuple[torch.Tensor, int]:
-    """Return corrected probabilities of the test images, and the number of steps taken."""
+    spec: RunSpec, network: nn.Module, test: TensorSet, store: Store, progress: bool
+) -> torch.Tensor:
+    """Return the corrected probabilities of the test images."""
     if test.priors is None:
         raise UserError(
             f"dataset {spec.dataset.name!r} has no prior per sample; "
             f"method {spec.method.name!r} needs one"
         )
     assert spec.method.adaptation is not None  # the model of a method has seen to it
-    settings = spec.method.adaptation.model_dump()
     (term,) = _terms(spec, reduction="none")
-    adaptation = Adaptation(weight=term.weight, **settings)
-    probabilities = post_process(
+    return post_process(
         network,
         test.images,
         test.priors,
         term.loss,
-        adaptation,
+        Adaptation(weight=term.weight, **spec.method.adaptation.model_dump()),
+        resume_from=store.state(spec.id),
         progress=progress,
     )
-    return probabilities, adaptation.steps * -(-len(test) // adaptation.copies)
 
 
 def _load(spec: RunSpec, split: datasets.Split) -> TensorSet:

@@ -43,6 +43,8 @@ def execute(spec: RunSpec, store: Store, *, threads: int = 1, progress: bool = F
     record["memory"] = environment.peak_memory_bytes(spec.device)
     record["environment"] = environment.describe(spec.device, threads, spec.backend)
     store.write(spec.id, record)
+    # only an interrupted run may be gone on with; one that is asked for again begins anew
+    store.state(spec.id).unlink(missing_ok=True)
     return record
 
 

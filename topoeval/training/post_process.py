@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from torch import nn
@@ -11,6 +12,7 @@ from tqdm import tqdm
 
 from topoeval.losses import Loss
 from topoeval.timing import span
+from topoeval.training import checkpoint
 from topoeval.training.fit import DivergedError
 
 
@@ -47,6 +49,7 @@ def post_process(
     loss: Loss,
     adaptation: Adaptation = Adaptation(),  # frozen value, safe to share
     *,
+    resume_from: Path | None = None,
     progress: bool = False,
 ) -> torch.Tensor:
     """Return corrected probabilities of `images`, each from its own copy of the weights.
@@ -65,16 +68,28 @@ def post_process(
         ``(N, d)`` Betti numbers.
     loss
         Built for logits (``sigmoid=True``) and without reduction (``reduction="none"``).
+    resume_from
+        A file in which the answers for finished images are kept, and from which an interrupted
+        call with the same arguments goes on.
     """
     network.eval()
-    results = []
+    results: list[torch.Tensor] = []
+    if resume_from is not None and resume_from.exists():
+        results = checkpoint.load(resume_from, images.device)
     pieces = (torch.split(values, adaptation.copies) for values in (images, priors))
     chunks = list(zip(*pieces, strict=True))
-    with tqdm(
-        total=adaptation.steps * len(chunks), disable=not progress, unit="step", leave=False
-    ) as bar:
-        for chunk, prior in chunks:
+    bar = tqdm(
+        total=adaptation.steps * len(chunks),
+        initial=adaptation.steps * len(results),
+        disable=not progress,
+        unit="step",
+        leave=False,
+    )
+    with bar:
+        for chunk, prior in chunks[len(results) :]:
             results.append(_adapt(network, chunk, prior, loss, adaptation, bar))
+            if resume_from is not None:
+                checkpoint.save(results, resume_from)
     return torch.cat(results)
 
 
