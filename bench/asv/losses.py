@@ -1,7 +1,7 @@
 """The Betti prior, forward and backward, beside a plain loss on the same batch."""
 
 import torch
-from images import images
+from .images import images
 
 from topoeval.losses import BettiPriorLoss, CrossEntropyLoss
 

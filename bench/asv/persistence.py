@@ -1,6 +1,6 @@
 """Persistence by backend, size, kind of image and construction."""
 
-from images import KINDS, images
+from .images import KINDS, images
 
 from topoeval import Topology
 from topoeval.persistence import BACKENDS, compute
