@@ -10,8 +10,8 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
-from topoeval.datasets.dataset_info import DatasetInfo
-from topoeval.datasets.sample import Dataset, Sample, Split, stack
+from topoeval.datasets.dataset_info import DatasetInfo, Split
+from topoeval.datasets.sample import Dataset, Sample, stack
 from topoeval.errors import UserError, nearest
 from topoeval.registry import Registry
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import cast
+from typing import Literal, cast
 
-from topoeval.datasets.sample import Split
 from topoeval.errors import UserError, nearest
 from topoeval.topology import Topology
+
+Split = Literal["train", "unlabelled", "val", "test", "judge"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from topoeval.datasets.corruption import zero_kspace_lines
+from topoeval.datasets.dataset_info import Split
 from topoeval.datasets.randomness import stream
-from topoeval.datasets.sample import Sample, Split
+from topoeval.datasets.sample import Sample
 from topoeval.metrics.betti import betti_numbers
 from topoeval.topology import Topology
 

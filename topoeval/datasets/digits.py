@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from topoeval.datasets.dataset_info import DatasetInfo
+from topoeval.datasets.dataset_info import DatasetInfo, Split
 from topoeval.datasets.digit_task import DIGIT_LABELS, TASK, digit_sample
 from topoeval.datasets.randomness import stream
-from topoeval.datasets.sample import Sample, Split
+from topoeval.datasets.sample import Sample
 from topoeval.datasets.splits import split_indices
 from topoeval.topology import Topology
 

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar, Literal, Protocol
+from typing import ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from topoeval.datasets.dataset_info import DatasetInfo
-
-Split = Literal["train", "unlabelled", "val", "test", "judge"]
+from topoeval.datasets.dataset_info import DatasetInfo
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -7,9 +7,8 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from topoeval.datasets.dataset_info import DatasetInfo
+from topoeval.datasets.dataset_info import DatasetInfo, Split
 from topoeval.datasets.randomness import stream
-from topoeval.datasets.sample import Split
 
 FIXED_SPLITS: tuple[Split, ...] = ("test", "judge")
 """Splits that are the same for every seed: all runs are scored on, and by, the same images."""

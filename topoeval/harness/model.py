@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from topoeval.datasets.sample import Split
+from topoeval.datasets.dataset_info import Split
 from topoeval.errors import UserError, nearest
 
 Regime = Literal["supervised", "semi_supervised", "post_process", "remedy"]
