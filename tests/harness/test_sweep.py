@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
@@ -183,3 +184,16 @@ def test_a_damaged_record_is_named(runs, store):
     store.record_path(runs[0].id).write_text('{"schema": 1,')
     with pytest.raises(UserError, match=f"{runs[0].id}.json is damaged.*delete it"):
         sweep(runs, store, Inline(), LIMITS)
+
+
+def test_an_interrupted_sweep_leaves_neither_records_nor_processes(runs, store):
+    """Ctrl-C is no failure of the run that was at work: it is run when asked for again."""
+    sleeping = Local(worker=(sys.executable, "-c", "import time; time.sleep(60)"))
+    timer = threading.Timer(1.5, lambda: os.kill(os.getpid(), signal.SIGINT))
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        sweep(runs, store, sleeping, LIMITS)
+    timer.join()
+    assert not store.records.exists()
+    wait_until_alone(str(store.root))
+    assert sweep(runs[:1], store, Inline(), LIMITS).failed == []

@@ -67,6 +67,7 @@ class Local:
     worker: tuple[str, ...] = (sys.executable, "-P", "-m", "topoeval.harness.worker")
     _running: set[subprocess.Popen[bytes]] = field(default_factory=set, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    _stopped: bool = field(default=False, repr=False)
 
     def run(self, spec: RunSpec, store: Store, limits: Limits) -> Record:
         """Execute one run in a process of its own; its failure becomes its record."""
@@ -91,6 +92,8 @@ class Local:
             )
             with self._lock:
                 self._running.add(process)
+                if self._stopped:  # between the decision to start and the start
+                    _signal_group(process, signal.SIGKILL)
             try:
                 timed_out = _wait(process, limits.timeout_s)
             finally:
@@ -99,6 +102,9 @@ class Local:
                 if process.stdin is not None:
                     process.stdin.close()
         record = store.read(spec.id)
+        if record is None and self._stopped:
+            # ended by us and not by itself: no result, and to be run when asked for again
+            raise InterruptedError(f"{spec.label} was stopped")
         if record is None:
             outcome = _obituary(process.returncode, timed_out, limits, store.log(spec.id))
             record = frame(spec, store.suite, outcome, started)
@@ -109,6 +115,7 @@ class Local:
     def stop(self) -> None:
         """End all running processes at once."""
         with self._lock:
+            self._stopped = True
             for process in self._running:
                 _signal_group(process, signal.SIGKILL)
 
