@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -103,8 +105,8 @@ class Summary:
     Parameters
     ----------
     rows
-        Datasets in alphabetical order; inside each the start first, then the reference, then
-        the other methods by regime and title.
+        Datasets in alphabetical order, numbers by size; inside each the start first, then the
+        reference, then the other methods by regime and title.
     reference
         Name of the method that differences refer to.
     topologies
@@ -197,11 +199,16 @@ def summarise(records: Records, reference: str = DEFAULT_REFERENCE) -> Summary:
         rows += _mark_best(
             [_row(arm_runs, base, machines) for _, arm_runs in group.groupby("arm", sort=True)]
         )
-    topologies = {
-        str(dataset): _describe(group) for dataset, group in runs.groupby("dataset", sort=True)
-    }
-    rows.sort(key=lambda row: (row.dataset, *_order(row, reference)))
+    groups = {str(dataset): group for dataset, group in runs.groupby("dataset")}
+    topologies = {dataset: _describe(groups[dataset]) for dataset in sorted(groups, key=_natural)}
+    rows.sort(key=lambda row: (_natural(row.dataset), *_order(row, reference)))
     return Summary(tuple(rows), reference, topologies, machines, _versions(records))
+
+
+def _natural(label: str) -> list[tuple[float, str]]:
+    """Return a sort key that puts ``lines=8`` before ``lines=12``."""
+    pieces = re.split(r"(\d+)", label)
+    return [(float(piece), "") if piece.isdigit() else (math.inf, piece) for piece in pieces]
 
 
 def _order(row: Row, reference: str) -> tuple[Any, ...]:
