@@ -38,7 +38,7 @@ def test_imports_point_down(name):
 def test_importing_topoeval_imports_no_torch():
     """Nor anything else that takes long."""
     program = "import sys, topoeval; print(sorted({'torch', 'monai', 'numpy'} & set(sys.modules)))"
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-P", "-c", program], capture_output=True, text=True)
     assert done.stdout.strip() == "[]", done.stdout + done.stderr
 
 

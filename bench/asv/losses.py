@@ -1,9 +1,10 @@
 """The Betti prior, forward and backward, beside a plain loss on the same batch."""
 
 import torch
-from .images import images
 
 from topoeval.losses import BettiPriorLoss, CrossEntropyLoss
+
+from .images import images
 
 SHAPES = {"8x1x128x128": (8, 128, 128), "1x1x48x48x48": (1, 48, 48, 48)}
 

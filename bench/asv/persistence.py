@@ -1,9 +1,9 @@
 """Persistence by backend, size, kind of image and construction."""
 
-from .images import KINDS, images
-
 from topoeval import Topology
 from topoeval.persistence import BACKENDS, compute
+
+from .images import KINDS, images
 
 SIZES = {"32x64x64": (32, 64, 64), "4x256x256": (4, 256, 256), "2x32x32x32": (2, 32, 32, 32)}
 

@@ -150,5 +150,5 @@ def test_help_imports_nothing_heavy():
         "heavy = {'torch', 'monai', 'gudhi', 'pandas', 'matplotlib'} & set(sys.modules)\n"
         "print('heavy:', sorted(heavy))\n"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-P", "-c", program], capture_output=True, text=True)
     assert "heavy: []" in done.stdout, done.stdout + done.stderr
