@@ -49,7 +49,7 @@ template <class Key, class ChainEntry> class DualFlow {
     for (const Column& square : negative_squares) {
       voxels[square.place].bits |= 1u << (kSquares + square.cell);
     }
-    slots_.build(gradient.square_voxels, [&](Place place) { return critical(place); });
+    slots_.build(gradient.square_voxels, negative_squares);
     for (int e = 0; e < kEdges; ++e) {
       int i = 0;
       for_each_bit(kStar.squares_around[e], [&](int s) {
@@ -91,7 +91,7 @@ template <class Key, class ChainEntry> class DualFlow {
   // A square at an edge from v, seen from its two corners off the edge.
   struct Around {
     Place beside, across;                 // offsets of those corners
-    std::uint8_t at_beside, at_across;  // the square's number there
+    std::uint32_t at_beside, at_across;  // the square's number there
   };
 
   static bool on_border(Key key) { return key == kAboveAll<Key>; }
@@ -125,8 +125,11 @@ template <class Key, class ChainEntry> class DualFlow {
       const Place beside = place + square.beside, across = place + square.across;
       const std::uint32_t at_beside = squares(beside).kept() >> square.at_beside & 1;
       const std::uint32_t at_across = squares(across).kept() >> square.at_across & 1;
-      const Place owner = at_across ? across : beside;
-      chain.push_if(entry(owner, at_across ? square.at_across : square.at_beside), at_beside | at_across);
+      // Without a branch, which could not be predicted.
+      const std::uint32_t choose = 0u - at_across;
+      const Place owner = beside ^ ((beside ^ across) & choose);
+      const std::uint32_t number = square.at_beside ^ ((square.at_beside ^ square.at_across) & choose);
+      chain.push_if(entry(owner, number), at_beside | at_across);
     }
   }
 

@@ -167,7 +167,7 @@ void Gradient<Key>::classify_row(Place first, std::int64_t width, const std::uin
       const Place place = first + static_cast<Place>(x + lowest_bit(eight) / 8);
       const std::uint32_t lower = voxels_[place].lower();
       const std::uint32_t edges = table.critical_edges(lower);
-      const std::uint32_t squares = table.star(lower).critical_squares;
+      const std::uint32_t squares = table.critical_squares(lower);
       minima.add(place, (lower & kEdgeBits) == 0);
       maxima.add(place, lower == kAllNeighbours);
       edge_voxels.add(place, edges != 0);

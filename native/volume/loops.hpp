@@ -43,7 +43,7 @@ constexpr std::uint32_t kUnpaired = 0xFFFFFFFFu;
 template <class Key, class Entry>
 bool pair_primal(const Gradient<Key>& gradient, const Grid& grid, const LoopCells& cells,
                  std::int64_t budget, Team& team, std::vector<std::uint32_t>& square_of_edge) {
-  const PrimalFlow<Key, Entry> flow(gradient, grid, cells.squares);
+  const PrimalFlow<Key, Entry> flow(gradient, grid, cells.edges, cells.squares);
   Reduction<PrimalFlow<Key, Entry>> reduction(flow, budget);
   if (!reduction.run(team)) return false;
   for (std::size_t i = 0; i < cells.edges.size(); ++i) {

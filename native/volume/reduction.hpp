@@ -130,7 +130,7 @@ template <class Flow> class Reduction {
 
   Chain<Entry>* store(std::uint32_t column, Entry rank, std::uint32_t leading, Worker& worker) {
     // Room for all, though entries may cancel: they seldom do, and the arena is not shared.
-    const std::size_t most = worker.chain.size();
+    const auto most = padded_length(static_cast<std::uint32_t>(worker.chain.size()));
     auto* chain = static_cast<Chain<Entry>*>(
         worker.arena.allocate(sizeof(Chain<Entry>) + most * sizeof(Entry)));
     const std::uint32_t length = worker.chain.copy_to(chain->entries());

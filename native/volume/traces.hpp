@@ -101,21 +101,32 @@ template <class Key, class Path> class Tracer {
   Tracer(const Grid& grid, const Voxel<Key>* voxels, Interrupt& interrupt)
       : path_(grid), voxels_(voxels), interrupt_(interrupt) {}
 
-  // Where the path from this voxel ends: a minimum or maximum, or a place of the border.
-  Place trace(Place place) {
-    // Most paths are short.  Without a test in between, several run at the same time.
-    place += path_.step(voxels_[place].bits);
-    place += path_.step(voxels_[place].bits);
-    for (int i = 0; i < kShortPath; ++i) {
-      const Place step = path_.step(voxels_[place].bits);
-      if (step == 0) return place;
-      place += step;
+  // Replaces each place by where the path from it ends: a minimum or maximum, or a place of the
+  // border.  The paths are followed in step, for a single one would mostly wait for
+  // memory; one that has ended stays where it is.
+  void trace(Place* places, std::size_t count) {
+    Place moved = 1;
+    for (int i = 0; i < kShortPath && moved != 0; i += 2) {
+      advance(places, count);
+      moved = advance(places, count);
     }
-    return trace_long(place);
+    if (moved == 0) return;
+    for (std::size_t i = 0; i < count; ++i) places[i] = trace_long(places[i]);
   }
 
  private:
   static constexpr int kShortPath = 48;
+
+  // One step of all; returns 0 if none was left to take.
+  Place advance(Place* places, std::size_t count) const {
+    Place moved = 0;
+    for (std::size_t i = 0; i < count; ++i) {
+      const Place step = path_.step(voxels_[places[i]].bits);
+      places[i] += step;
+      moved |= step;
+    }
+    return moved;
+  }
 
   Place trace_long(Place place) {
     passed_.clear();
