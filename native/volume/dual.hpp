@@ -61,7 +61,6 @@ template <class Key, class ChainEntry> class DualFlow {
     }
   }
 
-  std::size_t columns() const { return columns_.size(); }
   const Column& column(std::size_t i) const { return columns_[i]; }
   std::size_t slots() const { return slots_.size(); }
 

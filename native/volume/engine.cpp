@@ -11,7 +11,13 @@ template <class Key> struct Engine<Key>::Workspace {
   ExtremumPairing<Key> minima{ExtremumPairing<Key>::kMinima};
   ExtremumPairing<Key> maxima{ExtremumPairing<Key>::kMaxima};
   LoopCells cells;
+  std::vector<Arena> arenas;
 };
+
+// Volumes up to this many places keep their memory for the next one; as training batches are made of
+// many small ones, fresh pages would cost them dearly.  Larger ones give it back, and what H0
+// and H2 needed already before H1.
+constexpr std::size_t kSmallVolume = std::size_t{1} << 22;
 
 template <class Key> Engine<Key>::Engine() : workspace_(new Workspace) {}
 template <class Key> Engine<Key>::~Engine() { delete workspace_; }
@@ -35,7 +41,8 @@ void Engine<Key>::run(const Field<Key>& field, const Request& request, int threa
   const bool dual = request.construction == Construction::top_cells;
   const Grid grid(field.depth(), field.height(), field.width(), dual);
   Team team(threads, interrupt);
-  auto& [gradient, minima, maxima, cells] = *workspace_;
+  const bool small = grid.places() <= kSmallVolume;
+  auto& [gradient, minima, maxima, cells, arenas] = *workspace_;
 
   // A pair of the core as one of the diagram: T reads it backwards, in the complementary
   // dimension (see common/engine.hpp).
@@ -73,17 +80,24 @@ void Engine<Key>::run(const Field<Key>& field, const Request& request, int threa
     // maxima, for T that of the minima.
     if (core_dim == (dual ? 2 : 0)) pairs.push_back({grid.index(eternal), kNever});
   });
-  if (!wants(1)) return;
+  if (!wants(1)) {
+    if (!small) *workspace_ = Workspace();
+    return;
+  }
 
   cells.collect(minima, maxima);
   for (std::size_t i = 0; i < minima.size(); ++i) {
     const Saddle& edge = minima.saddle(i);
     if (edge.joins) gradient.make_negative(edge.place, edge.cell);
   }
-  minima.release();
-  maxima.release();
+  if (!small) {
+    minima.release();
+    maxima.release();
+  }
   list(1).reserve(cells.edges.size());
-  pair_loops(gradient, grid, cells, loops_, wide_entries_, team, emit_to(list(1)));
+  pair_loops(gradient, grid, cells, loops_, wide_entries_, team, arenas,
+             emit_to(list(1)));
+  if (!small) *workspace_ = Workspace();
 }
 
 template class Engine<std::int32_t>;
