@@ -18,7 +18,8 @@ struct Edge {
   std::int32_t a, b;  // the two extrema that it joins: minima first, later maxima
   Position saddle;
   Mask mask;           // of the saddle
-  std::uint8_t piece;  // j
+  std::uint8_t piece;  // j; 0 when the edge has done its work
+  bool one_of_many;    // the saddle has several edges
 };
 
 template <class Key> class Saddles {
@@ -38,7 +39,7 @@ template <class Key> class Saddles {
       int piece = 1;
       do {
         edges_[count_] = {0, 0, at + static_cast<Position>(x), masks[x],
-                          static_cast<std::uint8_t>(piece)};
+                          static_cast<std::uint8_t>(piece), pieces > 2};
         order_[count_] = Keyed<Key>::make(keys[x], static_cast<std::uint32_t>(count_));
         ++count_;
       } while (++piece < pieces);
