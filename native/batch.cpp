@@ -22,12 +22,23 @@ namespace topoeval {
 namespace {
 
 void drop_short_bars(const ArrayView& array, double min_persistence, Diagram& diagram) {
-  for (auto& pairs : diagram.pairs) {
-    const auto is_short = [&](const Pair& pair) {
-      return pair.death != kNever && distance(array, pair.birth, pair.death) <= min_persistence;
+  with_type(array.dtype, [&](auto sample) {
+    using T = decltype(sample);
+    const auto drop = [&](auto value) {
+      for (auto& pairs : diagram.pairs) {
+        const auto is_short = [&](const Pair& pair) {
+          return pair.death != kNever &&
+                 distance(value(pair.birth), value(pair.death)) <= min_persistence;
+        };
+        pairs.erase(std::remove_if(pairs.begin(), pairs.end(), is_short), pairs.end());
+      }
     };
-    pairs.erase(std::remove_if(pairs.begin(), pairs.end(), is_short), pairs.end());
-  }
+    if (array.contiguous(sizeof(T))) {
+      drop([&](std::int64_t i) { return load<T>(array.data + i * sizeof(T)); });
+    } else {
+      drop([&](std::int64_t i) { return load<T>(array.at(i)); });
+    }
+  });
 }
 
 template <class Engine, class = void> struct MemoryOf {

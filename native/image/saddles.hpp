@@ -33,9 +33,10 @@ template <class Key> class Saddles {
   }
 
   void append(Position at, std::uint64_t bits, const Key* keys, const Mask* masks) {
+    const LinkTable& table = links();
     for (; bits != 0; bits &= bits - 1) {
       const int x = lowest_bit(bits);
-      const int pieces = links()[masks[x]].pieces;
+      const int pieces = table[masks[x]].pieces;
       int piece = 1;
       do {
         edges_[count_] = {0, 0, at + static_cast<Position>(x), masks[x],

@@ -34,10 +34,9 @@ template <class Key> class Tracer {
     const Mask* masks = masks_;
     const std::int32_t* step_to = step_;
     int active[kMostPaths], moving = 0;
-    // Most paths are short, and a terminal steps nowhere: all take the first three steps.
+    // Most paths are short, and a terminal steps nowhere: all take the first two steps.
     for (int i = 0; i < count; ++i) {
       Position p = at[i];
-      p += step_to[masks[p]];
       p += step_to[masks[p]];
       const std::int32_t step = step_to[masks[p]];
       at[i] = p + step;
