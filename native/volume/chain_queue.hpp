@@ -101,8 +101,8 @@ template <class Entry> class ChainQueue {
   std::size_t size() const { return size_ + (spilled_ ? heap_.size() : 0); }
 
  private:
-  static constexpr std::uint32_t kSmall = 32;
-  static constexpr std::uint32_t kStride = 8;  // of the search
+  static constexpr std::uint32_t kSmall = 20;
+  static constexpr std::uint32_t kStride = 4;  // of the search
 
   static void copy(const Entry* from, std::uint32_t length, Entry* to) {
     for (std::uint32_t i = 0; i < length; i += kCopyStride) {

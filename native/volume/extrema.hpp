@@ -126,9 +126,9 @@ template <class Key> class ExtremumPairing {
   template <class Path>
   void follow(const Gradient<Key>& gradient, const Grid& grid, std::size_t first, std::size_t count,
               Interrupt& interrupt) {
-    constexpr std::size_t kTogether = 16;
     const PlaceSet& extrema = this->extrema(gradient);
     Tracer<Key, Path> tracer(grid, gradient.voxels(), interrupt);
+    constexpr std::size_t kTogether = Tracer<Key, Path>::kTogether / 2;
     for (std::size_t i = 0; i < count; i += kTogether) {
       if (i % 4096 == 0) interrupt.poll();
       Saddle* saddles = &saddles_[first + i];
