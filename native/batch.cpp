@@ -41,6 +41,7 @@ void drop_short_bars(const ArrayView& array, double min_persistence, Diagram& di
   });
 }
 
+// What an engine keeps; one that does not say counts as too much.
 template <class Engine, class = void> struct MemoryOf {
   static std::size_t bytes(const Engine&) { return ~std::size_t{0} / 16; }
 };

@@ -148,31 +148,30 @@ template <class Key>
 void Engine<Key>::merge_up(Interrupt& interrupt, bool keep_positive, PairWriter<Key>& out) {
   const std::int64_t count = saddles_.count();
   const Keyed<Key>* order = saddles_.sort();
-  Keyed<Key>* positive =
-      positive_.reserve(static_cast<std::size_t>(keep_positive ? count : 0));
+  Keyed<Key>* positive = positive_.reserve(static_cast<std::size_t>(keep_positive ? count : 0));
   std::int64_t positives = 0;
-  merge<false>(order, count, minima_.classes, interrupt,
-           [&](const Keyed<Key>& next, Edge& edge, std::int32_t died) {
-             const std::int32_t node = std::max(died, kOutside);
-             out.append(node, edge.saddle, (died >= 0) & (minima_.key(node) != next.key()));
-             if (!keep_positive) return;
-             // With three pieces or more, which edges are left over depends on the choice of
-             // edges: all are offered to the maxima, and just as many succeed there.
-             const bool offer = (died < 0) | edge.one_of_many;
-             positive[positives] = next;
-             positives += offer;
-             edge.piece = offer ? edge.piece : 0;
-           });
+  const auto visit = [&](const Keyed<Key>& next, Edge& edge, std::int32_t died) {
+    const std::int32_t node = std::max(died, kOutside);
+    out.append(node, edge.saddle, (died >= 0) & (minima_.key(node) != next.key()));
+    if (!keep_positive) return;
+    // With three pieces or more, which edges are left over depends on the choice of edges:
+    // all are offered to the maxima, and just as many succeed there.
+    const bool offer = (died < 0) | edge.one_of_many;
+    positive[positives] = next;
+    positives += offer;
+    edge.piece = offer ? edge.piece : 0;
+  };
+  merge<false>(order, count, minima_.classes, interrupt, visit);
   positives_ = positives;
 }
 
 // H1 of the core.
 template <class Key> void Engine<Key>::merge_down(Interrupt& interrupt, PairWriter<Key>& out) {
-  merge<true>(positive_.data(), positives_, maxima_.classes, interrupt,
-            [&](const Keyed<Key>& next, const Edge& edge, std::int32_t died) {
-              const std::int32_t node = std::max(died, kOutside);
-              out.append(node, edge.saddle, (died >= 0) & (maxima_.key(node) != next.key()));
-            });
+  const auto visit = [&](const Keyed<Key>& next, const Edge& edge, std::int32_t died) {
+    const std::int32_t node = std::max(died, kOutside);
+    out.append(node, edge.saddle, (died >= 0) & (maxima_.key(node) != next.key()));
+  };
+  merge<true>(positive_.data(), positives_, maxima_.classes, interrupt, visit);
 }
 
 template <class Key>

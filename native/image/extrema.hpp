@@ -38,7 +38,7 @@ inline int lowest_bit(std::uint64_t bits) {
 
 template <class Key> class Extrema {
  public:
-  // Age of a node: `flip` is -1 where the larger value is the older class (maxima).
+  // flip: 0 for minima; -1 for maxima, whose age runs the other way.
   void reset(const Masks& masks, int flip) {
     flip_ = flip;
     count_ = 1;

@@ -16,9 +16,6 @@ namespace topoeval::image {
 
 using Mask = std::uint8_t;
 
-enum Direction : std::uint8_t { N, NE, E, SE, S, SW, W, NW };
-constexpr Mask kFourNeighbours = 0x55;
-
 // A position in the padded array: rows of `stride` bytes, the first pixel at `stride`.
 // The stride is a multiple of 64, so pixel x of a row is bit x % 64 of a word.
 using Position = std::uint32_t;
@@ -136,6 +133,7 @@ class Masks {
 
   void lay_out_routes() {
     const auto stride = static_cast<std::int32_t>(stride_);
+    // N NE E SE S SW W NW
     const std::int32_t offset[8] = {-stride, -stride + 1, 1,  stride + 1,
                                     stride,  stride - 1,  -1, -stride - 1};
     for (int mask = 0; mask < 256; ++mask) {

@@ -3,8 +3,11 @@
 import os
 from collections import Counter
 
+import hypothesis.extra.numpy as hnp
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 native = pytest.importorskip("topoeval._native")
 
@@ -130,6 +133,20 @@ def test_matches_gudhi_and_cripser(kind, construction):
         # cripser is wrong about V on a single row or column, and drops infinite pixels
         if np.isfinite(image).all() and (construction == "T" or min(image.shape) > 1):
             assert ours == cripser_bars(image, construction), (case, image.shape)
+
+
+@settings(deadline=None, max_examples=min(CASES, 2000))
+@given(
+    image=hnp.arrays(
+        np.int8,
+        hnp.array_shapes(min_dims=2, max_dims=2, max_side=9),
+        elements=st.integers(0, 5),
+    ),
+    construction=st.sampled_from("VT"),
+)
+def test_matches_gudhi_on_any_image(image, construction):
+    """The same, on whatever small image hypothesis finds most telling."""
+    assert bars(image, pairs(image, construction)) == gudhi_bars(image, construction)
 
 
 @pytest.mark.parametrize("construction", ["V", "T"])
