@@ -38,6 +38,12 @@ class Arena {
     next_ = end_ = nullptr;
   }
 
+  std::size_t bytes() const {
+    std::size_t sum = 0;
+    for (const Block& block : blocks_) sum += block.size;
+    return sum;
+  }
+
  private:
   struct Block {
     char* data;

@@ -12,6 +12,13 @@ template <class Key> struct Engine<Key>::Workspace {
   ExtremumPairing<Key> maxima{ExtremumPairing<Key>::kMaxima};
   LoopCells cells;
   std::vector<Arena> arenas;
+
+  std::size_t bytes() const {
+    std::size_t sum = gradient.bytes() + minima.bytes() + maxima.bytes();
+    sum += (cells.edges.capacity() + cells.squares.capacity()) * sizeof(Column);
+    for (const Arena& arena : arenas) sum += arena.bytes();
+    return sum;
+  }
 };
 
 // Volumes up to this many places keep their memory for the next one; as training batches are made of
@@ -33,6 +40,10 @@ template <class Key> Engine<Key>& Engine<Key>::operator=(Engine&& other) noexcep
   return *this;
 }
 
+template <class Key> std::size_t Engine<Key>::bytes() const {
+  return sizeof(Workspace) + workspace_->bytes();
+}
+
 template <class Key>
 void Engine<Key>::run(const Field<Key>& field, const Request& request, int threads,
                       Interrupt& interrupt, Diagram& out) {
@@ -42,7 +53,10 @@ void Engine<Key>::run(const Field<Key>& field, const Request& request, int threa
   const Grid grid(field.depth(), field.height(), field.width(), dual);
   Team team(threads, interrupt);
   const bool small = grid.places() <= kSmallVolume;
-  auto& [gradient, minima, maxima, cells, arenas] = *workspace_;
+  Gradient<Key>& gradient = workspace_->gradient;
+  ExtremumPairing<Key>& minima = workspace_->minima;
+  ExtremumPairing<Key>& maxima = workspace_->maxima;
+  LoopCells& cells = workspace_->cells;
 
   // A pair of the core as one of the diagram: T reads it backwards, in the complementary
   // dimension (see common/engine.hpp).
@@ -95,8 +109,8 @@ void Engine<Key>::run(const Field<Key>& field, const Request& request, int threa
     maxima.release();
   }
   list(1).reserve(cells.edges.size());
-  pair_loops(gradient, grid, cells, loops_, wide_entries_, team, arenas,
-             emit_to(list(1)));
+  pair_loops(gradient, grid, cells, loops_, wide_entries_, team,
+             workspace_->arenas, emit_to(list(1)));
   if (!small) *workspace_ = Workspace();
 }
 

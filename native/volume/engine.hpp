@@ -11,6 +11,7 @@
 // treat.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 #include "../common/engine.hpp"
@@ -30,6 +31,9 @@ template <class Key> class Engine {
 
   void run(const Field<Key>& field, const Request& request, int threads, Interrupt& interrupt,
            Diagram& out);
+
+  // What it holds on to between runs.
+  std::size_t bytes() const;
 
   // For tests: insists on one reduction, or on entries of 128 bits however small the volume.
   void force(Loops loops, bool wide_entries) {

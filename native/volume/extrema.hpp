@@ -61,6 +61,9 @@ template <class Key> class ExtremumPairing {
   template <class Emit>
   Place pair(const Gradient<Key>& gradient, Interrupt& interrupt, Emit emit);
 
+  std::size_t bytes() const {
+    return saddles_.bytes() + order_.bytes() + scratch_.bytes() + tree_.bytes();
+  }
   void release() {
     saddles_ = {};
     order_ = {};

@@ -38,6 +38,11 @@ template <class Key> class Gradient {
   Voxel<Key>* voxels() { return voxels_.data(); }
   const Voxel<Key>* voxels() const { return voxels_.data(); }
 
+  std::size_t bytes() const {
+    return voxels_.bytes() + minima.bytes() + maxima.bytes() + edge_voxels.bytes() +
+           square_voxels.bytes();
+  }
+
   void make_negative(Place place, std::uint32_t edge) {
     voxels_[place].make_negative(static_cast<int>(edge));
   }

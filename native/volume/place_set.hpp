@@ -35,6 +35,7 @@ class PlaceSet {
     count_ = before;
   }
 
+  std::size_t bytes() const { return blocks_.bytes(); }
   std::size_t size() const { return count_; }
   std::size_t words() const { return words_; }
   std::uint64_t word(std::size_t i) const { return blocks_[i].bits; }
