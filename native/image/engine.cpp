@@ -106,14 +106,17 @@ template <class Key> void Engine<Key>::trace(Sense sense, Interrupt& interrupt) 
 
 // Joins classes along the edges, in ascending or descending order, and tells visit which node
 // died at each (-1 if none).  Edges and classes lie scattered in memory, so edges are taken in
-// blocks and everything a block will touch is requested before the first join; most of the way
-// to the roots is walked then, too, without a branch to mispredict.
+// blocks and everything a block will touch is requested before the first join.
 template <class Key>
 template <bool Descending, class Visit>
 void Engine<Key>::merge(const Keyed<Key>* order, std::int64_t count, UnionFind<Key>& classes,
                         Interrupt& interrupt, Visit visit) {
   constexpr int kBlock = 128;
   std::int32_t a[kBlock], b[kBlock];
+
+  // Where the classes do not fit in the cache, most of the way to the roots is walked in
+  // advance, for a whole block at a time.  Where they do, that is more work than it saves.
+  const int climbs = count > (1 << 17) ? 2 : 0;
 
   const auto edge_at = [&](std::int64_t i) { return order[Descending ? count - 1 - i : i]; };
   const auto request = [&](std::int64_t begin) {
@@ -126,13 +129,13 @@ void Engine<Key>::merge(const Keyed<Key>* order, std::int64_t count, UnionFind<K
     const int size = static_cast<int>(std::min<std::int64_t>(kBlock, count - begin));
     for (int k = 0; k < size; ++k) {
       const Edge& edge = saddles_[edge_at(begin + k).index()];
-      classes.prefetch_node(a[k] = edge.a);
-      classes.prefetch_node(b[k] = edge.b);
+      classes.prefetch_parent(a[k] = edge.a);
+      classes.prefetch_parent(b[k] = edge.b);
     }
-    for (int step = 0; step < 2; ++step) {
+    for (int step = 0; step < climbs; ++step) {
       for (int k = 0; k < size; ++k) {
-        classes.prefetch_node(a[k] = classes[a[k]].parent);
-        classes.prefetch_node(b[k] = classes[b[k]].parent);
+        classes.prefetch_node(a[k] = classes.parent(a[k]));
+        classes.prefetch_node(b[k] = classes.parent(b[k]));
       }
     }
     request(begin + kBlock);

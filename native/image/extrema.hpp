@@ -54,11 +54,14 @@ template <class Key> class Extrema {
   // The extrema among the 64 pixels from `at`, whose keys and index start at keys and pixel.
   void append(Position at, std::uint64_t bits, const Key* keys, std::int32_t pixel) {
     words_[at >> 6] = {bits, count_};
+    std::int32_t count = count_;
+    const std::int32_t flip = flip_;
     for (; bits != 0; bits &= bits - 1) {
       const int x = lowest_bit(bits);
-      classes.make(count_++, static_cast<Key>(keys[x] ^ static_cast<Key>(flip_)),
-                   (pixel + x) ^ flip_);
+      classes.make(count++, static_cast<Key>(keys[x] ^ static_cast<Key>(flip)),
+                   (pixel + x) ^ flip);
     }
+    count_ = count;
   }
 
   // Called before a row is appended.

@@ -20,7 +20,10 @@ template <class Key> class PairWriter {
   PairWriter(const Masks& masks, const Extrema<Key>& extrema, Sense sense, bool dual,
              std::vector<Pair>& pairs)
       : masks_(masks), extrema_(extrema), extremum_is_birth_((sense == Sense::down) != dual),
-        mirror_(dual ? masks.last_pixel() : 0), sign_(dual ? -1 : 1), pairs_(pairs) {}
+        mirror_(dual ? masks.last_pixel() : 0), sign_(dual ? -1 : 1), pairs_(pairs) {
+    // Every extremum dies once at most.
+    pairs_.reserve(pairs_.size() + static_cast<std::size_t>(extrema.count()) + kWaiting);
+  }
   PairWriter(const PairWriter&) = delete;
   PairWriter& operator=(const PairWriter&) = delete;
 
@@ -33,13 +36,14 @@ template <class Key> class PairWriter {
 
   // To be called at the end.
   void flush() {
-    Pair pairs[kWaiting];
+    const std::size_t first = pairs_.size();
+    pairs_.resize(first + static_cast<std::size_t>(count_));
+    Pair* pairs = pairs_.data() + first;
     for (int i = 0; i < count_; ++i) {
       const std::int32_t extremum = mirror_ + sign_ * extrema_.pixel(waiting_[i].extremum);
       const std::int32_t saddle = mirror_ + sign_ * masks_.pixel(waiting_[i].saddle);
       pairs[i] = extremum_is_birth_ ? Pair{extremum, saddle} : Pair{saddle, extremum};
     }
-    pairs_.insert(pairs_.end(), pairs, pairs + count_);
     count_ = 0;
   }
 
