@@ -25,14 +25,15 @@ def pairs(image, construction="V", *, superlevel=False, dims=(0, 1), min_persist
 
 
 def bars(image, found):
-    """The multiset of (dim, birth, death) that pairs of pixels stand for."""
+    """Turn pairs of pixels into the multiset of (dim, birth, death) they stand for."""
     values = np.asarray(image, dtype=np.float64).ravel()
     deaths = np.where(found[:, 2] < 0, np.inf, values[found[:, 2]])
-    return Counter(zip(found[:, 0].tolist(), values[found[:, 1]].tolist(), deaths.tolist()))
+    births = values[found[:, 1]]
+    return Counter(zip(found[:, 0].tolist(), births.tolist(), deaths.tolist(), strict=True))
 
 
 def gudhi_bars(image, construction):
-    """The same by gudhi; its flat indices run in Fortran order."""
+    """Do the same by gudhi, whose flat indices run in Fortran order."""
     gudhi = pytest.importorskip("gudhi")
     image = np.asarray(image, dtype=np.float64)
     kind = "vertices" if construction == "V" else "top_dimensional_cells"
@@ -55,7 +56,7 @@ def gudhi_bars(image, construction):
 
 
 def cripser_bars(image, construction):
-    """The same by cripser, whose bars end at the largest double where ours never do."""
+    """Do the same by cripser, whose bars end at the largest double where ours never do."""
     cripser = pytest.importorskip("cripser")
     image = np.ascontiguousarray(image, dtype=np.float64)
     compute = cripser.computePH if construction == "V" else cripser.computePH_T
@@ -178,9 +179,7 @@ def test_ties_go_to_the_smaller_index(construction):
             untied = pairs(ranks.reshape(image.shape), construction)
             of_birth, of_death = values[untied[:, 1]], values[untied[:, 2]]
             kept = untied[(untied[:, 2] < 0) | (of_birth != of_death)]
-            np.testing.assert_array_equal(
-                pairs(image, construction, superlevel=superlevel), kept
-            )
+            np.testing.assert_array_equal(pairs(image, construction, superlevel=superlevel), kept)
 
 
 @pytest.mark.parametrize("construction", ["V", "T"])
@@ -330,9 +329,10 @@ def test_bad_values_are_refused(values, message):
 )
 def test_bad_options_are_refused(change, message):
     """ValueError, naming the option."""
-    options = dict(construction="V", superlevel=False, dims=(0,), min_persistence=0.0, threads=1)
+    options = {"construction": "V", "superlevel": False, "dims": (0,)}
+    options |= {"min_persistence": 0.0, "threads": 1} | change
     with pytest.raises(ValueError, match=message):
-        native.persistence(np.zeros((1, 3, 3)), **(options | change))
+        native.persistence(np.zeros((1, 3, 3)), **options)
 
 
 def test_nan_in_one_image_of_many():
