@@ -53,7 +53,7 @@ def serpentine(side):
 
 
 def worst_cases(side):
-    """Inputs that long gradient paths, ties or long chains make hard."""
+    """Yield inputs that long gradient paths, ties or long chains make hard."""
     rng = np.random.default_rng(0)
     shape = (side,) * 3
     ramp = np.indices(shape).sum(0)
@@ -85,12 +85,12 @@ def milliseconds(call, repeats, clock=time.process_time):
 
 
 def ours(volume, construction, threads=1):
-    """The native call that the tables time."""
+    """Make the native call that the tables time."""
     return _native.persistence(volume[None], construction, False, (0, 1, 2), 0.0, threads)
 
 
 def native_time(volume, construction, threads=1, clock=time.process_time):
-    """More repeats where they are cheap."""
+    """Time it, with more repeats where they are cheap."""
 
     def call():
         return ours(volume, construction, threads)
@@ -100,7 +100,7 @@ def native_time(volume, construction, threads=1, clock=time.process_time):
 
 
 def memory(name):
-    """A line of /proc/self/status, in bytes: VmRSS (now) or VmHWM (the most so far)."""
+    """Read VmRSS (now) or VmHWM (the most so far) from /proc/self/status, in bytes."""
     for line in Path("/proc/self/status").read_text().splitlines():
         if line.startswith(name):
             return 1024 * int(line.split()[1])
@@ -108,7 +108,7 @@ def memory(name):
 
 
 def against_cripser(sizes, constructions):
-    """The table of ratios."""
+    """Print the table of ratios."""
     print("| volume | construction | native ms | ns/voxel | cripser ms |\n|---|---|---|---|---|")
     for side in sizes:
         for kind, make in KINDS.items():
@@ -160,8 +160,10 @@ def main():
     elif args.threads:
         volume = KINDS["noise"](np.random.default_rng(0), 128).astype(np.float32)
         one, many = (native_time(volume, "V", n, time.perf_counter) for n in (1, args.threads))
-        print(f"128^3 noise, wall: 1 thread {one:.0f} ms, {args.threads} threads {many:.0f} ms: "
-              f"{one / many:.2f}x")
+        print(
+            f"128^3 noise, wall: 1 thread {one:.0f} ms, {args.threads} threads {many:.0f} ms: "
+            f"{one / many:.2f}x"
+        )
     else:
         against_cripser(args.sizes, args.constructions)
 

@@ -19,7 +19,10 @@ class Arena {
   Arena(const Arena&) = delete;
   Arena& operator=(const Arena&) = delete;
   Arena(Arena&& other) noexcept
-      : blocks_(std::move(other.blocks_)), used_(other.used_), next_(other.next_), end_(other.end_) {
+      : blocks_(std::move(other.blocks_)),
+        used_(other.used_),
+        next_(other.next_),
+        end_(other.end_) {
     other.forget();
   }
 
@@ -50,7 +53,8 @@ class Arena {
     std::size_t size;
   };
   // Small volumes need little; large ones get huge pages.
-  static constexpr std::size_t kFirstBlock = std::size_t{1} << 18, kLargestBlock = std::size_t{1} << 23;
+  static constexpr std::size_t kFirstBlock = std::size_t{1} << 18,
+                               kLargestBlock = std::size_t{1} << 23;
 
   void next_block(std::size_t bytes) {
     if (used_ == blocks_.size()) {

@@ -8,7 +8,10 @@
 
 #include <vector>
 
-#include "primal.hpp"
+#include "chain_queue.hpp"
+#include "gradient.hpp"
+#include "slots.hpp"
+#include "team.hpp"
 
 namespace topoeval::volume {
 
@@ -66,7 +69,8 @@ template <class Key, class ChainEntry> class DualFlow {
 
   // Cohomology runs through the filtration backwards: later edges have the lower rank.
   Entry rank(const Column& edge) const {
-    return Entry::make(static_cast<Key>(~voxels_[edge.place].key), Entry::complement(edge.place), 7 - edge.cell);
+    return Entry::make(static_cast<Key>(~voxels_[edge.place].key), Entry::complement(edge.place),
+                       7 - edge.cell);
   }
   Entry origin(const Column& edge) const { return entry(edge.place, 0); }
 
@@ -107,7 +111,8 @@ template <class Key, class ChainEntry> class DualFlow {
   }
 
   // Adds the coboundary of these edges, and of those needed to clear the squares of the forest.
-  std::uint32_t flow(Place place, std::uint32_t squares, std::uint32_t edges, ChainQueue<Entry>& chain) const {
+  std::uint32_t flow(Place place, std::uint32_t squares, std::uint32_t edges,
+                     ChainQueue<Entry>& chain) const {
     const StarSquares star = this->squares(place);
     const Cuts& cuts = table_.cuts(star.all());
     const auto around = [&](int e) { return kStar.squares_around[e] & star.all(); };
@@ -127,7 +132,8 @@ template <class Key, class ChainEntry> class DualFlow {
       // Without a branch, which could not be predicted.
       const std::uint32_t choose = 0u - at_across;
       const Place owner = beside ^ ((beside ^ across) & choose);
-      const std::uint32_t number = square.at_beside ^ ((square.at_beside ^ square.at_across) & choose);
+      const std::uint32_t number =
+          square.at_beside ^ ((square.at_beside ^ square.at_across) & choose);
       chain.push_if(entry(owner, number), at_beside | at_across);
     }
   }

@@ -21,8 +21,8 @@ template <class Key> struct Engine<Key>::Workspace {
   }
 };
 
-// Volumes up to this many places keep their memory for the next one; as training batches are made of
-// many small ones, fresh pages would cost them dearly.  Larger ones give it back, and what H0
+// Volumes up to this many places keep their memory for the next one; as training batches are made
+// of many small ones, fresh pages would cost them dearly.  Larger ones give it back, and what H0
 // and H2 needed already before H1.
 constexpr std::size_t kSmallVolume = std::size_t{1} << 22;
 
@@ -81,7 +81,8 @@ void Engine<Key>::run(const Field<Key>& field, const Request& request, int threa
   const int slabs = static_cast<int>(gradient.slabs.size());
   team.run(slabs * static_cast<int>(pairings.size()), [&](int task, int) {
     const auto kind = static_cast<std::size_t>(task / slabs);
-    pairings[kind]->trace(gradient, grid, gradient.slabs[static_cast<std::size_t>(task % slabs)], interrupt);
+    pairings[kind]->trace(gradient, grid, gradient.slabs[static_cast<std::size_t>(task % slabs)],
+                          interrupt);
   });
   team.run(static_cast<int>(pairings.size()), [&](int task, int) {
     auto* pairing = pairings[static_cast<std::size_t>(task)];

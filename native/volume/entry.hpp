@@ -5,7 +5,8 @@
 // entries as integers compares owners first.  Packed entries are 64 bits; they have
 // room for 32-bit keys and for places of some 26 bits.  Wide entries hold anything.
 //
-// Entries sort ascending; after_all() comes after any voxel, as the limits of the keys are free.  Who needs the largest owner first complements key and place.
+// Entries sort ascending; after_all() comes after any voxel, as the limits of the keys are free.
+// Who needs the largest owner first complements key and place.
 #pragma once
 
 #include <cstdint>
@@ -62,7 +63,9 @@ struct WideEntry {
   }
   static WideEntry after_all() { return {~std::uint64_t{0}, ~std::uint64_t{0}}; }
   Place place() const { return static_cast<Place>(low >> kPayloadBits); }
-  std::uint32_t payload() const { return static_cast<std::uint32_t>(low) & ((1u << kPayloadBits) - 1); }
+  std::uint32_t payload() const {
+    return static_cast<std::uint32_t>(low) & ((1u << kPayloadBits) - 1);
+  }
   WideEntry with_payload(std::uint32_t payload) const {
     return {high, low >> kPayloadBits << kPayloadBits | payload};
   }

@@ -46,7 +46,8 @@ template <class Key> class ExtremumPairing {
   }
 
   // Fills in the saddles of one slab.
-  void trace(const Gradient<Key>& gradient, const Grid& grid, const Slab& slab, Interrupt& interrupt) {
+  void trace(const Gradient<Key>& gradient, const Grid& grid, const Slab& slab,
+             Interrupt& interrupt) {
     if (kind_ == kMinima) {
       const std::size_t count = list_edges(gradient, grid, slab, interrupt);
       follow<Descent>(gradient, grid, slab.first_edge, count, interrupt);
@@ -118,7 +119,8 @@ template <class Key> class ExtremumPairing {
             --i;
             saddles_[i] = {{start(exits->cube[0]), start(exits->cube[1])}, place,
                            static_cast<std::uint16_t>(square), false};
-            order_[i] = Keyed<Key>::make(static_cast<Key>(~voxel.key), static_cast<std::uint32_t>(i));
+            order_[i] =
+                Keyed<Key>::make(static_cast<Key>(~voxel.key), static_cast<std::uint32_t>(i));
             ++exits;
           });
         });

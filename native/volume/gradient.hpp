@@ -151,7 +151,8 @@ void Gradient<Key>::compute_slab(const Field<Key>& field, const Grid& grid, Slab
       interrupt.poll();
       const Key* rows[9];
       for (int dz = 0; dz < 3; ++dz) {
-        for (int dy = 0; dy < 3; ++dy) rows[3 * dz + dy] = planes[dz] + (y + dy - 1) * grid.row() + 1;
+        for (int dy = 0; dy < 3; ++dy)
+          rows[3 * dz + dy] = planes[dz] + (y + dy - 1) * grid.row() + 1;
       }
       const auto first = static_cast<Place>((plane + 1) * grid.plane() + y * grid.row() + 1);
       compare_row(rows, grid.width(), voxels_.data() + first, candidates.data());

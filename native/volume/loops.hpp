@@ -7,7 +7,9 @@
 
 #include "dual.hpp"
 #include "engine.hpp"
+#include "extrema.hpp"
 #include "primal.hpp"
+#include "reduction.hpp"
 
 namespace topoeval::volume {
 
@@ -23,8 +25,8 @@ struct LoopCells {
   }
 
  private:
-  template <class Key>
-  static void take_what_joins_nothing(const ExtremumPairing<Key>& pairing, std::vector<Column>& cells) {
+  template <class Key> static void take_what_joins_nothing(const ExtremumPairing<Key>& pairing,
+                                                           std::vector<Column>& cells) {
     std::size_t count = 0;
     for (std::size_t i = 0; i < pairing.size(); ++i) count += !pairing.saddle(i).joins;
     cells.clear();
@@ -38,7 +40,8 @@ struct LoopCells {
 
 // The cells' numbers sorted by tiles of the volume: columns of one tile meet each other's chains
 // and the same voxels, and a tile with all that belongs to it fits the cache.
-inline std::vector<std::uint32_t> order_by_tiles(const std::vector<Column>& cells, const Grid& grid) {
+inline std::vector<std::uint32_t> order_by_tiles(const std::vector<Column>& cells,
+                                                 const Grid& grid) {
   constexpr std::int64_t kSide = 16;
   const std::int64_t across = grid.width() / kSide + 1, down = grid.height() / kSide + 1;
   const auto tile = [&](const Column& cell) {
@@ -98,11 +101,14 @@ void pair_loops(Gradient<Key>& gradient, const Grid& grid, const LoopCells& cell
     // Ordinary volumes need some 5 to 10 steps a column; smooth ones have few columns and
     // long ways to go.
     const std::int64_t budget =
-        loops == Loops::primal ? INT64_MAX
-                               : static_cast<std::int64_t>(24 * cells.squares.size() + grid.places() / 4);
+        loops == Loops::primal
+            ? INT64_MAX
+            : static_cast<std::int64_t>(24 * cells.squares.size() + grid.places() / 4);
     done = wide_entries || grid.places() > PrimalEntry::kMaxPlaces
-               ? pair_primal<Key, WideEntry>(gradient, grid, cells, budget, team, arenas, square_of_edge)
-               : pair_primal<Key, PrimalEntry>(gradient, grid, cells, budget, team, arenas, square_of_edge);
+               ? pair_primal<Key, WideEntry>(gradient, grid, cells, budget, team, arenas,
+                                             square_of_edge)
+               : pair_primal<Key, PrimalEntry>(gradient, grid, cells, budget, team, arenas,
+                                               square_of_edge);
   }
   if (!done) {
     if (wide_entries || grid.places() > DualEntry::kMaxPlaces) {
@@ -120,7 +126,8 @@ void pair_loops(Gradient<Key>& gradient, const Grid& grid, const LoopCells& cell
     last = first + 1;
     while (last < cells.edges.size() && cells.edges[last].place == birth) ++last;
     const auto begin = square_of_edge.begin();
-    std::sort(begin + static_cast<std::ptrdiff_t>(first), begin + static_cast<std::ptrdiff_t>(last));
+    std::sort(begin + static_cast<std::ptrdiff_t>(first),
+              begin + static_cast<std::ptrdiff_t>(last));
     for (std::size_t i = first; i < last; ++i) {
       if (voxels[birth].key != voxels[death(i)].key) emit(birth, death(i));
     }

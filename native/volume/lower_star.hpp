@@ -76,7 +76,9 @@ class LowerStarTable {
     return roots & (roots - 1);
   }
 
-  std::uint32_t critical_squares(std::uint32_t lower) const { return critical_squares_[type(lower)]; }
+  std::uint32_t critical_squares(std::uint32_t lower) const {
+    return critical_squares_[type(lower)];
+  }
 
   // One after the other for each critical square.
   const Exits* exits(std::uint32_t lower) const { return &exits_[first_exit_[type(lower)]]; }

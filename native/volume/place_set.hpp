@@ -23,7 +23,9 @@ class PlaceSet {
   }
 
   // member must be 0 or 1; adding without asking first keeps a branch out of the callers.
-  void add(Place place, std::uint64_t member) { blocks_[place >> 6].bits |= member << (place & 63); }
+  void add(Place place, std::uint64_t member) {
+    blocks_[place >> 6].bits |= member << (place & 63);
+  }
 
   // To be called once all members are in, before rank() and size().
   void number() {

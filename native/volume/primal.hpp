@@ -8,43 +8,11 @@
 
 #include <vector>
 
-#include "extrema.hpp"
 #include "chain_queue.hpp"
-#include "reduction.hpp"
+#include "gradient.hpp"
+#include "slots.hpp"
 
 namespace topoeval::volume {
-
-// Numbers for the cells that can be pivots.  Most voxels have at most one, so the first of each
-// is numbered by the rank of the voxel alone, which saves a read.
-class Slots {
- public:
-  // voxels: a set that contains the owners of all cells, which come in raster order.
-  void build(const PlaceSet& voxels, const std::vector<Column>& cells) {
-    voxels_ = &voxels;
-    more_.resize(voxels.size());
-    count_ = voxels.size();
-    for (std::size_t first = 0, last; first < cells.size(); first = last) {
-      const Place place = cells[first].place;
-      more_[voxels.rank(place)] = static_cast<std::uint32_t>(count_);
-      for (last = first + 1; last < cells.size() && cells[last].place == place;) ++last;
-      count_ += last - first - 1;
-    }
-  }
-  std::size_t size() const { return count_; }
-
-  // Of one cell of a voxel, a mask of one bit, among those that can be pivots.
-  std::size_t of(Place place, std::uint32_t cells, std::uint32_t cell) const {
-    const std::uint32_t rank = voxels_->rank(place);
-    const std::uint32_t earlier = cells & (cell - 1);
-    if (earlier == 0) return rank;
-    return more_[rank] + static_cast<std::size_t>(count_bits(earlier) - 1);
-  }
-
- private:
-  const PlaceSet* voxels_ = nullptr;
-  std::vector<std::uint32_t> more_;
-  std::size_t count_ = 0;
-};
 
 template <class Key, class ChainEntry> class PrimalFlow {
  public:
@@ -104,7 +72,8 @@ template <class Key, class ChainEntry> class PrimalFlow {
     return Entry::make(static_cast<Key>(~voxels_[place].key), Entry::complement(place), edges);
   }
 
-  std::uint32_t flow(Place place, std::uint32_t edges, std::uint32_t squares, ChainQueue<Entry>& chain) const {
+  std::uint32_t flow(Place place, std::uint32_t edges, std::uint32_t squares,
+                     ChainQueue<Entry>& chain) const {
     const Voxel<Key>& voxel = voxels_[place];
     const Forest& forest = table_.forest(table_.squares(voxel.lower()));
     const std::uint32_t sum = forest.sum_of_paths(edges);
@@ -120,7 +89,8 @@ template <class Key, class ChainEntry> class PrimalFlow {
   }
 
   // From the corner opposite the voxel, each far edge runs against one of the near ones.
-  void push_far_edges(Place place, int square, std::uint32_t wanted, ChainQueue<Entry>& chain) const {
+  void push_far_edges(Place place, int square, std::uint32_t wanted,
+                      ChainQueue<Entry>& chain) const {
     const FarEdges& far = far_[square];
     push_edge(place + far.a, far.edge_b, place + far.corner, wanted, chain);
     push_edge(place + far.b, far.edge_a, place + far.corner, wanted, chain);

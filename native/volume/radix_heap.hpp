@@ -19,7 +19,8 @@ template <class Entry> class RadixHeap {
   void restart(Entry origin) {
     for (std::uint64_t& word : occupied_) {
       const std::uint64_t group = static_cast<std::uint64_t>(&word - occupied_);
-      for_each_bit(word, [&](int b) { buckets_[group * 64 + static_cast<std::uint64_t>(b)].clear(); });
+      for_each_bit(word,
+                   [&](int b) { buckets_[group * 64 + static_cast<std::uint64_t>(b)].clear(); });
       word = 0;
     }
     last_ = origin;

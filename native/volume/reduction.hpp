@@ -25,15 +25,10 @@
 #include "../common/interrupt.hpp"
 #include "arena.hpp"
 #include "chain_queue.hpp"
+#include "slots.hpp"
 #include "team.hpp"
 
 namespace topoeval::volume {
-
-// A critical cell that has to be reduced.
-struct Column {
-  Place place;
-  std::uint32_t cell;
-};
 
 // A column as it stood when it claimed its pivot.  Entries follow in memory.
 template <class Entry> struct Chain {
@@ -47,8 +42,8 @@ template <class Entry> struct Chain {
 };
 
 // Flow must offer: Entry; column(i), rank(column); slots(); origin(column): an entry
-// no later than any of its chain; seed(column, chain) and flow(entry, cells, chain), which push what
-// the cells flow to and return the critical cells left; slot(entry, cells, pivot), which
+// no later than any of its chain; seed(column, chain) and flow(entry, cells, chain), which push
+// what the cells flow to and return the critical cells left; slot(entry, cells, pivot), which
 // chooses a pivot among those, a mask of one bit.
 template <class Flow> class Reduction {
  public:
@@ -57,8 +52,12 @@ template <class Flow> class Reduction {
 
   // arenas: one for each thread of the team; must outlive this.
   Reduction(const Flow& flow, std::int64_t budget, std::vector<Arena>& arenas)
-      : flow_(flow), budget_(budget), arenas_(arenas), owners_(new std::atomic<Chain<Entry>*>[flow.slots()]) {
-    for (std::size_t i = 0; i < flow.slots(); ++i) owners_[i].store(nullptr, std::memory_order_relaxed);
+      : flow_(flow),
+        budget_(budget),
+        arenas_(arenas),
+        owners_(new std::atomic<Chain<Entry>*>[flow.slots()]) {
+    for (std::size_t i = 0; i < flow.slots(); ++i)
+      owners_[i].store(nullptr, std::memory_order_relaxed);
   }
 
   // Reduces all columns in the given order.  Returns false if that took more than budget steps;
@@ -91,7 +90,7 @@ template <class Flow> class Reduction {
   static constexpr std::uint32_t kStepsPerCheck = 4096;
 
   struct Worker {
-    explicit Worker(Arena& arena) : arena(arena) {}
+    explicit Worker(Arena& memory) : arena(memory) {}
     ChainQueue<Entry> chain;
     Arena& arena;
     std::uint32_t steps = 0;
