@@ -22,14 +22,26 @@ namespace topoeval {
 namespace {
 
 void drop_short_bars(const ArrayView& array, double min_persistence, Diagram& diagram) {
-  for (auto& pairs : diagram.pairs) {
-    const auto is_short = [&](const Pair& pair) {
-      return pair.death != kNever && distance(array, pair.birth, pair.death) <= min_persistence;
+  with_type(array.dtype, [&](auto sample) {
+    using T = decltype(sample);
+    const auto drop = [&](auto value) {
+      for (auto& pairs : diagram.pairs) {
+        const auto is_short = [&](const Pair& pair) {
+          return pair.death != kNever &&
+                 distance(value(pair.birth), value(pair.death)) <= min_persistence;
+        };
+        pairs.erase(std::remove_if(pairs.begin(), pairs.end(), is_short), pairs.end());
+      }
     };
-    pairs.erase(std::remove_if(pairs.begin(), pairs.end(), is_short), pairs.end());
-  }
+    if (array.contiguous(sizeof(T))) {
+      drop([&](std::int64_t i) { return load<T>(array.data + i * sizeof(T)); });
+    } else {
+      drop([&](std::int64_t i) { return load<T>(array.at(i)); });
+    }
+  });
 }
 
+// What an engine keeps; one that does not say counts as too much.
 template <class Engine, class = void> struct MemoryOf {
   static std::size_t bytes(const Engine&) { return ~std::size_t{0} / 16; }
 };

@@ -9,6 +9,7 @@
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <cstdlib>
@@ -125,13 +126,16 @@ class Columns {
     std::size_t row = 0;
     for (std::size_t item = 0; item < diagrams.size(); ++item) {
       for (int dim = 0; dim < 3; ++dim) {
-        for (const Pair& pair : diagrams[item].pairs[dim]) {
-          image_[row] = static_cast<std::int64_t>(item);
-          dim_[row] = static_cast<std::int8_t>(dim);
-          birth_[row] = pair.birth;
-          death_[row] = pair.death;
-          ++row;
+        const std::vector<Pair>& pairs = diagrams[item].pairs[dim];
+        std::fill_n(image_ + row, pairs.size(), static_cast<std::int64_t>(item));
+        std::fill_n(dim_ + row, pairs.size(), static_cast<std::int8_t>(dim));
+        std::int64_t* birth = birth_ + row;
+        std::int64_t* death = death_ + row;
+        for (const Pair& pair : pairs) {
+          *birth++ = pair.birth;
+          *death++ = pair.death;
         }
+        row += pairs.size();
       }
     }
   }

@@ -47,7 +47,7 @@ def serpentine(side):
 
 
 def worst_cases(side):
-    """Inputs that long gradient paths and ties make hard."""
+    """Yield inputs that long gradient paths and ties make hard."""
     rng = np.random.default_rng(0)
     spots = np.where(rng.random((side, side)) < 0.01, rng.random((side, side)), 0.5)
     yield "noise", rng.random((side, side))
@@ -74,7 +74,7 @@ def milliseconds(call, repeats, loops=1):
 
 
 def ours(batch, construction):
-    """The native call that the table times."""
+    """Make the call that the table times."""
     return _native.persistence(batch, construction, False, (0, 1), 0.0, 1)
 
 

@@ -19,7 +19,13 @@ template <class T, class Visit> void for_each_value(const ArrayView& array, Visi
   for (std::int64_t z = 0; z < array.shape[0]; ++z)
     for (std::int64_t y = 0; y < array.shape[1]; ++y) {
       const char* row = array.at(z, y, 0);
-      for (std::int64_t x = 0; x < array.shape[2]; ++x) visit(load<T>(row + x * array.strides[2]));
+      // A known step lets the compiler vectorise the usual case.
+      constexpr auto kSize = static_cast<std::int64_t>(sizeof(T));
+      if (array.strides[2] == kSize) {
+        for (std::int64_t x = 0; x < array.shape[2]; ++x) visit(load<T>(row + x * kSize));
+      } else {
+        for (std::int64_t x = 0; x < array.shape[2]; ++x) visit(load<T>(row + x * array.strides[2]));
+      }
     }
 }
 
@@ -27,15 +33,16 @@ template <class T, class Visit> void for_each_value(const ArrayView& array, Visi
 
 // Whether some value of the array has a reserved key.
 inline bool meets_reserved_keys(const ArrayView& array) {
-  return with_type(array.dtype, [&](auto sample) {
+  return with_type(array.dtype, [&](auto sample) -> bool {
     using T = decltype(sample);
-    bool found = false;
-    if constexpr (std::is_integral_v<T> && sizeof(T) >= 4) {
-      detail::for_each_value<T>(array, [&](T value) {
-        found |= value == std::numeric_limits<T>::min() || value == std::numeric_limits<T>::max();
-      });
+    if constexpr (!std::is_integral_v<T> || sizeof(T) < 4) {
+      return false;
+    } else {
+      T found = 0;  // as wide as the values, again for the vectoriser
+      constexpr T low = std::numeric_limits<T>::min(), high = std::numeric_limits<T>::max();
+      detail::for_each_value<T>(array, [&](T value) { found |= (value == low) | (value == high); });
+      return found != 0;
     }
-    return found;
   });
 }
 

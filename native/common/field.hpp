@@ -30,6 +30,11 @@ struct ArrayView {
   const char* at(std::int64_t z, std::int64_t y, std::int64_t x) const {
     return data + z * strides[0] + y * strides[1] + x * strides[2];
   }
+  // Whether voxel i lies i elements from the first.
+  bool contiguous(std::int64_t item_size) const {
+    return strides[2] == item_size && (shape[1] == 1 || strides[1] == strides[2] * shape[2]) &&
+           (shape[0] == 1 || strides[0] == strides[1] * shape[1]);
+  }
   const char* at(std::int64_t index) const {
     const std::int64_t row = index / shape[2];
     return at(row / shape[1], row % shape[1], index % shape[2]);
@@ -145,29 +150,26 @@ template <class Key> class Field {
   LoadRow load_;
 };
 
-// |f(a) - f(b)|, for a minimum persistence given in the units of the values.
-inline double distance(const ArrayView& array, std::int64_t a, std::int64_t b) {
-  return with_type(array.dtype, [&](auto sample) -> double {
-    using T = decltype(sample);
-    const T u = load<T>(array.at(a)), v = load<T>(array.at(b));
-    if constexpr (std::is_same_v<T, float16>) {
-      const auto widen = [](float16 h) {
-        const int exponent = (h.bits >> 10) & 31, fraction = h.bits & 1023;
-        const double magnitude = exponent == 31  ? HUGE_VAL
-                                 : exponent == 0 ? std::ldexp(fraction, -24)
-                                                 : std::ldexp(1024 + fraction, exponent - 25);
-        return (h.bits & 0x8000) ? -magnitude : magnitude;
-      };
-      return std::fabs(widen(u) - widen(v));
-    } else if constexpr (std::is_integral_v<T>) {
-      // Unsigned subtraction is exact where a signed one would overflow.
-      const auto low = static_cast<std::uint64_t>(u < v ? u : v);
-      const auto high = static_cast<std::uint64_t>(u < v ? v : u);
-      return static_cast<double>(high - low);
-    } else {
-      return std::fabs(static_cast<double>(u) - static_cast<double>(v));
-    }
-  });
+// What a value is as a number; integers of 64 bits may be rounded.
+inline double number_of(float16 value) {
+  const int exponent = (value.bits >> 10) & 31, fraction = value.bits & 1023;
+  const double magnitude = exponent == 31  ? HUGE_VAL
+                           : exponent == 0 ? std::ldexp(fraction, -24)
+                                           : std::ldexp(1024 + fraction, exponent - 25);
+  return (value.bits & 0x8000) ? -magnitude : magnitude;
+}
+template <class T> double number_of(T value) { return static_cast<double>(value); }
+
+// |u - v|, for a minimum persistence given in the units of the values.
+template <class T> double distance(T u, T v) {
+  if constexpr (std::is_integral_v<T>) {
+    // Unsigned subtraction is exact where a signed one would overflow.
+    const auto low = static_cast<std::uint64_t>(u < v ? u : v);
+    const auto high = static_cast<std::uint64_t>(u < v ? v : u);
+    return static_cast<double>(high - low);
+  } else {
+    return std::fabs(number_of(u) - number_of(v));
+  }
 }
 
 }  // namespace topoeval

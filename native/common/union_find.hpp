@@ -1,8 +1,8 @@
 // Disjoint sets of extrema under the elder rule.
 //
-// A node is an extremum and lies in one 16-byte record, so a visit costs one cache line.
-// The root of a tree is its oldest node: the class that lives on.  No ranks: path
-// halving alone is as fast here, and the elder rule decides who becomes root anyway.
+// The root of a tree is its oldest node: the class that lives on.  No ranks: path halving alone
+// is as fast here, and the elder rule decides who becomes root anyway.  Parents lie apart
+// from the ages: a search reads parents only, and those of many nodes fit in the cache.
 #pragma once
 
 #include <cstdint>
@@ -15,35 +15,42 @@ namespace topoeval {
 // Age of an extremum: smaller is older.  tie settles equal keys; it is the voxel's index,
 // or the complement of it where the order of indices runs backwards too.
 template <class Key> struct Node {
-  alignas(16) Key key;
+  Key key;
   std::int32_t tie;
-  std::int32_t parent;
 
   // Without a branch: which of two classes is older cannot be predicted.
   bool older_than(const Node& other) const {
     return (key < other.key) | ((key == other.key) & (tie < other.tie));
   }
 };
-static_assert(sizeof(Node<std::int32_t>) == 16 && sizeof(Node<std::int64_t>) == 16,
-              "four nodes to a cache line");
 
 template <class Key> class UnionFind {
  public:
-  void reserve(std::size_t count) { nodes_.reserve(count); }
-  void grow(std::size_t count) { nodes_.grow(count); }  // keeps the nodes made so far
+  void reserve(std::size_t count) {
+    parents_.reserve(count);
+    nodes_.reserve(count);
+  }
+  void grow(std::size_t count) {  // keeps the nodes made so far
+    parents_.grow(count);
+    nodes_.grow(count);
+  }
+  std::size_t bytes() const { return parents_.bytes() + nodes_.bytes(); }
 
-  std::size_t bytes() const { return nodes_.bytes(); }
+  void make(std::int32_t id, Key key, std::int32_t tie) {
+    parents_[id] = id;
+    nodes_[id] = {key, tie};
+  }
 
-  void make(std::int32_t id, Key key, std::int32_t tie) { nodes_[id] = {key, tie, id}; }
+  std::int32_t parent(std::int32_t id) const { return parents_[id]; }
 
   std::int32_t find(std::int32_t id) {
-    Node<Key>* nodes = nodes_.data();
-    std::int32_t parent = nodes[id].parent;
+    std::int32_t* parents = parents_.data();
+    std::int32_t parent = parents[id];
     while (parent != id) {
-      const std::int32_t grandparent = nodes[parent].parent;
-      nodes[id].parent = grandparent;
+      const std::int32_t grandparent = parents[parent];
+      parents[id] = grandparent;
       id = grandparent;
-      parent = nodes[id].parent;
+      parent = parents[id];
     }
     return id;
   }
@@ -56,14 +63,20 @@ template <class Key> class UnionFind {
     if (a == b) return -1;
     const bool swap = nodes_[b].older_than(nodes_[a]);
     const std::int32_t elder = swap ? b : a, younger = swap ? a : b;
-    nodes_[younger].parent = elder;
+    parents_[younger] = elder;
     return younger;
   }
 
   const Node<Key>& operator[](std::int32_t id) const { return nodes_[id]; }
-  void prefetch_node(std::int32_t id) const { prefetch(nodes_.data() + id); }
+
+  void prefetch_parent(std::int32_t id) const { prefetch(parents_.data() + id); }
+  void prefetch_node(std::int32_t id) const {
+    prefetch_parent(id);
+    prefetch(nodes_.data() + id);
+  }
 
  private:
+  Buffer<std::int32_t> parents_;
   Buffer<Node<Key>> nodes_;
 };
 

@@ -19,7 +19,7 @@ void Engine<Key>::scan(const Field<Key>& core, bool outside_is_lower, Interrupt&
   const std::int64_t words = (width + 63) / 64, padded = words * 64;
   const Key outside = outside_is_lower ? kBelowAll<Key> : kAboveAll<Key>;
   const Mask outside_mask = outside_is_lower ? 0x00 : 0xFF;
-  const RowKernels<Key>& kernels = row_kernels<Key>();
+  const Kernels<Key>& kernels = fastest_kernels<Key>();
 
   masks_.reset(height, width, outside_mask);
   minima_.reset(masks_, 0);
@@ -80,7 +80,7 @@ template <class Key> void Engine<Key>::trace(Sense sense, Interrupt& interrupt) 
   std::int32_t nodes[2 * kBlock];
   Edge* block[kBlock + 1];
 
-  const LinkTable& table = links();
+  const Route& route = masks_.route(sense);
   tracer_.reset(masks_, sense == Sense::down ? minima_ : maxima_, sense);
   for (std::int64_t i = 0; i < saddles_.count();) {
     interrupt.poll();
@@ -91,10 +91,9 @@ template <class Key> void Engine<Key>::trace(Sense sense, Interrupt& interrupt) 
     }
     for (int k = 0; k < size; ++k) {
       const Edge& edge = *block[k];
-      const Link& link = table[edge.mask];
-      const std::uint8_t* ends = sense == Sense::down ? link.lower : link.upper;
-      at[2 * k] = edge.saddle + masks_.offset(ends[0]);
-      at[2 * k + 1] = edge.saddle + masks_.offset(ends[edge.piece]);
+      const std::int32_t* ends = route.ends[edge.mask];
+      at[2 * k] = edge.saddle + ends[0];
+      at[2 * k + 1] = edge.saddle + ends[edge.piece];
     }
     tracer_.follow(at, 2 * size, nodes, interrupt);
     for (int k = 0; k < size; ++k) {
@@ -105,40 +104,42 @@ template <class Key> void Engine<Key>::trace(Sense sense, Interrupt& interrupt) 
   tracer_.clear();
 }
 
-// Joins classes along the edges, in ascending or descending order, and tells visit which node died at each
-// (-1 if none).  The classes lie scattered in memory, so edges are taken in blocks and
-// everything a block will touch is requested before the first join; the way to
-// the roots is mostly walked then, too, without a branch to mispredict.
+// Joins classes along the edges, in ascending or descending order, and tells visit which node
+// died at each (-1 if none).  Edges and classes lie scattered in memory, so edges are taken in
+// blocks and everything a block will touch is requested before the first join.
 template <class Key>
 template <bool Descending, class Visit>
 void Engine<Key>::merge(const Keyed<Key>* order, std::int64_t count, UnionFind<Key>& classes,
                         Interrupt& interrupt, Visit visit) {
-  constexpr std::int64_t kBlock = 64;
+  constexpr int kBlock = 128;
   std::int32_t a[kBlock], b[kBlock];
 
+  // Where the classes do not fit in the cache, most of the way to the roots is walked in
+  // advance, for a whole block at a time.  Where they do, that is more work than it saves.
+  const int climbs = count > (1 << 17) ? 2 : 0;
+
   const auto edge_at = [&](std::int64_t i) { return order[Descending ? count - 1 - i : i]; };
-  const auto number = [&](std::int64_t i) { return edge_at(i).index(); };
-  const auto announce = [&](std::int64_t begin) {
+  const auto request = [&](std::int64_t begin) {
     const std::int64_t end = std::min(begin + kBlock, count);
-    for (std::int64_t i = begin; i < end; ++i) saddles_.prefetch_edge(number(i));
+    for (std::int64_t i = begin; i < end; ++i) saddles_.prefetch_edge(edge_at(i).index());
   };
-  announce(0);
+  request(0);
   for (std::int64_t begin = 0; begin < count; begin += kBlock) {
     if (begin % kPollEvery == 0) interrupt.poll();
-    const std::int64_t size = std::min(kBlock, count - begin);
-    for (std::int64_t k = 0; k < size; ++k) {
-      const Edge& edge = saddles_[number(begin + k)];
-      classes.prefetch_node(a[k] = edge.a);
-      classes.prefetch_node(b[k] = edge.b);
+    const int size = static_cast<int>(std::min<std::int64_t>(kBlock, count - begin));
+    for (int k = 0; k < size; ++k) {
+      const Edge& edge = saddles_[edge_at(begin + k).index()];
+      classes.prefetch_parent(a[k] = edge.a);
+      classes.prefetch_parent(b[k] = edge.b);
     }
-    for (int step = 0; step < 2; ++step) {
-      for (std::int64_t k = 0; k < size; ++k) {
-        classes.prefetch_node(a[k] = classes[a[k]].parent);
-        classes.prefetch_node(b[k] = classes[b[k]].parent);
+    for (int step = 0; step < climbs; ++step) {
+      for (int k = 0; k < size; ++k) {
+        classes.prefetch_node(a[k] = classes.parent(a[k]));
+        classes.prefetch_node(b[k] = classes.parent(b[k]));
       }
     }
-    announce(begin + kBlock);
-    for (std::int64_t k = 0; k < size; ++k) {
+    request(begin + kBlock);
+    for (int k = 0; k < size; ++k) {
       const Keyed<Key> next = edge_at(begin + k);
       visit(next, saddles_[next.index()], classes.join(a[k], b[k]));
     }
@@ -147,37 +148,33 @@ void Engine<Key>::merge(const Keyed<Key>* order, std::int64_t count, UnionFind<K
 
 // H0 of the core.
 template <class Key>
-void Engine<Key>::merge_up(Interrupt& interrupt, bool keep_positive, PairWriter& out) {
+void Engine<Key>::merge_up(Interrupt& interrupt, bool keep_positive, PairWriter<Key>& out) {
   const std::int64_t count = saddles_.count();
   const Keyed<Key>* order = saddles_.sort();
-  Keyed<Key>* positive =
-      positive_.reserve(static_cast<std::size_t>(keep_positive ? count : 0));
+  Keyed<Key>* positive = positive_.reserve(static_cast<std::size_t>(keep_positive ? count : 0));
   std::int64_t positives = 0;
-  const LinkTable& table = links();
-  merge<false>(order, count, minima_.classes, interrupt,
-           [&](const Keyed<Key>& next, Edge& edge, std::int32_t died) {
-             const std::int32_t node = std::max(died, kOutside);
-             out.append({minima_.pixel(node), masks_.pixel(edge.saddle)},
-                        (died >= 0) & (minima_.key(node) != next.key()));
-             if (!keep_positive) return;
-             // With three pieces or more, which edges are left over depends on the choice of
-             // edges: all are offered to the maxima, and just as many succeed there.
-             const bool offer = (died < 0) | (table[edge.mask].pieces > 2);
-             positive[positives] = next;
-             positives += offer;
-             edge.piece = offer ? edge.piece : 0;
-           });
+  const auto visit = [&](const Keyed<Key>& next, Edge& edge, std::int32_t died) {
+    const std::int32_t node = std::max(died, kOutside);
+    out.append(node, edge.saddle, (died >= 0) & (minima_.key(node) != next.key()));
+    if (!keep_positive) return;
+    // With three pieces or more, which edges are left over depends on the choice of edges:
+    // all are offered to the maxima, and just as many succeed there.
+    const bool offer = (died < 0) | edge.one_of_many;
+    positive[positives] = next;
+    positives += offer;
+    edge.piece = offer ? edge.piece : 0;
+  };
+  merge<false>(order, count, minima_.classes, interrupt, visit);
   positives_ = positives;
 }
 
 // H1 of the core.
-template <class Key> void Engine<Key>::merge_down(Interrupt& interrupt, PairWriter& out) {
-  merge<true>(positive_.data(), positives_, maxima_.classes, interrupt,
-            [&](const Keyed<Key>& next, const Edge& edge, std::int32_t died) {
-              const std::int32_t node = std::max(died, kOutside);
-              out.append({masks_.pixel(edge.saddle), maxima_.pixel(node)},
-                         (died >= 0) & (maxima_.key(node) != next.key()));
-            });
+template <class Key> void Engine<Key>::merge_down(Interrupt& interrupt, PairWriter<Key>& out) {
+  const auto visit = [&](const Keyed<Key>& next, const Edge& edge, std::int32_t died) {
+    const std::int32_t node = std::max(died, kOutside);
+    out.append(node, edge.saddle, (died >= 0) & (maxima_.key(node) != next.key()));
+  };
+  merge<true>(positive_.data(), positives_, maxima_.classes, interrupt, visit);
 }
 
 template <class Key>
@@ -189,14 +186,13 @@ void Engine<Key>::run(const Field<Key>& field, const Request& request, int /*thr
   if (field.size() == 0 || !(want_minima || want_maxima)) return;
   scan(dual ? field.reversed() : field, dual, interrupt);
 
-  const auto last = static_cast<std::int32_t>(field.size() - 1);
   // The class that never dies comes first: the oldest of the tree without the outside.
   const bool essential = request.wants(0);
   if (essential) out.pairs[0].push_back({0, kNever});
 
   if (want_minima) {
     trace(Sense::down, interrupt);
-    PairWriter writer(out.pairs[dual ? 1 : 0], dual, last);
+    PairWriter<Key> writer(masks_, minima_, Sense::down, dual, out.pairs[dual ? 1 : 0]);
     merge_up(interrupt, want_maxima, writer);
     writer.flush();
   } else {
@@ -207,7 +203,7 @@ void Engine<Key>::run(const Field<Key>& field, const Request& request, int /*thr
   }
   if (want_maxima) {
     trace(Sense::up, interrupt);
-    PairWriter writer(out.pairs[dual ? 0 : 1], dual, last);
+    PairWriter<Key> writer(masks_, maxima_, Sense::up, dual, out.pairs[dual ? 0 : 1]);
     merge_down(interrupt, writer);
     writer.flush();
   }
@@ -215,7 +211,7 @@ void Engine<Key>::run(const Field<Key>& field, const Request& request, int /*thr
   if (essential) {
     Extrema<Key>& tree = dual ? maxima_ : minima_;
     const std::int32_t oldest = tree.pixel(tree.classes.find(1));
-    out.pairs[0].front().birth = dual ? last - oldest : oldest;
+    out.pairs[0].front().birth = dual ? masks_.last_pixel() - oldest : oldest;
   }
 }
 

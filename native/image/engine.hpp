@@ -14,9 +14,9 @@
 
 #include "../common/engine.hpp"
 #include "extrema.hpp"
+#include "kernels.hpp"
 #include "masks.hpp"
 #include "pair_writer.hpp"
-#include "rows.hpp"
 #include "saddles.hpp"
 #include "traces.hpp"
 
@@ -36,8 +36,8 @@ template <class Key> class Engine {
  private:
   void scan(const Field<Key>& core, bool outside_is_lower, Interrupt& interrupt);
   void trace(Sense sense, Interrupt& interrupt);
-  void merge_up(Interrupt& interrupt, bool keep_positive, PairWriter& out);
-  void merge_down(Interrupt& interrupt, PairWriter& out);
+  void merge_up(Interrupt& interrupt, bool keep_positive, PairWriter<Key>& out);
+  void merge_down(Interrupt& interrupt, PairWriter<Key>& out);
   template <bool Descending, class Visit>
   void merge(const Keyed<Key>* order, std::int64_t count, UnionFind<Key>& classes,
              Interrupt& interrupt, Visit visit);

@@ -6,37 +6,39 @@
 #pragma once
 
 #include <cstdint>
+#include <cstring>
+#include <limits>
+
+#if defined(_MSC_VER)
+#include <intrin.h>
+#endif
 
 #include "../common/buffer.hpp"
 #include "../common/union_find.hpp"
+#include "kernels.hpp"
 #include "masks.hpp"
 
 namespace topoeval::image {
 
 constexpr std::int32_t kOutside = 0;  // the node of everything around the image
 
-inline int count_bits(std::uint64_t bits) {
-#if defined(__POPCNT__) || defined(__aarch64__)
-  return __builtin_popcountll(bits);
-#else
-  bits -= bits >> 1 & 0x5555555555555555u;
-  bits = (bits & 0x3333333333333333u) + (bits >> 2 & 0x3333333333333333u);
-  bits = (bits + (bits >> 4)) & 0x0F0F0F0F0F0F0F0Fu;
-  return static_cast<int>(bits * 0x0101010101010101u >> 56);
-#endif
-}
-
 inline int lowest_bit(std::uint64_t bits) {
 #if defined(__GNUC__) || defined(__clang__)
   return __builtin_ctzll(bits);
+#elif defined(_MSC_VER) && (defined(_M_X64) || defined(_M_ARM64))
+  unsigned long index;
+  _BitScanForward64(&index, bits);
+  return static_cast<int>(index);
 #else
-  return count_bits((bits & (0 - bits)) - 1);
+  int index = 0;
+  for (; (bits & 1) == 0; bits >>= 1) ++index;
+  return index;
 #endif
 }
 
 template <class Key> class Extrema {
  public:
-  // Age of a node: `flip` is -1 where the larger value is the older class (maxima).
+  // flip: 0 for minima; -1 for maxima, whose age runs the other way.
   void reset(const Masks& masks, int flip) {
     flip_ = flip;
     count_ = 1;
@@ -52,26 +54,24 @@ template <class Key> class Extrema {
   // The extrema among the 64 pixels from `at`, whose keys and index start at keys and pixel.
   void append(Position at, std::uint64_t bits, const Key* keys, std::int32_t pixel) {
     words_[at >> 6] = {bits, count_};
+    std::int32_t count = count_;
+    const std::int32_t flip = flip_;
     for (; bits != 0; bits &= bits - 1) {
       const int x = lowest_bit(bits);
-      classes.make(count_++, static_cast<Key>(keys[x] ^ static_cast<Key>(flip_)),
-                   (pixel + x) ^ flip_);
+      classes.make(count++, static_cast<Key>(keys[x] ^ static_cast<Key>(flip)),
+                   (pixel + x) ^ flip);
     }
+    count_ = count;
   }
 
   // Called before a row is appended.
   void make_room(std::int64_t more) { classes.grow(static_cast<std::size_t>(count_ + more)); }
 
-  // The node of an extremum; of the outside, if there is none at that position.
-  std::int32_t node(Position at) const {
-    const Rank& rank = words_[at >> 6];
-    const std::uint64_t bit = std::uint64_t{1} << (at & 63);
-    const auto number =
-        static_cast<std::int32_t>(rank.first) + count_bits(rank.bits & (bit - 1));
-    return (rank.bits & bit) != 0 ? number : kOutside;
+  // The nodes of extrema; of the outside, where there is none at a position.
+  void number(const Position* at, std::int32_t* nodes, int count) const {
+    kernels_.number(words_, at, nodes, count);
   }
   bool contains(Position at) const { return (words_[at >> 6].bits >> (at & 63) & 1) != 0; }
-  void prefetch_node(Position at) const { prefetch(words_ + (at >> 6)); }
 
   // The key and pixel of a node, as they went in.
   Key key(std::int32_t node) const {
@@ -84,11 +84,7 @@ template <class Key> class Extrema {
   UnionFind<Key> classes;
 
  private:
-  struct Rank {
-    std::uint64_t bits;
-    std::int64_t first;  // the number of the first extremum in this word
-  };
-
+  const Kernels<Key>& kernels_ = fastest_kernels<Key>();
   Buffer<Rank> ranks_;
   Rank* words_ = nullptr;
   std::int32_t count_ = 1;

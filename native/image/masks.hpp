@@ -16,12 +16,12 @@ namespace topoeval::image {
 
 using Mask = std::uint8_t;
 
-enum Direction : std::uint8_t { N, NE, E, SE, S, SW, W, NW };
-constexpr Mask kFourNeighbours = 0x55;
-
 // A position in the padded array: rows of `stride` bytes, the first pixel at `stride`.
 // The stride is a multiple of 64, so pixel x of a row is bit x % 64 of a word.
 using Position = std::uint32_t;
+
+// The two ways to go: along lower neighbours to a minimum, along higher ones to a maximum.
+enum class Sense : std::uint8_t { down, up };
 
 // What a mask says about its pixel.  Lower neighbours form pieces: 4-neighbours, linked by
 // lower diagonals.  Piece j and the higher stretch of the ring after it each get a
@@ -66,6 +66,12 @@ inline const LinkTable& links() {
   return table;
 }
 
+// The same as differences of positions, which depend on the stride.
+struct Route {
+  std::int32_t step[256];     // to the next pixel of a path; 0 at its end
+  std::int32_t ends[256][4];  // from a saddle to the j-th piece or stretch
+};
+
 class Masks {
  public:
   // outside: the mask of everything around the image, 0xFF if that is higher than every
@@ -76,7 +82,10 @@ class Masks {
     if (stride * (height + 2) > 0xFFFFFFFF) {
       throw std::invalid_argument("image is too large: 2^32 padded pixels at most");
     }
-    stride_ = stride;
+    if (stride != stride_) {
+      stride_ = stride;
+      lay_out_routes();
+    }
     width_ = width;
     outside_ = outside;
     height_ = height;
@@ -84,8 +93,6 @@ class Masks {
     data_.reserve(static_cast<std::size_t>(size_ + 2 * kMargin));
     std::memset(data_.data(), outside, kMargin + stride);
     std::memset(data_.data() + kMargin + stride * (height + 1), outside, stride + kMargin);
-    for (int d = 0; d < 8; ++d) offsets_[d] = offset_of(d);
-
     row_lines_ = static_cast<std::uint64_t>(stride / 64);
     shift_ = 26;
     while ((std::uint64_t{1} << (shift_ - 26)) < row_lines_) ++shift_;
@@ -99,7 +106,7 @@ class Masks {
   const Mask* data() const { return data_.data() + kMargin; }
   Mask* row(std::int64_t y) { return data() + (y + 1) * stride_; }
   Position position(std::int64_t y) const { return static_cast<Position>((y + 1) * stride_); }
-  std::int32_t offset(int direction) const { return offsets_[direction]; }
+  const Route& route(Sense sense) const { return routes_[static_cast<int>(sense)]; }
 
   void close_row(std::int64_t y) { std::memset(row(y) + width_, outside_, stride_ - width_); }
 
@@ -109,6 +116,8 @@ class Masks {
     const std::int64_t row = padded_row(at);
     return static_cast<std::int32_t>(at - stride_ * row + width_ * (row - 1));
   }
+
+  std::int32_t last_pixel() const { return static_cast<std::int32_t>(height_ * width_ - 1); }
 
   bool is_outside(Position at) const {
     const std::int64_t row = padded_row(at);
@@ -122,16 +131,25 @@ class Masks {
     return static_cast<std::int64_t>(((at >> 6) * reciprocal_) >> shift_);
   }
 
-  std::int32_t offset_of(int direction) const {
+  void lay_out_routes() {
     const auto stride = static_cast<std::int32_t>(stride_);
-    const std::int32_t offsets[8] = {-stride, -stride + 1, 1,  stride + 1,
-                                     stride,  stride - 1,  -1, -stride - 1};
-    return offsets[direction];
+    // N NE E SE S SW W NW
+    const std::int32_t offset[8] = {-stride, -stride + 1, 1,  stride + 1,
+                                    stride,  stride - 1,  -1, -stride - 1};
+    for (int mask = 0; mask < 256; ++mask) {
+      const Link& link = links()[static_cast<Mask>(mask)];
+      routes_[0].step[mask] = link.down < 0 ? 0 : offset[link.down];
+      routes_[1].step[mask] = link.up < 0 ? 0 : offset[link.up];
+      for (int j = 0; j < 4; ++j) {
+        routes_[0].ends[mask][j] = offset[link.lower[j]];
+        routes_[1].ends[mask][j] = offset[link.upper[j]];
+      }
+    }
   }
 
   Buffer<Mask> data_;
   std::int64_t stride_ = 0, width_ = 0, height_ = 0, size_ = 0;
-  std::int32_t offsets_[8] = {};
+  Route routes_[2];
   std::uint64_t row_lines_ = 1, reciprocal_ = 0;
   int shift_ = 0;
   Mask outside_ = 0;

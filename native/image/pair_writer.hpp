@@ -1,47 +1,67 @@
-// Core pairs on their way into the diagram, as pairs of the construction asked for.
+// Core pairs on their way into the diagram.
+//
+// They arrive as an extremum and a saddle, and leave as pixels of the construction that was
+// asked for.
 #pragma once
 
 #include <cstdint>
 #include <vector>
 
 #include "../common/diagram.hpp"
+#include "extrema.hpp"
+#include "masks.hpp"
 
 namespace topoeval::image {
 
-class PairWriter {
+template <class Key> class PairWriter {
  public:
-  // dual: the core ran on the reversed array, whose last index is `last`.
-  PairWriter(std::vector<Pair>& pairs, bool dual, std::int32_t last)
-      : pairs_(pairs), dual_(dual), last_(last) {}
+  // Minima are born and die at saddles; maxima are where what a saddle gave birth to dies.  dual:
+  // the core runs on the reversed array, and birth and death trade places.
+  PairWriter(const Masks& masks, const Extrema<Key>& extrema, Sense sense, bool dual,
+             std::vector<Pair>& pairs)
+      : masks_(masks), extrema_(extrema), extremum_is_birth_((sense == Sense::down) != dual),
+        mirror_(dual ? masks.last_pixel() : 0), sign_(dual ? -1 : 1), pairs_(pairs) {
+    // Every extremum dies once at most.
+    pairs_.reserve(pairs_.size() + static_cast<std::size_t>(extrema.count()) + kWaiting);
+  }
   PairWriter(const PairWriter&) = delete;
   PairWriter& operator=(const PairWriter&) = delete;
 
   // Whether a pair is kept cannot be predicted, so it is written in any case.
-  void append(Pair pair, bool keep) {
-    waiting_[count_] = pair;
+  void append(std::int32_t extremum, Position saddle, bool keep) {
+    waiting_[count_] = {extremum, saddle};
     count_ += keep;
     if (count_ == kWaiting) flush();
   }
 
   // To be called at the end.
   void flush() {
-    if (dual_) {
-      for (int i = 0; i < count_; ++i) {
-        waiting_[i] = {last_ - waiting_[i].death, last_ - waiting_[i].birth};
-      }
+    const std::size_t first = pairs_.size();
+    pairs_.resize(first + static_cast<std::size_t>(count_));
+    Pair* pairs = pairs_.data() + first;
+    for (int i = 0; i < count_; ++i) {
+      const std::int32_t extremum = mirror_ + sign_ * extrema_.pixel(waiting_[i].extremum);
+      const std::int32_t saddle = mirror_ + sign_ * masks_.pixel(waiting_[i].saddle);
+      pairs[i] = extremum_is_birth_ ? Pair{extremum, saddle} : Pair{saddle, extremum};
     }
-    pairs_.insert(pairs_.end(), waiting_, waiting_ + count_);
     count_ = 0;
   }
 
  private:
   static constexpr int kWaiting = 256;
 
+  struct Waiting {
+    std::int32_t extremum;
+    Position saddle;
+  };
+
+  const Masks& masks_;
+  const Extrema<Key>& extrema_;
+  const bool extremum_is_birth_;
+  const std::int32_t mirror_, sign_;
   std::vector<Pair>& pairs_;
-  const bool dual_;
-  const std::int32_t last_;
   int count_ = 0;
-  Pair waiting_[kWaiting];
+  Waiting waiting_[kWaiting];
 };
 
 }  // namespace topoeval::image

@@ -18,7 +18,8 @@ struct Edge {
   std::int32_t a, b;  // the two extrema that it joins: minima first, later maxima
   Position saddle;
   Mask mask;           // of the saddle
-  std::uint8_t piece;  // j
+  std::uint8_t piece;  // j; 0 when the edge has done its work
+  bool one_of_many;    // the saddle has several edges
 };
 
 template <class Key> class Saddles {
@@ -32,13 +33,14 @@ template <class Key> class Saddles {
   }
 
   void append(Position at, std::uint64_t bits, const Key* keys, const Mask* masks) {
+    const LinkTable& table = links();
     for (; bits != 0; bits &= bits - 1) {
       const int x = lowest_bit(bits);
-      const int pieces = links()[masks[x]].pieces;
+      const int pieces = table[masks[x]].pieces;
       int piece = 1;
       do {
         edges_[count_] = {0, 0, at + static_cast<Position>(x), masks[x],
-                          static_cast<std::uint8_t>(piece)};
+                          static_cast<std::uint8_t>(piece), pieces > 2};
         order_[count_] = Keyed<Key>::make(keys[x], static_cast<std::uint32_t>(count_));
         ++count_;
       } while (++piece < pieces);

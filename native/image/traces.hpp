@@ -16,8 +16,6 @@
 
 namespace topoeval::image {
 
-enum class Sense { down, up };
-
 template <class Key> class Tracer {
  public:
   void reset(Masks& masks, const Extrema<Key>& extrema, Sense sense) {
@@ -26,11 +24,7 @@ template <class Key> class Tracer {
     landmarks_.clear();
     extrema_ = &extrema;
     terminal_ = sense == Sense::down ? Mask{0x00} : Mask{0xFF};
-    for (int mask = 0; mask < 256; ++mask) {
-      const Link& link = links()[static_cast<Mask>(mask)];
-      const int direction = sense == Sense::down ? link.down : link.up;
-      step_[mask] = direction < 0 ? 0 : masks.offset(direction);
-    }
+    step_ = masks.route(sense).step;
   }
 
   static constexpr int kMostPaths = 256;
@@ -38,13 +32,13 @@ template <class Key> class Tracer {
   // nodes[i]: where the path from at[i] ends.  Leaves each position at its end.
   void follow(Position* at, int count, std::int32_t* nodes, Interrupt& interrupt) {
     const Mask* masks = masks_;
+    const std::int32_t* step_to = step_;
     int active[kMostPaths], moving = 0;
-    // Most paths are short, and a terminal steps nowhere: all take the first three steps.
+    // Most paths are short, and a terminal steps nowhere: all take the first two steps.
     for (int i = 0; i < count; ++i) {
       Position p = at[i];
-      p += step_[masks[p]];
-      p += step_[masks[p]];
-      const std::int32_t step = step_[masks[p]];
+      p += step_to[masks[p]];
+      const std::int32_t step = step_to[masks[p]];
       at[i] = p + step;
       active[moving] = i;
       moving += step != 0;
@@ -53,7 +47,7 @@ template <class Key> class Tracer {
       int still = 0;
       for (int k = 0; k < moving; ++k) {
         const int i = active[k];
-        const std::int32_t step = step_[masks[at[i]]];
+        const std::int32_t step = step_to[masks[at[i]]];
         at[i] += step;
         active[still] = i;
         still += step != 0;
@@ -61,11 +55,7 @@ template <class Key> class Tracer {
       moving = still;
     }
     for (int k = 0; k < moving; ++k) at[active[k]] = follow_long(at[active[k]], interrupt);
-    if (landmarks_.empty()) {
-      for (int i = 0; i < count; ++i) nodes[i] = extrema_->node(at[i]);
-    } else {
-      for (int i = 0; i < count; ++i) nodes[i] = node_at(at[i]);
-    }
+    number(at, count, nodes);
   }
 
   // Gives the masks back as they were.
@@ -94,7 +84,8 @@ template <class Key> class Tracer {
     for (std::int32_t step; (step = step_[masks_[end]]) != 0; end += step) {
       if ((++taken & 0xFFFFF) == 0) interrupt.poll();
     }
-    const std::int32_t node = node_at(end);
+    std::int32_t node;
+    number(&end, 1, &node);
     taken = 0;
     for (Position at = start; at != end; ++taken) {
       const std::int32_t step = step_[masks_[at]];
@@ -108,16 +99,21 @@ template <class Key> class Tracer {
     return end;
   }
 
-  std::int32_t node_at(Position terminal) const {
-    const bool landmark = !extrema_->contains(terminal) && !array_->is_outside(terminal);
-    return landmark ? nodes_[terminal] : extrema_->node(terminal);
+  // The nodes at the ends of paths.
+  void number(const Position* at, int count, std::int32_t* nodes) const {
+    extrema_->number(at, nodes, count);
+    if (landmarks_.empty()) return;
+    for (int i = 0; i < count; ++i) {
+      const bool landmark = !extrema_->contains(at[i]) && !array_->is_outside(at[i]);
+      if (landmark) nodes[i] = nodes_[at[i]];
+    }
   }
 
   const Masks* array_ = nullptr;
   Mask* masks_ = nullptr;
   const Extrema<Key>* extrema_ = nullptr;
   Mask terminal_ = 0;
-  std::int32_t step_[256] = {};
+  const std::int32_t* step_ = nullptr;
   std::vector<Landmark> landmarks_;
   Buffer<std::int32_t> nodes_;  // by position, at landmarks only: other pages stay untouched
 };

@@ -25,7 +25,8 @@ inline int lowest_bit(std::uint64_t word) {
 inline int highest_bit(std::uint64_t word) {
 #if defined(_MSC_VER) && !defined(__clang__)
   unsigned long at;
-  if (_BitScanReverse(&at, static_cast<unsigned long>(word >> 32))) return static_cast<int>(at) + 32;
+  if (_BitScanReverse(&at, static_cast<unsigned long>(word >> 32)))
+    return static_cast<int>(at) + 32;
   _BitScanReverse(&at, static_cast<unsigned long>(word));
   return static_cast<int>(at);
 #else

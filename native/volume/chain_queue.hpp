@@ -1,8 +1,9 @@
 // The chain of the column in work: a priority queue of entries.
 //
 // Most chains hold a dozen entries or fewer.  For those a plain array that is searched for its
-// minimum beats any heap, as it runs without unpredictable branches.  A chain that outgrows the
-// array moves to a radix heap, and stays there until the column is done.
+// minimum beats any heap, as it can do without unpredictable branches: it is searched and
+// copied some entries at a time, over its end into padding.  A chain that outgrows the array
+// moves to a radix heap, and stays there until the column is done.
 #pragma once
 
 #include <cstring>
@@ -10,6 +11,12 @@
 #include "radix_heap.hpp"
 
 namespace topoeval::volume {
+
+// Stored chains are padded to multiples of this.
+constexpr std::uint32_t kCopyStride = 4;
+constexpr std::uint32_t padded_length(std::uint32_t length) {
+  return (length + kCopyStride - 1) / kCopyStride * kCopyStride;
+}
 
 template <class Entry> class ChainQueue {
  public:
@@ -31,10 +38,10 @@ template <class Entry> class ChainQueue {
     size_ += wanted;
   }
 
-  // Adds a stored chain.
+  // Adds a stored chain, padding and all.
   void add(const Entry* entries, std::uint32_t length) {
     if (!spilled_ && size_ + length <= kSmall) {
-      std::memcpy(front_ + size_, entries, length * sizeof(Entry));
+      copy(entries, length, front_ + size_);
       size_ += length;
     } else {
       spill();
@@ -50,41 +57,58 @@ template <class Entry> class ChainQueue {
       return heap_.pop(owner, cells);
     }
     if (size_ == 0) return false;
-    Entry first = front_[0];
-    for (std::uint32_t i = 1; i < size_; ++i) first = front_[i] < first ? front_[i] : first;
-    std::uint32_t kept = 0, merged = 0;
-    for (std::uint32_t i = 0; i < size_; ++i) {
-      const Entry entry = front_[i];
-      const bool same = entry.same_owner(first);
-      merged ^= same ? RadixHeap<Entry>::cells_of(entry) : 0;
-      front_[kept] = entry;
-      kept += !same;
+    for (std::uint32_t i = 0; i < kStride; ++i) front_[size_ + i] = Entry::after_all();
+    Entry first = front_[0], second = front_[1];
+    for (std::uint32_t i = 0; i < size_; i += kStride) {
+      for (std::uint32_t j = i; j < i + kStride; j += 2) {
+        first = front_[j] < first ? front_[j] : first;
+        second = front_[j + 1] < second ? front_[j + 1] : second;
+      }
     }
-    size_ = kept;
+    first = second < first ? second : first;
+    std::uint32_t kept = 0, merged = 0, end = 0;
+    for (; end < size_; end += kStride) {
+      for (std::uint32_t i = end; i < end + kStride; ++i) {
+        const Entry entry = front_[i];
+        const std::uint32_t same = entry.same_owner(first);
+        merged ^= RadixHeap<Entry>::cells_of(entry) & (0u - same);
+        front_[kept] = entry;
+        kept += 1 - same;
+      }
+    }
+    size_ = kept - (end - size_);
     owner = first;
     origin_ = first;
     cells = merged;
     return true;
   }
 
-  // Copies the chain to where there is room for size(), without what occurs twice.  Returns how
-  // many entries that makes.
+  // Copies the chain, mostly without what occurs twice, to where there is room for
+  // padded_length(size()).  Returns how many entries that makes.
   std::uint32_t copy_to(Entry* out) {
-    if (!spilled_) {
-      if (may_repeat()) size_ = RadixHeap<Entry>::cancel(front_, 0, size_);
-      std::memcpy(out, front_, size_ * sizeof(Entry));
-      return size_;
-    }
-    spill();
     std::uint32_t length = 0;
-    heap_.compact([&](Entry entry) { out[length++] = entry; });
+    if (spilled_) {
+      spill();
+      heap_.compact(repeats_, [&](Entry entry) { out[length++] = entry; });
+      for (std::uint32_t i = length; i < padded_length(length); ++i) out[i] = Entry::after_all();
+    } else {
+      length = size_ = repeats_.cancel(front_, size_);
+      copy(front_, length, out);
+    }
     return length;
   }
 
   std::size_t size() const { return size_ + (spilled_ ? heap_.size() : 0); }
 
  private:
-  static constexpr std::uint32_t kSmall = 16;
+  static constexpr std::uint32_t kSmall = 20;
+  static constexpr std::uint32_t kStride = 4;  // of the search
+
+  static void copy(const Entry* from, std::uint32_t length, Entry* to) {
+    for (std::uint32_t i = 0; i < length; i += kCopyStride) {
+      std::memcpy(to + i, from + i, kCopyStride * sizeof(Entry));
+    }
+  }
 
   void spill() {
     if (!spilled_) heap_.restart(origin_);
@@ -93,26 +117,12 @@ template <class Entry> class ChainQueue {
     size_ = 0;
   }
 
-  // Whether two entries may have one owner; false is certain.  Cheaper than sorting, and most
-  // chains hold nothing twice.
-  bool may_repeat() const {
-    std::uint64_t seen[4] = {};
-    std::uint64_t clash = 0;
-    for (std::uint32_t i = 0; i < size_; ++i) {
-      const std::uint32_t hash = front_[i].place() * 0x9E3779B1u;
-      std::uint64_t& word = seen[hash >> 30];
-      const std::uint64_t bit = std::uint64_t{1} << (hash >> 24 & 63);
-      clash |= word & bit;
-      word |= bit;
-    }
-    return clash != 0;
-  }
-
-  Entry front_[kSmall + kMaxPushes + 1];
+  Entry front_[kSmall + kMaxPushes + kStride] = {};
   std::uint32_t size_ = 0;
   bool spilled_ = false;
   Entry origin_{};
   RadixHeap<Entry> heap_;
+  RepeatFinder<Entry> repeats_;
 };
 
 }  // namespace topoeval::volume

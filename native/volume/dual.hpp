@@ -8,7 +8,10 @@
 
 #include <vector>
 
-#include "primal.hpp"
+#include "chain_queue.hpp"
+#include "gradient.hpp"
+#include "slots.hpp"
+#include "team.hpp"
 
 namespace topoeval::volume {
 
@@ -49,7 +52,7 @@ template <class Key, class ChainEntry> class DualFlow {
     for (const Column& square : negative_squares) {
       voxels[square.place].bits |= 1u << (kSquares + square.cell);
     }
-    slots_.build(gradient.square_voxels, [&](Place place) { return critical(place); });
+    slots_.build(gradient.square_voxels, negative_squares);
     for (int e = 0; e < kEdges; ++e) {
       int i = 0;
       for_each_bit(kStar.squares_around[e], [&](int s) {
@@ -61,13 +64,13 @@ template <class Key, class ChainEntry> class DualFlow {
     }
   }
 
-  std::size_t columns() const { return columns_.size(); }
   const Column& column(std::size_t i) const { return columns_[i]; }
   std::size_t slots() const { return slots_.size(); }
 
   // Cohomology runs through the filtration backwards: later edges have the lower rank.
   Entry rank(const Column& edge) const {
-    return Entry::make(static_cast<Key>(~voxels_[edge.place].key), Entry::complement(edge.place), 7 - edge.cell);
+    return Entry::make(static_cast<Key>(~voxels_[edge.place].key), Entry::complement(edge.place),
+                       7 - edge.cell);
   }
   Entry origin(const Column& edge) const { return entry(edge.place, 0); }
 
@@ -91,7 +94,7 @@ template <class Key, class ChainEntry> class DualFlow {
   // A square at an edge from v, seen from its two corners off the edge.
   struct Around {
     Place beside, across;                 // offsets of those corners
-    std::uint8_t at_beside, at_across;  // the square's number there
+    std::uint32_t at_beside, at_across;  // the square's number there
   };
 
   static bool on_border(Key key) { return key == kAboveAll<Key>; }
@@ -108,7 +111,8 @@ template <class Key, class ChainEntry> class DualFlow {
   }
 
   // Adds the coboundary of these edges, and of those needed to clear the squares of the forest.
-  std::uint32_t flow(Place place, std::uint32_t squares, std::uint32_t edges, ChainQueue<Entry>& chain) const {
+  std::uint32_t flow(Place place, std::uint32_t squares, std::uint32_t edges,
+                     ChainQueue<Entry>& chain) const {
     const StarSquares star = this->squares(place);
     const Cuts& cuts = table_.cuts(star.all());
     const auto around = [&](int e) { return kStar.squares_around[e] & star.all(); };
@@ -125,8 +129,12 @@ template <class Key, class ChainEntry> class DualFlow {
       const Place beside = place + square.beside, across = place + square.across;
       const std::uint32_t at_beside = squares(beside).kept() >> square.at_beside & 1;
       const std::uint32_t at_across = squares(across).kept() >> square.at_across & 1;
-      const Place owner = at_across ? across : beside;
-      chain.push_if(entry(owner, at_across ? square.at_across : square.at_beside), at_beside | at_across);
+      // Without a branch, which could not be predicted.
+      const std::uint32_t choose = 0u - at_across;
+      const Place owner = beside ^ ((beside ^ across) & choose);
+      const std::uint32_t number =
+          square.at_beside ^ ((square.at_beside ^ square.at_across) & choose);
+      chain.push_if(entry(owner, number), at_beside | at_across);
     }
   }
 

@@ -11,7 +11,20 @@ template <class Key> struct Engine<Key>::Workspace {
   ExtremumPairing<Key> minima{ExtremumPairing<Key>::kMinima};
   ExtremumPairing<Key> maxima{ExtremumPairing<Key>::kMaxima};
   LoopCells cells;
+  std::vector<Arena> arenas;
+
+  std::size_t bytes() const {
+    std::size_t sum = gradient.bytes() + minima.bytes() + maxima.bytes();
+    sum += (cells.edges.capacity() + cells.squares.capacity()) * sizeof(Column);
+    for (const Arena& arena : arenas) sum += arena.bytes();
+    return sum;
+  }
 };
+
+// Volumes up to this many places keep their memory for the next one; as training batches are made
+// of many small ones, fresh pages would cost them dearly.  Larger ones give it back, and what H0
+// and H2 needed already before H1.
+constexpr std::size_t kSmallVolume = std::size_t{1} << 22;
 
 template <class Key> Engine<Key>::Engine() : workspace_(new Workspace) {}
 template <class Key> Engine<Key>::~Engine() { delete workspace_; }
@@ -27,6 +40,10 @@ template <class Key> Engine<Key>& Engine<Key>::operator=(Engine&& other) noexcep
   return *this;
 }
 
+template <class Key> std::size_t Engine<Key>::bytes() const {
+  return sizeof(Workspace) + workspace_->bytes();
+}
+
 template <class Key>
 void Engine<Key>::run(const Field<Key>& field, const Request& request, int threads,
                       Interrupt& interrupt, Diagram& out) {
@@ -35,7 +52,11 @@ void Engine<Key>::run(const Field<Key>& field, const Request& request, int threa
   const bool dual = request.construction == Construction::top_cells;
   const Grid grid(field.depth(), field.height(), field.width(), dual);
   Team team(threads, interrupt);
-  auto& [gradient, minima, maxima, cells] = *workspace_;
+  const bool small = grid.places() <= kSmallVolume;
+  Gradient<Key>& gradient = workspace_->gradient;
+  ExtremumPairing<Key>& minima = workspace_->minima;
+  ExtremumPairing<Key>& maxima = workspace_->maxima;
+  LoopCells& cells = workspace_->cells;
 
   // A pair of the core as one of the diagram: T reads it backwards, in the complementary
   // dimension (see common/engine.hpp).
@@ -60,7 +81,8 @@ void Engine<Key>::run(const Field<Key>& field, const Request& request, int threa
   const int slabs = static_cast<int>(gradient.slabs.size());
   team.run(slabs * static_cast<int>(pairings.size()), [&](int task, int) {
     const auto kind = static_cast<std::size_t>(task / slabs);
-    pairings[kind]->trace(gradient, grid, gradient.slabs[static_cast<std::size_t>(task % slabs)], interrupt);
+    pairings[kind]->trace(gradient, grid, gradient.slabs[static_cast<std::size_t>(task % slabs)],
+                          interrupt);
   });
   team.run(static_cast<int>(pairings.size()), [&](int task, int) {
     auto* pairing = pairings[static_cast<std::size_t>(task)];
@@ -73,17 +95,24 @@ void Engine<Key>::run(const Field<Key>& field, const Request& request, int threa
     // maxima, for T that of the minima.
     if (core_dim == (dual ? 2 : 0)) pairs.push_back({grid.index(eternal), kNever});
   });
-  if (!wants(1)) return;
+  if (!wants(1)) {
+    if (!small) *workspace_ = Workspace();
+    return;
+  }
 
   cells.collect(minima, maxima);
   for (std::size_t i = 0; i < minima.size(); ++i) {
     const Saddle& edge = minima.saddle(i);
     if (edge.joins) gradient.make_negative(edge.place, edge.cell);
   }
-  minima.release();
-  maxima.release();
+  if (!small) {
+    minima.release();
+    maxima.release();
+  }
   list(1).reserve(cells.edges.size());
-  pair_loops(gradient, grid, cells, loops_, wide_entries_, team, emit_to(list(1)));
+  pair_loops(gradient, grid, cells, loops_, wide_entries_, team,
+             workspace_->arenas, emit_to(list(1)));
+  if (!small) *workspace_ = Workspace();
 }
 
 template class Engine<std::int32_t>;

@@ -1,9 +1,10 @@
 // Persistence of one volume, H0, H1 and H2: the steps in their order.
 //
-//   gradient   a record per voxel, the critical voxels            gradient.hpp, lower_star.hpp
-//   traces     critical edges to minima, squares to maxima        traces.hpp
-//   extrema    H0 and H2 by union-find                            extrema.hpp
-//   loops      H1 by column reduction                             reduction.hpp, primal.hpp, dual.hpp
+//   gradient   a record per voxel, the critical voxels       gradient.hpp, lower_star.hpp
+//   traces     critical edges to minima, squares to maxima   traces.hpp
+//   extrema    H0 and H2 by union-find                       extrema.hpp
+//   loops      H1 by column reduction                        loops.hpp, reduction.hpp,
+//                                                            primal.hpp, dual.hpp
 //
 // This is discrete Morse theory put to use as by Robins, Wood and Sheppard (2011) and by Guillou,
 // Vidal and Tierny (Discrete Morse Sandwich, 2023): only critical cells are sorted and
@@ -11,6 +12,7 @@
 // treat.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 #include "../common/engine.hpp"
@@ -30,6 +32,9 @@ template <class Key> class Engine {
 
   void run(const Field<Key>& field, const Request& request, int threads, Interrupt& interrupt,
            Diagram& out);
+
+  // What it holds on to between runs.
+  std::size_t bytes() const;
 
   // For tests: insists on one reduction, or on entries of 128 bits however small the volume.
   void force(Loops loops, bool wide_entries) {

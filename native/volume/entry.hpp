@@ -5,7 +5,8 @@
 // entries as integers compares owners first.  Packed entries are 64 bits; they have
 // room for 32-bit keys and for places of some 26 bits.  Wide entries hold anything.
 //
-// Entries sort ascending.  Who needs the largest owner first complements key and place.
+// Entries sort ascending; after_all() comes after any voxel, as the limits of the keys are free.
+// Who needs the largest owner first complements key and place.
 #pragma once
 
 #include <cstdint>
@@ -28,6 +29,7 @@ template <int Bits> struct PackedEntry {
     return {std::uint64_t{static_cast<std::uint32_t>(key) ^ 0x80000000u} << 32 |
             static_cast<Place>(place << Bits) | payload};
   }
+  static PackedEntry after_all() { return {~std::uint64_t{0}}; }
   Place place() const { return static_cast<Place>(word) >> Bits; }
   std::uint32_t payload() const { return static_cast<std::uint32_t>(word) & ((1u << Bits) - 1); }
   PackedEntry with_payload(std::uint32_t payload) const {
@@ -59,8 +61,11 @@ struct WideEntry {
     return {static_cast<std::uint64_t>(key) ^ 0x8000000000000000u,
             std::uint64_t{place} << kPayloadBits | payload};
   }
+  static WideEntry after_all() { return {~std::uint64_t{0}, ~std::uint64_t{0}}; }
   Place place() const { return static_cast<Place>(low >> kPayloadBits); }
-  std::uint32_t payload() const { return static_cast<std::uint32_t>(low) & ((1u << kPayloadBits) - 1); }
+  std::uint32_t payload() const {
+    return static_cast<std::uint32_t>(low) & ((1u << kPayloadBits) - 1);
+  }
   WideEntry with_payload(std::uint32_t payload) const {
     return {high, low >> kPayloadBits << kPayloadBits | payload};
   }

@@ -21,7 +21,7 @@ namespace topoeval::volume {
 
 // A critical edge or square and the two extrema it may join.
 struct Saddle {
-  std::int32_t ends[2];  // nodes of the union-find
+  Place ends[2];  // where its two paths begin, later nodes of the union-find
   Place place;
   std::uint16_t cell;  // the edge, or the square within its kind
   bool joins;          // two classes, as pair() finds out
@@ -46,11 +46,14 @@ template <class Key> class ExtremumPairing {
   }
 
   // Fills in the saddles of one slab.
-  void trace(const Gradient<Key>& gradient, const Grid& grid, const Slab& slab, Interrupt& interrupt) {
+  void trace(const Gradient<Key>& gradient, const Grid& grid, const Slab& slab,
+             Interrupt& interrupt) {
     if (kind_ == kMinima) {
-      trace_edges(gradient, grid, slab, interrupt);
+      const std::size_t count = list_edges(gradient, grid, slab, interrupt);
+      follow<Descent>(gradient, grid, slab.first_edge, count, interrupt);
     } else {
-      trace_squares(gradient, grid, slab, interrupt);
+      const std::size_t count = list_squares(gradient, grid, slab, interrupt);
+      follow<Ascent>(gradient, grid, count_ - slab.first_square - count, count, interrupt);
     }
   }
 
@@ -59,6 +62,9 @@ template <class Key> class ExtremumPairing {
   template <class Emit>
   Place pair(const Gradient<Key>& gradient, Interrupt& interrupt, Emit emit);
 
+  std::size_t bytes() const {
+    return saddles_.bytes() + order_.bytes() + scratch_.bytes() + tree_.bytes();
+  }
   void release() {
     saddles_ = {};
     order_ = {};
@@ -73,59 +79,77 @@ template <class Key> class ExtremumPairing {
     return kind_ == kMinima ? gradient.minima : gradient.maxima;
   }
 
-  // The border is in no set of extrema; it is node 0.
-  static std::int32_t node(const PlaceSet& extrema, Place place) {
-    return extrema.contains(place) ? static_cast<std::int32_t>(extrema.rank(place) + 1) : 0;
-  }
-
-  void trace_edges(const Gradient<Key>& gradient, const Grid& grid, const Slab& slab,
-                   Interrupt& interrupt) {
+  // Both return how many saddles there are in the slab.  The first edge of a voxel is paired
+  // with the voxel, so one end of every critical edge begins at the voxel itself.
+  std::size_t list_edges(const Gradient<Key>& gradient, const Grid& grid, const Slab& slab,
+                         Interrupt& interrupt) {
     const LowerStarTable& table = LowerStarTable::get();
     const Voxel<Key>* voxels = gradient.voxels();
-    Tracer<Key, Descent> tracer(grid, voxels, interrupt);
-    std::size_t number = slab.first_edge, visited = 0;
+    std::size_t i = slab.first_edge;
+    interrupt.poll();
     gradient.edge_voxels.for_each(
         gradient.first_word(slab, grid), gradient.last_word(slab, grid), [&](Place place) {
-          if (++visited % 4096 == 0) interrupt.poll();
-          const std::uint32_t lower = voxels[place].lower();
-          const auto first = node(gradient.minima, tracer.trace(place));
-          for_each_bit(table.critical_edges(lower), [&](int edge) {
-            const auto other = node(gradient.minima, tracer.trace(place + grid.offset(edge)));
-            saddles_[number] = {{first, other}, place, static_cast<std::uint16_t>(edge), false};
-            order_[number] = Keyed<Key>::make(voxels[place].key, static_cast<std::uint32_t>(number));
-            ++number;
+          const Voxel<Key> voxel = voxels[place];
+          for_each_bit(table.critical_edges(voxel.lower()), [&](int edge) {
+            saddles_[i] = {{place, place + grid.offset(edge)}, place,
+                           static_cast<std::uint16_t>(edge), false};
+            order_[i] = Keyed<Key>::make(voxel.key, static_cast<std::uint32_t>(i));
+            ++i;
           });
         });
+    return i - slab.first_edge;
   }
 
-  void trace_squares(const Gradient<Key>& gradient, const Grid& grid, const Slab& slab,
-                     Interrupt& interrupt) {
+  std::size_t list_squares(const Gradient<Key>& gradient, const Grid& grid, const Slab& slab,
+                           Interrupt& interrupt) {
     const LowerStarTable& table = LowerStarTable::get();
     const Voxel<Key>* voxels = gradient.voxels();
-    Tracer<Key, Ascent> tracer(grid, voxels, interrupt);
-    std::size_t number = slab.first_square, visited = 0;
+    // From the last to the first and by the complement of the key: a descending order.
+    std::size_t i = count_ - slab.first_square;
+    interrupt.poll();
     gradient.square_voxels.for_each(
         gradient.first_word(slab, grid), gradient.last_word(slab, grid), [&](Place place) {
-          if (++visited % 4096 == 0) interrupt.poll();
-          const std::uint32_t lower = voxels[place].lower();
-          const LowerStar& star = table.star(lower);
-          int nth = 0;
-          for_each_bit(star.critical_squares, [&](int square) {
-            const Exits& exits = table.exits(star, nth++);
-            Saddle saddle{{0, 0}, place, static_cast<std::uint16_t>(square), false};
-            for (int side = 0; side < 2; ++side) {
-              // The cube is not in the lower star: one of its corners is higher.
-              const std::uint32_t higher = cube_neighbours(exits.cube[side]) & ~lower;
-              const Place start = place + grid.offset(highest_bit(higher));
-              saddle.ends[side] = node(gradient.maxima, tracer.trace(start));
-            }
-            // From the last to the first and by the complement of the key: a descending order.
-            const std::size_t i = count_ - 1 - number++;
-            saddles_[i] = saddle;
-            order_[i] = Keyed<Key>::make(static_cast<Key>(~voxels[place].key),
-                                         static_cast<std::uint32_t>(i));
+          const Voxel<Key> voxel = voxels[place];
+          const Exits* exits = table.exits(voxel.lower());
+          // The cube of an exit is not in the lower star: one of its corners is higher.
+          const auto start = [&](int cube) {
+            return place + grid.offset(highest_bit(cube_neighbours(cube) & ~voxel.bits));
+          };
+          for_each_bit(table.critical_squares(voxel.lower()), [&](int square) {
+            --i;
+            saddles_[i] = {{start(exits->cube[0]), start(exits->cube[1])}, place,
+                           static_cast<std::uint16_t>(square), false};
+            order_[i] =
+                Keyed<Key>::make(static_cast<Key>(~voxel.key), static_cast<std::uint32_t>(i));
+            ++exits;
           });
         });
+    return count_ - slab.first_square - i;
+  }
+
+  // Replaces the ends of saddles, where paths begin, by the nodes where they lead.
+  template <class Path>
+  void follow(const Gradient<Key>& gradient, const Grid& grid, std::size_t first, std::size_t count,
+              Interrupt& interrupt) {
+    const PlaceSet& extrema = this->extrema(gradient);
+    Tracer<Key, Path> tracer(grid, gradient.voxels(), interrupt);
+    constexpr std::size_t kTogether = Tracer<Key, Path>::kTogether / 2;
+    for (std::size_t i = 0; i < count; i += kTogether) {
+      if (i % 4096 == 0) interrupt.poll();
+      Saddle* saddles = &saddles_[first + i];
+      const std::size_t some = std::min(kTogether, count - i);
+      Place places[2 * kTogether];
+      for (std::size_t j = 0; j < some; ++j) {
+        places[2 * j] = saddles[j].ends[0];
+        places[2 * j + 1] = saddles[j].ends[1];
+      }
+      tracer.trace(places, 2 * some);
+      for (std::size_t j = 0; j < 2 * some; ++j) {
+        // The border is in no set of extrema; it is node 0.
+        const Place place = places[j];
+        saddles[j / 2].ends[j % 2] = extrema.contains(place) ? extrema.rank(place) + 1 : 0;
+      }
+    }
   }
 
   Kind kind_;
@@ -159,11 +183,12 @@ Place ExtremumPairing<Key>::pair(const Gradient<Key>& gradient, Interrupt& inter
     if (i + kFetchSaddle < count_) prefetch(&saddles_[order[i + kFetchSaddle].index()]);
     if (i + kFetchNodes < count_) {
       const Saddle& soon = saddles_[order[i + kFetchNodes].index()];
-      tree_.prefetch_node(soon.ends[0]);
-      tree_.prefetch_node(soon.ends[1]);
+      tree_.prefetch_node(static_cast<std::int32_t>(soon.ends[0]));
+      tree_.prefetch_node(static_cast<std::int32_t>(soon.ends[1]));
     }
     Saddle& saddle = saddles_[order[i].index()];
-    const std::int32_t died = tree_.join(saddle.ends[0], saddle.ends[1]);
+    const std::int32_t died = tree_.join(static_cast<std::int32_t>(saddle.ends[0]),
+                                          static_cast<std::int32_t>(saddle.ends[1]));
     if (died < 0) continue;
     saddle.joins = true;
     const Node<Key>& extremum = tree_[died];

@@ -38,6 +38,11 @@ template <class Key> class Gradient {
   Voxel<Key>* voxels() { return voxels_.data(); }
   const Voxel<Key>* voxels() const { return voxels_.data(); }
 
+  std::size_t bytes() const {
+    return voxels_.bytes() + minima.bytes() + maxima.bytes() + edge_voxels.bytes() +
+           square_voxels.bytes();
+  }
+
   void make_negative(Place place, std::uint32_t edge) {
     voxels_[place].make_negative(static_cast<int>(edge));
   }
@@ -146,7 +151,8 @@ void Gradient<Key>::compute_slab(const Field<Key>& field, const Grid& grid, Slab
       interrupt.poll();
       const Key* rows[9];
       for (int dz = 0; dz < 3; ++dz) {
-        for (int dy = 0; dy < 3; ++dy) rows[3 * dz + dy] = planes[dz] + (y + dy - 1) * grid.row() + 1;
+        for (int dy = 0; dy < 3; ++dy)
+          rows[3 * dz + dy] = planes[dz] + (y + dy - 1) * grid.row() + 1;
       }
       const auto first = static_cast<Place>((plane + 1) * grid.plane() + y * grid.row() + 1);
       compare_row(rows, grid.width(), voxels_.data() + first, candidates.data());
@@ -167,7 +173,7 @@ void Gradient<Key>::classify_row(Place first, std::int64_t width, const std::uin
       const Place place = first + static_cast<Place>(x + lowest_bit(eight) / 8);
       const std::uint32_t lower = voxels_[place].lower();
       const std::uint32_t edges = table.critical_edges(lower);
-      const std::uint32_t squares = table.star(lower).critical_squares;
+      const std::uint32_t squares = table.critical_squares(lower);
       minima.add(place, (lower & kEdgeBits) == 0);
       maxima.add(place, lower == kAllNeighbours);
       edge_voxels.add(place, edges != 0);

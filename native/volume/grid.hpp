@@ -52,13 +52,20 @@ class Grid {
   // arithmetic does.
   Place offset(int n) const { return offset_[n]; }
 
-  // The index in C order of a voxel inside the array.
-  std::int32_t index(Place place) const {
-    // Divisions by way of reciprocals: half a unit off the integers, rounding cannot matter.
+  struct Position {
+    std::int64_t z, y, x;  // within the padded grid: voxels begin at 1
+  };
+  // Divisions by way of reciprocals: half a unit off the integers, rounding cannot matter.
+  Position position(Place place) const {
     const auto z = static_cast<std::int64_t>((place + 0.5) * per_plane_);
     const std::int64_t rest = place - z * plane_;
     const auto y = static_cast<std::int64_t>((static_cast<double>(rest) + 0.5) * per_row_);
-    const std::int64_t x = rest - y * row_;
+    return {z, y, rest - y * row_};
+  }
+
+  // The index in C order of a voxel inside the array.
+  std::int32_t index(Place place) const {
+    const auto [z, y, x] = position(place);
     const std::int64_t index = ((z - 1) * height_ + (y - 1)) * width_ + (x - 1);
     return static_cast<std::int32_t>(reversed_ ? depth_ * height_ * width_ - 1 - index : index);
   }

@@ -7,7 +7,9 @@
 
 #include "dual.hpp"
 #include "engine.hpp"
+#include "extrema.hpp"
 #include "primal.hpp"
+#include "reduction.hpp"
 
 namespace topoeval::volume {
 
@@ -23,8 +25,8 @@ struct LoopCells {
   }
 
  private:
-  template <class Key>
-  static void take_what_joins_nothing(const ExtremumPairing<Key>& pairing, std::vector<Column>& cells) {
+  template <class Key> static void take_what_joins_nothing(const ExtremumPairing<Key>& pairing,
+                                                           std::vector<Column>& cells) {
     std::size_t count = 0;
     for (std::size_t i = 0; i < pairing.size(); ++i) count += !pairing.saddle(i).joins;
     cells.clear();
@@ -36,16 +38,37 @@ struct LoopCells {
   }
 };
 
+// The cells' numbers sorted by tiles of the volume: columns of one tile meet each other's chains
+// and the same voxels, and a tile with all that belongs to it fits the cache.
+inline std::vector<std::uint32_t> order_by_tiles(const std::vector<Column>& cells,
+                                                 const Grid& grid) {
+  constexpr std::int64_t kSide = 16;
+  const std::int64_t across = grid.width() / kSide + 1, down = grid.height() / kSide + 1;
+  const auto tile = [&](const Column& cell) {
+    const auto [z, y, x] = grid.position(cell.place);
+    return static_cast<std::size_t>((z / kSide * down + y / kSide) * across + x / kSide);
+  };
+  const auto tiles = static_cast<std::size_t>((grid.depth() / kSide + 1) * down * across);
+  std::vector<std::uint32_t> next(tiles + 1, 0), order(cells.size());
+  for (const Column& cell : cells) ++next[tile(cell) + 1];
+  for (std::size_t i = 1; i <= tiles; ++i) next[i] += next[i - 1];
+  for (std::size_t i = 0; i < cells.size(); ++i) {
+    order[next[tile(cells[i])]++] = static_cast<std::uint32_t>(i);
+  }
+  return order;
+}
+
 constexpr std::uint32_t kUnpaired = 0xFFFFFFFFu;
 
 // Each fills in, for every edge, the number of the square that kills its loop.
 
 template <class Key, class Entry>
 bool pair_primal(const Gradient<Key>& gradient, const Grid& grid, const LoopCells& cells,
-                 std::int64_t budget, Team& team, std::vector<std::uint32_t>& square_of_edge) {
-  const PrimalFlow<Key, Entry> flow(gradient, grid, cells.squares);
-  Reduction<PrimalFlow<Key, Entry>> reduction(flow, budget);
-  if (!reduction.run(team)) return false;
+                 std::int64_t budget, Team& team, std::vector<Arena>& arenas,
+                 std::vector<std::uint32_t>& square_of_edge) {
+  const PrimalFlow<Key, Entry> flow(gradient, grid, cells.edges, cells.squares);
+  Reduction<PrimalFlow<Key, Entry>> reduction(flow, budget, arenas);
+  if (!reduction.run(order_by_tiles(cells.squares, grid), team)) return false;
   for (std::size_t i = 0; i < cells.edges.size(); ++i) {
     square_of_edge[i] = reduction.owner(flow.slot_of(cells.edges[i]));
   }
@@ -54,10 +77,10 @@ bool pair_primal(const Gradient<Key>& gradient, const Grid& grid, const LoopCell
 
 template <class Key, class Entry>
 void pair_dual(Gradient<Key>& gradient, const Grid& grid, const LoopCells& cells, Team& team,
-               std::vector<std::uint32_t>& square_of_edge) {
+               std::vector<Arena>& arenas, std::vector<std::uint32_t>& square_of_edge) {
   const DualFlow<Key, Entry> flow(gradient, grid, cells.edges, cells.squares, team);
-  Reduction<DualFlow<Key, Entry>> reduction(flow, INT64_MAX);
-  reduction.run(team);
+  Reduction<DualFlow<Key, Entry>> reduction(flow, INT64_MAX, arenas);
+  reduction.run(order_by_tiles(cells.edges, grid), team);
   for (std::size_t i = 0; i < cells.squares.size(); ++i) {
     square_of_edge[reduction.owner(flow.slot_of(cells.squares[i]))] = static_cast<std::uint32_t>(i);
   }
@@ -67,7 +90,8 @@ void pair_dual(Gradient<Key>& gradient, const Grid& grid, const LoopCells& cells
 // same for both reductions: by edge voxel, then by square voxel.
 template <class Key, class Emit>
 void pair_loops(Gradient<Key>& gradient, const Grid& grid, const LoopCells& cells, Loops loops,
-                bool wide_entries, Team& team, Emit emit) {
+                bool wide_entries, Team& team, std::vector<Arena>& arenas, Emit emit) {
+  arenas.resize(static_cast<std::size_t>(team.threads()));
   using PrimalEntry = std::conditional_t<sizeof(Key) == 4, PackedEntry<6>, WideEntry>;
   using DualEntry = std::conditional_t<sizeof(Key) == 4, PackedEntry<4>, WideEntry>;
   std::vector<std::uint32_t> square_of_edge(cells.edges.size(), kUnpaired);
@@ -77,17 +101,20 @@ void pair_loops(Gradient<Key>& gradient, const Grid& grid, const LoopCells& cell
     // Ordinary volumes need some 5 to 10 steps a column; smooth ones have few columns and
     // long ways to go.
     const std::int64_t budget =
-        loops == Loops::primal ? INT64_MAX
-                               : static_cast<std::int64_t>(24 * cells.squares.size() + grid.places() / 4);
+        loops == Loops::primal
+            ? INT64_MAX
+            : static_cast<std::int64_t>(24 * cells.squares.size() + grid.places() / 4);
     done = wide_entries || grid.places() > PrimalEntry::kMaxPlaces
-               ? pair_primal<Key, WideEntry>(gradient, grid, cells, budget, team, square_of_edge)
-               : pair_primal<Key, PrimalEntry>(gradient, grid, cells, budget, team, square_of_edge);
+               ? pair_primal<Key, WideEntry>(gradient, grid, cells, budget, team, arenas,
+                                             square_of_edge)
+               : pair_primal<Key, PrimalEntry>(gradient, grid, cells, budget, team, arenas,
+                                               square_of_edge);
   }
   if (!done) {
     if (wide_entries || grid.places() > DualEntry::kMaxPlaces) {
-      pair_dual<Key, WideEntry>(gradient, grid, cells, team, square_of_edge);
+      pair_dual<Key, WideEntry>(gradient, grid, cells, team, arenas, square_of_edge);
     } else {
-      pair_dual<Key, DualEntry>(gradient, grid, cells, team, square_of_edge);
+      pair_dual<Key, DualEntry>(gradient, grid, cells, team, arenas, square_of_edge);
     }
   }
 
@@ -99,7 +126,8 @@ void pair_loops(Gradient<Key>& gradient, const Grid& grid, const LoopCells& cell
     last = first + 1;
     while (last < cells.edges.size() && cells.edges[last].place == birth) ++last;
     const auto begin = square_of_edge.begin();
-    std::sort(begin + static_cast<std::ptrdiff_t>(first), begin + static_cast<std::ptrdiff_t>(last));
+    std::sort(begin + static_cast<std::ptrdiff_t>(first),
+              begin + static_cast<std::ptrdiff_t>(last));
     for (std::size_t i = first; i < last; ++i) {
       if (voxels[birth].key != voxels[death(i)].key) emit(birth, death(i));
     }

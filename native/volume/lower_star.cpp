@@ -27,7 +27,8 @@ LowerStarTable::LowerStarTable() {
       packed_[edges][bits] = together;
     }
   }
-  stars_.reserve(kTypes);
+  critical_squares_.reserve(kTypes);
+  first_exit_.reserve(kTypes);
   for (std::uint32_t squares = 0; squares <= kSquareBits; ++squares) {
     build_forest(squares);
     build_stars(squares);
@@ -46,7 +47,7 @@ void LowerStarTable::build_forest(std::uint32_t squares) {
     if (seen >> root & 1) continue;
     seen |= 1u << root;
     up[root] = -1;
-    forest.path[root] = static_cast<std::uint16_t>(root << kSquares);
+    forest.path[root] = 1u << (kSquares + root);
     int queue[kEdges] = {root}, size = 1;
     for (int i = 0; i < size; ++i) {
       const int parent = queue[i];
@@ -57,14 +58,14 @@ void LowerStarTable::build_forest(std::uint32_t squares) {
         seen |= 1u << child;
         up[child] = s;
         queue[size++] = child;
-        forest.path[child] = static_cast<std::uint16_t>(forest.path[parent] ^ 1 << s);
-        forest.inner = static_cast<std::uint8_t>(forest.inner | 1 << child);
+        forest.path[child] = forest.path[parent] ^ 1u << s;
+        forest.inner |= 1u << child;
       });
     }
   }
   for (int e = 0; e < kEdges; ++e) {
     if (up[e] >= 0) cuts.tree = static_cast<std::uint16_t>(cuts.tree | 1 << up[e]);
-    for_each_bit(forest.path_squares(e), [&](int s) {
+    for_each_bit(forest.path[e] & kSquareBits, [&](int s) {
       cuts.below[s] = static_cast<std::uint8_t>(cuts.below[s] | 1 << e);
     });
   }
@@ -80,7 +81,7 @@ void LowerStarTable::build_stars(std::uint32_t squares) {
     if ((kStar.cube_squares[c] & ~squares) == 0) free_cubes |= 1u << c;
   }
   Base& base = bases_[squares];
-  base.first = static_cast<std::uint16_t>(stars_.size());
+  base.first = static_cast<std::uint16_t>(critical_squares_.size());
   base.free_edges = static_cast<std::uint8_t>(kEdgeBits & ~covered);
   base.free_cubes = static_cast<std::uint8_t>(free_cubes);
   base.cube_count = static_cast<std::uint8_t>(count_bits(free_cubes));
@@ -124,7 +125,8 @@ void LowerStarTable::collapse(std::uint32_t squares, std::uint32_t cubes) {
     collapse_from_free_faces();
   }
 
-  stars_.push_back({static_cast<std::uint16_t>(left), static_cast<std::uint32_t>(exits_.size())});
+  critical_squares_.push_back(static_cast<std::uint16_t>(left));
+  first_exit_.push_back(static_cast<std::uint32_t>(exits_.size()));
   for_each_bit(left, [&](int s) {
     Exits exits{};
     for (int side = 0; side < 2; ++side) {

@@ -28,25 +28,26 @@ namespace topoeval::volume {
 // The spanning forest of the link graph with a given set of squares.  Edges without any square
 // are trees of their own.
 struct Forest {
-  std::uint16_t path[kEdges];  // bits 0-11: squares from an edge up to its root; then the root
-  std::uint8_t inner;          // the edges that are not roots: mask
-  std::uint8_t unused[3];
+  std::uint32_t path[kEdges];  // bits 0-11: squares from an edge up to its root; from bit 12: the
+                               // root, as a mask of edges
+  std::uint32_t inner;         // the edges that are not roots: mask
+  std::uint32_t unused;
 
-  std::uint32_t path_squares(int edge) const { return path[edge] & kSquareBits; }
-  int root(int edge) const { return path[edge] >> kSquares; }
+  // What edges flow to: the sum of their paths, same layout.  Without a loop over the edges that
+  // are there, as their number is as good as random.
+  std::uint32_t sum_of_paths(std::uint32_t edges) const {
+    std::uint32_t sum = 0;
+    for (int e = 0; e < kEdges; ++e) sum ^= path[e] & (0u - (edges >> e & 1));
+    return sum;
+  }
 };
-static_assert(sizeof(Forest) == 16, "four forests to a cache line");
+static_assert(sizeof(Forest) == 32, "two forests to a cache line");
 
 // The same forest read from the leaves, for cohomology: which edges hang below a tree square.
 struct Cuts {
   std::uint8_t below[kSquares];  // edges of the subtree whose top hangs on this square; 0: no
                                  // square of the forest
   std::uint16_t tree;            // the squares of the forest
-};
-
-struct LowerStar {
-  std::uint16_t critical_squares;  // mask
-  std::uint32_t first_exit;        // where its pairs of cubes begin in LowerStarTable::exits
 };
 
 // Where a gradient path leaves the lower star on either side of a critical square.
@@ -75,10 +76,12 @@ class LowerStarTable {
     return roots & (roots - 1);
   }
 
-  const LowerStar& star(std::uint32_t lower) const { return stars_[type(lower)]; }
+  std::uint32_t critical_squares(std::uint32_t lower) const {
+    return critical_squares_[type(lower)];
+  }
 
-  // Of the nth critical square of a star, counted from the lowest number.
-  const Exits& exits(const LowerStar& star, int nth) const { return exits_[star.first_exit + nth]; }
+  // One after the other for each critical square.
+  const Exits* exits(std::uint32_t lower) const { return &exits_[first_exit_[type(lower)]]; }
 
   // A number for the lower star, consecutive and without gaps: the squares give a base, and
   // only edges that no square covers and cubes whose three squares exist are still free.
@@ -107,7 +110,8 @@ class LowerStarTable {
   Base bases_[1 << kSquares];
   alignas(64) Forest forests_[1 << kSquares];
   Cuts cuts_[1 << kSquares];
-  std::vector<LowerStar> stars_;
+  std::vector<std::uint16_t> critical_squares_;  // by type, as masks
+  std::vector<std::uint32_t> first_exit_;        // by type, into exits_
   std::vector<Exits> exits_;
 };
 

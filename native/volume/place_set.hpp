@@ -23,7 +23,9 @@ class PlaceSet {
   }
 
   // member must be 0 or 1; adding without asking first keeps a branch out of the callers.
-  void add(Place place, std::uint64_t member) { blocks_[place >> 6].bits |= member << (place & 63); }
+  void add(Place place, std::uint64_t member) {
+    blocks_[place >> 6].bits |= member << (place & 63);
+  }
 
   // To be called once all members are in, before rank() and size().
   void number() {
@@ -35,6 +37,7 @@ class PlaceSet {
     count_ = before;
   }
 
+  std::size_t bytes() const { return blocks_.bytes(); }
   std::size_t size() const { return count_; }
   std::size_t words() const { return words_; }
   std::uint64_t word(std::size_t i) const { return blocks_[i].bits; }

@@ -9,7 +9,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "entry.hpp"
+#include "repeats.hpp"
 
 namespace topoeval::volume {
 
@@ -19,7 +19,8 @@ template <class Entry> class RadixHeap {
   void restart(Entry origin) {
     for (std::uint64_t& word : occupied_) {
       const std::uint64_t group = static_cast<std::uint64_t>(&word - occupied_);
-      for_each_bit(word, [&](int b) { buckets_[group * 64 + static_cast<std::uint64_t>(b)].clear(); });
+      for_each_bit(word,
+                   [&](int b) { buckets_[group * 64 + static_cast<std::uint64_t>(b)].clear(); });
       word = 0;
     }
     last_ = origin;
@@ -46,14 +47,15 @@ template <class Entry> class RadixHeap {
     return true;
   }
 
-  // Cancels what occurs twice.  Calls visit(entry) for the rest, in no particular order.
-  template <class Visit> void compact(Visit visit) {
+  // Cancels most of what occurs twice.  Calls visit(entry) for the rest, in no particular order.
+  template <class Visit> void compact(RepeatFinder<Entry>& repeats, Visit visit) {
     for (int group = 0; group < kGroups; ++group) {
       for_each_bit(occupied_[group], [&](int b) {
         Bucket& bucket = buckets_[group * 64 + b];
-        if (bucket.sorted < bucket.size) {
-          bucket.size = cancel(bucket.entries.data(), bucket.sorted, bucket.size);
-          bucket.sorted = bucket.size;
+        // A little that is new does not pay for a pass over all.  What stays in is never more
+        // than a quarter, so chains cannot grow out of bounds by it.
+        if (bucket.size > bucket.distinct + bucket.distinct / 4) {
+          bucket.size = bucket.distinct = repeats.cancel(bucket.entries.data(), bucket.size);
         }
         if (bucket.size == 0) occupied_[group] &= ~(std::uint64_t{1} << b);
         for (std::uint32_t i = 0; i < bucket.size; ++i) visit(bucket.entries[i]);
@@ -69,30 +71,6 @@ template <class Entry> class RadixHeap {
     return sum;
   }
 
-  // Sorts entries, of which the first few are sorted already, and removes what occurs twice;
-  // returns how many are left.
-  static std::uint32_t cancel(Entry* entries, std::uint32_t sorted, std::uint32_t size) {
-    if (sorted < size) {
-      std::sort(entries + sorted, entries + size);
-      std::inplace_merge(entries, entries + sorted, entries + size);
-    }
-    std::uint32_t kept = 0;
-    for (std::uint32_t i = 0; i < size;) {
-      const Entry owner = entries[i];
-      if (Entry::kNumbersCells) {
-        const bool twice = i + 1 < size && !(owner < entries[i + 1]);
-        if (!twice) entries[kept++] = owner;
-        i += 1 + twice;
-      } else {
-        std::uint32_t cells = 0;
-        for (; i < size && owner.same_owner(entries[i]); ++i) cells ^= entries[i].payload();
-        entries[kept] = owner.with_payload(cells);
-        kept += cells != 0;
-      }
-    }
-    return kept;
-  }
-
   static std::uint32_t cells_of(Entry entry) {
     return Entry::kNumbersCells ? 1u << entry.payload() : entry.payload();
   }
@@ -102,9 +80,9 @@ template <class Entry> class RadixHeap {
   struct Bucket {
     std::vector<Entry> entries;  // its size is the capacity; size counts what is in use
     std::uint32_t size = 0;
-    std::uint32_t sorted = 0;  // so many of them, from the first, are in order and unlike
+    std::uint32_t distinct = 0;  // so many were left when repeats were last cancelled
 
-    void clear() { size = sorted = 0; }
+    void clear() { size = distinct = 0; }
   };
 
   static void grow(Bucket& bucket) {

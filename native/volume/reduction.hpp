@@ -9,7 +9,8 @@
 // Order.  Columns have ranks, and only a column of lower rank may be added to another.  Yet they
 // can be worked on in any order: one that meets a pivot taken by a column of *higher* rank
 // takes it over, leaves its chain there, and work goes on with the other column and the sum.
-// Raster order uses the cache best.  By the same rule threads need no locks: the owner of a
+// Going through the volume
+// tile by tile uses the cache best.  By the same rule threads need no locks: the owner of a
 // pivot is one atomic pointer to a chain that never changes, replaced by compare-and-swap.
 // Every slot only sees ranks descend, so this ends, and pairs of a reduced matrix are unique:
 // the result does not depend on the order of events.
@@ -24,15 +25,10 @@
 #include "../common/interrupt.hpp"
 #include "arena.hpp"
 #include "chain_queue.hpp"
+#include "slots.hpp"
 #include "team.hpp"
 
 namespace topoeval::volume {
-
-// A critical cell that has to be reduced.
-struct Column {
-  Place place;
-  std::uint32_t cell;
-};
 
 // A column as it stood when it claimed its pivot.  Entries follow in memory.
 template <class Entry> struct Chain {
@@ -45,30 +41,39 @@ template <class Entry> struct Chain {
   const Entry* entries() const { return reinterpret_cast<const Entry*>(this + 1); }
 };
 
-// Flow must offer: Entry; columns(), column(i), rank(column); slots(); origin(column): an entry
-// no later than any of its chain; seed(column, chain) and flow(entry, cells, chain), which push what
-// the cells flow to and return the critical cells left; slot(entry, cells, pivot), which
+// Flow must offer: Entry; column(i), rank(column); slots(); origin(column): an entry
+// no later than any of its chain; seed(column, chain) and flow(entry, cells, chain), which push
+// what the cells flow to and return the critical cells left; slot(entry, cells, pivot), which
 // chooses a pivot among those, a mask of one bit.
 template <class Flow> class Reduction {
  public:
   using Entry = typename Flow::Entry;
   static constexpr std::uint32_t kNoColumn = 0xFFFFFFFFu;
 
-  Reduction(const Flow& flow, std::int64_t budget)
-      : flow_(flow), budget_(budget), owners_(new std::atomic<Chain<Entry>*>[flow.slots()]) {
-    for (std::size_t i = 0; i < flow.slots(); ++i) owners_[i].store(nullptr, std::memory_order_relaxed);
+  // arenas: one for each thread of the team; must outlive this.
+  Reduction(const Flow& flow, std::int64_t budget, std::vector<Arena>& arenas)
+      : flow_(flow),
+        budget_(budget),
+        arenas_(arenas),
+        owners_(new std::atomic<Chain<Entry>*>[flow.slots()]) {
+    for (std::size_t i = 0; i < flow.slots(); ++i)
+      owners_[i].store(nullptr, std::memory_order_relaxed);
   }
 
-  // Returns false if that took more than budget steps; what there is is then meaningless.
-  bool run(Team& team) {
-    workers_.resize(static_cast<std::size_t>(team.threads()));
-    const std::size_t count = flow_.columns();
+  // Reduces all columns in the given order.  Returns false if that took more than budget steps;
+  // what there is is then meaningless.
+  bool run(const std::vector<std::uint32_t>& order, Team& team) {
+    for (Arena& arena : arenas_) {
+      arena.rewind();
+      workers_.push_back(std::make_unique<Worker>(arena));
+    }
+    const std::size_t count = order.size();
     const int tasks = static_cast<int>((count + kColumnsPerTask - 1) / kColumnsPerTask);
     team.run(tasks, [&](int task, int worker) {
       const std::size_t first = static_cast<std::size_t>(task) * kColumnsPerTask;
       const std::size_t last = std::min(first + kColumnsPerTask, count);
       for (std::size_t i = first; i < last && !exhausted(); ++i) {
-        reduce(static_cast<std::uint32_t>(i), workers_[static_cast<std::size_t>(worker)], team.interrupt());
+        reduce(order[i], *workers_[static_cast<std::size_t>(worker)], team.interrupt());
       }
     });
     return !exhausted();
@@ -85,8 +90,9 @@ template <class Flow> class Reduction {
   static constexpr std::uint32_t kStepsPerCheck = 4096;
 
   struct Worker {
+    explicit Worker(Arena& memory) : arena(memory) {}
     ChainQueue<Entry> chain;
-    Arena arena;
+    Arena& arena;
     std::uint32_t steps = 0;
   };
 
@@ -130,7 +136,7 @@ template <class Flow> class Reduction {
 
   Chain<Entry>* store(std::uint32_t column, Entry rank, std::uint32_t leading, Worker& worker) {
     // Room for all, though entries may cancel: they seldom do, and the arena is not shared.
-    const std::size_t most = worker.chain.size();
+    const auto most = padded_length(static_cast<std::uint32_t>(worker.chain.size()));
     auto* chain = static_cast<Chain<Entry>*>(
         worker.arena.allocate(sizeof(Chain<Entry>) + most * sizeof(Entry)));
     const std::uint32_t length = worker.chain.copy_to(chain->entries());
@@ -140,8 +146,9 @@ template <class Flow> class Reduction {
 
   const Flow& flow_;
   std::atomic<std::int64_t> budget_;
+  std::vector<Arena>& arenas_;
   std::unique_ptr<std::atomic<Chain<Entry>*>[]> owners_;
-  std::vector<Worker> workers_;
+  std::vector<std::unique_ptr<Worker>> workers_;
 };
 
 }  // namespace topoeval::volume

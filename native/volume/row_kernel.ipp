@@ -43,12 +43,17 @@ void compare_row(const Key* const rows[9], std::int64_t width,
       squares += whole;
       return whole;
     };
-    const Lane s0 = square(0, before(back[x - 1]), e0, e2), s1 = square(1, before(back[x + 1]), e1, e2);
-    const Lane s2 = square(2, after(front[x - 1]), e0, e3), s3 = square(3, after(front[x + 1]), e1, e3);
-    const Lane s4 = square(4, before(bottom[x - 1]), e0, e4), s5 = square(5, before(bottom[x + 1]), e1, e4);
+    const Lane s0 = square(0, before(back[x - 1]), e0, e2),
+               s1 = square(1, before(back[x + 1]), e1, e2);
+    const Lane s2 = square(2, after(front[x - 1]), e0, e3),
+               s3 = square(3, after(front[x + 1]), e1, e3);
+    const Lane s4 = square(4, before(bottom[x - 1]), e0, e4),
+               s5 = square(5, before(bottom[x + 1]), e1, e4);
     const Lane s6 = square(6, after(top[x - 1]), e0, e5), s7 = square(7, after(top[x + 1]), e1, e5);
-    const Lane s8 = square(8, before(bottom_back[x]), e2, e4), s9 = square(9, before(bottom_front[x]), e3, e4);
-    const Lane s10 = square(10, after(top_back[x]), e2, e5), s11 = square(11, after(top_front[x]), e3, e5);
+    const Lane s8 = square(8, before(bottom_back[x]), e2, e4),
+               s9 = square(9, before(bottom_front[x]), e3, e4);
+    const Lane s10 = square(10, after(top_back[x]), e2, e5),
+               s11 = square(11, after(top_front[x]), e3, e5);
 
     Lane cubes = 0;
     const auto cube = [&](int c, Lane corner, Lane a, Lane b, Lane d) {

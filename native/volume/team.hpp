@@ -5,7 +5,6 @@
 #include <condition_variable>
 #include <exception>
 #include <mutex>
-#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -56,7 +55,7 @@ class Team {
           done.notify_one();
         });
       }
-    } catch (const std::system_error&) {
+    } catch (const std::exception&) {
       // No more threads to be had: those there are do the work.
     }
     serve(0);

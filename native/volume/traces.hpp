@@ -101,21 +101,35 @@ template <class Key, class Path> class Tracer {
   Tracer(const Grid& grid, const Voxel<Key>* voxels, Interrupt& interrupt)
       : path_(grid), voxels_(voxels), interrupt_(interrupt) {}
 
-  // Where the path from this voxel ends: a minimum or maximum, or a place of the border.
-  Place trace(Place place) {
-    // Most paths are short.  Without a test in between, several run at the same time.
-    place += path_.step(voxels_[place].bits);
-    place += path_.step(voxels_[place].bits);
-    for (int i = 0; i < kShortPath; ++i) {
-      const Place step = path_.step(voxels_[place].bits);
-      if (step == 0) return place;
-      place += step;
+  static constexpr std::size_t kTogether = 64;
+
+  // Replaces up to kTogether places by where the paths from them end: a minimum or maximum, or a
+  // place of the border.  The paths are followed side by side, for a single one would mostly
+  // wait for memory.
+  void trace(Place* places, std::size_t count) {
+    std::uint8_t active[kTogether];
+    for (std::size_t i = 0; i < count; ++i) active[i] = static_cast<std::uint8_t>(i);
+    for (int steps = 0; steps < kShortPath && count != 0; steps += kStepsPerRound) {
+      std::size_t left = 0;
+      for (std::size_t i = 0; i < count; ++i) {
+        const std::uint8_t path = active[i];
+        Place place = places[path];
+        Place step = 0;
+        for (int j = 0; j < kStepsPerRound; ++j) {
+          step = path_.step(voxels_[place].bits);  // 0 at the end: steps too many do no harm
+          place += step;
+        }
+        places[path] = place;
+        active[left] = path;
+        left += step != 0;
+      }
+      count = left;
     }
-    return trace_long(place);
+    for (std::size_t i = 0; i < count; ++i) places[active[i]] = trace_long(places[active[i]]);
   }
 
  private:
-  static constexpr int kShortPath = 48;
+  static constexpr int kShortPath = 48, kStepsPerRound = 4;
 
   Place trace_long(Place place) {
     passed_.clear();

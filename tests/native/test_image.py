@@ -3,8 +3,11 @@
 import os
 from collections import Counter
 
+import hypothesis.extra.numpy as hnp
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 native = pytest.importorskip("topoeval._native")
 
@@ -22,14 +25,15 @@ def pairs(image, construction="V", *, superlevel=False, dims=(0, 1), min_persist
 
 
 def bars(image, found):
-    """The multiset of (dim, birth, death) that pairs of pixels stand for."""
+    """Turn pairs of pixels into the multiset of (dim, birth, death) they stand for."""
     values = np.asarray(image, dtype=np.float64).ravel()
     deaths = np.where(found[:, 2] < 0, np.inf, values[found[:, 2]])
-    return Counter(zip(found[:, 0].tolist(), values[found[:, 1]].tolist(), deaths.tolist()))
+    births = values[found[:, 1]]
+    return Counter(zip(found[:, 0].tolist(), births.tolist(), deaths.tolist(), strict=True))
 
 
 def gudhi_bars(image, construction):
-    """The same by gudhi; its flat indices run in Fortran order."""
+    """Do the same by gudhi, whose flat indices run in Fortran order."""
     gudhi = pytest.importorskip("gudhi")
     image = np.asarray(image, dtype=np.float64)
     kind = "vertices" if construction == "V" else "top_dimensional_cells"
@@ -52,7 +56,7 @@ def gudhi_bars(image, construction):
 
 
 def cripser_bars(image, construction):
-    """The same by cripser, whose bars end at the largest double where ours never do."""
+    """Do the same by cripser, whose bars end at the largest double where ours never do."""
     cripser = pytest.importorskip("cripser")
     image = np.ascontiguousarray(image, dtype=np.float64)
     compute = cripser.computePH if construction == "V" else cripser.computePH_T
@@ -130,6 +134,20 @@ def test_matches_gudhi_and_cripser(kind, construction):
         # cripser is wrong about V on a single row or column, and drops infinite pixels
         if np.isfinite(image).all() and (construction == "T" or min(image.shape) > 1):
             assert ours == cripser_bars(image, construction), (case, image.shape)
+
+
+@settings(deadline=None, max_examples=min(CASES, 2000))
+@given(
+    image=hnp.arrays(
+        np.int8,
+        hnp.array_shapes(min_dims=2, max_dims=2, max_side=9),
+        elements=st.integers(0, 5),
+    ),
+    construction=st.sampled_from("VT"),
+)
+def test_matches_gudhi_on_any_image(image, construction):
+    """The same, on whatever small image hypothesis finds most telling."""
+    assert bars(image, pairs(image, construction)) == gudhi_bars(image, construction)
 
 
 @pytest.mark.parametrize("construction", ["V", "T"])
@@ -311,9 +329,10 @@ def test_bad_values_are_refused(values, message):
 )
 def test_bad_options_are_refused(change, message):
     """ValueError, naming the option."""
-    options = dict(construction="V", superlevel=False, dims=(0,), min_persistence=0.0, threads=1)
+    options = {"construction": "V", "superlevel": False, "dims": (0,)}
+    options |= {"min_persistence": 0.0, "threads": 1} | change
     with pytest.raises(ValueError, match=message):
-        native.persistence(np.zeros((1, 3, 3)), **(options | change))
+        native.persistence(np.zeros((1, 3, 3)), **options)
 
 
 def test_nan_in_one_image_of_many():

@@ -49,11 +49,11 @@ def test_interrupt_ends_a_long_call(threads):
 def test_python_runs_meanwhile():
     """The GIL is free during the call."""
 
-    class Enough(Exception):
+    class EnoughError(Exception):
         pass
 
     def stop(*_):
-        raise Enough
+        raise EnoughError
 
     before = signal.signal(signal.SIGALRM, stop)
     ticks = 0
@@ -68,7 +68,7 @@ def test_python_runs_meanwhile():
     other = threading.Thread(target=tick)
     try:
         other.start()
-        with pytest.raises(Enough):
+        with pytest.raises(EnoughError):
             pairs(ENDLESS)
     finally:
         other.join()
@@ -107,7 +107,7 @@ def test_memory_error():
 
 
 def rows_in_child(queue):
-    """What a child process computes; at module level, for spawn."""
+    """Compute something in a child process; at module level, for spawn."""
     batch = np.random.default_rng(0).random((4, 30, 30))
     queue.put(len(pairs(batch, threads=2)[0]))
 

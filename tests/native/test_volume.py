@@ -25,20 +25,21 @@ def pairs(volume, construction="V", *, superlevel=False, dims=(0, 1, 2), threads
 
 
 def variant_pairs(volume, construction, loops, wide, threads=1):
-    """The same by one given H1 reduction."""
+    """Do the same by one given H1 reduction."""
     _, dim, birth, death = native._volume_variant(volume[None], construction, loops, wide, threads)
     return np.stack([dim.astype(np.int64), birth, death], axis=1)
 
 
 def bars(volume, found):
-    """The multiset of (dim, birth, death) that pairs of voxels stand for."""
+    """Return the multiset of (dim, birth, death) that pairs of voxels stand for."""
     values = np.asarray(volume, dtype=np.float64).ravel()
     deaths = np.where(found[:, 2] < 0, np.inf, values[found[:, 2]])
-    return Counter(zip(found[:, 0].tolist(), values[found[:, 1]].tolist(), deaths.tolist()))
+    births = values[found[:, 1]]
+    return Counter(zip(found[:, 0].tolist(), births.tolist(), deaths.tolist(), strict=True))
 
 
 def gudhi_bars(volume, construction):
-    """The same by gudhi; its flat indices run in Fortran order."""
+    """Do the same by gudhi; its flat indices run in Fortran order."""
     gudhi = pytest.importorskip("gudhi")
     volume = np.asarray(volume, dtype=np.float64)
     kind = "vertices" if construction == "V" else "top_dimensional_cells"
@@ -62,7 +63,7 @@ def gudhi_bars(volume, construction):
 
 
 def cripser_bars(volume, construction):
-    """The same by cripser, whose bars end at the largest double where ours never do."""
+    """Do the same by cripser, whose bars end at the largest double where ours never do."""
     cripser = pytest.importorskip("cripser")
     volume = np.ascontiguousarray(volume, dtype=np.float64)
     compute = cripser.computePH if construction == "V" else cripser.computePH_T
@@ -71,7 +72,12 @@ def cripser_bars(volume, construction):
     deaths = np.where(deaths >= np.finfo(np.float64).max, np.inf, deaths)
     keep = births != deaths
     return Counter(
-        zip(rows[keep, 0].astype(int).tolist(), births[keep].tolist(), deaths[keep].tolist())
+        zip(
+            rows[keep, 0].astype(int).tolist(),
+            births[keep].tolist(),
+            deaths[keep].tolist(),
+            strict=True,
+        )
     )
 
 

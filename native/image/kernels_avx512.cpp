@@ -1,3 +1,3 @@
 // Compiled with AVX-512 BW/VL switched on, see the build file.
 #define TOPOEVAL_ISA avx512
-#include "rows.ipp"
+#include "kernels.ipp"

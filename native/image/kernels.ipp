@@ -1,10 +1,10 @@
-// Source of the row kernels; included once per instruction set, with TOPOEVAL_ISA the
+// Source of the kernels; included once per instruction set, with TOPOEVAL_ISA the
 // namespace to fill.
 //
 // Nothing but this file's own static functions may be instantiated here: an inline
 // function shared with other files could be merged by the linker into a version that
 // needs AVX.
-#include "rows.hpp"
+#include "kernels.hpp"
 
 #if defined(__SSE2__) || defined(_M_X64)
 #include <emmintrin.h>
@@ -75,13 +75,33 @@ void classify(const std::uint8_t* half, const std::uint8_t* above, std::uint8_t*
   }
 }
 
+int count_bits(std::uint64_t bits) {
+#if defined(__POPCNT__) || defined(__aarch64__)
+  return __builtin_popcountll(bits);
+#else
+  bits -= bits >> 1 & 0x5555555555555555u;
+  bits = (bits & 0x3333333333333333u) + (bits >> 2 & 0x3333333333333333u);
+  bits = (bits + (bits >> 4)) & 0x0F0F0F0F0F0F0F0Fu;
+  return static_cast<int>(bits * 0x0101010101010101u >> 56);
+#endif
+}
+
+void number(const Rank* ranks, const std::uint32_t* at, std::int32_t* nodes, int count) {
+  for (int i = 0; i < count; ++i) {
+    const Rank rank = ranks[at[i] >> 6];
+    const std::uint64_t bits = rank.bits << (63 - (at[i] & 63));  // up to this pixel's bit
+    const auto found = static_cast<std::int32_t>(rank.first) + count_bits(bits) - 1;
+    nodes[i] = found & -static_cast<std::int32_t>(bits >> 63);
+  }
+}
+
 }  // namespace
 
-template <class Key> const RowKernels<Key>& kernels() {
-  static const RowKernels<Key> table = {&compare<Key>, &classify};
+template <class Key> const Kernels<Key>& kernels() {
+  static const Kernels<Key> table = {&compare<Key>, &classify, &number};
   return table;
 }
-template const RowKernels<std::int32_t>& kernels<std::int32_t>();
-template const RowKernels<std::int64_t>& kernels<std::int64_t>();
+template const Kernels<std::int32_t>& kernels<std::int32_t>();
+template const Kernels<std::int64_t>& kernels<std::int64_t>();
 
 }  // namespace topoeval::image::TOPOEVAL_ISA

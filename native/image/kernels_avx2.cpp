@@ -1,3 +1,3 @@
 // Compiled with AVX2 switched on, see the build file.
 #define TOPOEVAL_ISA avx2
-#include "rows.ipp"
+#include "kernels.ipp"

@@ -1,2 +1,2 @@
 #define TOPOEVAL_ISA baseline
-#include "rows.ipp"
+#include "kernels.ipp"

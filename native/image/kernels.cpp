@@ -1,10 +1,10 @@
-#include "rows.hpp"
+#include "kernels.hpp"
 
 #include "../common/cpu.hpp"
 
 namespace topoeval::image {
 
-template <class Key> const RowKernels<Key>& row_kernels() {
+template <class Key> const Kernels<Key>& fastest_kernels() {
 #ifdef TOPOEVAL_X86_DISPATCH
   switch (isa()) {
     case Isa::avx512: return avx512::kernels<Key>();
@@ -15,7 +15,7 @@ template <class Key> const RowKernels<Key>& row_kernels() {
   return baseline::kernels<Key>();
 }
 
-template const RowKernels<std::int32_t>& row_kernels<std::int32_t>();
-template const RowKernels<std::int64_t>& row_kernels<std::int64_t>();
+template const Kernels<std::int32_t>& fastest_kernels<std::int32_t>();
+template const Kernels<std::int64_t>& fastest_kernels<std::int64_t>();
 
 }  // namespace topoeval::image
