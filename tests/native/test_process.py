@@ -8,9 +8,13 @@ import sys
 import textwrap
 import threading
 import time
+from concurrent.futures import ProcessPoolExecutor
 
 import numpy as np
 import pytest
+
+from topoeval.persistence import compute
+from topoeval.persistence.backends.native import Native
 
 native = pytest.importorskip("topoeval._native")
 
@@ -101,29 +105,24 @@ def test_memory_error():
     if not sys.platform.startswith("linux"):
         pytest.skip("reads /proc")
     done = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(script)], capture_output=True, text=True
+        [sys.executable, "-P", "-c", textwrap.dedent(script)], capture_output=True, text=True
     )
     assert done.stdout.split() == ["refused", "refused", "1"], done.stderr
-
-
-def rows_in_child(queue):
-    """Compute something in a child process; at module level, for spawn."""
-    batch = np.random.default_rng(0).random((4, 30, 30))
-    queue.put(len(pairs(batch, threads=2)[0]))
 
 
 @pytest.mark.parametrize("method", multiprocessing.get_all_start_methods())
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 def test_child_processes(method):
     """A child works after its parent has, however it was started."""
-    rows = len(pairs(np.random.default_rng(0).random((4, 30, 30)), threads=2)[0])
+    batch = np.random.default_rng(0).random((4, 30, 30))
+    backend = Native(threads=2)
+    here = compute(batch, backend=backend)
+    # a function of the package, because a spawned child cannot import this test
     context = multiprocessing.get_context(method)
-    queue = context.Queue()
-    child = context.Process(target=rows_in_child, args=(queue,))
-    child.start()
-    assert queue.get(timeout=60) == rows
-    child.join()
-    assert child.exitcode == 0
+    with ProcessPoolExecutor(1, mp_context=context) as pool:
+        there = pool.submit(compute, batch, backend=backend).result(timeout=60)
+    np.testing.assert_array_equal(there.birth_index, here.birth_index)
+    np.testing.assert_array_equal(there.death_index, here.death_index)
 
 
 def test_calls_from_many_threads():
