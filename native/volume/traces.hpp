@@ -72,6 +72,8 @@ class Descent {
  public:
   explicit Descent(const Grid& grid) {
     for (std::uint32_t edges = 1; edges <= kEdgeBits; ++edges) {
+      // The edge paired with the voxel: where there are critical edges no other will do, as the
+      // path from the voxel stands for the first of the components that they join.
       step_[edges] = grid.offset(lowest_bit(edges));
     }
   }

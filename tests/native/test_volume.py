@@ -297,6 +297,13 @@ def test_nan_is_refused(where):
     np.testing.assert_array_equal(pairs(volume), good)
 
 
+def test_too_many_places_are_refused():
+    """ValueError where the volume and its border exceed 32-bit places, however few the voxels."""
+    line = np.broadcast_to(np.float32(0), (1, 1, 2**29))
+    with pytest.raises(ValueError, match="2\\^32"):
+        pairs(line)
+
+
 def test_batch_is_the_volumes_one_by_one():
     """Rows are grouped by volume, then by dimension."""
     batch = np.random.default_rng(6).random((5, 6, 7, 8))[:, ::-1]
