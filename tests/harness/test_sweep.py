@@ -188,12 +188,17 @@ def test_a_damaged_record_is_named(runs, store):
 
 def test_an_interrupted_sweep_leaves_neither_records_nor_processes(runs, store):
     """Ctrl-C is no failure of the run that was at work: it is run when asked for again."""
+    # a process that was started in the background ignores SIGINT, and pytest may be one
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     sleeping = Local(worker=(sys.executable, "-c", "import time; time.sleep(60)"))
     timer = threading.Timer(1.5, lambda: os.kill(os.getpid(), signal.SIGINT))
     timer.start()
-    with pytest.raises(KeyboardInterrupt):
-        sweep(runs, store, sleeping, LIMITS)
-    timer.join()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            sweep(runs, store, sleeping, LIMITS)
+    finally:
+        timer.join()
+        signal.signal(signal.SIGINT, before)
     assert not store.records.exists()
     wait_until_alone(str(store.root))
     assert sweep(runs[:1], store, Inline(), LIMITS).failed == []
