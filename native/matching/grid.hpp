@@ -1,0 +1,158 @@
+// The padded grid, and the star of a voxel on it, in two or three dimensions.
+//
+// A border of one voxel, the "outside", surrounds the array.  A place is a position in the
+// padded grid; places ascend with indices and so settle ties alike.
+//
+// A cell of a voxel's star is named by its offset in the doubled grid, a vector of -1, 0 and 1;
+// cells of one dimension are numbered in the lexicographic order (z, y, x) of these
+// offsets.  That number is what settles ties between cells that enter with the same voxel.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <stdexcept>
+
+namespace topoeval::matching {
+
+using Place = std::int32_t;
+
+class TooLarge : public std::invalid_argument {
+ public:
+  TooLarge() : std::invalid_argument("an item of betti_matching may have 2^27 voxels at most") {}
+};
+
+template <int D> class Grid {
+ public:
+  static_assert(D == 2 || D == 3);
+  static constexpr int kEdges = 2 * D;
+  static constexpr int kFacets = D == 2 ? 4 : 12;     // of dimension D - 1, in one star
+  static constexpr int kTops = 1 << D;                // of dimension D, in one star
+  static constexpr int kNeighbours = D == 2 ? 8 : 26;
+
+  // The corners of a cell other than the voxel whose star it lies in, as offsets of places.
+  struct Facet {
+    Place corner[D == 2 ? 1 : 3];
+    int side[2];  // the two top cells it separates
+  };
+  struct Top {
+    Place corner[kTops - 1];
+  };
+
+  // reversed: places descend with indices; T is computed on such a grid.
+  Grid(std::int64_t depth, std::int64_t height, std::int64_t width, bool reversed)
+      : depth_(depth), height_(height), width_(width), reversed_(reversed) {
+    constexpr std::int64_t kMost = std::int64_t{1} << 27;
+    if (height > kMost || width > kMost || depth > kMost || height * width > kMost ||
+        depth * height * width > kMost) {
+      throw TooLarge();
+    }
+    row_ = width + 2;
+    plane_ = D == 2 ? 0 : (height + 2) * row_;
+    places_ = D == 2 ? (height + 2) * row_ : (depth + 2) * plane_;
+    // Long thin arrays more than triple in size when padded.
+    if (places_ > (std::int64_t{1} << 30)) throw TooLarge();
+    build_star();
+  }
+
+  std::int64_t depth() const { return depth_; }
+  std::int64_t height() const { return height_; }
+  std::int64_t width() const { return width_; }
+  std::size_t places() const { return static_cast<std::size_t>(places_); }
+  std::size_t voxels() const { return static_cast<std::size_t>(depth_ * height_ * width_); }
+  bool reversed() const { return reversed_; }
+
+  // The place of the first voxel of a row; z is 0 in two dimensions.
+  Place row_begin(std::int64_t z, std::int64_t y) const {
+    return static_cast<Place>((D == 2 ? 0 : (z + 1) * plane_) + (y + 1) * row_ + 1);
+  }
+
+  // Calls visit(first place, row number) for every row of the array.
+  template <class Visit> void for_each_row(Visit visit) const {
+    for (std::int64_t z = 0; z < depth_; ++z) {
+      for (std::int64_t y = 0; y < height_; ++y) visit(row_begin(z, y), z * height_ + y);
+    }
+  }
+
+  // The index in C order of a place inside the array.
+  std::int32_t index(Place place) const {
+    const std::int64_t z = D == 2 ? 0 : place / plane_ - 1;
+    const std::int64_t rest = D == 2 ? place : place % plane_;
+    const std::int64_t y = rest / row_ - 1, x = rest % row_ - 1;
+    const std::int64_t index = (z * height_ + y) * width_ + x;
+    return static_cast<std::int32_t>(reversed_ ? depth_ * height_ * width_ - 1 - index : index);
+  }
+
+  Place edge[kEdges];  // offset of the other end
+  Place neighbour[kNeighbours];
+  Facet facet[kFacets];
+  Top top[kTops];
+  // A square spans two edges; the axis pairs of a square and of its corners in 3D.
+  std::uint8_t square_edges[kFacets][2];
+
+ private:
+  Place offset(const int* step) const {
+    return static_cast<Place>(step[0] * plane_ + step[1] * row_ + step[2]);
+  }
+
+  static int top_number(const int* step) {
+    return (D == 3 && step[0] > 0 ? 4 : 0) + (step[1] > 0 ? 2 : 0) + (step[2] > 0 ? 1 : 0);
+  }
+
+  // Which edge leads along one axis.
+  static int edge_number(int axis, int sign) {
+    const int from_middle = 2 - axis;  // x lies in the middle of the lexicographic order
+    return sign < 0 ? D - 1 - from_middle : D + from_middle;
+  }
+
+  void build_star() {
+    int edges = 0, facets = 0, neighbours = 0;
+    for (int code = 0; code < 27; ++code) {
+      const int step[3] = {code / 9 - 1, code / 3 % 3 - 1, code % 3 - 1};
+      const int size = (step[0] != 0) + (step[1] != 0) + (step[2] != 0);
+      if (size == 0 || (D == 2 && step[0] != 0)) continue;
+      neighbour[neighbours++] = offset(step);
+      if (size == 1) edge[edges++] = offset(step);
+      if (size == D - 1) {
+        Facet& f = facet[facets];
+        corners(step, f.corner);
+        int side[3] = {step[0], step[1], step[2]};
+        for (int axis = 3 - D; axis < 3; ++axis) {
+          if (step[axis] != 0) continue;
+          side[axis] = -1;
+          f.side[0] = top_number(side);
+          side[axis] = 1;
+          f.side[1] = top_number(side);
+        }
+        int count = 0;
+        for (int axis = 3 - D; axis < 3; ++axis) {
+          if (step[axis] != 0) {
+            square_edges[facets][count++] = static_cast<std::uint8_t>(edge_number(axis, step[axis]));
+          }
+        }
+        ++facets;
+      }
+      if (size == D) corners(step, top[top_number(step)].corner);
+    }
+  }
+
+  // All corners of the cell: the sums of some of its steps along the axes.
+  void corners(const int* step, Place* out) const {
+    int axes[3], count = 0;
+    for (int axis = 0; axis < 3; ++axis) {
+      if (step[axis] != 0) axes[count++] = axis;
+    }
+    for (int subset = 1; subset < 1 << count; ++subset) {
+      int sum[3] = {0, 0, 0};
+      for (int i = 0; i < count; ++i) {
+        if (subset >> i & 1) sum[axes[i]] = step[axes[i]];
+      }
+      *out++ = offset(sum);
+    }
+  }
+
+  std::int64_t depth_, height_, width_;
+  bool reversed_;
+  std::int64_t row_ = 0, plane_ = 0, places_ = 0;
+};
+
+}  // namespace topoeval::matching

@@ -1,0 +1,107 @@
+// The order in which voxels, and with them cells, enter a filtration.
+//
+// Voxels enter by (key, place).  A cell enters with the last of its corners; cells that enter
+// with the same voxel are ordered by (dimension, number in the star).  This one rule holds for P,
+// for G and for the comparison C, whose keys are the pointwise minima or maxima of theirs.  So
+// if no voxel enters P before C, no cell does: sublevel sets are nested ties and all.
+#pragma once
+
+#include <algorithm>
+#include <vector>
+
+#include "../common/buffer.hpp"
+#include "../common/field.hpp"
+#include "../common/interrupt.hpp"
+#include "../common/keys.hpp"
+#include "../common/radix_sort.hpp"
+#include "grid.hpp"
+
+namespace topoeval::matching {
+
+// Keys on the padded grid.  The outside comes after every voxel, or on a reversed grid (T) before.
+template <class Key> class Order {
+ public:
+  template <int D> void load(const Field<Key>& field, const Grid<D>& grid, Interrupt& interrupt) {
+    prepare(grid);
+    const std::int64_t width = grid.width();
+    grid.for_each_row([&](Place first, std::int64_t row) {
+      if (row % 256 == 0) interrupt.poll();
+      Key* out = keys_.data() + first;
+      if (grid.reversed()) {
+        const std::int64_t from = grid.depth() * grid.height() - 1 - row;
+        field.load_row(from / grid.height(), from % grid.height(), out);
+        std::reverse(out, out + width);
+        for (std::int64_t x = 0; x < width; ++x) out[x] = static_cast<Key>(~out[x]);
+      } else {
+        field.load_row(row / grid.height(), row % grid.height(), out);
+      }
+    });
+  }
+
+  template <int D>
+  void combine(const Order& p, const Order& g, bool minimum, const Grid<D>& grid) {
+    keys_.reserve(grid.places());
+    const Key *a = p.keys_.data(), *b = g.keys_.data();
+    Key* out = keys_.data();
+    const auto places = static_cast<std::int64_t>(grid.places());
+    if (minimum) {
+      for (std::int64_t i = 0; i < places; ++i) out[i] = std::min(a[i], b[i]);
+    } else {
+      for (std::int64_t i = 0; i < places; ++i) out[i] = std::max(a[i], b[i]);
+    }
+  }
+
+  Key key(Place place) const { return keys_[static_cast<std::size_t>(place)]; }
+  bool less(Place a, Place b) const {
+    const Key u = key(a), v = key(b);
+    return (u < v) | ((u == v) & (a < b));
+  }
+
+ private:
+  template <int D> void prepare(const Grid<D>& grid) {
+    keys_.reserve(grid.places());
+    std::fill_n(keys_.data(), grid.places(), grid.reversed() ? kBelowAll<Key> : kAboveAll<Key>);
+  }
+
+  Buffer<Key> keys_;
+};
+
+// The positions of all voxels in one order, as integers: what the reduction for H1 compares.
+// The outside has rank 0 where it comes first, else the rank after the last.
+class Ranks {
+ public:
+  template <class Key, int D> void build(const Order<Key>& order, const Grid<D>& grid) {
+    const std::size_t voxels = grid.voxels();
+    Buffer<Keyed<Key>> records, scratch;
+    records.reserve(voxels);
+    scratch.reserve(voxels);
+    std::size_t count = 0;
+    grid.for_each_row([&](Place first, std::int64_t) {
+      for (Place v = first; v < first + static_cast<Place>(grid.width()); ++v) {
+        records[count++] = Keyed<Key>::make(order.key(v), static_cast<std::uint32_t>(v));
+      }
+    });
+    const Keyed<Key>* sorted = radix_sort(records.data(), scratch.data(), voxels);
+
+    const auto outside = static_cast<std::uint32_t>(grid.reversed() ? 0 : voxels + 1);
+    rank_.reserve(grid.places());
+    place_.reserve(voxels + 2);
+    std::fill_n(rank_.data(), grid.places(), outside);
+    place_[outside] = 0;
+    for (std::size_t i = 0; i < voxels; ++i) {
+      const std::uint32_t place = sorted[i].index();
+      rank_[place] = static_cast<std::uint32_t>(i + 1);
+      place_[i + 1] = static_cast<Place>(place);
+    }
+  }
+
+  std::uint32_t rank(Place place) const { return rank_[static_cast<std::size_t>(place)]; }
+  Place place(std::uint32_t rank) const { return place_[rank]; }
+  std::size_t bytes() const { return rank_.bytes() + place_.bytes(); }
+
+ private:
+  Buffer<std::uint32_t> rank_;
+  Buffer<Place> place_;
+};
+
+}  // namespace topoeval::matching
