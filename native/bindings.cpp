@@ -234,7 +234,7 @@ nb::object matching_column(const std::vector<matching::Matching>& matchings, Val
 
 nb::tuple py_betti_matching(nb::object p, nb::object g, const std::string& construction,
                             bool superlevel, const std::vector<int>& dims,
-                            const std::string& comparison, int threads) {
+                            const std::string& comparison, int threads, bool proper) {
   Array arrays[2];
   if (!nb::try_cast(p, arrays[0]) || !nb::try_cast(g, arrays[1])) {
     refuse("p and g must be arrays in main memory, of numbers in native byte order");
@@ -266,7 +266,7 @@ nb::tuple py_betti_matching(nb::object p, nb::object g, const std::string& const
       found = matching::betti_matching(batches[0], batches[1], request,
                                        comparison == "union" ? matching::Comparison::union_
                                                              : matching::Comparison::intersection,
-                                       threads, interrupt);
+                                       proper, threads, interrupt);
     } catch (const Interrupted&) {
       interrupted = true;
     }
@@ -310,7 +310,7 @@ image, dim, birth, death : arrays, one row per pair, grouped by image, then by d
 Raises ValueError for NaN, an unsupported dtype or shape, MemoryError when memory runs out.)");
   module.def("betti_matching", &topoeval::py_betti_matching, nb::arg("p"), nb::arg("g"),
              nb::arg("construction"), nb::arg("superlevel"), nb::arg("dims"),
-             nb::arg("comparison"), nb::arg("threads"),
+             nb::arg("comparison"), nb::arg("threads"), nb::arg("proper") = false,
              R"(Induced matching of the barcodes of two batches of one shape, item by item.
 
 Parameters

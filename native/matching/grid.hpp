@@ -3,14 +3,17 @@
 // A border of one voxel, the "outside", surrounds the array.  A place is a position in the
 // padded grid; places ascend with indices and so settle ties alike.
 //
-// A cell of a voxel's star is named by its offset in the doubled grid, a vector of -1, 0 and 1;
-// cells of one dimension are numbered in the lexicographic order (z, y, x) of these
-// offsets.  That number is what settles ties between cells that enter with the same voxel.
+// A cell of a voxel's star is known by its offset in the doubled grid, a vector of -1, 0 and 1.
+// Cells of one dimension are numbered by their first corner, then by their type: an edge's axis, a
+// square's normal.  That number settles ties between cells that enter with the same voxel.
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <stdexcept>
+#include <vector>
 
 namespace topoeval::matching {
 
@@ -49,7 +52,7 @@ template <int D> class Grid {
     row_ = width + 2;
     plane_ = D == 2 ? 0 : (height + 2) * row_;
     places_ = D == 2 ? (height + 2) * row_ : (depth + 2) * plane_;
-    // Long thin arrays more than triple in size when padded.
+    // Long thin arrays grow to nine times their size when padded.
     if (places_ > (std::int64_t{1} << 30)) throw TooLarge();
     build_star();
   }
@@ -73,6 +76,17 @@ template <int D> class Grid {
     }
   }
 
+  // Calls visit(first, end) for rows of top cells, the border's among them.  A top cell is known by
+  // its first corner.
+  template <class Visit> void for_each_top(Visit visit) const {
+    for (std::int64_t z = -1; z < (D == 2 ? 0 : depth_); ++z) {
+      for (std::int64_t y = -1; y < height_; ++y) {
+        const Place first = row_begin(D == 2 ? 0 : z, y) - 1;
+        visit(first, first + static_cast<Place>(width_ + 1));
+      }
+    }
+  }
+
   // The index in C order of a place inside the array.
   std::int32_t index(Place place) const {
     const std::int64_t z = D == 2 ? 0 : place / plane_ - 1;
@@ -86,8 +100,8 @@ template <int D> class Grid {
   Place neighbour[kNeighbours];
   Facet facet[kFacets];
   Top top[kTops];
-  // A square spans two edges; the axis pairs of a square and of its corners in 3D.
-  std::uint8_t square_edges[kFacets][2];
+  std::uint8_t square_edges[kFacets][2];  // the two edges at the voxel that span a square (3D)
+  std::uint8_t opposite[kEdges];          // the edge that leads the other way
 
  private:
   Place offset(const int* step) const {
@@ -98,40 +112,58 @@ template <int D> class Grid {
     return (D == 3 && step[0] > 0 ? 4 : 0) + (step[1] > 0 ? 2 : 0) + (step[2] > 0 ? 1 : 0);
   }
 
-  // Which edge leads along one axis.
-  static int edge_number(int axis, int sign) {
-    const int from_middle = 2 - axis;  // x lies in the middle of the lexicographic order
-    return sign < 0 ? D - 1 - from_middle : D + from_middle;
+  // The steps of the cells of one dimension, by first corner and type.
+  static std::vector<std::array<int, 3>> cells(int dimension) {
+    std::vector<std::array<int, 3>> found;
+    for (int code = 0; code < 27; ++code) {
+      const std::array<int, 3> step{code / 9 - 1, code / 3 % 3 - 1, code % 3 - 1};
+      const int size = (step[0] != 0) + (step[1] != 0) + (step[2] != 0);
+      if (size == dimension && (D == 3 || step[0] == 0)) found.push_back(step);
+    }
+    const auto position = [&](const std::array<int, 3>& step) {
+      int corner = 0, type = 0;
+      for (int axis = 0; axis < 3; ++axis) {
+        corner = 2 * corner + (step[static_cast<std::size_t>(axis)] >= 0);
+        if ((step[static_cast<std::size_t>(axis)] != 0) == (dimension == 1)) type = axis;
+      }
+      return 3 * corner + (dimension == D ? 0 : type);
+    };
+    std::sort(found.begin(), found.end(),
+              [&](const auto& a, const auto& b) { return position(a) < position(b); });
+    return found;
   }
 
   void build_star() {
-    int edges = 0, facets = 0, neighbours = 0;
-    for (int code = 0; code < 27; ++code) {
-      const int step[3] = {code / 9 - 1, code / 3 % 3 - 1, code % 3 - 1};
-      const int size = (step[0] != 0) + (step[1] != 0) + (step[2] != 0);
-      if (size == 0 || (D == 2 && step[0] != 0)) continue;
-      neighbour[neighbours++] = offset(step);
-      if (size == 1) edge[edges++] = offset(step);
-      if (size == D - 1) {
-        Facet& f = facet[facets];
-        corners(step, f.corner);
-        int side[3] = {step[0], step[1], step[2]};
-        for (int axis = 3 - D; axis < 3; ++axis) {
-          if (step[axis] != 0) continue;
+    int i = 0;
+    for (const auto& step : cells(1)) edge[i++] = offset(step.data());
+    i = 0;
+    for (int dimension = 1; dimension <= D; ++dimension) {
+      for (const auto& step : cells(dimension)) neighbour[i++] = offset(step.data());
+    }
+    std::sort(neighbour, neighbour + kNeighbours);
+    for (const auto& step : cells(D)) corners(step.data(), top[top_number(step.data())].corner);
+    i = 0;
+    for (const auto& step : cells(D - 1)) {
+      corners(step.data(), facet[i].corner);
+      std::array<int, 3> side = step;
+      int spans = 0;
+      for (std::size_t axis = 3 - D; axis < 3; ++axis) {
+        if (step[axis] == 0) {
           side[axis] = -1;
-          f.side[0] = top_number(side);
+          facet[i].side[0] = top_number(side.data());
           side[axis] = 1;
-          f.side[1] = top_number(side);
+          facet[i].side[1] = top_number(side.data());
+        } else {
+          int along[3] = {0, 0, 0};
+          along[axis] = step[axis];
+          const auto* number = std::find(edge, edge + kEdges, offset(along));
+          square_edges[i][spans++] = static_cast<std::uint8_t>(number - edge);
         }
-        int count = 0;
-        for (int axis = 3 - D; axis < 3; ++axis) {
-          if (step[axis] != 0) {
-            square_edges[facets][count++] = static_cast<std::uint8_t>(edge_number(axis, step[axis]));
-          }
-        }
-        ++facets;
       }
-      if (size == D) corners(step, top[top_number(step)].corner);
+      ++i;
+    }
+    for (int d = 0; d < kEdges; ++d) {
+      opposite[d] = static_cast<std::uint8_t>(std::find(edge, edge + kEdges, -edge[d]) - edge);
     }
   }
 

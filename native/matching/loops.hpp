@@ -112,7 +112,7 @@ class LoopReduction {
     const auto add = [&](Place from, Place to, int direction) {
       const std::uint32_t a = rows_->rank(from), b = rows_->rank(to);
       const std::uint32_t last = a > b ? a : b;
-      const int number = a > b ? direction : Grid<3>::kEdges - 1 - direction;
+      const int number = a > b ? direction : grid_->opposite[direction];
       // Two places of the outside come with no edge: the outside is one point.
       out[count] = last << kEdgeBits | static_cast<std::uint32_t>(number);
       count += (a != b) & (number != first_[last]);

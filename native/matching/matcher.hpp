@@ -16,7 +16,8 @@ namespace topoeval::matching {
 template <class Key, int D> class Matcher {
  public:
   void run(const Field<Key>& p, const Field<Key>& g, const Request& request, Comparison comparison,
-           Interrupt& interrupt, Matching& out) {
+           bool proper, Interrupt& interrupt, Matching& out) {
+    proper_ = proper;
     const bool dual = request.construction == Construction::top_cells;
     const Grid<D> grid(p.depth(), p.height(), p.width(), dual);
     minimum_ = (comparison == Comparison::union_) != dual;
@@ -53,7 +54,6 @@ template <class Key, int D> class Matcher {
     MergeTree<Key, D> tree;
     std::vector<Bar> bars;
     std::vector<std::int32_t> bar_of_node;
-    std::vector<Place> image;  // by bar: the extremum of C that stands for the bar of C
   };
 
   void match(std::int32_t p, std::int32_t g) {
@@ -81,11 +81,14 @@ template <class Key, int D> class Matcher {
   static bool has_length(Sense sense, Key meeting, Key extremum) {
     return sense == Sense::up ? extremum < meeting : meeting < extremum;
   }
+  bool keeps(Sense sense, Key meeting, Key extremum) const {
+    return !proper_ || has_length(sense, meeting, extremum);
+  }
 
   void match_in_comparison(Sense sense, const Grid<D>& grid, Interrupt& interrupt) {
     for (Side& side : sides_) {
       side.bar_of_node.assign(side.tree.extrema().size(), kNone);
-      const Family<Key> own[] = {{&side.order, nullptr}};
+      const Order<Key>* const own[] = {&side.order};
       side.tree.sweep(own, interrupt, [&](Place meeting, const Place* dead) {
         if (side.order.key(meeting) == side.order.key(dead[0])) return;
         side.bar_of_node[static_cast<std::size_t>(side.tree.node_at(dead[0]))] =
@@ -94,45 +97,49 @@ template <class Key, int D> class Matcher {
       });
     }
     tree_.build(comparison_, grid, sense, interrupt);
-    const Family<Key> both[] = {{&sides_[0].order, &sides_[0].tree.extrema()},
-                                {&sides_[1].order, &sides_[1].tree.extrema()}};
-    tree_.sweep(both, interrupt, [&](Place meeting, const Place* dead) {
+    const Order<Key>* const all[] = {&sides_[0].order, &sides_[1].order, &comparison_};
+    tree_.sweep(all, interrupt, [&](Place meeting, const Place* dead) {
+      const Key key = comparison_.key(meeting);
+      if (key == comparison_.key(dead[2])) return;
       std::int32_t bar[2] = {kNone, kNone};
-      for (int k = 0; k < 2; ++k) {
-        const Side& side = sides_[static_cast<std::size_t>(k)];
-        if (dead[k] != kNone && has_length(sense, comparison_.key(meeting), side.order.key(dead[k]))) {
-          bar[k] = side.bar_of_node[static_cast<std::size_t>(side.tree.node_at(dead[k]))];
-        }
+      for (std::size_t k = 0; k < 2; ++k) {
+        const Side& side = sides_[k];
+        if (dead[k] == kNone || !keeps(sense, key, side.order.key(dead[k]))) continue;
+        const auto node = static_cast<std::size_t>(side.tree.node_at(dead[k]));
+        if (side.tree.extrema()[node] == dead[k]) bar[k] = side.bar_of_node[node];
       }
       match(bar[0], bar[1]);
     });
   }
 
   void match_by_image(Sense sense, const Grid<D>& grid, Interrupt& interrupt) {
-    extrema_.clear();
-    find_extrema(comparison_, grid, sense, extrema_);
-    for (Side& side : sides_) {
-      side.image.clear();
-      const Family<Key> families[] = {{&side.order, nullptr}, {&comparison_, &extrema_}};
-      side.tree.sweep(families, interrupt, [&](Place meeting, const Place* dead) {
+    // By extremum of C: whether it has a bar, and then which of P's bars maps there.
+    constexpr std::int32_t kNoBar = -2;
+    bar_at_.reserve(grid.places());
+    std::fill_n(bar_at_.data(), grid.places(), kNoBar);
+    tree_.build(comparison_, grid, sense, interrupt);
+    const Order<Key>* const own[] = {&comparison_};
+    tree_.sweep(own, interrupt, [&](Place meeting, const Place* dead) {
+      if (comparison_.key(meeting) == comparison_.key(dead[0])) return;
+      bar_at_[static_cast<std::size_t>(dead[0])] = kNone;
+    });
+    for (std::size_t k = 0; k < 2; ++k) {
+      Side& side = sides_[k];
+      const Order<Key>* const orders[] = {&side.order, &comparison_};
+      side.tree.sweep(orders, interrupt, [&](Place meeting, const Place* dead) {
         const Key key = side.order.key(meeting);
         if (key == side.order.key(dead[0])) return;
-        const bool real = dead[1] != kNone && has_length(sense, key, comparison_.key(dead[1]));
+        const auto number = static_cast<std::int32_t>(side.bars.size());
         side.bars.push_back(bar_at(sense, meeting, dead[0]));
-        side.image.push_back(real ? dead[1] : kNone);
+        if (dead[1] == kNone || !keeps(sense, key, comparison_.key(dead[1]))) return;
+        std::int32_t& there = bar_at_[static_cast<std::size_t>(dead[1])];
+        if (there == kNoBar) return;
+        if (k == 0) {
+          there = number;
+        } else {
+          match(there, number);
+        }
       });
-    }
-    bar_at_.reserve(grid.places());
-    for (const Place extremum : extrema_) bar_at_[static_cast<std::size_t>(extremum)] = kNone;
-    for (std::size_t i = 0; i < sides_[0].image.size(); ++i) {
-      const Place extremum = sides_[0].image[i];
-      if (extremum != kNone) bar_at_[static_cast<std::size_t>(extremum)] = static_cast<std::int32_t>(i);
-    }
-    for (std::size_t i = 0; i < sides_[1].image.size(); ++i) {
-      const Place extremum = sides_[1].image[i];
-      if (extremum != kNone) {
-        match(bar_at_[static_cast<std::size_t>(extremum)], static_cast<std::int32_t>(i));
-      }
     }
   }
 
@@ -156,16 +163,24 @@ template <class Key, int D> class Matcher {
 
   void match_loops(const Grid<D>& grid, Interrupt& interrupt) {
     Loops& loops = loops_;
+    const Ranks& common = loops.ranks[2];
     loops.ranks[2].build(comparison_, grid);
-    if (minimum_) loops.negative[1].build(loops.ranks[2], grid, interrupt);
-    std::vector<Link> bars[2];  // by the cell of C
+    loops.negative[1].build(common, grid, interrupt);
+    std::vector<Link> bars_of_c, bars[2];  // by the cell of C
+    loops.reduction.run(common, common, loops.negative[1], grid, interrupt,
+                        [&](std::uint32_t edge, std::uint32_t square) {
+      const Key birth = comparison_.key(common.place(edge >> kEdgeBits));
+      if (birth == comparison_.key(common.place(square >> kSquareBits))) return;
+      const std::uint32_t cell = minimum_ ? square : edge;
+      bars_of_c.push_back({cell, cell});
+    });
     for (std::size_t k = 0; k < 2; ++k) {
       Side& side = sides_[k];
       loops.ranks[k].build(side.order, grid);
       loops.negative[0].build(loops.ranks[k], grid, interrupt);
 
       std::vector<Link> own, image;  // by the cell of P or G
-      const Ranks &mine = loops.ranks[k], &common = loops.ranks[2];
+      const Ranks& mine = loops.ranks[k];
       loops.reduction.run(mine, mine, loops.negative[0], grid, interrupt,
                           [&](std::uint32_t edge, std::uint32_t square) {
         const Place birth = mine.place(edge >> kEdgeBits), death = mine.place(square >> kSquareBits);
@@ -179,10 +194,12 @@ template <class Key, int D> class Matcher {
       loops.reduction.run(rows, columns, loops.negative[minimum_ ? 1 : 0], grid, interrupt,
                           [&](std::uint32_t edge, std::uint32_t square) {
         const Key birth = births.key(rows.place(edge >> kEdgeBits));
-        if (!(birth < deaths.key(columns.place(square >> kSquareBits)))) return;
+        if (!keeps(Sense::up, deaths.key(columns.place(square >> kSquareBits)), birth)) return;
         image.push_back(minimum_ ? Link{edge, square} : Link{square, edge});
       });
-      join(own, image, [&](std::uint32_t bar, std::uint32_t cell) { bars[k].push_back({cell, bar}); });
+      std::vector<Link> mapped;
+      join(own, image, [&](std::uint32_t bar, std::uint32_t cell) { mapped.push_back({cell, bar}); });
+      join(mapped, bars_of_c, [&](std::uint32_t bar, std::uint32_t cell) { bars[k].push_back({cell, bar}); });
     }
     join(bars[0], bars[1], [&](std::uint32_t p, std::uint32_t g) {
       match(static_cast<std::int32_t>(p), static_cast<std::int32_t>(g));
@@ -218,10 +235,10 @@ template <class Key, int D> class Matcher {
   struct Nothing {};
 
   bool minimum_ = true;  // C enters before P and G, rather than after
+  bool proper_ = false;
   std::array<Side, 2> sides_;
   Order<Key> comparison_;
   MergeTree<Key, D> tree_;
-  std::vector<Place> extrema_;
   Buffer<std::int32_t> bar_at_;
   std::conditional_t<D == 3, Loops, Nothing> loops_;
 };

@@ -84,14 +84,14 @@ class Common {
 class Worker {
  public:
   void run(const Common& pair, int rank, const Request& request, Comparison comparison,
-           Interrupt& interrupt, Matching& out) {
+           bool proper, Interrupt& interrupt, Matching& out) {
     const bool wide = needs_wide_keys(pair.p().dtype);
     const auto with = [&](auto& matcher, auto key) {
       using Key = decltype(key);
       using M = typename std::remove_reference_t<decltype(matcher)>::element_type;
       if (!matcher) matcher = std::make_unique<M>();
       matcher->run(Field<Key>(pair.p(), request.superlevel), Field<Key>(pair.g(), request.superlevel),
-                   request, comparison, interrupt, out);
+                   request, comparison, proper, interrupt, out);
     };
     if (rank == 2) {
       wide ? with(wide2_, std::int64_t{}) : with(narrow2_, std::int32_t{});
@@ -110,7 +110,8 @@ class Worker {
 }  // namespace
 
 std::vector<Matching> betti_matching(const Batch& p, const Batch& g, const Request& request,
-                                     Comparison comparison, int threads, Interrupt& interrupt) {
+                                     Comparison comparison, bool proper, int threads,
+                                     Interrupt& interrupt) {
   std::vector<Matching> matchings(static_cast<std::size_t>(p.count));
   volume::Team team(static_cast<int>(std::min<std::int64_t>(threads, std::max<std::int64_t>(p.count, 1))),
                     interrupt);
@@ -118,7 +119,7 @@ std::vector<Matching> betti_matching(const Batch& p, const Batch& g, const Reque
   team.run(static_cast<int>(p.count), [&](int item, int worker) {
     interrupt.poll();
     workers[static_cast<std::size_t>(worker)].run(Common(p.item(item), g.item(item)), p.rank, request,
-                                                  comparison, interrupt,
+                                                  comparison, proper, interrupt,
                                                   matchings[static_cast<std::size_t>(item)]);
   });
   return matchings;

@@ -39,6 +39,7 @@ enum class Comparison : std::uint8_t { union_, intersection };
 // Item by item.  Both batches must have the same shape.  Throws NotANumber, TooLarge, Interrupted,
 // std::invalid_argument for dtypes without a common one, std::bad_alloc.
 std::vector<Matching> betti_matching(const Batch& p, const Batch& g, const Request& request,
-                                     Comparison comparison, int threads, Interrupt& interrupt);
+                                     Comparison comparison, bool proper, int threads,
+                                     Interrupt& interrupt);
 
 }  // namespace topoeval::matching

@@ -1,16 +1,16 @@
-// The merge tree of one order, with the extrema of other orders carried along.
+// The merge tree of one order, with the ages of its components in other orders carried along.
 //
 // Upwards (H0): sublevel components, joined by edges in ascending order; the younger minimum
 // dies.  Downwards (H of the top dimension, by duality): components of the top cells above, the
 // outside among them, joined by facets in descending order.
 //
 // Image persistence needs the same sweep with another order's notion of age: where two
-// components meet in the order that is swept, the one whose oldest *foreign* extremum is younger
-// loses that.  Only voxels where components meet matter, so the sweep visits these alone, as
-// in a Morse complex: every voxel knows the extremum its path leads to, and a
-// foreign extremum belongs to the component of the path from it.  It joins that component
-// earlier than it should, but what is wrong before it is due would be a bar of length zero: of the
-// order that is swept and the foreign one, the one in which things are born comes later.
+// components of the order that is swept meet, the one whose oldest cell in the *foreign* order is
+// the younger of the two loses that.
+//
+// As in a Morse complex, few voxels have to be visited: those where components meet, and those
+// that bring a component a cell older, in some foreign order, than what their older neighbours
+// have brought.  All others change nothing.
 #pragma once
 
 #include <utility>
@@ -24,29 +24,31 @@ enum class Sense { up, down };
 
 constexpr Place kNone = -1;
 
-// Whether an extremum a is older than b.
+// Whether a voxel a is older than b.
 template <class Key> bool older(const Order<Key>& order, Sense sense, Place a, Place b) {
   return sense == Sense::up ? order.less(a, b) : order.less(b, a);
 }
 
-// Appends all minima or maxima of an order.
-template <class Key, int D>
-void find_extrema(const Order<Key>& order, const Grid<D>& grid, Sense sense, std::vector<Place>& out) {
-  const Place* beside = sense == Sense::up ? grid.edge : grid.neighbour;
-  const int count = sense == Sense::up ? Grid<D>::kEdges : Grid<D>::kNeighbours;
-  grid.for_each_row([&](Place first, std::int64_t) {
-    for (Place v = first; v < first + static_cast<Place>(grid.width()); ++v) {
-      int i = 0;
-      while (i < count && older(order, sense, v, v + beside[i])) ++i;
-      if (i == count) out.push_back(v);
-    }
-  });
-}
+// What can be born in a sweep, by age: a voxel (up), or a top cell (down), known by its last voxel
+// and by whether it is the last of those that enter with it, for only that one can be a death.
+class Cell {
+ public:
+  Cell() = default;
+  Cell(Place voxel, bool last) : code_(static_cast<std::uint32_t>(voxel) << 1 | std::uint32_t{last}) {}
+  static Cell outside() { return {0, true}; }
 
-// The extrema of one order whose fate a sweep follows.
-template <class Key> struct Family {
-  const Order<Key>* order;
-  const std::vector<Place>* extrema;  // null for the order that is swept
+  bool none() const { return code_ == 0; }
+  Place voxel() const { return static_cast<Place>(code_ >> 1); }
+  bool last() const { return code_ & 1; }
+
+  template <class Key> bool older_than(const Cell& other, const Order<Key>& order, Sense sense) const {
+    if (voxel() == other.voxel()) return code_ > other.code_;
+    if (none() || other.none()) return other.none();
+    return older(order, sense, voxel(), other.voxel());
+  }
+
+ private:
+  std::uint32_t code_ = 0;
 };
 
 template <class Key, int D> class MergeTree {
@@ -60,15 +62,10 @@ template <class Key, int D> class MergeTree {
     label_.reserve(grid.places());
     std::fill_n(label_.data(), grid.places(), 0);
     interrupt.poll();
-    if (sense == Sense::up) {
-      point(grid.edge, Grid<D>::kEdges, interrupt);
-      resolve();
-      collect(grid.edge, Grid<D>::kEdges, interrupt);
-    } else {
-      point(grid.neighbour, Grid<D>::kNeighbours, interrupt);
-      resolve();
-      collect(grid.neighbour, Grid<D>::kNeighbours, interrupt);
-    }
+    beside_ = sense == Sense::up ? grid.edge : grid.neighbour;
+    beside_count_ = sense == Sense::up ? Grid<D>::kEdges : Grid<D>::kNeighbours;
+    point(interrupt);
+    resolve();
   }
 
   // Extrema by node, the outside first.
@@ -76,48 +73,50 @@ template <class Key, int D> class MergeTree {
   std::int32_t node_at(Place extremum) const { return label_[static_cast<std::size_t>(extremum)]; }
 
   // Sweeps; calls visit(voxel, dead) wherever two components meet.  dead[k] is the extremum of
-  // family k that dies there, or kNone.
+  // order k that dies there, or kNone if what dies is no extremum.
   template <std::size_t N, class Visit>
-  void sweep(const Family<Key> (&families)[N], Interrupt& interrupt, Visit visit) {
+  void sweep(const Order<Key>* const (&orders)[N], Interrupt& interrupt, Visit visit) {
     const std::size_t nodes = extrema_.size();
     parent_.resize(nodes);
     for (std::size_t i = 0; i < nodes; ++i) parent_[i] = static_cast<std::int32_t>(i);
-    oldest_.assign(nodes * N, kNone);
+    oldest_.assign(nodes * N, Cell());
     for (std::size_t k = 0; k < N; ++k) {
-      if (families[k].extrema == nullptr) {
-        for (std::size_t i = 0; i < nodes; ++i) oldest_[i * N + k] = extrema_[i];
-        continue;
-      }
-      oldest_[k] = 0;  // the outside is there in every order
-      for (Place extremum : *families[k].extrema) {
-        Place& best = oldest_[static_cast<std::size_t>(node_at(extremum)) * N + k];
-        if (best == kNone || older(*families[k].order, sense_, extremum, best)) best = extremum;
+      oldest_[k] = Cell::outside();
+      const bool own = orders[k] == order_;
+      if (!own) find_arrivals(*orders[k], arrivals_[k], interrupt);
+      for (std::size_t i = 1; i < nodes; ++i) {
+        oldest_[i * N + k] = own ? Cell(extrema_[i], true) : arrivals_[k][static_cast<std::size_t>(extrema_[i])];
       }
     }
+    collect(orders, interrupt);
 
+    const auto take = [&](std::int32_t node, std::size_t k, Cell cell) {
+      Cell& best = oldest_[static_cast<std::size_t>(node) * N + k];
+      if (cell.older_than(best, *orders[k], sense_)) best = cell;
+    };
     const auto join = [&](Place voxel, std::int32_t a, std::int32_t b) {
       Place dead[N];
-      Place *of_a = &oldest_[static_cast<std::size_t>(a) * N], *of_b = &oldest_[static_cast<std::size_t>(b) * N];
       for (std::size_t k = 0; k < N; ++k) {
-        if (of_a[k] == kNone) std::swap(of_a[k], of_b[k]);
-        if (of_b[k] != kNone && older(*families[k].order, sense_, of_b[k], of_a[k])) {
-          std::swap(of_a[k], of_b[k]);
-        }
-        dead[k] = of_b[k];
+        Cell &of_a = oldest_[static_cast<std::size_t>(a) * N + k];
+        Cell &of_b = oldest_[static_cast<std::size_t>(b) * N + k];
+        if (of_b.older_than(of_a, *orders[k], sense_)) std::swap(of_a, of_b);
+        dead[k] = of_b.last() ? of_b.voxel() : kNone;
       }
       parent_[static_cast<std::size_t>(b)] = a;
       visit(voxel, dead);
     };
 
-    const std::size_t count = meetings_.size();
+    const std::size_t count = visits_.size();
     scratch_.reserve(count);
-    const Keyed<Key>* sorted = radix_sort(meetings_.data(), scratch_.data(), count);
+    const Keyed<Key>* sorted = radix_sort(visits_.data(), scratch_.data(), count);
     for (std::size_t i = 0; i < count; ++i) {
       if (i % 65536 == 0) interrupt.poll();
+      const std::size_t at = sense_ == Sense::up ? i : count - 1 - i;
+      const auto v = static_cast<Place>(sorted[at].index());
       if (sense_ == Sense::up) {
-        join_edges(static_cast<Place>(sorted[i].index()), join);
+        visit_up(v, orders, take, join);
       } else {
-        join_tops(static_cast<Place>(sorted[count - 1 - i].index()), join);
+        visit_down(v, orders, take, join);
       }
     }
   }
@@ -132,21 +131,25 @@ template <class Key, int D> class MergeTree {
   }
 
  private:
-  // Every voxel takes the label of an older neighbour; where that comes later in the raster it
-  // takes the complement of its place.
-  void point(const Place* beside, int count, Interrupt& interrupt) {
-    std::int32_t* label = label_.data();
+  template <class Visit> void for_each_voxel(Interrupt& interrupt, Visit visit) {
     grid_->for_each_row([&](Place first, std::int64_t row) {
       if (row % 256 == 0) interrupt.poll();
-      for (Place v = first; v < first + static_cast<Place>(grid_->width()); ++v) {
-        int i = 0;
-        while (i < count && older(*order_, sense_, v, v + beside[i])) ++i;
-        if (i == count) {
-          label[v] = static_cast<std::int32_t>(extrema_.size());
-          extrema_.push_back(v);
-        } else {
-          label[v] = 2 * i < count ? label[v + beside[i]] : ~(v + beside[i]);
-        }
+      for (Place v = first; v < first + static_cast<Place>(grid_->width()); ++v) visit(v);
+    });
+  }
+
+  // Every voxel takes the label of an older neighbour; where that comes later in the raster it
+  // takes the complement of its place.
+  void point(Interrupt& interrupt) {
+    std::int32_t* label = label_.data();
+    for_each_voxel(interrupt, [&](Place v) {
+      int i = 0;
+      while (i < beside_count_ && older(*order_, sense_, v, v + beside_[i])) ++i;
+      if (i == beside_count_) {
+        label[v] = static_cast<std::int32_t>(extrema_.size());
+        extrema_.push_back(v);
+      } else {
+        label[v] = beside_[i] < 0 ? label[v + beside_[i]] : ~(v + beside_[i]);
       }
     });
   }
@@ -167,26 +170,68 @@ template <class Key, int D> class MergeTree {
     }
   }
 
-  // Voxels beside which paths of more than one end begin.
-  void collect(const Place* beside, int count, Interrupt& interrupt) {
-    meetings_.clear();
-    const std::int32_t* label = label_.data();
-    grid_->for_each_row([&](Place first, std::int64_t row) {
-      if (row % 256 == 0) interrupt.poll();
-      for (Place v = first; v < first + static_cast<Place>(grid_->width()); ++v) {
-        std::int32_t differ = 0;
-        for (int i = 0; i < count; ++i) differ |= label[v] ^ label[v + beside[i]];
-        if (differ == 0) continue;
-        // Its own label is that of one older neighbour; an extremum has none, and no meeting.
-        for (int i = 0; i < count; ++i) {
-          const Place u = v + beside[i];
-          if (label[u] != label[v] && older(*order_, sense_, u, v)) {
-            meetings_.push_back(Keyed<Key>::make(order_->key(v), static_cast<std::uint32_t>(v)));
-            break;
-          }
+  // By voxel, the oldest in a foreign order of the cells that enter with it.
+  void find_arrivals(const Order<Key>& foreign, Buffer<Cell>& arrivals, Interrupt& interrupt) {
+    Cell* out = arrivals.reserve(grid_->places());
+    if (sense_ == Sense::up) {
+      for_each_voxel(interrupt, [&](Place v) { out[v] = Cell(v, true); });
+      return;
+    }
+    std::fill_n(out, grid_->places(), Cell());
+    const auto& corners = grid_->top[Grid<D>::kTops - 1].corner;  // of the cell ahead
+    grid_->for_each_top([&](Place first, Place end) {
+      interrupt.poll();
+      for (Place top = first; top < end; ++top) {
+        Place last = top, foreign_last = top;
+        for (const Place corner : corners) {
+          if (order_->less(last, top + corner)) last = top + corner;
+          if (foreign.less(foreign_last, top + corner)) foreign_last = top + corner;
         }
+        const Cell cell(foreign_last, foreign_last == top);
+        if (cell.older_than(out[last], foreign, sense_)) out[last] = cell;
       }
     });
+  }
+
+  // Voxels beside which paths of more than one end begin, and those with a cell that may be the
+  // oldest of its component in a foreign order.
+  template <std::size_t N>
+  void collect(const Order<Key>* const (&orders)[N], Interrupt& interrupt) {
+    visits_.clear();
+    const std::int32_t* label = label_.data();
+    for_each_voxel(interrupt, [&](Place v) {
+      if (meets(v, label) || arrives(v, orders)) {
+        visits_.push_back(Keyed<Key>::make(order_->key(v), static_cast<std::uint32_t>(v)));
+      }
+    });
+  }
+
+  bool meets(Place v, const std::int32_t* label) const {
+    std::int32_t differ = 0;
+    for (int i = 0; i < beside_count_; ++i) differ |= label[v] ^ label[v + beside_[i]];
+    if (differ == 0) return false;
+    // Its own label is that of one older neighbour; an extremum has none.
+    for (int i = 0; i < beside_count_; ++i) {
+      const Place u = v + beside_[i];
+      if (label[u] != label[v] && older(*order_, sense_, u, v)) return true;
+    }
+    return false;
+  }
+
+  template <std::size_t N> bool arrives(Place v, const Order<Key>* const (&orders)[N]) const {
+    for (std::size_t k = 0; k < N; ++k) {
+      if (orders[k] == order_) continue;
+      const Cell* arrivals = arrivals_[k].data();
+      if (arrivals[v].none()) continue;
+      bool outdone = false;
+      for (int i = 0; i < beside_count_ && !outdone; ++i) {
+        const Place u = v + beside_[i];
+        if (!older(*order_, sense_, u, v)) continue;
+        outdone = label_[static_cast<std::size_t>(u)] == 0 || !arrivals[v].older_than(arrivals[u], *orders[k], sense_);
+      }
+      if (!outdone) return true;
+    }
+    return false;
   }
 
   std::int32_t find(std::int32_t node) {
@@ -197,30 +242,45 @@ template <class Key, int D> class MergeTree {
   std::int32_t component(Place place) { return find(label_[static_cast<std::size_t>(place)]); }
 
   // The first edge of a voxel takes it into a component, others may join components.
-  template <class Join> void join_edges(Place v, Join join) {
+  template <std::size_t N, class Take, class Join>
+  void visit_up(Place v, const Order<Key>* const (&)[N], Take take, Join join) {
     std::int32_t own = -1;
     for (const Place step : grid_->edge) {
       if (!order_->less(v + step, v)) continue;
       const std::int32_t other = component(v + step);
       if (own < 0) {
         own = other;
+        for (std::size_t k = 0; k < N; ++k) take(own, k, Cell(v, true));
       } else if (own != other) {
         join(v, own, other);
+        own = find(own);
       }
     }
   }
 
   // Top cells that enter with the voxel itself are younger than all components and not among
   // the nodes: here they are the negative numbers.
-  template <class Join> void join_tops(Place v, Join join) {
+  template <std::size_t N, class Take, class Join>
+  void visit_down(Place v, const Order<Key>* const (&orders)[N], Take take, Join join) {
     constexpr int kTops = Grid<D>::kTops;
+    if (node_at(v) != 0 && extrema_[static_cast<std::size_t>(node_at(v))] == v) return;
     std::int32_t at[kTops];
+    Cell cells[kTops][N];
     for (int t = 0; t < kTops; ++t) {
       Place last = v;
       for (const Place corner : grid_->top[t].corner) {
         if (order_->less(last, v + corner)) last = v + corner;
       }
       at[t] = last == v ? -1 - t : component(last);
+      if (last != v) continue;
+      for (std::size_t k = 0; k < N; ++k) {
+        Place foreign_last = v, first = v;
+        for (const Place corner : grid_->top[t].corner) {
+          if (orders[k]->less(foreign_last, v + corner)) foreign_last = v + corner;
+          first = std::min(first, v + corner);
+        }
+        cells[t][k] = Cell(foreign_last, foreign_last == first);
+      }
     }
     for (int f = Grid<D>::kFacets - 1; f >= 0; --f) {
       const auto& facet = grid_->facet[f];
@@ -234,8 +294,13 @@ template <class Key, int D> class MergeTree {
       if (a < 0) std::swap(a, b);
       if (b >= 0) {
         join(v, a, b);
-      } else {
-        for (std::int32_t& top : at) top = top == b ? a : top;
+        continue;
+      }
+      for (int t = 0; t < kTops; ++t) {
+        if (at[t] != b) continue;
+        at[t] = a;
+        if (a < 0) continue;
+        for (std::size_t k = 0; k < N; ++k) take(a, k, cells[t][k]);
       }
     }
   }
@@ -243,12 +308,15 @@ template <class Key, int D> class MergeTree {
   const Order<Key>* order_ = nullptr;
   const Grid<D>* grid_ = nullptr;
   Sense sense_ = Sense::up;
+  const Place* beside_ = nullptr;
+  int beside_count_ = 0;
   std::vector<Place> extrema_;
   Buffer<std::int32_t> label_;
-  std::vector<Keyed<Key>> meetings_;
+  Buffer<Cell> arrivals_[3];
+  std::vector<Keyed<Key>> visits_;
   Buffer<Keyed<Key>> scratch_;
   std::vector<std::int32_t> parent_;
-  std::vector<Place> oldest_;
+  std::vector<Cell> oldest_;
 };
 
 }  // namespace topoeval::matching
