@@ -53,7 +53,7 @@ template <int D> class Grid {
     plane_ = D == 2 ? 0 : (height + 2) * row_;
     places_ = D == 2 ? (height + 2) * row_ : (depth + 2) * plane_;
     // Long thin arrays grow to nine times their size when padded.
-    if (places_ > (std::int64_t{1} << 30)) throw TooLarge();
+    if (places_ > (std::int64_t{1} << 28)) throw TooLarge();
     build_star();
   }
 
@@ -63,6 +63,8 @@ template <int D> class Grid {
   std::size_t places() const { return static_cast<std::size_t>(places_); }
   std::size_t voxels() const { return static_cast<std::size_t>(depth_ * height_ * width_); }
   bool reversed() const { return reversed_; }
+  Place row() const { return static_cast<Place>(row_); }
+  Place plane() const { return static_cast<Place>(plane_); }
 
   // The place of the first voxel of a row; z is 0 in two dimensions.
   Place row_begin(std::int64_t z, std::int64_t y) const {
@@ -101,7 +103,6 @@ template <int D> class Grid {
   Facet facet[kFacets];
   Top top[kTops];
   std::uint8_t square_edges[kFacets][2];  // the two edges at the voxel that span a square (3D)
-  std::uint8_t opposite[kEdges];          // the edge that leads the other way
 
  private:
   Place offset(const int* step) const {
@@ -161,9 +162,6 @@ template <int D> class Grid {
         }
       }
       ++i;
-    }
-    for (int d = 0; d < kEdges; ++d) {
-      opposite[d] = static_cast<std::uint8_t>(std::find(edge, edge + kEdges, -edge[d]) - edge);
     }
   }
 

@@ -5,143 +5,185 @@
 // the barcode of the image (Cohen-Steiner, Edelsbrunner, Harer and Morozov, 2009; Bauer and
 // Schmahl, 2022).
 //
-// Columns come in their order.  Most find their last edge free and claim it as they are;
-// nothing is stored for these but the number of the square.  The others are reduced in a
-// PivotTree and what is left of them is kept.
+// First, in raster order, every column claims the last edge of its square; where two want the
+// same edge the earlier column gets it.  Most are done with that, and nothing is stored for them.
+// Then the losers are reduced.  One that meets an edge claimed by a *later* column takes it over,
+// and work goes on with that column: so columns need not come in their order, and the pairs of a
+// reduced matrix are unique anyway.
 #pragma once
 
 #include <cstdint>
 #include <vector>
 
-#include "cubes.hpp"
-#include "order.hpp"
 #include "pivot_tree.hpp"
+#include "squares.hpp"
 
 namespace topoeval::matching {
 
-// Cells by their positions in their orders: rank of the last voxel, then number in its star.
-constexpr int kEdgeBits = 3, kSquareBits = 4;
-
-struct Loop {
-  std::uint32_t edge, square;
-};
-
 class LoopReduction {
  public:
-  // Calls emit(edge, square) for every pair, by ascending squares.
+  // Calls emit(edge, square) for every pair, by ascending edges.
   template <class Emit>
   void run(const Ranks& rows, const Ranks& columns, const NegativeSquares& negative,
            const Grid<3>& grid, Interrupt& interrupt, Emit emit) {
     rows_ = &rows;
     columns_ = &columns;
-    grid_ = &grid;
-    const auto voxels = static_cast<std::uint32_t>(grid.voxels());
-    const std::size_t edges = std::size_t{voxels + 2} << kEdgeBits;
-    find_first_edges();
-    owner_.assign(edges, Owner{0, 0});
-    chain_.reset(edges);
+    lattice_ = Lattice(grid);
+    find_first_edges(grid);
+    owner_.assign(4 * grid.places(), kFree);
+    chain_.reset((grid.voxels() + 2) << kNumberBits);
+    chains_.clear();
     stored_.clear();
-    start_.assign(2, 0);
+    losers_.clear();
 
-    std::uint32_t steps = 0;
-    for (std::uint32_t rank = 1; rank <= voxels; ++rank) {
-      if (rank % 65536 == 0) interrupt.poll();
-      for (std::uint32_t squares = negative.of(rank); squares != 0; squares &= squares - 1) {
-        const auto square =
-            rank << kSquareBits | static_cast<std::uint32_t>(volume::lowest_bit(squares));
-        std::uint32_t boundary[4];
-        const int count = this->boundary(square, boundary);
-        std::uint32_t pivot = 0;
-        for (int i = 0; i < count; ++i) pivot = std::max(pivot, boundary[i]);
-        if (owner_[pivot].square == 0) {
-          owner_[pivot] = {square, 0};
-        } else {
-          for (int i = 0; i < count; ++i) chain_.toggle(boundary[i]);
-          pivot = reduce(steps, interrupt);
-          owner_[pivot] = {square, store()};
-        }
-        emit(pivot, square);
+    const auto places = static_cast<Place>(grid.places());
+    for (Place place = 0; place < places; ++place) {
+      if (place % 65536 == 0) interrupt.poll();
+      for (std::uint32_t normals = negative.at(place); normals != 0; normals &= normals - 1) {
+        claim(cell_id(place, volume::lowest_bit(normals)));
       }
+    }
+    std::uint32_t steps = 0;
+    for (const CellId square : losers_) reduce(square, steps, interrupt);
+
+    for (CellId edge = 0; edge < owner_.size(); ++edge) {
+      if (owner_[edge] != kFree) emit(edge, square_of(owner_[edge]));
     }
   }
 
  private:
-  // Squares and chains are counted from 1.  Without a chain the column is the square's boundary.
-  struct Owner {
-    std::uint32_t square, chain;
+  // Who has an edge: nobody, a square whose boundary is the column, or a stored chain.
+  using Owner = std::uint32_t;
+  static constexpr Owner kFree = 0xFFFFFFFFu, kStored = 0x80000000u;
+  static constexpr int kNumberBits = 3;
+
+  struct Chain {
+    CellId square;
+    std::uint32_t length;
+    std::size_t start;
   };
 
-  // Adds columns until the last edge of the chain is free.
-  std::uint32_t reduce(std::uint32_t& steps, Interrupt& interrupt) {
+  CellId square_of(Owner owner) const {
+    return owner & kStored ? chains_[owner & ~kStored].square : owner;
+  }
+
+  // The column's place among all: rank of the last voxel, then number, as ids ascend with that.
+  std::uint64_t time_of(CellId square) const {
+    return std::uint64_t{lattice_.last_of_square(square, *columns_)} << 32 | square;
+  }
+
+  void claim(CellId square) {
+    std::uint32_t boundary[4];
+    const int count = this->boundary(square, boundary);
+    std::uint32_t pivot = 0;
+    for (int i = 0; i < count; ++i) pivot = std::max(pivot, boundary[i]);
+    Owner& owner = owner_[edge_at(pivot)];
+    if (owner == kFree) {
+      owner = square;
+    } else if (time_of(owner) < time_of(square)) {
+      losers_.push_back(square);
+    } else {
+      losers_.push_back(owner);
+      owner = square;
+    }
+  }
+
+  void reduce(CellId square, std::uint32_t& steps, Interrupt& interrupt) {
+    std::uint64_t time = time_of(square);
+    add_boundary(square);
     for (;;) {
       if (++steps % 16384 == 0) interrupt.poll();
       if (chain_.empty()) throw std::logic_error("an H1 column without a pivot");
-      const std::uint32_t pivot = chain_.maximum();
-      const Owner owner = owner_[pivot];
-      if (owner.square == 0) return pivot;
-      if (owner.chain == 0) {
-        std::uint32_t boundary[4];
-        const int count = this->boundary(owner.square, boundary);
-        for (int i = 0; i < count; ++i) chain_.toggle(boundary[i]);
+      Owner& slot = owner_[edge_at(chain_.maximum())];
+      const Owner owner = slot;
+      if (owner == kFree) {
+        slot = store(square);
+        chain_.clear(&stored_[chains_.back().start], chains_.back().length);
+        return;
+      }
+      const CellId other = square_of(owner);
+      const std::uint64_t other_time = time_of(other);
+      if (time < other_time) {
+        slot = store(square);
+        square = other;
+        time = other_time;
+      }
+      if (owner & kStored) {
+        const Chain& chain = chains_[owner & ~kStored];
+        for (std::size_t i = chain.start; i < chain.start + chain.length; ++i) chain_.toggle(stored_[i]);
       } else {
-        for (std::size_t i = start_[owner.chain]; i < start_[owner.chain + 1]; ++i) {
-          chain_.toggle(stored_[i]);
-        }
+        add_boundary(owner);
       }
     }
   }
 
-  // Keeps the chain and empties the tree.
-  std::uint32_t store() {
-    while (!chain_.empty()) {
-      stored_.push_back(chain_.maximum());
-      chain_.toggle(stored_.back());
-    }
-    start_.push_back(stored_.size());
-    return static_cast<std::uint32_t>(start_.size() - 2);
+  void add_boundary(CellId square) {
+    std::uint32_t boundary[4];
+    const int count = this->boundary(square, boundary);
+    for (int i = 0; i < count; ++i) chain_.toggle(boundary[i]);
+  }
+
+  Owner store(CellId square) {
+    const std::size_t start = stored_.size();
+    chain_.copy_to(stored_);
+    chains_.push_back({square, static_cast<std::uint32_t>(stored_.size() - start), start});
+    return static_cast<Owner>(chains_.size() - 1) | kStored;
+  }
+
+  // An edge as a row: rank of its last voxel, then its number there.
+  CellId edge_at(std::uint32_t row) const {
+    const int number = static_cast<int>(row & ((1u << kNumberBits) - 1));
+    const Place last = rows_->place(row >> kNumberBits);
+    return number < 3 ? cell_id(last - lattice_.step[number], number) : cell_id(last, number - 3);
   }
 
   // The edges of a square, without those that are first at their voxel: these merge the voxel
   // into a component, so no cycle ends in them, and the rows can be left out.
-  int boundary(std::uint32_t square, std::uint32_t* out) const {
-    const Place w = columns_->place(square >> kSquareBits);
-    const auto& spans = grid_->square_edges[square & ((1u << kSquareBits) - 1)];
-    const int d = spans[0], e = spans[1];
-    const Place u = w + grid_->edge[d], v = w + grid_->edge[e], x = u + grid_->edge[e];
+  int boundary(CellId square, std::uint32_t* out) const {
+    const int normal = static_cast<int>(square & 3);
+    const int a = normal == 0 ? 1 : 0, b = normal == 2 ? 1 : 2;
+    const Place u = place_of(square), v = u + lattice_.step[a], w = u + lattice_.step[b];
+    const Place x = v + lattice_.step[b];
+    const std::uint32_t at_u = rows_->rank(u), at_v = rows_->rank(v);
+    const std::uint32_t at_w = rows_->rank(w), at_x = rows_->rank(x);
     int count = 0;
-    const auto add = [&](Place from, Place to, int direction) {
-      const std::uint32_t a = rows_->rank(from), b = rows_->rank(to);
-      const std::uint32_t last = a > b ? a : b;
-      const int number = a > b ? direction : grid_->opposite[direction];
+    const auto add = [&](Place from, std::uint32_t at_from, Place to, std::uint32_t at_to, int axis) {
+      const bool ahead = at_to > at_from;
+      const std::uint32_t last = ahead ? at_to : at_from;
+      const int number = ahead ? axis : axis + 3;
+      out[count] = last << kNumberBits | static_cast<std::uint32_t>(number);
       // Two places of the outside come with no edge: the outside is one point.
-      out[count] = last << kEdgeBits | static_cast<std::uint32_t>(number);
-      count += (a != b) & (number != first_[last]);
+      count += (at_from != at_to) & (number != first_[static_cast<std::size_t>(ahead ? to : from)]);
     };
-    add(w, u, d);
-    add(w, v, e);
-    add(u, x, e);
-    add(v, x, d);
+    add(u, at_u, v, at_v, a);
+    add(u, at_u, w, at_w, b);
+    add(v, at_v, x, at_x, b);
+    add(w, at_w, x, at_x, a);
     return count;
   }
 
-  void find_first_edges() {
-    first_.resize(grid_->voxels() + 2);
-    for (std::uint32_t rank = 1; rank <= grid_->voxels(); ++rank) {
-      const Place v = rows_->place(rank);
-      int number = 0;
-      while (number < Grid<3>::kEdges && rows_->rank(v + grid_->edge[number]) >= rank) ++number;
-      first_[rank] = static_cast<std::uint8_t>(number);
-    }
+  void find_first_edges(const Grid<3>& grid) {
+    first_.resize(grid.places());
+    grid.for_each_row([&](Place first, std::int64_t) {
+      for (Place v = first; v < first + static_cast<Place>(grid.width()); ++v) {
+        std::uint32_t lower = 1u << Grid<3>::kEdges;
+        for (int i = 0; i < Grid<3>::kEdges; ++i) {
+          lower |= std::uint32_t{rows_->rank(v + grid.edge[i]) < rows_->rank(v)} << i;
+        }
+        first_[static_cast<std::size_t>(v)] = static_cast<std::uint8_t>(volume::lowest_bit(lower));
+      }
+    });
   }
 
   const Ranks* rows_ = nullptr;
   const Ranks* columns_ = nullptr;
-  const Grid<3>* grid_ = nullptr;
+  Lattice lattice_;
   std::vector<std::uint8_t> first_;
   std::vector<Owner> owner_;
   PivotTree chain_;
+  std::vector<Chain> chains_;
   std::vector<std::uint32_t> stored_;
-  std::vector<std::size_t> start_;
+  std::vector<CellId> losers_;
 };
 
 }  // namespace topoeval::matching

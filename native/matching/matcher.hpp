@@ -24,6 +24,11 @@ template <class Key, int D> class Matcher {
     sides_[0].order.load(p, grid, interrupt);
     sides_[1].order.load(g, grid, interrupt);
     comparison_.combine(sides_[0].order, sides_[1].order, minimum_, grid);
+    const Order<Key>* orders[] = {&sides_[0].order, &sides_[1].order, &comparison_};
+    for (int i = 0; i < 3; ++i) {
+      interrupt.poll();
+      ranks_[i].build(*orders[i], grid);
+    }
 
     const auto dim_of = [&](int core_dim) { return dual ? D - 1 - core_dim : core_dim; };
     for (int core_dim = 0; core_dim < D; ++core_dim) {
@@ -51,7 +56,7 @@ template <class Key, int D> class Matcher {
   };
   struct Side {
     Order<Key> order;
-    MergeTree<Key, D> tree;
+    MergeTree<D> tree;
     std::vector<Bar> bars;
     std::vector<std::int32_t> bar_of_node;
   };
@@ -63,13 +68,19 @@ template <class Key, int D> class Matcher {
   }
 
   void match_extrema(Sense sense, const Grid<D>& grid, Interrupt& interrupt) {
-    for (Side& side : sides_) side.tree.build(side.order, grid, sense, interrupt);
+    Ranks* ranks = ranks_;
+    if (sense == Sense::up) {
+      ranks = reversed_;
+      for (int i = 0; i < 3; ++i) reversed_[i].build_reversed(ranks_[i], grid);
+    }
+    for (int k = 0; k < 2; ++k) sides_[static_cast<std::size_t>(k)].tree.build(ranks[k], grid, sense, interrupt);
+    tree_.build(ranks[2], grid, sense, interrupt);
     // Deaths of H0 and births of the top dimension are where components meet.  Where image bars
     // have these in C, C is swept with the extrema of P and G; else P and G with those of C.
     if ((sense == Sense::up) == minimum_) {
-      match_in_comparison(sense, grid, interrupt);
+      match_in_comparison(sense, ranks, interrupt);
     } else {
-      match_by_image(sense, grid, interrupt);
+      match_by_image(sense, ranks, grid, interrupt);
     }
   }
 
@@ -85,10 +96,11 @@ template <class Key, int D> class Matcher {
     return !proper_ || has_length(sense, meeting, extremum);
   }
 
-  void match_in_comparison(Sense sense, const Grid<D>& grid, Interrupt& interrupt) {
-    for (Side& side : sides_) {
+  void match_in_comparison(Sense sense, const Ranks* ranks, Interrupt& interrupt) {
+    for (std::size_t k = 0; k < 2; ++k) {
+      Side& side = sides_[k];
       side.bar_of_node.assign(side.tree.extrema().size(), kNone);
-      const Order<Key>* const own[] = {&side.order};
+      const Ranks* const own[] = {&ranks[k]};
       side.tree.sweep(own, interrupt, [&](Place meeting, const Place* dead) {
         if (side.order.key(meeting) == side.order.key(dead[0])) return;
         side.bar_of_node[static_cast<std::size_t>(side.tree.node_at(dead[0]))] =
@@ -96,8 +108,7 @@ template <class Key, int D> class Matcher {
         side.bars.push_back(bar_at(sense, meeting, dead[0]));
       });
     }
-    tree_.build(comparison_, grid, sense, interrupt);
-    const Order<Key>* const all[] = {&sides_[0].order, &sides_[1].order, &comparison_};
+    const Ranks* const all[] = {&ranks[0], &ranks[1], &ranks[2]};
     tree_.sweep(all, interrupt, [&](Place meeting, const Place* dead) {
       const Key key = comparison_.key(meeting);
       if (key == comparison_.key(dead[2])) return;
@@ -112,20 +123,19 @@ template <class Key, int D> class Matcher {
     });
   }
 
-  void match_by_image(Sense sense, const Grid<D>& grid, Interrupt& interrupt) {
+  void match_by_image(Sense sense, const Ranks* ranks, const Grid<D>& grid, Interrupt& interrupt) {
     // By extremum of C: whether it has a bar, and then which of P's bars maps there.
     constexpr std::int32_t kNoBar = -2;
     bar_at_.reserve(grid.places());
     std::fill_n(bar_at_.data(), grid.places(), kNoBar);
-    tree_.build(comparison_, grid, sense, interrupt);
-    const Order<Key>* const own[] = {&comparison_};
+    const Ranks* const own[] = {&ranks[2]};
     tree_.sweep(own, interrupt, [&](Place meeting, const Place* dead) {
       if (comparison_.key(meeting) == comparison_.key(dead[0])) return;
       bar_at_[static_cast<std::size_t>(dead[0])] = kNone;
     });
     for (std::size_t k = 0; k < 2; ++k) {
       Side& side = sides_[k];
-      const Order<Key>* const orders[] = {&side.order, &comparison_};
+      const Ranks* const orders[] = {&ranks[k], &ranks[2]};
       side.tree.sweep(orders, interrupt, [&](Place meeting, const Place* dead) {
         const Key key = side.order.key(meeting);
         if (key == side.order.key(dead[0])) return;
@@ -151,8 +161,9 @@ template <class Key, int D> class Matcher {
 
   // Calls visit(a.to, b.to) for all links of the same cell.  Cells occur once in each.
   template <class Visit> static void join(std::vector<Link>& a, std::vector<Link>& b, Visit visit) {
-    std::sort(a.begin(), a.end());
-    std::sort(b.begin(), b.end());
+    for (std::vector<Link>* links : {&a, &b}) {
+      if (!std::is_sorted(links->begin(), links->end())) std::sort(links->begin(), links->end());
+    }
     for (std::size_t i = 0, j = 0; i < a.size() && j < b.size();) {
       if (a[i].cell == b[j].cell) visit(a[i].to, b[j].to);
       const bool step_a = a[i].cell <= b[j].cell, step_b = b[j].cell <= a[i].cell;
@@ -163,27 +174,29 @@ template <class Key, int D> class Matcher {
 
   void match_loops(const Grid<D>& grid, Interrupt& interrupt) {
     Loops& loops = loops_;
-    const Ranks& common = loops.ranks[2];
-    loops.ranks[2].build(comparison_, grid);
+    const Lattice lattice(grid);
+    const Ranks& common = ranks_[2];
+    // Cells of C that stand for a bar: squares by their deaths, or edges by their births.
+    loops.has_bar.assign(4 * grid.places(), false);
     loops.negative[1].build(common, grid, interrupt);
-    std::vector<Link> bars_of_c, bars[2];  // by the cell of C
     loops.reduction.run(common, common, loops.negative[1], grid, interrupt,
-                        [&](std::uint32_t edge, std::uint32_t square) {
-      const Key birth = comparison_.key(common.place(edge >> kEdgeBits));
-      if (birth == comparison_.key(common.place(square >> kSquareBits))) return;
-      const std::uint32_t cell = minimum_ ? square : edge;
-      bars_of_c.push_back({cell, cell});
+                        [&](CellId edge, CellId square) {
+      const Place birth = common.place(lattice.last_of_edge(edge, common));
+      const Place death = common.place(lattice.last_of_square(square, common));
+      if (comparison_.key(birth) == comparison_.key(death)) return;
+      loops.has_bar[minimum_ ? square : edge] = true;
     });
+    std::vector<Link> bars[2];  // by the cell of C
     for (std::size_t k = 0; k < 2; ++k) {
       Side& side = sides_[k];
-      loops.ranks[k].build(side.order, grid);
-      loops.negative[0].build(loops.ranks[k], grid, interrupt);
+      const Ranks& mine = ranks_[k];
+      loops.negative[0].build(mine, grid, interrupt);
 
       std::vector<Link> own, image;  // by the cell of P or G
-      const Ranks& mine = loops.ranks[k];
       loops.reduction.run(mine, mine, loops.negative[0], grid, interrupt,
-                          [&](std::uint32_t edge, std::uint32_t square) {
-        const Place birth = mine.place(edge >> kEdgeBits), death = mine.place(square >> kSquareBits);
+                          [&](CellId edge, CellId square) {
+        const Place birth = mine.place(lattice.last_of_edge(edge, mine));
+        const Place death = mine.place(lattice.last_of_square(square, mine));
         if (side.order.key(birth) == side.order.key(death)) return;
         own.push_back({minimum_ ? edge : square, static_cast<std::uint32_t>(side.bars.size())});
         side.bars.push_back({birth, death, kUnmatched});
@@ -192,14 +205,13 @@ template <class Key, int D> class Matcher {
       const Order<Key>& births = minimum_ ? side.order : comparison_;
       const Order<Key>& deaths = minimum_ ? comparison_ : side.order;
       loops.reduction.run(rows, columns, loops.negative[minimum_ ? 1 : 0], grid, interrupt,
-                          [&](std::uint32_t edge, std::uint32_t square) {
-        const Key birth = births.key(rows.place(edge >> kEdgeBits));
-        if (!keeps(Sense::up, deaths.key(columns.place(square >> kSquareBits)), birth)) return;
-        image.push_back(minimum_ ? Link{edge, square} : Link{square, edge});
+                          [&](CellId edge, CellId square) {
+        if (!loops.has_bar[minimum_ ? square : edge]) return;
+        const Key birth = births.key(rows.place(lattice.last_of_edge(edge, rows)));
+        const Key death = deaths.key(columns.place(lattice.last_of_square(square, columns)));
+        if (keeps(Sense::up, death, birth)) image.push_back(minimum_ ? Link{edge, square} : Link{square, edge});
       });
-      std::vector<Link> mapped;
-      join(own, image, [&](std::uint32_t bar, std::uint32_t cell) { mapped.push_back({cell, bar}); });
-      join(mapped, bars_of_c, [&](std::uint32_t bar, std::uint32_t cell) { bars[k].push_back({cell, bar}); });
+      join(own, image, [&](std::uint32_t bar, std::uint32_t cell) { bars[k].push_back({cell, bar}); });
     }
     join(bars[0], bars[1], [&](std::uint32_t p, std::uint32_t g) {
       match(static_cast<std::int32_t>(p), static_cast<std::int32_t>(g));
@@ -228,9 +240,9 @@ template <class Key, int D> class Matcher {
   }
 
   struct Loops {
-    Ranks ranks[3];  // P, G, C
     NegativeSquares negative[2];
     LoopReduction reduction;
+    std::vector<bool> has_bar;  // by cell
   };
   struct Nothing {};
 
@@ -238,7 +250,8 @@ template <class Key, int D> class Matcher {
   bool proper_ = false;
   std::array<Side, 2> sides_;
   Order<Key> comparison_;
-  MergeTree<Key, D> tree_;
+  Ranks ranks_[3], reversed_[3];  // P, G, C
+  MergeTree<D> tree_;
   Buffer<std::int32_t> bar_at_;
   std::conditional_t<D == 3, Loops, Nothing> loops_;
 };

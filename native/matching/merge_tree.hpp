@@ -2,7 +2,8 @@
 //
 // Upwards (H0): sublevel components, joined by edges in ascending order; the younger minimum
 // dies.  Downwards (H of the top dimension, by duality): components of the top cells above, the
-// outside among them, joined by facets in descending order.
+// outside among them, joined by facets in descending order.  Here the older of two is always the one of
+// higher rank: who goes upwards hands in reversed ranks.
 //
 // Image persistence needs the same sweep with another order's notion of age: where two
 // components of the order that is swept meet, the one whose oldest cell in the *foreign* order is
@@ -10,12 +11,14 @@
 //
 // As in a Morse complex, few voxels have to be visited: those where components meet, and those
 // that bring a component a cell older, in some foreign order, than what their older neighbours
-// have brought.  All others change nothing.
+// have brought.  All others change nothing.  The loops that find them run along rows, without
+// branches.
 #pragma once
 
 #include <utility>
 #include <vector>
 
+#include "../volume/bits.hpp"
 #include "order.hpp"
 
 namespace topoeval::matching {
@@ -24,139 +27,138 @@ enum class Sense { up, down };
 
 constexpr Place kNone = -1;
 
-// Whether a voxel a is older than b.
-template <class Key> bool older(const Order<Key>& order, Sense sense, Place a, Place b) {
-  return sense == Sense::up ? order.less(a, b) : order.less(b, a);
-}
+// What can be born in a sweep, by age: a voxel (up), or a top cell (down), known by its oldest
+// voxel's rank and by whether it is the oldest cell of that voxel, for only that one can be a death.
+// Greater is older, 0 is none.
+using Cell = std::uint32_t;
+constexpr Cell kOldest = 0xFFFFFFFFu;
+inline Cell make_cell(std::uint32_t rank, bool first) { return rank << 1 | Cell{first}; }
 
-// What can be born in a sweep, by age: a voxel (up), or a top cell (down), known by its last voxel
-// and by whether it is the last of those that enter with it, for only that one can be a death.
-class Cell {
- public:
-  Cell() = default;
-  Cell(Place voxel, bool last) : code_(static_cast<std::uint32_t>(voxel) << 1 | std::uint32_t{last}) {}
-  static Cell outside() { return {0, true}; }
-
-  bool none() const { return code_ == 0; }
-  Place voxel() const { return static_cast<Place>(code_ >> 1); }
-  bool last() const { return code_ & 1; }
-
-  template <class Key> bool older_than(const Cell& other, const Order<Key>& order, Sense sense) const {
-    if (voxel() == other.voxel()) return code_ > other.code_;
-    if (none() || other.none()) return other.none();
-    return older(order, sense, voxel(), other.voxel());
-  }
-
- private:
-  std::uint32_t code_ = 0;
-};
-
-template <class Key, int D> class MergeTree {
+template <int D> class MergeTree {
  public:
   // Labels all voxels.  Node 0 is the outside.
-  void build(const Order<Key>& order, const Grid<D>& grid, Sense sense, Interrupt& interrupt) {
-    order_ = &order;
+  void build(const Ranks& ranks, const Grid<D>& grid, Sense sense, Interrupt& interrupt) {
+    ranks_ = &ranks;
     grid_ = &grid;
     sense_ = sense;
-    extrema_.assign(1, 0);  // place 0 is outside
-    label_.reserve(grid.places());
-    std::fill_n(label_.data(), grid.places(), 0);
-    interrupt.poll();
     beside_ = sense == Sense::up ? grid.edge : grid.neighbour;
     beside_count_ = sense == Sense::up ? Grid<D>::kEdges : Grid<D>::kNeighbours;
-    point(interrupt);
-    resolve();
+    interrupt.poll();
+    find_oldest_beside();
+    interrupt.poll();
+    label();
   }
 
   // Extrema by node, the outside first.
   const std::vector<Place>& extrema() const { return extrema_; }
-  std::int32_t node_at(Place extremum) const { return label_[static_cast<std::size_t>(extremum)]; }
+  std::int32_t node_at(Place place) const { return label_[static_cast<std::size_t>(place)]; }
 
   // Sweeps; calls visit(voxel, dead) wherever two components meet.  dead[k] is the extremum of
   // order k that dies there, or kNone if what dies is no extremum.
   template <std::size_t N, class Visit>
-  void sweep(const Order<Key>* const (&orders)[N], Interrupt& interrupt, Visit visit) {
+  void sweep(const Ranks* const (&orders)[N], Interrupt& interrupt, Visit visit) {
     const std::size_t nodes = extrema_.size();
     parent_.resize(nodes);
     for (std::size_t i = 0; i < nodes; ++i) parent_[i] = static_cast<std::int32_t>(i);
-    oldest_.assign(nodes * N, Cell());
+    oldest_.resize(nodes * N);
     for (std::size_t k = 0; k < N; ++k) {
-      oldest_[k] = Cell::outside();
-      const bool own = orders[k] == order_;
-      if (!own) find_arrivals(*orders[k], arrivals_[k], interrupt);
+      interrupt.poll();
+      const bool own = orders[k] == ranks_;
+      if (!own) find_arrivals(*orders[k], arrivals_[k]);
+      oldest_[k] = kOldest;
       for (std::size_t i = 1; i < nodes; ++i) {
-        oldest_[i * N + k] = own ? Cell(extrema_[i], true) : arrivals_[k][static_cast<std::size_t>(extrema_[i])];
+        oldest_[i * N + k] = own ? make_cell(ranks_->rank(extrema_[i]), true)
+                                 : arrivals_[k][static_cast<std::size_t>(extrema_[i])];
       }
     }
-    collect(orders, interrupt);
+    choose_visits(orders, interrupt);
 
     const auto take = [&](std::int32_t node, std::size_t k, Cell cell) {
       Cell& best = oldest_[static_cast<std::size_t>(node) * N + k];
-      if (cell.older_than(best, *orders[k], sense_)) best = cell;
+      best = std::max(best, cell);
     };
     const auto join = [&](Place voxel, std::int32_t a, std::int32_t b) {
       Place dead[N];
       for (std::size_t k = 0; k < N; ++k) {
-        Cell &of_a = oldest_[static_cast<std::size_t>(a) * N + k];
-        Cell &of_b = oldest_[static_cast<std::size_t>(b) * N + k];
-        if (of_b.older_than(of_a, *orders[k], sense_)) std::swap(of_a, of_b);
-        dead[k] = of_b.last() ? of_b.voxel() : kNone;
+        Cell& of_a = oldest_[static_cast<std::size_t>(a) * N + k];
+        const Cell of_b = oldest_[static_cast<std::size_t>(b) * N + k];
+        const Cell younger = std::min(of_a, of_b);
+        of_a = std::max(of_a, of_b);
+        dead[k] = younger & 1 ? orders[k]->place(younger >> 1) : kNone;
       }
       parent_[static_cast<std::size_t>(b)] = a;
       visit(voxel, dead);
     };
 
-    const std::size_t count = visits_.size();
-    scratch_.reserve(count);
-    const Keyed<Key>* sorted = radix_sort(visits_.data(), scratch_.data(), count);
-    for (std::size_t i = 0; i < count; ++i) {
-      if (i % 65536 == 0) interrupt.poll();
-      const std::size_t at = sense_ == Sense::up ? i : count - 1 - i;
-      const auto v = static_cast<Place>(sorted[at].index());
-      if (sense_ == Sense::up) {
-        visit_up(v, orders, take, join);
-      } else {
-        visit_down(v, orders, take, join);
+    for (std::size_t word = visits_.size(); word-- > 0;) {
+      if (word % 1024 == 0) interrupt.poll();
+      for (std::uint64_t bits = visits_[word]; bits != 0;) {
+        const int bit = volume::highest_bit(bits);
+        bits ^= std::uint64_t{1} << bit;
+        const auto rank = static_cast<std::uint32_t>(word * 64 + static_cast<std::size_t>(bit));
+        if (sense_ == Sense::up) {
+          visit_up<N>(rank, orders, take, join);
+        } else {
+          visit_down<N>(rank, orders, take, join);
+        }
       }
     }
   }
 
   // The extremum that is left when all is joined; not the outside, where that is left too.
   Place survivor() const {
-    Place best = kNone;
-    for (std::size_t i = 1; i < extrema_.size(); ++i) {
-      if (best == kNone || older(*order_, sense_, extrema_[i], best)) best = extrema_[i];
-    }
-    return best;
+    std::uint32_t best = 0;
+    for (std::size_t i = 1; i < extrema_.size(); ++i) best = std::max(best, ranks_->rank(extrema_[i]));
+    return ranks_->place(best);
   }
 
  private:
-  template <class Visit> void for_each_voxel(Interrupt& interrupt, Visit visit) {
-    grid_->for_each_row([&](Place first, std::int64_t row) {
-      if (row % 256 == 0) interrupt.poll();
-      for (Place v = first; v < first + static_cast<Place>(grid_->width()); ++v) visit(v);
-    });
+  // The highest rank in the neighbourhood of every voxel, itself included.
+  void find_oldest_beside() {
+    const std::uint32_t* rank = ranks_->data();
+    std::uint32_t* out = best_.reserve(grid_->places());
+    if (sense_ == Sense::up) {
+      for_each_row([&](Place first, Place end) {
+        for (Place v = first; v < end; ++v) {
+          std::uint32_t best = rank[v];
+          for (int i = 0; i < Grid<D>::kEdges; ++i) best = std::max(best, rank[v + grid_->edge[i]]);
+          out[v] = best;
+        }
+      });
+      return;
+    }
+    // Along one axis after the other.
+    const auto places = static_cast<Place>(grid_->places());
+    std::uint32_t* along_x = work_[0].reserve(grid_->places());
+    std::uint32_t* along_y = D == 2 ? out : work_[1].reserve(grid_->places());
+    for (Place v = 1; v + 1 < places; ++v) along_x[v] = std::max({rank[v - 1], rank[v], rank[v + 1]});
+    const Place row = grid_->row(), plane = grid_->plane();
+    for (Place v = row + 1; v + row + 1 < places; ++v) {
+      along_y[v] = std::max({along_x[v - row], along_x[v], along_x[v + row]});
+    }
+    if (D == 2) return;
+    for (Place v = plane + row + 1; v + plane + row + 1 < places; ++v) {
+      out[v] = std::max({along_y[v - plane], along_y[v], along_y[v + plane]});
+    }
   }
 
-  // Every voxel takes the label of an older neighbour; where that comes later in the raster it
-  // takes the complement of its place.
-  void point(Interrupt& interrupt) {
-    std::int32_t* label = label_.data();
-    for_each_voxel(interrupt, [&](Place v) {
-      int i = 0;
-      while (i < beside_count_ && older(*order_, sense_, v, v + beside_[i])) ++i;
-      if (i == beside_count_) {
-        label[v] = static_cast<std::int32_t>(extrema_.size());
-        extrema_.push_back(v);
-      } else {
-        label[v] = beside_[i] < 0 ? label[v + beside_[i]] : ~(v + beside_[i]);
+  // Every voxel takes the label of its oldest neighbour; where that comes later in the raster it
+  // takes the complement of its place, until the end of the path is known.
+  void label() {
+    extrema_.assign(1, 0);  // place 0 is outside
+    std::int32_t* label = label_.reserve(grid_->places());
+    std::fill_n(label, grid_->places(), 0);
+    for_each_row([&](Place first, Place end) {
+      for (Place v = first; v < end; ++v) {
+        const Place u = ranks_->place(best_[static_cast<std::size_t>(v)]);
+        if (u == v) {
+          label[v] = static_cast<std::int32_t>(extrema_.size());
+          extrema_.push_back(v);
+        } else {
+          label[v] = u < v ? label[u] : ~u;
+        }
       }
     });
-  }
-
-  // Replaces the complements.  The way back along a path writes its end to all of it.
-  void resolve() {
-    std::int32_t* label = label_.data();
     for (std::size_t i = grid_->places(); i-- > 0;) {
       if (label[i] >= 0) continue;
       Place end = ~label[i];
@@ -171,24 +173,32 @@ template <class Key, int D> class MergeTree {
   }
 
   // By voxel, the oldest in a foreign order of the cells that enter with it.
-  void find_arrivals(const Order<Key>& foreign, Buffer<Cell>& arrivals, Interrupt& interrupt) {
+  void find_arrivals(const Ranks& foreign, Buffer<Cell>& arrivals) {
     Cell* out = arrivals.reserve(grid_->places());
+    const std::uint32_t* theirs = foreign.data();
+    const auto places = static_cast<Place>(grid_->places());
     if (sense_ == Sense::up) {
-      for_each_voxel(interrupt, [&](Place v) { out[v] = Cell(v, true); });
+      for (Place v = 0; v < places; ++v) out[v] = make_cell(theirs[v], true);
       return;
     }
-    std::fill_n(out, grid_->places(), Cell());
+    std::fill_n(out, grid_->places(), 0);
+    const std::uint32_t* ours = ranks_->data();
     const auto& corners = grid_->top[Grid<D>::kTops - 1].corner;  // of the cell ahead
     grid_->for_each_top([&](Place first, Place end) {
-      interrupt.poll();
+      std::uint32_t* highest = work_[0].reserve(static_cast<std::size_t>(end - first));
+      Cell* cells = work_[1].reserve(static_cast<std::size_t>(end - first));
       for (Place top = first; top < end; ++top) {
-        Place last = top, foreign_last = top;
+        std::uint32_t own = ours[top], their = theirs[top];
         for (const Place corner : corners) {
-          if (order_->less(last, top + corner)) last = top + corner;
-          if (foreign.less(foreign_last, top + corner)) foreign_last = top + corner;
+          own = std::max(own, ours[top + corner]);
+          their = std::max(their, theirs[top + corner]);
         }
-        const Cell cell(foreign_last, foreign_last == top);
-        if (cell.older_than(out[last], foreign, sense_)) out[last] = cell;
+        highest[top - first] = own;
+        cells[top - first] = make_cell(their, their == theirs[top]);
+      }
+      for (Place i = 0; i < end - first; ++i) {
+        Cell& best = out[ranks_->place(highest[i])];
+        best = std::max(best, cells[i]);
       }
     });
   }
@@ -196,42 +206,48 @@ template <class Key, int D> class MergeTree {
   // Voxels beside which paths of more than one end begin, and those with a cell that may be the
   // oldest of its component in a foreign order.
   template <std::size_t N>
-  void collect(const Order<Key>* const (&orders)[N], Interrupt& interrupt) {
-    visits_.clear();
+  void choose_visits(const Ranks* const (&orders)[N], Interrupt& interrupt) {
+    visits_.assign((grid_->voxels() + 2 + 63) / 64, 0);
+    const std::uint32_t* rank = ranks_->data();
     const std::int32_t* label = label_.data();
-    for_each_voxel(interrupt, [&](Place v) {
-      if (meets(v, label) || arrives(v, orders)) {
-        visits_.push_back(Keyed<Key>::make(order_->key(v), static_cast<std::uint32_t>(v)));
+    std::vector<std::uint32_t> row(static_cast<std::size_t>(grid_->width()));
+    std::vector<std::uint32_t> outdone(row.size());
+    std::uint32_t *meets = row.data(), *beaten = outdone.data();
+    interrupt.poll();
+    for_each_row([&](Place first, Place end) {
+      const Place width = end - first;
+      for (Place x = 0; x < width; ++x) meets[x] = 0;
+      for (int i = 0; i < beside_count_; ++i) {
+        const std::uint32_t *ours = rank + first, *other = ours + beside_[i];
+        const std::int32_t *own = label + first, *their = own + beside_[i];
+        for (Place x = 0; x < width; ++x) {
+          meets[x] |= other[x] > ours[x] ? static_cast<std::uint32_t>(own[x] ^ their[x]) : 0u;
+        }
+      }
+      for (std::size_t k = 0; k < N; ++k) {
+        if (orders[k] == ranks_) continue;
+        const Cell* cells = arrivals_[k].data() + first;
+        for (Place x = 0; x < width; ++x) beaten[x] = cells[x] == 0 || label[first + x] == 0;
+        for (int i = 0; i < beside_count_; ++i) {
+          const std::uint32_t *ours = rank + first, *other = ours + beside_[i];
+          const Cell* theirs = cells + beside_[i];
+          for (Place x = 0; x < width; ++x) {
+            beaten[x] |= static_cast<std::uint32_t>((other[x] > ours[x]) & (theirs[x] >= cells[x]));
+          }
+        }
+        for (Place x = 0; x < width; ++x) meets[x] |= beaten[x] ^ 1u;
+      }
+      for (Place x = 0; x < width; ++x) {
+        const std::uint32_t at = rank[first + x];
+        visits_[at / 64] |= std::uint64_t{meets[x] != 0} << (at % 64);
       }
     });
   }
 
-  bool meets(Place v, const std::int32_t* label) const {
-    std::int32_t differ = 0;
-    for (int i = 0; i < beside_count_; ++i) differ |= label[v] ^ label[v + beside_[i]];
-    if (differ == 0) return false;
-    // Its own label is that of one older neighbour; an extremum has none.
-    for (int i = 0; i < beside_count_; ++i) {
-      const Place u = v + beside_[i];
-      if (label[u] != label[v] && older(*order_, sense_, u, v)) return true;
-    }
-    return false;
-  }
-
-  template <std::size_t N> bool arrives(Place v, const Order<Key>* const (&orders)[N]) const {
-    for (std::size_t k = 0; k < N; ++k) {
-      if (orders[k] == order_) continue;
-      const Cell* arrivals = arrivals_[k].data();
-      if (arrivals[v].none()) continue;
-      bool outdone = false;
-      for (int i = 0; i < beside_count_ && !outdone; ++i) {
-        const Place u = v + beside_[i];
-        if (!older(*order_, sense_, u, v)) continue;
-        outdone = label_[static_cast<std::size_t>(u)] == 0 || !arrivals[v].older_than(arrivals[u], *orders[k], sense_);
-      }
-      if (!outdone) return true;
-    }
-    return false;
+  template <class Visit> void for_each_row(Visit visit) const {
+    grid_->for_each_row([&](Place first, std::int64_t) {
+      visit(first, first + static_cast<Place>(grid_->width()));
+    });
   }
 
   std::int32_t find(std::int32_t node) {
@@ -243,17 +259,17 @@ template <class Key, int D> class MergeTree {
 
   // The first edge of a voxel takes it into a component, others may join components.
   template <std::size_t N, class Take, class Join>
-  void visit_up(Place v, const Order<Key>* const (&)[N], Take take, Join join) {
+  void visit_up(std::uint32_t rank, const Ranks* const (&orders)[N], Take take, Join join) {
+    const Place v = ranks_->place(rank);
     std::int32_t own = -1;
     for (const Place step : grid_->edge) {
-      if (!order_->less(v + step, v)) continue;
+      if (ranks_->rank(v + step) <= rank) continue;
       const std::int32_t other = component(v + step);
       if (own < 0) {
         own = other;
-        for (std::size_t k = 0; k < N; ++k) take(own, k, Cell(v, true));
+        for (std::size_t k = 0; k < N; ++k) take(own, k, make_cell(orders[k]->rank(v), true));
       } else if (own != other) {
         join(v, own, other);
-        own = find(own);
       }
     }
   }
@@ -261,31 +277,21 @@ template <class Key, int D> class MergeTree {
   // Top cells that enter with the voxel itself are younger than all components and not among
   // the nodes: here they are the negative numbers.
   template <std::size_t N, class Take, class Join>
-  void visit_down(Place v, const Order<Key>* const (&orders)[N], Take take, Join join) {
+  void visit_down(std::uint32_t rank, const Ranks* const (&orders)[N], Take take, Join join) {
     constexpr int kTops = Grid<D>::kTops;
-    if (node_at(v) != 0 && extrema_[static_cast<std::size_t>(node_at(v))] == v) return;
+    const Place v = ranks_->place(rank);
+    if (best_[static_cast<std::size_t>(v)] == rank) return;  // a maximum
+    const std::uint32_t* ours = ranks_->data() + v;
     std::int32_t at[kTops];
-    Cell cells[kTops][N];
     for (int t = 0; t < kTops; ++t) {
-      Place last = v;
-      for (const Place corner : grid_->top[t].corner) {
-        if (order_->less(last, v + corner)) last = v + corner;
-      }
-      at[t] = last == v ? -1 - t : component(last);
-      if (last != v) continue;
-      for (std::size_t k = 0; k < N; ++k) {
-        Place foreign_last = v, first = v;
-        for (const Place corner : grid_->top[t].corner) {
-          if (orders[k]->less(foreign_last, v + corner)) foreign_last = v + corner;
-          first = std::min(first, v + corner);
-        }
-        cells[t][k] = Cell(foreign_last, foreign_last == first);
-      }
+      std::uint32_t highest = rank;
+      for (const Place corner : grid_->top[t].corner) highest = std::max(highest, ours[corner]);
+      at[t] = highest == rank ? -1 - t : component(ranks_->place(highest));
     }
     for (int f = Grid<D>::kFacets - 1; f >= 0; --f) {
       const auto& facet = grid_->facet[f];
       bool enters_here = true;
-      for (const Place corner : facet.corner) enters_here &= order_->less(v + corner, v);
+      for (const Place corner : facet.corner) enters_here &= ours[corner] < rank;
       if (!enters_here) continue;
       std::int32_t a = at[facet.side[0]], b = at[facet.side[1]];
       if (a >= 0) a = find(a);
@@ -300,21 +306,33 @@ template <class Key, int D> class MergeTree {
         if (at[t] != b) continue;
         at[t] = a;
         if (a < 0) continue;
-        for (std::size_t k = 0; k < N; ++k) take(a, k, cells[t][k]);
+        for (std::size_t k = 0; k < N; ++k) {
+          if (orders[k] != ranks_) take(a, k, cell_of(v, t, *orders[k]));
+        }
       }
     }
   }
 
-  const Order<Key>* order_ = nullptr;
+  Cell cell_of(Place v, int t, const Ranks& order) const {
+    Place first = v;
+    std::uint32_t highest = order.rank(v);
+    for (const Place corner : grid_->top[t].corner) {
+      first = std::min(first, v + corner);
+      highest = std::max(highest, order.rank(v + corner));
+    }
+    return make_cell(highest, highest == order.rank(first));
+  }
+
+  const Ranks* ranks_ = nullptr;
   const Grid<D>* grid_ = nullptr;
   Sense sense_ = Sense::up;
   const Place* beside_ = nullptr;
   int beside_count_ = 0;
   std::vector<Place> extrema_;
   Buffer<std::int32_t> label_;
+  Buffer<std::uint32_t> best_, work_[2];
   Buffer<Cell> arrivals_[3];
-  std::vector<Keyed<Key>> visits_;
-  Buffer<Keyed<Key>> scratch_;
+  std::vector<std::uint64_t> visits_;
   std::vector<std::int32_t> parent_;
   std::vector<Cell> oldest_;
 };

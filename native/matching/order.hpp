@@ -66,42 +66,73 @@ template <class Key> class Order {
   Buffer<Key> keys_;
 };
 
-// The positions of all voxels in one order, as integers: what the reduction for H1 compares.
-// The outside has rank 0 where it comes first, else the rank after the last.
+// The positions of all voxels in one order, as integers from 1: all that comes after compares only
+// these.  The outside has rank 0 where it comes first, else the rank after the last.
 class Ranks {
  public:
   template <class Key, int D> void build(const Order<Key>& order, const Grid<D>& grid) {
-    const std::size_t voxels = grid.voxels();
-    Buffer<Keyed<Key>> records, scratch;
-    records.reserve(voxels);
-    scratch.reserve(voxels);
+    voxels_ = static_cast<std::uint32_t>(grid.voxels());
+    rank_.reserve(grid.places());
+    place_.reserve(grid.voxels() + 2);
+    records_.reserve(grid.voxels());
+    scratch_.reserve(grid.voxels());
+
+    // Of wide keys only the upper half is sorted by digits, and what that leaves equal by itself.
+    constexpr int kShift = sizeof(Key) == 8 ? 32 : 0;
     std::size_t count = 0;
     grid.for_each_row([&](Place first, std::int64_t) {
       for (Place v = first; v < first + static_cast<Place>(grid.width()); ++v) {
-        records[count++] = Keyed<Key>::make(order.key(v), static_cast<std::uint32_t>(v));
+        records_[count++] = Keyed32::make(static_cast<std::int32_t>(order.key(v) >> kShift),
+                                          static_cast<std::uint32_t>(v));
       }
     });
-    const Keyed<Key>* sorted = radix_sort(records.data(), scratch.data(), voxels);
+    Keyed32* sorted = radix_sort(records_.data(), scratch_.data(), count);
+    if (kShift != 0) sort_equals(order, sorted, count);
 
-    const auto outside = static_cast<std::uint32_t>(grid.reversed() ? 0 : voxels + 1);
-    rank_.reserve(grid.places());
-    place_.reserve(voxels + 2);
+    const std::uint32_t outside = grid.reversed() ? 0 : voxels_ + 1;
     std::fill_n(rank_.data(), grid.places(), outside);
     place_[outside] = 0;
-    for (std::size_t i = 0; i < voxels; ++i) {
+    for (std::size_t i = 0; i < count; ++i) {
       const std::uint32_t place = sorted[i].index();
       rank_[place] = static_cast<std::uint32_t>(i + 1);
       place_[i + 1] = static_cast<Place>(place);
     }
   }
 
+  // The same order backwards.
+  template <int D> void build_reversed(const Ranks& other, const Grid<D>& grid) {
+    voxels_ = other.voxels_;
+    rank_.reserve(grid.places());
+    place_.reserve(grid.voxels() + 2);
+    for (std::size_t i = 0; i < grid.places(); ++i) rank_[i] = voxels_ + 1 - other.rank_[i];
+    for (std::size_t i = 0; i < grid.voxels() + 2; ++i) place_[i] = other.place_[voxels_ + 1 - i];
+  }
+
+  const std::uint32_t* data() const { return rank_.data(); }
   std::uint32_t rank(Place place) const { return rank_[static_cast<std::size_t>(place)]; }
   Place place(std::uint32_t rank) const { return place_[rank]; }
-  std::size_t bytes() const { return rank_.bytes() + place_.bytes(); }
 
  private:
+  template <class Key>
+  static void sort_equals(const Order<Key>& order, Keyed32* records, std::size_t count) {
+    for (std::size_t first = 0, last; first < count; first = last) {
+      const std::uint32_t upper = records[first].unsigned_key();
+      const Key key = order.key(static_cast<Place>(records[first].index()));
+      bool differ = false;
+      for (last = first + 1; last < count && records[last].unsigned_key() == upper; ++last) {
+        differ |= order.key(static_cast<Place>(records[last].index())) != key;
+      }
+      if (!differ) continue;
+      std::sort(records + first, records + last, [&](const Keyed32& a, const Keyed32& b) {
+        return order.less(static_cast<Place>(a.index()), static_cast<Place>(b.index()));
+      });
+    }
+  }
+
+  std::uint32_t voxels_ = 0;
   Buffer<std::uint32_t> rank_;
   Buffer<Place> place_;
+  Buffer<Keyed32> records_, scratch_;
 };
 
 }  // namespace topoeval::matching

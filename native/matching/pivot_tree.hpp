@@ -23,6 +23,17 @@ class PivotTree {
     } while (count > 1);
   }
 
+  // Removes rows that are known to be all there are.
+  void clear(const std::uint32_t* rows, std::size_t count) {
+    for (std::size_t i = 0; i < count; ++i) {
+      std::uint32_t row = rows[i];
+      for (int l = 0; l < levels_; ++l, row >>= 6) level_[l][row >> 6] = 0;
+    }
+  }
+
+  // Appends all rows.
+  void copy_to(std::vector<std::uint32_t>& out) const { copy(levels_ - 1, 0, out); }
+
   bool empty() const { return level_[levels_ - 1][0] == 0; }
 
   void toggle(std::uint32_t row) {
@@ -44,6 +55,17 @@ class PivotTree {
   }
 
  private:
+  void copy(int l, std::uint32_t at, std::vector<std::uint32_t>& out) const {
+    volume::for_each_bit(level_[l][at], [&](int bit) {
+      const std::uint32_t below = at << 6 | static_cast<std::uint32_t>(bit);
+      if (l == 0) {
+        out.push_back(below);
+      } else {
+        copy(l - 1, below, out);
+      }
+    });
+  }
+
   static constexpr int kMostLevels = 6;
   std::vector<std::uint64_t> level_[kMostLevels];
   int levels_ = 0;
