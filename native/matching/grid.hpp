@@ -104,6 +104,31 @@ template <int D> class Grid {
   Top top[kTops];
   std::uint8_t square_edges[kFacets][2];  // the two edges at the voxel that span a square (3D)
 
+  // Whether components can meet at a voxel, told by its neighbours alone: a mask of those that are
+  // older.  Upwards they can if its lower edges hang together by no squares below it, downwards
+  // if the older top cells around it hang together by no older facets.
+  bool may_meet(std::uint32_t older, bool up) const {
+    std::uint32_t nodes = 0, active = 0;
+    if (up) {
+      for (int e = 0; e < kEdges; ++e) nodes |= (older >> near_edge_[e] & 1u) << e;
+      for (int l = 0; l < kLinks; ++l) active |= std::uint32_t{(older & link_[l].near) == link_[l].near} << l;
+    } else {
+      for (int t = 0; t < kTops; ++t) nodes |= std::uint32_t{(older & near_top_[t]) != 0} << t;
+      for (int f = 0; f < kFacets; ++f) active |= std::uint32_t{(older & wall_[f].near) != 0} << f;
+    }
+    const Link* links = up ? link_ : wall_;
+    std::uint32_t reached = nodes & (~nodes + 1);
+    for (bool grows = true; grows && reached != nodes;) {
+      grows = false;
+      for (int l = 0; l < (up ? kLinks : kFacets); ++l) {
+        if (!(active >> l & 1) || !(links[l].ends & reached) || !(links[l].ends & ~reached)) continue;
+        reached |= links[l].ends;
+        grows = true;
+      }
+    }
+    return reached != nodes;
+  }
+
  private:
   Place offset(const int* step) const {
     return static_cast<Place>(step[0] * plane_ + step[1] * row_ + step[2]);
@@ -163,6 +188,7 @@ template <int D> class Grid {
       }
       ++i;
     }
+    build_links();
   }
 
   // All corners of the cell: the sums of some of its steps along the axes.
@@ -180,6 +206,41 @@ template <int D> class Grid {
     }
   }
 
+  // Two edges and the square they span, or two top cells and the facet between them.
+  struct Link {
+    std::uint32_t near;  // the corners off the voxel, as neighbours: mask
+    std::uint32_t ends;  // mask
+  };
+  static constexpr int kLinks = D == 2 ? 4 : 12;
+
+  template <std::size_t N> std::uint32_t near(const Place (&corner)[N]) const {
+    std::uint32_t mask = 0;
+    for (const Place place : corner) mask |= 1u << (std::find(neighbour, neighbour + kNeighbours, place) - neighbour);
+    return mask;
+  }
+
+  void build_links() {
+    for (int e = 0; e < kEdges; ++e) {
+      near_edge_[e] = static_cast<int>(std::find(neighbour, neighbour + kNeighbours, edge[e]) - neighbour);
+    }
+    for (int t = 0; t < kTops; ++t) near_top_[t] = near(top[t].corner);
+    for (int f = 0; f < kFacets; ++f) {
+      wall_[f] = {near(facet[f].corner), 1u << facet[f].side[0] | 1u << facet[f].side[1]};
+    }
+    for (int l = 0; l < kLinks; ++l) {
+      if constexpr (D == 2) {
+        link_[l].near = near_top_[l];
+      } else {
+        link_[l].near = wall_[l].near;
+      }
+      link_[l].ends = 0;
+      for (int e = 0; e < kEdges; ++e) link_[l].ends |= (link_[l].near >> near_edge_[e] & 1u) << e;
+    }
+  }
+
+  int near_edge_[kEdges];
+  std::uint32_t near_top_[kTops];
+  Link link_[kLinks], wall_[kFacets];
   std::int64_t depth_, height_, width_;
   bool reversed_;
   std::int64_t row_ = 0, plane_ = 0, places_ = 0;

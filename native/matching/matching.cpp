@@ -1,8 +1,12 @@
 // Items to threads, and pairs of dtypes to keys that can be compared.
 #include "matching.hpp"
 
+#include <algorithm>
+#include <atomic>
 #include <memory>
 #include <stdexcept>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "../common/dense_ranks.hpp"
@@ -85,6 +89,7 @@ class Worker {
  public:
   void run(const Common& pair, int rank, const Request& request, Comparison comparison,
            bool proper, Interrupt& interrupt, Matching& out) {
+    voxels_ = std::max(voxels_, pair.p().size());
     const bool wide = needs_wide_keys(pair.p().dtype);
     const auto with = [&](auto& matcher, auto key) {
       using Key = decltype(key);
@@ -100,12 +105,40 @@ class Worker {
     }
   }
 
+  std::int64_t voxels() const { return voxels_; }
+
  private:
+  std::int64_t voxels_ = 0;  // of the largest item
   std::unique_ptr<Matcher<std::int32_t, 2>> narrow2_;
   std::unique_ptr<Matcher<std::int64_t, 2>> wide2_;
   std::unique_ptr<Matcher<std::int32_t, 3>> narrow3_;
   std::unique_ptr<Matcher<std::int64_t, 3>> wide3_;
 };
+
+// What a call leaves for the next one, see batch.cpp: a training step makes the same call over and
+// over, and a fifth of its time would go to fresh pages.
+class Workspace {
+ public:
+  static std::unique_ptr<Workspace> take() {
+    std::unique_ptr<Workspace> spare(spare_.exchange(nullptr));
+    return spare ? std::move(spare) : std::make_unique<Workspace>();
+  }
+  static void leave(std::unique_ptr<Workspace> workspace) {
+    std::int64_t voxels = 0;
+    for (const Worker& worker : workspace->workers) voxels += worker.voxels();
+    if (voxels > kMostKept) return;
+    delete spare_.exchange(workspace.release());
+  }
+
+  std::vector<Worker> workers;
+
+ private:
+  // At most some 200 bytes for each.
+  static constexpr std::int64_t kMostKept = std::int64_t{1} << 19;
+  static std::atomic<Workspace*> spare_;
+};
+
+std::atomic<Workspace*> Workspace::spare_{nullptr};
 
 }  // namespace
 
@@ -115,13 +148,16 @@ std::vector<Matching> betti_matching(const Batch& p, const Batch& g, const Reque
   std::vector<Matching> matchings(static_cast<std::size_t>(p.count));
   volume::Team team(static_cast<int>(std::min<std::int64_t>(threads, std::max<std::int64_t>(p.count, 1))),
                     interrupt);
-  std::vector<Worker> workers(static_cast<std::size_t>(team.threads()));
+  std::unique_ptr<Workspace> workspace = Workspace::take();
+  std::vector<Worker>& workers = workspace->workers;
+  workers.resize(static_cast<std::size_t>(team.threads()));
   team.run(static_cast<int>(p.count), [&](int item, int worker) {
     interrupt.poll();
     workers[static_cast<std::size_t>(worker)].run(Common(p.item(item), g.item(item)), p.rank, request,
                                                   comparison, proper, interrupt,
                                                   matchings[static_cast<std::size_t>(item)]);
   });
+  Workspace::leave(std::move(workspace));
   return matchings;
 }
 

@@ -18,6 +18,7 @@
 #include <utility>
 #include <vector>
 
+#include "../common/prefetch.hpp"
 #include "../volume/bits.hpp"
 #include "order.hpp"
 
@@ -30,9 +31,9 @@ constexpr Place kNone = -1;
 // What can be born in a sweep, by age: a voxel (up), or a top cell (down), known by its oldest
 // voxel's rank and by whether it is the oldest cell of that voxel, for only that one can be a death.
 // Greater is older, 0 is none.
-using Cell = std::uint32_t;
-constexpr Cell kOldest = 0xFFFFFFFFu;
-inline Cell make_cell(std::uint32_t rank, bool first) { return rank << 1 | Cell{first}; }
+using Cell = std::int32_t;
+constexpr Cell kOldest = 0x7FFFFFFF;
+inline Cell make_cell(std::int32_t rank, bool first) { return rank << 1 | Cell{first}; }
 
 template <int D> class MergeTree {
  public:
@@ -43,6 +44,9 @@ template <int D> class MergeTree {
     sense_ = sense;
     beside_ = sense == Sense::up ? grid.edge : grid.neighbour;
     beside_count_ = sense == Sense::up ? Grid<D>::kEdges : Grid<D>::kNeighbours;
+    if constexpr (D == 2) {
+      for (std::uint32_t i = 0; i < 256; ++i) saddle_[i] = grid.may_meet(i, sense == Sense::up);
+    }
     interrupt.poll();
     find_oldest_beside();
     interrupt.poll();
@@ -58,8 +62,7 @@ template <int D> class MergeTree {
   template <std::size_t N, class Visit>
   void sweep(const Ranks* const (&orders)[N], Interrupt& interrupt, Visit visit) {
     const std::size_t nodes = extrema_.size();
-    parent_.resize(nodes);
-    for (std::size_t i = 0; i < nodes; ++i) parent_[i] = static_cast<std::int32_t>(i);
+    parent_.assign(nodes, -1);
     oldest_.resize(nodes * N);
     for (std::size_t k = 0; k < N; ++k) {
       interrupt.poll();
@@ -67,7 +70,7 @@ template <int D> class MergeTree {
       if (!own) find_arrivals(*orders[k], arrivals_[k]);
       oldest_[k] = kOldest;
       for (std::size_t i = 1; i < nodes; ++i) {
-        oldest_[i * N + k] = own ? make_cell(ranks_->rank(extrema_[i]), true)
+        oldest_[i * N + k] = own ? make_cell(rank_of(*ranks_, extrema_[i]), true)
                                  : arrivals_[k][static_cast<std::size_t>(extrema_[i])];
       }
     }
@@ -79,48 +82,90 @@ template <int D> class MergeTree {
     };
     const auto join = [&](Place voxel, std::int32_t a, std::int32_t b) {
       Place dead[N];
+      std::int32_t *at_a = &parent_[static_cast<std::size_t>(a)], *at_b = &parent_[static_cast<std::size_t>(b)];
+      if (*at_a > *at_b) {  // ages are kept apart from the trees: the larger one takes the smaller
+        std::swap(a, b);
+        std::swap(at_a, at_b);
+      }
+      *at_a += *at_b;
+      *at_b = a;
       for (std::size_t k = 0; k < N; ++k) {
         Cell& of_a = oldest_[static_cast<std::size_t>(a) * N + k];
         const Cell of_b = oldest_[static_cast<std::size_t>(b) * N + k];
         const Cell younger = std::min(of_a, of_b);
         of_a = std::max(of_a, of_b);
-        dead[k] = younger & 1 ? orders[k]->place(younger >> 1) : kNone;
+        dead[k] = younger & 1 ? orders[k]->place(static_cast<std::uint32_t>(younger >> 1)) : kNone;
       }
-      parent_[static_cast<std::size_t>(b)] = a;
       visit(voxel, dead);
     };
 
+    // What a block of visits will read is requested before the first of them.
+    constexpr int kBlock = 32;
+    std::int32_t block[kBlock];
+    int size = 0;
+    const auto visit_block = [&] {
+      for (int i = 0; i < size; ++i) prefetch_around(place_at(block[i]));
+      for (int i = 0; i < size; ++i) {
+        if (sense_ == Sense::up) {
+          visit_up<N>(block[i], orders, take, join);
+        } else {
+          visit_down<N>(block[i], orders, take, join);
+        }
+      }
+      size = 0;
+    };
     for (std::size_t word = visits_.size(); word-- > 0;) {
       if (word % 1024 == 0) interrupt.poll();
       for (std::uint64_t bits = visits_[word]; bits != 0;) {
         const int bit = volume::highest_bit(bits);
         bits ^= std::uint64_t{1} << bit;
-        const auto rank = static_cast<std::uint32_t>(word * 64 + static_cast<std::size_t>(bit));
-        if (sense_ == Sense::up) {
-          visit_up<N>(rank, orders, take, join);
-        } else {
-          visit_down<N>(rank, orders, take, join);
-        }
+        block[size++] = static_cast<std::int32_t>(word * 64 + static_cast<std::size_t>(bit));
+        if (size == kBlock) visit_block();
       }
     }
+    visit_block();
   }
 
   // The extremum that is left when all is joined; not the outside, where that is left too.
   Place survivor() const {
-    std::uint32_t best = 0;
-    for (std::size_t i = 1; i < extrema_.size(); ++i) best = std::max(best, ranks_->rank(extrema_[i]));
-    return ranks_->place(best);
+    std::int32_t best = 0;
+    for (std::size_t i = 1; i < extrema_.size(); ++i) best = std::max(best, rank_of(*ranks_, extrema_[i]));
+    return place_at(best);
   }
 
  private:
+  static std::int32_t rank_of(const Ranks& ranks, Place place) { return ranks.data()[place]; }
+  Place place_at(std::int32_t rank) const { return ranks_->place(static_cast<std::uint32_t>(rank)); }
+
+  void prefetch_around(Place v) const {
+    const std::int32_t* rank = ranks_->data() + v;
+    const std::int32_t* label = label_.data() + v;
+    if (D == 2 || sense_ == Sense::up) {
+      for (const Place step : grid_->edge) {
+        if (step == 1 || step == -1) continue;
+        prefetch(rank + step);
+        prefetch(label + step);
+      }
+    } else {
+      for (const Place z : {-grid_->plane(), Place{0}, grid_->plane()}) {
+        for (const Place y : {-grid_->row(), Place{0}, grid_->row()}) {
+          prefetch(rank + z + y);
+          prefetch(label + z + y);
+        }
+      }
+    }
+    prefetch(rank);
+    prefetch(label);
+  }
+
   // The highest rank in the neighbourhood of every voxel, itself included.
   void find_oldest_beside() {
-    const std::uint32_t* rank = ranks_->data();
-    std::uint32_t* out = best_.reserve(grid_->places());
+    const std::int32_t* rank = ranks_->data();
+    std::int32_t* out = best_.reserve(grid_->places());
     if (sense_ == Sense::up) {
       for_each_row([&](Place first, Place end) {
         for (Place v = first; v < end; ++v) {
-          std::uint32_t best = rank[v];
+          std::int32_t best = rank[v];
           for (int i = 0; i < Grid<D>::kEdges; ++i) best = std::max(best, rank[v + grid_->edge[i]]);
           out[v] = best;
         }
@@ -129,8 +174,8 @@ template <int D> class MergeTree {
     }
     // Along one axis after the other.
     const auto places = static_cast<Place>(grid_->places());
-    std::uint32_t* along_x = work_[0].reserve(grid_->places());
-    std::uint32_t* along_y = D == 2 ? out : work_[1].reserve(grid_->places());
+    std::int32_t* along_x = work_[0].reserve(grid_->places());
+    std::int32_t* along_y = D == 2 ? out : work_[1].reserve(grid_->places());
     for (Place v = 1; v + 1 < places; ++v) along_x[v] = std::max({rank[v - 1], rank[v], rank[v + 1]});
     const Place row = grid_->row(), plane = grid_->plane();
     for (Place v = row + 1; v + row + 1 < places; ++v) {
@@ -150,7 +195,7 @@ template <int D> class MergeTree {
     std::fill_n(label, grid_->places(), 0);
     for_each_row([&](Place first, Place end) {
       for (Place v = first; v < end; ++v) {
-        const Place u = ranks_->place(best_[static_cast<std::size_t>(v)]);
+        const Place u = place_at(best_[static_cast<std::size_t>(v)]);
         if (u == v) {
           label[v] = static_cast<std::int32_t>(extrema_.size());
           extrema_.push_back(v);
@@ -175,20 +220,20 @@ template <int D> class MergeTree {
   // By voxel, the oldest in a foreign order of the cells that enter with it.
   void find_arrivals(const Ranks& foreign, Buffer<Cell>& arrivals) {
     Cell* out = arrivals.reserve(grid_->places());
-    const std::uint32_t* theirs = foreign.data();
+    const std::int32_t* theirs = foreign.data();
     const auto places = static_cast<Place>(grid_->places());
     if (sense_ == Sense::up) {
       for (Place v = 0; v < places; ++v) out[v] = make_cell(theirs[v], true);
       return;
     }
     std::fill_n(out, grid_->places(), 0);
-    const std::uint32_t* ours = ranks_->data();
+    const std::int32_t* ours = ranks_->data();
     const auto& corners = grid_->top[Grid<D>::kTops - 1].corner;  // of the cell ahead
     grid_->for_each_top([&](Place first, Place end) {
-      std::uint32_t* highest = work_[0].reserve(static_cast<std::size_t>(end - first));
+      std::int32_t* highest = work_[0].reserve(static_cast<std::size_t>(end - first));
       Cell* cells = work_[1].reserve(static_cast<std::size_t>(end - first));
       for (Place top = first; top < end; ++top) {
-        std::uint32_t own = ours[top], their = theirs[top];
+        std::int32_t own = ours[top], their = theirs[top];
         for (const Place corner : corners) {
           own = std::max(own, ours[top + corner]);
           their = std::max(their, theirs[top + corner]);
@@ -197,7 +242,7 @@ template <int D> class MergeTree {
         cells[top - first] = make_cell(their, their == theirs[top]);
       }
       for (Place i = 0; i < end - first; ++i) {
-        Cell& best = out[ranks_->place(highest[i])];
+        Cell& best = out[place_at(highest[i])];
         best = std::max(best, cells[i]);
       }
     });
@@ -208,20 +253,32 @@ template <int D> class MergeTree {
   template <std::size_t N>
   void choose_visits(const Ranks* const (&orders)[N], Interrupt& interrupt) {
     visits_.assign((grid_->voxels() + 2 + 63) / 64, 0);
-    const std::uint32_t* rank = ranks_->data();
+    const std::int32_t* rank = ranks_->data();
     const std::int32_t* label = label_.data();
-    std::vector<std::uint32_t> row(static_cast<std::size_t>(grid_->width()));
-    std::vector<std::uint32_t> outdone(row.size());
-    std::uint32_t *meets = row.data(), *beaten = outdone.data();
+    std::vector<std::int32_t> row(static_cast<std::size_t>(grid_->width()));
+    std::vector<std::int32_t> outdone(row.size());
+    std::int32_t *meets = row.data(), *beaten = outdone.data();
     interrupt.poll();
     for_each_row([&](Place first, Place end) {
       const Place width = end - first;
-      for (Place x = 0; x < width; ++x) meets[x] = 0;
-      for (int i = 0; i < beside_count_; ++i) {
-        const std::uint32_t *ours = rank + first, *other = ours + beside_[i];
-        const std::int32_t *own = label + first, *their = own + beside_[i];
+      for (Place x = 0; x < width; ++x) meets[x] = beaten[x] = 0;
+      for (int i = 0; i < Grid<D>::kNeighbours; ++i) {
+        const std::int32_t *ours = rank + first, *other = ours + grid_->neighbour[i];
+        for (Place x = 0; x < width; ++x) beaten[x] |= (other[x] > ours[x]) << i;
+      }
+      if constexpr (D == 2) {  // there are only 256 cases
+        for (Place x = 0; x < width; ++x) meets[x] = saddle_[beaten[x]];
+      } else {
+        for (int i = 0; i < beside_count_; ++i) {
+          const std::int32_t *ours = rank + first, *other = ours + beside_[i];
+          const std::int32_t *own = label + first, *their = own + beside_[i];
+          for (Place x = 0; x < width; ++x) {
+            meets[x] |= other[x] > ours[x] ? own[x] ^ their[x] : 0;
+          }
+        }
         for (Place x = 0; x < width; ++x) {
-          meets[x] |= other[x] > ours[x] ? static_cast<std::uint32_t>(own[x] ^ their[x]) : 0u;
+          if (meets[x] == 0) continue;
+          meets[x] = grid_->may_meet(static_cast<std::uint32_t>(beaten[x]), sense_ == Sense::up);
         }
       }
       for (std::size_t k = 0; k < N; ++k) {
@@ -229,16 +286,16 @@ template <int D> class MergeTree {
         const Cell* cells = arrivals_[k].data() + first;
         for (Place x = 0; x < width; ++x) beaten[x] = cells[x] == 0 || label[first + x] == 0;
         for (int i = 0; i < beside_count_; ++i) {
-          const std::uint32_t *ours = rank + first, *other = ours + beside_[i];
+          const std::int32_t *ours = rank + first, *other = ours + beside_[i];
           const Cell* theirs = cells + beside_[i];
           for (Place x = 0; x < width; ++x) {
-            beaten[x] |= static_cast<std::uint32_t>((other[x] > ours[x]) & (theirs[x] >= cells[x]));
+            beaten[x] |= static_cast<std::int32_t>((other[x] > ours[x]) & (theirs[x] >= cells[x]));
           }
         }
-        for (Place x = 0; x < width; ++x) meets[x] |= beaten[x] ^ 1u;
+        for (Place x = 0; x < width; ++x) meets[x] |= beaten[x] ^ 1;
       }
       for (Place x = 0; x < width; ++x) {
-        const std::uint32_t at = rank[first + x];
+        const auto at = static_cast<std::uint32_t>(rank[first + x]);
         visits_[at / 64] |= std::uint64_t{meets[x] != 0} << (at % 64);
       }
     });
@@ -252,24 +309,29 @@ template <int D> class MergeTree {
 
   std::int32_t find(std::int32_t node) {
     std::int32_t* parent = parent_.data();
-    while (parent[node] != node) node = parent[node] = parent[parent[node]];
+    while (parent[node] >= 0) {
+      const std::int32_t above = parent[node];
+      if (parent[above] < 0) return above;
+      node = parent[node] = parent[above];
+    }
     return node;
   }
   std::int32_t component(Place place) { return find(label_[static_cast<std::size_t>(place)]); }
 
   // The first edge of a voxel takes it into a component, others may join components.
   template <std::size_t N, class Take, class Join>
-  void visit_up(std::uint32_t rank, const Ranks* const (&orders)[N], Take take, Join join) {
-    const Place v = ranks_->place(rank);
+  void visit_up(std::int32_t rank, const Ranks* const (&orders)[N], Take take, Join join) {
+    const Place v = place_at(rank);
     std::int32_t own = -1;
     for (const Place step : grid_->edge) {
-      if (ranks_->rank(v + step) <= rank) continue;
+      if (rank_of(*ranks_, v + step) <= rank) continue;
       const std::int32_t other = component(v + step);
       if (own < 0) {
         own = other;
-        for (std::size_t k = 0; k < N; ++k) take(own, k, make_cell(orders[k]->rank(v), true));
+        for (std::size_t k = 0; k < N; ++k) take(own, k, make_cell(rank_of(*orders[k], v), true));
       } else if (own != other) {
         join(v, own, other);
+        own = find(own);
       }
     }
   }
@@ -277,16 +339,16 @@ template <int D> class MergeTree {
   // Top cells that enter with the voxel itself are younger than all components and not among
   // the nodes: here they are the negative numbers.
   template <std::size_t N, class Take, class Join>
-  void visit_down(std::uint32_t rank, const Ranks* const (&orders)[N], Take take, Join join) {
+  void visit_down(std::int32_t rank, const Ranks* const (&orders)[N], Take take, Join join) {
     constexpr int kTops = Grid<D>::kTops;
-    const Place v = ranks_->place(rank);
+    const Place v = place_at(rank);
     if (best_[static_cast<std::size_t>(v)] == rank) return;  // a maximum
-    const std::uint32_t* ours = ranks_->data() + v;
+    const std::int32_t* ours = ranks_->data() + v;
     std::int32_t at[kTops];
     for (int t = 0; t < kTops; ++t) {
-      std::uint32_t highest = rank;
+      std::int32_t highest = rank;
       for (const Place corner : grid_->top[t].corner) highest = std::max(highest, ours[corner]);
-      at[t] = highest == rank ? -1 - t : component(ranks_->place(highest));
+      at[t] = highest == rank ? -1 - t : component(place_at(highest));
     }
     for (int f = Grid<D>::kFacets - 1; f >= 0; --f) {
       const auto& facet = grid_->facet[f];
@@ -315,12 +377,12 @@ template <int D> class MergeTree {
 
   Cell cell_of(Place v, int t, const Ranks& order) const {
     Place first = v;
-    std::uint32_t highest = order.rank(v);
+    std::int32_t highest = rank_of(order, v);
     for (const Place corner : grid_->top[t].corner) {
       first = std::min(first, v + corner);
-      highest = std::max(highest, order.rank(v + corner));
+      highest = std::max(highest, rank_of(order, v + corner));
     }
-    return make_cell(highest, highest == order.rank(first));
+    return make_cell(highest, highest == rank_of(order, first));
   }
 
   const Ranks* ranks_ = nullptr;
@@ -328,12 +390,13 @@ template <int D> class MergeTree {
   Sense sense_ = Sense::up;
   const Place* beside_ = nullptr;
   int beside_count_ = 0;
+  bool saddle_[D == 2 ? 256 : 1];
   std::vector<Place> extrema_;
   Buffer<std::int32_t> label_;
-  Buffer<std::uint32_t> best_, work_[2];
+  Buffer<std::int32_t> best_, work_[2];
   Buffer<Cell> arrivals_[3];
   std::vector<std::uint64_t> visits_;
-  std::vector<std::int32_t> parent_;
+  std::vector<std::int32_t> parent_;  // of a root: less the number of nodes
   std::vector<Cell> oldest_;
 };
 

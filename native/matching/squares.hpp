@@ -58,16 +58,16 @@ class NegativeSquares {
       normal[s] = static_cast<std::uint8_t>(3 - a - b);
     }
     normals_.assign(grid.places(), 0);
-    const std::uint32_t* rank_at = ranks.data();
+    const std::int32_t* rank_at = ranks.data();
     for (auto rank = static_cast<std::uint32_t>(grid.voxels()); rank > 0; --rank) {
       if (rank % 65536 == 0) interrupt.poll();
       const Place v = ranks.place(rank);
       std::uint32_t lower = 0;
       for (int s = 0; s < kSquares; ++s) {
         const auto& corner = grid.facet[s].corner;
-        const std::uint32_t last =
+        const std::int32_t last =
             std::max({rank_at[v + corner[0]], rank_at[v + corner[1]], rank_at[v + corner[2]]});
-        lower |= std::uint32_t{last < rank} << s;
+        lower |= std::uint32_t{last < static_cast<std::int32_t>(rank)} << s;
       }
       while (lower != 0) {
         const int s = volume::highest_bit(lower);
