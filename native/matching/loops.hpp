@@ -73,11 +73,7 @@ class LoopReduction {
   }
 
   void claim(CellId square) {
-    std::uint32_t boundary[4];
-    const int count = this->boundary(square, boundary);
-    std::uint32_t pivot = 0;
-    for (int i = 0; i < count; ++i) pivot = std::max(pivot, boundary[i]);
-    Owner& owner = owner_[edge_at(pivot)];
+    Owner& owner = owner_[last_edge(square)];
     if (owner == kFree) {
       owner = square;
     } else if (time_of(owner) < time_of(square)) {
@@ -86,6 +82,19 @@ class LoopReduction {
       losers_.push_back(owner);
       owner = square;
     }
+  }
+
+  // Without rows: which of the edges of a square is the last.
+  CellId last_edge(CellId square) const {
+    const auto [a, b] = axes(square);
+    const Place u = place_of(square), v = u + lattice_.step[a], w = u + lattice_.step[b];
+    const Place x = v + lattice_.step[b];
+    const std::int32_t* rank = rows_->data();
+    // By the rank of the last voxel, and there the later number: the one ahead, or of the later axis.
+    const bool far_b = std::max(rank[w], rank[x]) > std::max(rank[u], rank[v]);  // along b
+    const bool far_a = std::max(rank[v], rank[x]) > std::max(rank[u], rank[w]);
+    if (far_a == far_b) return far_a ? cell_id(v, b) : cell_id(u, b);
+    return far_a ? cell_id(v, b) : cell_id(w, a);
   }
 
   void reduce(CellId square, std::uint32_t& steps, Interrupt& interrupt) {
@@ -130,6 +139,11 @@ class LoopReduction {
     return static_cast<Owner>(chains_.size() - 1) | kStored;
   }
 
+  struct Axes {
+    int a, b;  // a < b
+  };
+  static Axes axes(CellId square) { return {(square & 3) == 0 ? 1 : 0, (square & 3) == 2 ? 1 : 2}; }
+
   // An edge as a row: rank of its last voxel, then its number there.
   CellId edge_at(std::uint32_t row) const {
     const int number = static_cast<int>(row & ((1u << kNumberBits) - 1));
@@ -140,8 +154,7 @@ class LoopReduction {
   // The edges of a square, without those that are first at their voxel: these merge the voxel
   // into a component, so no cycle ends in them, and the rows can be left out.
   int boundary(CellId square, std::uint32_t* out) const {
-    const int normal = static_cast<int>(square & 3);
-    const int a = normal == 0 ? 1 : 0, b = normal == 2 ? 1 : 2;
+    const auto [a, b] = axes(square);
     const Place u = place_of(square), v = u + lattice_.step[a], w = u + lattice_.step[b];
     const Place x = v + lattice_.step[b];
     const std::uint32_t at_u = rows_->rank(u), at_v = rows_->rank(v);
