@@ -318,6 +318,8 @@ Parameters
 p, g : arrays (B, H, W) or (B, D, H, W), any strides, of one dtype or of dtypes that float64 holds
 construction, superlevel, dims, threads : as for persistence
 comparison : 'union' or 'intersection' of the foregrounds, through which bars are matched
+proper : match through image bars of positive length only, so that matched bars overlap;
+    otherwise as the published code does, through all pairs of the image reduction
 
 Returns
 -------

@@ -213,15 +213,19 @@ template <int D> class Grid {
   };
   static constexpr int kLinks = D == 2 ? 4 : 12;
 
+  int number_of(Place step) const {
+    return static_cast<int>(std::find(neighbour, neighbour + kNeighbours, step) - neighbour);
+  }
+
   template <std::size_t N> std::uint32_t near(const Place (&corner)[N]) const {
     std::uint32_t mask = 0;
-    for (const Place place : corner) mask |= 1u << (std::find(neighbour, neighbour + kNeighbours, place) - neighbour);
+    for (const Place place : corner) mask |= 1u << number_of(place);
     return mask;
   }
 
   void build_links() {
     for (int e = 0; e < kEdges; ++e) {
-      near_edge_[e] = static_cast<int>(std::find(neighbour, neighbour + kNeighbours, edge[e]) - neighbour);
+      near_edge_[e] = number_of(edge[e]);
     }
     for (int t = 0; t < kTops; ++t) near_top_[t] = near(top[t].corner);
     for (int f = 0; f < kFacets; ++f) {

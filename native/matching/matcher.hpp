@@ -73,7 +73,7 @@ template <class Key, int D> class Matcher {
       ranks = reversed_;
       for (int i = 0; i < 3; ++i) reversed_[i].build_reversed(ranks_[i], grid);
     }
-    for (int k = 0; k < 2; ++k) sides_[static_cast<std::size_t>(k)].tree.build(ranks[k], grid, sense, interrupt);
+    for (std::size_t k = 0; k < 2; ++k) sides_[k].tree.build(ranks[k], grid, sense, interrupt);
     tree_.build(ranks[2], grid, sense, interrupt);
     // Deaths of H0 and births of the top dimension are where components meet.  Where image bars
     // have these in C, C is swept with the extrema of P and G; else P and G with those of C.
@@ -92,6 +92,7 @@ template <class Key, int D> class Matcher {
   static bool has_length(Sense sense, Key meeting, Key extremum) {
     return sense == Sense::up ? extremum < meeting : meeting < extremum;
   }
+  // Whether an image pair counts, see matching.hpp.
   bool keeps(Sense sense, Key meeting, Key extremum) const {
     return !proper_ || has_length(sense, meeting, extremum);
   }
@@ -209,7 +210,8 @@ template <class Key, int D> class Matcher {
         if (!loops.has_bar[minimum_ ? square : edge]) return;
         const Key birth = births.key(rows.place(lattice.last_of_edge(edge, rows)));
         const Key death = deaths.key(columns.place(lattice.last_of_square(square, columns)));
-        if (keeps(Sense::up, death, birth)) image.push_back(minimum_ ? Link{edge, square} : Link{square, edge});
+        if (!keeps(Sense::up, death, birth)) return;
+        image.push_back(minimum_ ? Link{edge, square} : Link{square, edge});
       });
       join(own, image, [&](std::uint32_t bar, std::uint32_t cell) { bars[k].push_back({cell, bar}); });
     }

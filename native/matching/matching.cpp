@@ -133,7 +133,7 @@ class Workspace {
   std::vector<Worker> workers;
 
  private:
-  // At most some 200 bytes for each.
+  // Some 250 bytes for each.
   static constexpr std::int64_t kMostKept = std::int64_t{1} << 19;
   static std::atomic<Workspace*> spare_;
 };

@@ -6,7 +6,15 @@
 // other.  With the pointwise maximum ("intersection") C maps to P and G: images have their births in C,
 // and bars match that share the birth cell in C.
 //
-// C itself needs no barcode: an image bar of positive length is part of one of C and of one of P.
+// Ties.  Voxels enter by (value, index), cells with the last of their voxels, and those that enter
+// with one voxel by (dimension, first corner, type): see order.hpp and grid.hpp.  The rule is the
+// same for P, G and C.  Where values are distinct it is that of Betti-Matching-3D, and so is the result.
+//
+// What is an image bar?  The reduction pairs births in P with deaths in C, and some of these
+// deaths come before the births: there the image has no bar.  The published code matches through
+// such pairs all the same, even bars that have no value in common, and so does this by
+// default, as long as the bar of C has a length.  With `proper` only image bars that exist count:
+// then matched bars overlap.  For two masks there is no difference.
 //
 // T is computed as V of the reversed order, see common/engine.hpp.  Inclusions turn round with
 // the order, so there the union is the intersection of the core.
@@ -36,8 +44,9 @@ struct Matching {
 
 enum class Comparison : std::uint8_t { union_, intersection };
 
-// Item by item.  Both batches must have the same shape.  Throws NotANumber, TooLarge, Interrupted,
-// std::invalid_argument for dtypes without a common one, std::bad_alloc.
+// Item by item, on at most `threads` threads; the result does not depend on their number.  Both
+// batches must have the same shape.  Throws NotANumber, TooLarge, Interrupted, std::bad_alloc,
+// std::invalid_argument for dtypes without a common one.
 std::vector<Matching> betti_matching(const Batch& p, const Batch& g, const Request& request,
                                      Comparison comparison, bool proper, int threads,
                                      Interrupt& interrupt);

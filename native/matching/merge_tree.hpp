@@ -20,13 +20,10 @@
 
 #include "../common/prefetch.hpp"
 #include "../volume/bits.hpp"
+#include "basins.hpp"
 #include "order.hpp"
 
 namespace topoeval::matching {
-
-enum class Sense { up, down };
-
-constexpr Place kNone = -1;
 
 // What can be born in a sweep, by age: a voxel (up), or a top cell (down), known by its oldest
 // voxel's rank and by whether it is the oldest cell of that voxel, for only that one can be a death.
@@ -37,7 +34,6 @@ inline Cell make_cell(std::int32_t rank, bool first) { return rank << 1 | Cell{f
 
 template <int D> class MergeTree {
  public:
-  // Labels all voxels.  Node 0 is the outside.
   void build(const Ranks& ranks, const Grid<D>& grid, Sense sense, Interrupt& interrupt) {
     ranks_ = &ranks;
     grid_ = &grid;
@@ -47,21 +43,18 @@ template <int D> class MergeTree {
     if constexpr (D == 2) {
       for (std::uint32_t i = 0; i < 256; ++i) saddle_[i] = grid.may_meet(i, sense == Sense::up);
     }
-    interrupt.poll();
-    find_oldest_beside();
-    interrupt.poll();
-    label();
+    basins_.build(ranks, grid, sense, interrupt);
   }
 
   // Extrema by node, the outside first.
-  const std::vector<Place>& extrema() const { return extrema_; }
-  std::int32_t node_at(Place place) const { return label_[static_cast<std::size_t>(place)]; }
+  const std::vector<Place>& extrema() const { return basins_.extrema(); }
+  std::int32_t node_at(Place place) const { return basins_.label()[place]; }
 
   // Sweeps; calls visit(voxel, dead) wherever two components meet.  dead[k] is the extremum of
   // order k that dies there, or kNone if what dies is no extremum.
   template <std::size_t N, class Visit>
   void sweep(const Ranks* const (&orders)[N], Interrupt& interrupt, Visit visit) {
-    const std::size_t nodes = extrema_.size();
+    const std::size_t nodes = extrema().size();
     parent_.assign(nodes, -1);
     oldest_.resize(nodes * N);
     for (std::size_t k = 0; k < N; ++k) {
@@ -70,8 +63,8 @@ template <int D> class MergeTree {
       if (!own) find_arrivals(*orders[k], arrivals_[k]);
       oldest_[k] = kOldest;
       for (std::size_t i = 1; i < nodes; ++i) {
-        oldest_[i * N + k] = own ? make_cell(rank_of(*ranks_, extrema_[i]), true)
-                                 : arrivals_[k][static_cast<std::size_t>(extrema_[i])];
+        oldest_[i * N + k] = own ? make_cell(rank_of(*ranks_, extrema()[i]), true)
+                                 : arrivals_[k][static_cast<std::size_t>(extrema()[i])];
       }
     }
     choose_visits(orders, interrupt);
@@ -82,7 +75,8 @@ template <int D> class MergeTree {
     };
     const auto join = [&](Place voxel, std::int32_t a, std::int32_t b) {
       Place dead[N];
-      std::int32_t *at_a = &parent_[static_cast<std::size_t>(a)], *at_b = &parent_[static_cast<std::size_t>(b)];
+      std::int32_t* at_a = &parent_[static_cast<std::size_t>(a)];
+      std::int32_t* at_b = &parent_[static_cast<std::size_t>(b)];
       if (*at_a > *at_b) {  // ages are kept apart from the trees: the larger one takes the smaller
         std::swap(a, b);
         std::swap(at_a, at_b);
@@ -129,7 +123,7 @@ template <int D> class MergeTree {
   // The extremum that is left when all is joined; not the outside, where that is left too.
   Place survivor() const {
     std::int32_t best = 0;
-    for (std::size_t i = 1; i < extrema_.size(); ++i) best = std::max(best, rank_of(*ranks_, extrema_[i]));
+    for (std::size_t i = 1; i < extrema().size(); ++i) best = std::max(best, rank_of(*ranks_, extrema()[i]));
     return place_at(best);
   }
 
@@ -139,7 +133,7 @@ template <int D> class MergeTree {
 
   void prefetch_around(Place v) const {
     const std::int32_t* rank = ranks_->data() + v;
-    const std::int32_t* label = label_.data() + v;
+    const std::int32_t* label = basins_.label() + v;
     if (D == 2 || sense_ == Sense::up) {
       for (const Place step : grid_->edge) {
         if (step == 1 || step == -1) continue;
@@ -156,65 +150,6 @@ template <int D> class MergeTree {
     }
     prefetch(rank);
     prefetch(label);
-  }
-
-  // The highest rank in the neighbourhood of every voxel, itself included.
-  void find_oldest_beside() {
-    const std::int32_t* rank = ranks_->data();
-    std::int32_t* out = best_.reserve(grid_->places());
-    if (sense_ == Sense::up) {
-      for_each_row([&](Place first, Place end) {
-        for (Place v = first; v < end; ++v) {
-          std::int32_t best = rank[v];
-          for (int i = 0; i < Grid<D>::kEdges; ++i) best = std::max(best, rank[v + grid_->edge[i]]);
-          out[v] = best;
-        }
-      });
-      return;
-    }
-    // Along one axis after the other.
-    const auto places = static_cast<Place>(grid_->places());
-    std::int32_t* along_x = work_[0].reserve(grid_->places());
-    std::int32_t* along_y = D == 2 ? out : work_[1].reserve(grid_->places());
-    for (Place v = 1; v + 1 < places; ++v) along_x[v] = std::max({rank[v - 1], rank[v], rank[v + 1]});
-    const Place row = grid_->row(), plane = grid_->plane();
-    for (Place v = row + 1; v + row + 1 < places; ++v) {
-      along_y[v] = std::max({along_x[v - row], along_x[v], along_x[v + row]});
-    }
-    if (D == 2) return;
-    for (Place v = plane + row + 1; v + plane + row + 1 < places; ++v) {
-      out[v] = std::max({along_y[v - plane], along_y[v], along_y[v + plane]});
-    }
-  }
-
-  // Every voxel takes the label of its oldest neighbour; where that comes later in the raster it
-  // takes the complement of its place, until the end of the path is known.
-  void label() {
-    extrema_.assign(1, 0);  // place 0 is outside
-    std::int32_t* label = label_.reserve(grid_->places());
-    std::fill_n(label, grid_->places(), 0);
-    for_each_row([&](Place first, Place end) {
-      for (Place v = first; v < end; ++v) {
-        const Place u = place_at(best_[static_cast<std::size_t>(v)]);
-        if (u == v) {
-          label[v] = static_cast<std::int32_t>(extrema_.size());
-          extrema_.push_back(v);
-        } else {
-          label[v] = u < v ? label[u] : ~u;
-        }
-      }
-    });
-    for (std::size_t i = grid_->places(); i-- > 0;) {
-      if (label[i] >= 0) continue;
-      Place end = ~label[i];
-      while (label[end] < 0) end = ~label[end];
-      const std::int32_t found = label[end];
-      for (auto at = static_cast<Place>(i); label[at] < 0;) {
-        const Place next = ~label[at];
-        label[at] = found;
-        at = next;
-      }
-    }
   }
 
   // By voxel, the oldest in a foreign order of the cells that enter with it.
@@ -254,7 +189,7 @@ template <int D> class MergeTree {
   void choose_visits(const Ranks* const (&orders)[N], Interrupt& interrupt) {
     visits_.assign((grid_->voxels() + 2 + 63) / 64, 0);
     const std::int32_t* rank = ranks_->data();
-    const std::int32_t* label = label_.data();
+    const std::int32_t* label = basins_.label();
     std::vector<std::int32_t> row(static_cast<std::size_t>(grid_->width()));
     std::vector<std::int32_t> outdone(row.size());
     std::int32_t *meets = row.data(), *beaten = outdone.data();
@@ -316,7 +251,7 @@ template <int D> class MergeTree {
     }
     return node;
   }
-  std::int32_t component(Place place) { return find(label_[static_cast<std::size_t>(place)]); }
+  std::int32_t component(Place place) { return find(node_at(place)); }
 
   // The first edge of a voxel takes it into a component, others may join components.
   template <std::size_t N, class Take, class Join>
@@ -342,7 +277,7 @@ template <int D> class MergeTree {
   void visit_down(std::int32_t rank, const Ranks* const (&orders)[N], Take take, Join join) {
     constexpr int kTops = Grid<D>::kTops;
     const Place v = place_at(rank);
-    if (best_[static_cast<std::size_t>(v)] == rank) return;  // a maximum
+    if (basins_.is_extremum(v)) return;
     const std::int32_t* ours = ranks_->data() + v;
     std::int32_t at[kTops];
     for (int t = 0; t < kTops; ++t) {
@@ -391,9 +326,8 @@ template <int D> class MergeTree {
   const Place* beside_ = nullptr;
   int beside_count_ = 0;
   bool saddle_[D == 2 ? 256 : 1];
-  std::vector<Place> extrema_;
-  Buffer<std::int32_t> label_;
-  Buffer<std::int32_t> best_, work_[2];
+  Basins<D> basins_;
+  Buffer<std::int32_t> work_[2];
   Buffer<Cell> arrivals_[3];
   std::vector<std::uint64_t> visits_;
   std::vector<std::int32_t> parent_;  // of a root: less the number of nodes
