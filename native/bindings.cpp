@@ -20,6 +20,7 @@
 
 #include "batch.hpp"
 #include "common/pages.hpp"
+#include "matching/matching.hpp"
 #include "volume/engine.hpp"
 
 namespace nb = nanobind;
@@ -217,6 +218,74 @@ nb::tuple py_volume_variant(const Array& values, const std::string& construction
   return Columns(diagrams).to_numpy();
 }
 
+// One column of the result of betti_matching, in memory of its own.
+template <class Value>
+nb::object matching_column(const std::vector<matching::Matching>& matchings, Value value) {
+  std::size_t size = 0;
+  for (const auto& matching : matchings) size += matching.size();
+  auto* out = static_cast<std::int64_t*>(allocate_block(size * sizeof(std::int64_t)));
+  const nb::capsule owner(out, [](void* block) noexcept { free_block(block); });
+  std::size_t row = 0;
+  for (std::size_t item = 0; item < matchings.size(); ++item) {
+    for (int dim = 0; dim < 3; ++dim) {
+      for (const matching::Match& match : matchings[item].matches[dim]) {
+        out[row++] = value(static_cast<std::int64_t>(item), dim, match);
+      }
+    }
+  }
+  return nb::cast(nb::ndarray<nb::numpy, std::int64_t, nb::ndim<1>>(out, {size}, owner));
+}
+
+nb::tuple py_betti_matching(nb::object p, nb::object g, const std::string& construction,
+                            bool superlevel, const std::vector<int>& dims,
+                            const std::string& comparison, int threads, bool proper) {
+  Array arrays[2];
+  if (!nb::try_cast(p, arrays[0]) || !nb::try_cast(g, arrays[1])) {
+    refuse("p and g must be arrays in main memory, of numbers in native byte order");
+  }
+  const auto shape_of = [](const Array& array) {
+    std::string text = "(";
+    for (std::size_t i = 0; i < array.ndim(); ++i) {
+      text += (i ? ", " : "") + std::to_string(array.shape(i));
+    }
+    return text + ")";
+  };
+  const std::string shapes[] = {shape_of(arrays[0]), shape_of(arrays[1])};
+  if (shapes[0] != shapes[1]) {
+    refuse("p and g must have the same shape, not " + shapes[0] + " and " + shapes[1]);
+  }
+  const Batch batches[] = {batch_of(arrays[0]), batch_of(arrays[1])};
+  const Request request = request_of(construction, superlevel, dims, batches[0].rank);
+  if (comparison != "union" && comparison != "intersection") {
+    refuse("comparison must be 'union' or 'intersection', not '" + comparison + "'");
+  }
+  if (threads < 1) refuse("threads must be at least 1");
+
+  Interrupt interrupt(&user_interrupts);
+  std::vector<matching::Matching> found;
+  bool interrupted = false;
+  {
+    const nb::gil_scoped_release no_gil;
+    try {
+      found = matching::betti_matching(batches[0], batches[1], request,
+                                       comparison == "union" ? matching::Comparison::union_
+                                                             : matching::Comparison::intersection,
+                                       proper, threads, interrupt);
+    } catch (const Interrupted&) {
+      interrupted = true;
+    }
+  }
+  if (interrupted) throw nb::python_error();  // set by the signal handler
+  using matching::Match;
+  return nb::make_tuple(
+      matching_column(found, [](std::int64_t item, int, const Match&) { return item; }),
+      matching_column(found, [](std::int64_t, int dim, const Match&) { return std::int64_t{dim}; }),
+      matching_column(found, [](std::int64_t, int, const Match& m) { return std::int64_t{m.p_birth}; }),
+      matching_column(found, [](std::int64_t, int, const Match& m) { return std::int64_t{m.p_death}; }),
+      matching_column(found, [](std::int64_t, int, const Match& m) { return std::int64_t{m.g_birth}; }),
+      matching_column(found, [](std::int64_t, int, const Match& m) { return std::int64_t{m.g_death}; }));
+}
+
 }  // namespace
 }  // namespace topoeval
 
@@ -243,6 +312,27 @@ image, dim, birth, death : arrays, one row per pair, grouped by image, then by d
     never dies.
 
 Raises ValueError for NaN, an unsupported dtype or shape, MemoryError when memory runs out.)");
+  module.def("betti_matching", &topoeval::py_betti_matching, nb::arg("p"), nb::arg("g"),
+             nb::arg("construction"), nb::arg("superlevel"), nb::arg("dims"),
+             nb::arg("comparison"), nb::arg("threads"), nb::arg("proper") = false,
+             R"(Induced matching of the barcodes of two batches of one shape, item by item.
+
+Parameters
+----------
+p, g : arrays (B, H, W) or (B, D, H, W), any strides, of one dtype or of dtypes that float64 holds
+construction, superlevel, dims, threads : as for persistence
+comparison : 'union' or 'intersection' of the foregrounds, through which bars are matched
+proper : match through image bars of positive length only, so that matched bars overlap;
+    otherwise as the published code does, through all pairs of the image reduction
+
+Returns
+-------
+image, dim, p_birth, p_death, g_birth, g_death : int64 arrays, grouped by image, then by
+    dimension.  One row per matched pair of bars or unmatched bar; indices into the item in C
+    order, death -1 for the classes that never die (always matched), and -2 twice in place
+    of the bar that an unmatched one lacks.
+
+Raises ValueError for NaN, for shapes that differ and unsupported dtypes.)");
   module.def("_volume_variant", &topoeval::py_volume_variant, nb::arg("values"),
              nb::arg("construction"), nb::arg("loops"), nb::arg("wide_entries"),
              nb::arg("threads"), "For tests: one volume with H1 by 'primal', 'dual' or 'auto'.");
