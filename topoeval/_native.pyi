@@ -11,3 +11,13 @@ def persistence(
     min_persistence: float,
     threads: int,
 ) -> tuple[NDArray[np.int64], NDArray[np.int8], NDArray[np.int64], NDArray[np.int64]]: ...
+def betti_matching(
+    p: NDArray[np.generic],
+    g: NDArray[np.generic],
+    construction: str,
+    superlevel: bool,
+    dims: list[int],
+    comparison: str,
+    threads: int,
+    proper: bool = False,
+) -> tuple[NDArray[np.int64], ...]: ...
