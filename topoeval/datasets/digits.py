@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import ClassVar
 
 import numpy as np
@@ -10,19 +9,17 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from topoeval.datasets.dataset_info import DatasetInfo, Split
-from topoeval.datasets.digit_task import DIGIT_LABELS, TASK, digit_sample
+from topoeval.datasets.digit_task import DIGIT_LABELS, TASK
 from topoeval.datasets.randomness import stream
-from topoeval.datasets.sample import Sample
-from topoeval.datasets.splits import split_indices
+from topoeval.datasets.stored_digits import SIDE, StoredDigits
 from topoeval.topology import Topology
 
 TOTAL = 1797
-SIDE = 28
 _TEST, _JUDGE = 400, 697
 _SHARES: dict[Split, int] = {"val": 150, "train": 250, "unlabelled": 300}
 
 
-class Digits:
+class Digits(StoredDigits):
     """The 1797 digits of `sklearn.datasets.load_digits`, enlarged from 8 x 8 to 28 x 28.
 
     Loops of a few voxels may close when cubic splines enlarge them. The topology of each mask is
@@ -66,42 +63,27 @@ class Digits:
         "Only six of seven true masks have them: enlarged loops close.",
     )
 
+    case_width = 4
+
     def __init__(
         self, split: str, size: int, *, seed: int = 0, lines: int = 8, noise: float = 0.0
     ) -> None:
-        self.split = self.info.checked_split(split)
-        self.info.check_integer("lines", lines, 0, SIDE)
-        self.info.check_number("noise", noise, 0.0, 1.0)
-        self.lines = lines
-        self.noise = noise
         order = stream("digits", "order").permutation(TOTAL)
-        self.indices = split_indices(
-            self.info,
+        super().__init__(
             split,
             size,
-            seed,
+            seed=seed,
+            lines=lines,
+            noise=noise,
             fixed={"test": order[:_TEST], "judge": order[_TEST : _TEST + _JUDGE]},
             pool=order[_TEST + _JUDGE :],
             shares=_SHARES,
         )
         self.images, self.labels = _read(self.indices)
 
-    def __len__(self) -> int:
-        return len(self.indices)
-
-    def __iter__(self) -> Iterator[Sample]:
-        return (self[index] for index in range(len(self)))
-
-    def __getitem__(self, index: int) -> Sample:
-        return digit_sample(
-            "digits",
-            self.split,
-            f"{self.indices[index]:04d}",
-            self.images[index],
-            int(self.labels[index]),
-            lines=self.lines,
-            noise=self.noise,
-        )
+    def clean(self, index: int) -> tuple[NDArray[np.float32], int]:
+        """Return the enlarged digit in [0, 1] and its label."""
+        return self.images[index], int(self.labels[index])
 
 
 def _read(indices: NDArray[np.int64]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:

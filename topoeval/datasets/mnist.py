@@ -7,7 +7,6 @@ import hashlib
 import math
 import os
 import zlib
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -16,15 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from topoeval.datasets.dataset_info import DatasetInfo, Split
-from topoeval.datasets.digit_task import DIGIT_LABELS, TASK, digit_sample
+from topoeval.datasets.digit_task import DIGIT_LABELS, TASK
 from topoeval.datasets.download import fetch
 from topoeval.datasets.randomness import stream
-from topoeval.datasets.sample import Sample
-from topoeval.datasets.splits import split_indices
+from topoeval.datasets.stored_digits import SIDE, StoredDigits
 from topoeval.errors import UserError
 from topoeval.topology import Topology
 
-SIDE = 28
 TOTAL = 60_000
 POOL = 10_000
 _TEST = 2_000
@@ -60,7 +57,7 @@ LABELS = IdxFile(
 )
 
 
-class Mnist:
+class Mnist(StoredDigits):
     """The MNIST training set: 10,000 digits to restore, 50,000 to train the judge.
 
     Of the first 10,000 images, 2,000 are ``test`` for every seed; the seed deals out the others.
@@ -107,6 +104,8 @@ class Mnist:
         needs_data=True,
     )
 
+    case_width = 5
+
     def __init__(
         self,
         split: str,
@@ -118,17 +117,13 @@ class Mnist:
         lines: int = 8,
         noise: float = 0.0,
     ) -> None:
-        self.split = self.info.checked_split(split)
-        self.info.check_integer("lines", lines, 0, SIDE)
-        self.info.check_number("noise", noise, 0.0, 1.0)
-        self.lines = lines
-        self.noise = noise
         order = stream("mnist", "order").permutation(POOL)
-        self.indices = split_indices(
-            self.info,
+        super().__init__(
             split,
             size,
-            seed,
+            seed=seed,
+            lines=lines,
+            noise=noise,
             fixed={"test": order[:_TEST], "judge": np.arange(POOL, TOTAL)},
             pool=order[_TEST:],
             shares=_SHARES,
@@ -137,22 +132,9 @@ class Mnist:
         images, labels = (_read(_locate(folder, file, download), file) for file in (IMAGES, LABELS))
         self.images, self.labels = images[self.indices], labels[self.indices]
 
-    def __len__(self) -> int:
-        return len(self.indices)
-
-    def __iter__(self) -> Iterator[Sample]:
-        return (self[index] for index in range(len(self)))
-
-    def __getitem__(self, index: int) -> Sample:
-        return digit_sample(
-            "mnist",
-            self.split,
-            f"{self.indices[index]:05d}",
-            self.images[index].astype(np.float32) / np.float32(255),
-            int(self.labels[index]),
-            lines=self.lines,
-            noise=self.noise,
-        )
+    def clean(self, index: int) -> tuple[NDArray[np.float32], int]:
+        """Return the digit in [0, 1] and its label."""
+        return self.images[index].astype(np.float32) / np.float32(255), int(self.labels[index])
 
 
 def _folder(root: str | os.PathLike[str] | None) -> Path:
