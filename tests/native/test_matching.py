@@ -12,10 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-native = pytest.importorskip("topoeval._native")
-
-if not hasattr(native, "betti_matching"):
-    pytest.skip("this build of topoeval._native has no betti_matching", allow_module_level=True)
+from topoeval import _native as native
 
 # More than a developer's run: TOPOEVAL_NATIVE_CASES=4000 pytest tests/native
 CASES = int(os.environ.get("TOPOEVAL_NATIVE_CASES", "400"))

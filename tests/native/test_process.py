@@ -13,10 +13,9 @@ from concurrent.futures import ProcessPoolExecutor
 import numpy as np
 import pytest
 
+from topoeval import _native as native
 from topoeval.persistence import compute
 from topoeval.persistence.backends.native import Native
-
-native = pytest.importorskip("topoeval._native")
 
 posix_only = pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals and limits")
 # A minute of work in a few bytes: one constant image, repeated without being copied.
