@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
+import textwrap
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -183,9 +184,7 @@ def _draw_case(line: Sequence[Axes], case: str, answers: Sequence[Answer | None]
 
 
 def _picture(axes: Axes, picture: Picture, below: str) -> None:
-    # Masks may be stored as 0 and 1, probabilities as 0 to 255.
-    top = 255 if picture.max() > 1 else 1
-    axes.imshow(picture, cmap="gray", vmin=0, vmax=top, interpolation="none")
+    axes.imshow(picture, cmap="gray", vmin=0, vmax=255, interpolation="none")
     axes.set(xticks=[], yticks=[])
     axes.set_xlabel(below, fontsize=9, labelpad=3)
     for spine in axes.spines.values():
@@ -193,14 +192,7 @@ def _picture(axes: Axes, picture: Picture, below: str) -> None:
 
 
 def _wrap(text: str, width: int = 15) -> str:
-    lines = [""]
-    for word in text.split():
-        glued = f"{lines[-1]} {word}".strip()
-        if len(glued) <= width or not lines[-1]:
-            lines[-1] = glued
-        else:
-            lines.append(word)
-    return "\n".join(lines)
+    return textwrap.fill(text, width, break_long_words=False, break_on_hyphens=False)
 
 
 def _is_3d(answers: Mapping[str, Mapping[str, Answer]]) -> bool:

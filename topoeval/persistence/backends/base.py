@@ -2,7 +2,7 @@
 
 A backend receives a batch of images and answers with a table of voxel indices. It never sees torch,
 gradients or probabilities. All backends answer the same bars for the same `Topology`; translating a
-library's conventions is the adapter's work, proven by `topoeval.testing.check_backend`.
+library's conventions is the adapter's work, proven by ``tests/persistence``.
 """
 
 from __future__ import annotations
