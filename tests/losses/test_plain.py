@@ -21,13 +21,31 @@ def test_values(channels):
         entropy = -(target * log + (1 - target) * F.logsigmoid(-logits)).mean()
     overlap = (p * target).sum((2, 3))
     dice = 1 - (2 * overlap + 1e-5) / (p.sum((2, 3)) + target.sum((2, 3)) + 1e-5)
+    wrong = {"fp": (p * (1 - target)).sum((2, 3)), "fn": ((1 - p) * target).sum((2, 3))}
+    tversky = 1 - (overlap + 1e-5) / (overlap + 0.3 * wrong["fp"] + 0.7 * wrong["fn"] + 1e-5)
     expected = {
         "cross_entropy": entropy,
         "dice": dice.mean(),
+        "dice_cross_entropy": dice.mean() + entropy,
         "mse": ((p - target) ** 2).mean(),
+        "tversky": tversky.mean(),
     }
+    activation = {"softmax": True} if channels > 1 else {"sigmoid": True}
     for name, value in expected.items():
-        torch.testing.assert_close(LOSSES.load(name)()(logits, target), value)
+        loss = LOSSES.load(name)
+        loss = loss(**activation) if loss.info.input == "probabilities" else loss()
+        torch.testing.assert_close(loss(logits, target), value)
+
+
+def test_focal_discounts_what_is_well_classified():
+    """With gamma 0 it is the cross-entropy, with gamma each voxel is weighted by (1 - p)^gamma."""
+    torch.manual_seed(0)
+    logits, target = torch.randn(2, 1, 6, 5), (torch.rand(2, 1, 6, 5) > 0.5).float()
+    focal = LOSSES.load("focal")
+    entropy = F.binary_cross_entropy_with_logits(logits, target, reduction="none")
+    torch.testing.assert_close(focal(gamma=0)(logits, target), entropy.mean())
+    right = torch.where(target > 0, logits.sigmoid(), 1 - logits.sigmoid())
+    torch.testing.assert_close(focal()(logits, target), ((1 - right) ** 2 * entropy).mean())
 
 
 @pytest.mark.parametrize("name", sorted(LOSSES))

@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from topoeval import Topology, UserError, datasets
+from topoeval.losses import CrossEntropyLoss
 from topoeval.training import DivergedError, Schedule, TensorSet, Term, build_term, fit, unet
 from topoeval.training.tensors import shuffled_batches
 
@@ -58,7 +59,7 @@ def test_an_interrupted_training_ends_as_an_undisturbed_one(data, tmp_path):
             Dies.calls += 1
             if Dies.calls == 8:
                 raise Killed
-            return nn.functional.binary_cross_entropy_with_logits(input, target)
+            return CrossEntropyLoss()(input, target)
 
     state = tmp_path / "state.pt"
     victim = small_unet()

@@ -1,13 +1,22 @@
 """Losses for segmentation networks, topological and plain, behind one contract.
 
-Every loss is an `nn.Module` that takes ``(B, C, *spatial)`` maps and returns a scalar; its ``info``
-says whether it needs a target or a Betti prior. Third parties add losses through the entry-point
+Every loss is an `nn.Module` that takes ``(B, C, *spatial)`` maps and returns a scalar, and from
+``parts`` the terms it is the sum of; its ``info`` says whether it takes logits or probabilities and
+needs a target or a Betti prior. Third parties add losses through the entry-point
 group ``topoeval.losses``.
 """
 
+from topoeval.losses.base import TargetLoss
 from topoeval.losses.betti_prior import BettiPriorLoss
 from topoeval.losses.info import Loss, LossInfo
-from topoeval.losses.plain import CrossEntropyLoss, DiceLoss, MSELoss
+from topoeval.losses.plain import (
+    CrossEntropyLoss,
+    DiceCrossEntropyLoss,
+    DiceLoss,
+    FocalLoss,
+    MSELoss,
+    TverskyLoss,
+)
 from topoeval.registry import Registry
 
 LOSSES: Registry[type[Loss]] = Registry(
@@ -16,7 +25,10 @@ LOSSES: Registry[type[Loss]] = Registry(
         "betti_prior": "topoeval.losses.betti_prior:BettiPriorLoss",
         "cross_entropy": "topoeval.losses.plain:CrossEntropyLoss",
         "dice": "topoeval.losses.plain:DiceLoss",
+        "dice_cross_entropy": "topoeval.losses.plain:DiceCrossEntropyLoss",
+        "focal": "topoeval.losses.plain:FocalLoss",
         "mse": "topoeval.losses.plain:MSELoss",
+        "tversky": "topoeval.losses.plain:TverskyLoss",
     },
     group="topoeval.losses",
 )
@@ -25,8 +37,12 @@ __all__ = [
     "LOSSES",
     "BettiPriorLoss",
     "CrossEntropyLoss",
+    "DiceCrossEntropyLoss",
     "DiceLoss",
+    "FocalLoss",
     "Loss",
     "LossInfo",
     "MSELoss",
+    "TargetLoss",
+    "TverskyLoss",
 ]

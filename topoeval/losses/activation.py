@@ -25,8 +25,7 @@ def to_probabilities(
         raise UserError(
             f"a loss takes (B, C, H, W) or (B, C, D, H, W), got shape {tuple(input.shape)}"
         )
-    if input.dtype in (torch.float16, torch.bfloat16):
-        input = input.float()
+    input = widened(input)
     if sigmoid:
         probabilities = torch.sigmoid(input)
     elif softmax:
@@ -35,6 +34,8 @@ def to_probabilities(
         probabilities = torch.softmax(input, dim=1)
     else:
         low, high = torch.aminmax(input.detach())
+        if low.isnan():
+            raise UserError("NaN in the probabilities")
         if low < 0 or high > 1:
             raise UserError(
                 f"probabilities outside [0, 1] ({low:.3g} to {high:.3g}); "
@@ -46,3 +47,8 @@ def to_probabilities(
             raise UserError("include_background=False leaves nothing of a one-channel input")
         probabilities = probabilities[:, 1:]
     return probabilities
+
+
+def widened(input: torch.Tensor) -> torch.Tensor:
+    """Return a map of at least single precision."""
+    return input if input.dtype == torch.float64 else input.float()

@@ -6,21 +6,19 @@ from collections.abc import Sequence
 from typing import ClassVar, Literal
 
 import torch
-from torch import nn
 
 from topoeval.errors import UserError
-from topoeval.losses.activation import to_probabilities
+from topoeval.losses.base import MapLoss, Reduction
 from topoeval.losses.info import LossInfo
 from topoeval.persistence import Barcodes, compute
 from topoeval.persistence.ranking import rank_in_group
 from topoeval.topology import Topology
 
 Essential = Literal["ranked", "dropped"]
-Reduction = Literal["mean", "sum", "none"]
 Prior = torch.Tensor | Sequence[int] | Sequence[Sequence[int]]
 
 
-class BettiPriorLoss(nn.Module):
+class BettiPriorLoss(MapLoss):
     r"""Pull the barcode of a probability map towards given Betti numbers.
 
     For each dimension k, bars sorted by decreasing length,
@@ -75,6 +73,9 @@ class BettiPriorLoss(nn.Module):
         needs_prior=True,
         multiclass="each channel by itself, one prior per class",
         cost="moderate",
+        takes_topology=True,
+        takes_backend=True,
+        device="part",
         citation="J. R. Clough et al., A Topological Loss Function for Deep-Learning Based Image "
         "Segmentation Using Persistent Homology, IEEE TPAMI 44(12), 2022, arXiv 1910.01877",
     )
@@ -94,13 +95,14 @@ class BettiPriorLoss(nn.Module):
         reduction: Reduction = "mean",
         backend: str = "auto",
     ) -> None:
-        super().__init__()
-        if sigmoid and softmax:
-            raise UserError("choose one of sigmoid and softmax")
+        super().__init__(
+            sigmoid=sigmoid,
+            softmax=softmax,
+            include_background=include_background,
+            reduction=reduction,
+        )
         if essential not in ("ranked", "dropped"):
             raise UserError(f"essential must be 'ranked' or 'dropped', got {essential!r}")
-        if reduction not in ("mean", "sum", "none"):
-            raise UserError(f"reduction must be 'mean', 'sum' or 'none', got {reduction!r}")
         if exponent < 1:
             raise UserError(f"exponent must be at least 1, got {exponent}")
         if max_bars is not None and max_bars < 1:
@@ -111,10 +113,6 @@ class BettiPriorLoss(nn.Module):
         self.exponent = float(exponent)
         self.dim_weights = None if dim_weights is None else tuple(map(float, dim_weights))
         self.max_bars = max_bars
-        self.include_background = include_background
-        self.sigmoid = sigmoid
-        self.softmax = softmax
-        self.reduction: Reduction = reduction
         self.backend = backend
 
     def forward(self, input: torch.Tensor, prior: Prior | None = None) -> torch.Tensor:
@@ -128,20 +126,11 @@ class BettiPriorLoss(nn.Module):
             Betti numbers of these samples, ``(B, d)`` or ``(B, C, d)``; replaces the prior the loss
             was built with.
         """
-        parts = self.parts(input, prior)
-        per_class = torch.stack(list(parts.values())).sum(0)
-        if self.reduction == "none":
-            return per_class
-        return per_class.mean() if self.reduction == "mean" else per_class.sum()
+        return self.reduce(self.parts(input, prior))
 
     def parts(self, input: torch.Tensor, prior: Prior | None = None) -> dict[str, torch.Tensor]:
         """Return the weighted terms ``{"b0": (B, C), "b1": ...}`` whose sum is the loss."""
-        probabilities = to_probabilities(
-            input,
-            sigmoid=self.sigmoid,
-            softmax=self.softmax,
-            include_background=self.include_background,
-        )
+        probabilities = self.probabilities(input)
         batch, classes, ndim = *probabilities.shape[:2], probabilities.ndim - 2
         weights = self._weights(ndim)
         wanted = self._prior_per_image(prior, batch, classes, ndim).to(probabilities.device)

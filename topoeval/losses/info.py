@@ -24,6 +24,17 @@ class LossInfo:
         Called as ``loss(input, target)`` with ``(B, C, *spatial)`` targets.
     needs_prior
         Called as ``loss(input, prior=...)`` with ``(B, d)`` Betti numbers. Needs no labels.
+    input
+        ``"probabilities"``: takes probabilities, or logits with ``sigmoid=True`` or
+        ``softmax=True``. ``"logits"``: takes logits; one channel is binary, several are a softmax.
+    takes_topology, takes_backend
+        Whether it is built with ``topology=``, and with ``backend=``.
+    device
+        What runs where the input lives: ``"all"`` of it, or ``"part"``, the rest on the CPU.
+    minimum
+        Its value where the prediction equals a binary target; None where that is not claimed.
+    strict
+        Whether every other mask costs more than `minimum`.
     multiclass
         How several channels are treated.
     cost
@@ -40,12 +51,19 @@ class LossInfo:
     multiclass: str
     cost: Cost
     citation: str
+    input: Literal["probabilities", "logits"] = "probabilities"
+    takes_topology: bool = False
+    takes_backend: bool = False
+    device: Literal["all", "part"] = "all"
+    minimum: float | None = None
+    strict: bool = False
 
 
 class Loss(Protocol):
     """What the registry holds: a module that knows what it needs.
 
-    Called as ``loss(input, target)`` or ``loss(input, prior=prior)``, as its `info` says.
+    Called as ``loss(input, target)`` or ``loss(input, prior=prior)``, as its `info` says. Losses
+    with targets may also have ``prepare`` and ``select``; see `topoeval.losses.base.TargetLoss`.
     """
 
     info: ClassVar[LossInfo]

@@ -96,8 +96,12 @@ def build_term(
     factory = LOSSES.load(name)
     info: LossInfo = factory.info
     arguments = dict(params or {})
-    if info.needs_prior:
-        arguments = {"sigmoid": True, "topology": topology, "backend": backend, **arguments}
+    if info.input == "probabilities":
+        arguments = {"sigmoid": True, **arguments}
+    if info.takes_topology:
+        arguments = {"topology": topology, **arguments}
+    if info.takes_backend:
+        arguments = {"backend": backend, **arguments}
     if on == "unlabelled" and info.needs_target:
         raise UserError(f"loss {name!r} needs targets and cannot be put on unlabelled images")
     try:
