@@ -1,0 +1,22 @@
+"""Every registered loss meets the specification of a loss."""
+
+import pytest
+
+from topoeval.losses import LOSSES
+from topoeval.testing.losses import Subject, default_make, loss_checks
+from topoeval.testing.results import NotApplicable
+
+# Losses that cannot be built without arguments: how it is done for ndim and channels.
+MAKE = {}
+
+
+@pytest.mark.parametrize("check", loss_checks(), ids=lambda check: check.__name__)
+@pytest.mark.parametrize("name", sorted(LOSSES))
+def test_conformance(name, check):
+    """One check on one loss."""
+    factory = LOSSES.load(name)
+    assert factory.info.name == name
+    try:
+        check(Subject(factory.info, MAKE.get(name, default_make(factory))))
+    except NotApplicable as reason:
+        pytest.skip(str(reason))
