@@ -1,12 +1,13 @@
 """Planning: identities, parents before children, and names checked before anything runs."""
 
 import json
+from pathlib import Path
 
 import pytest
 
 from topoeval import UserError
 from topoeval.harness.catalogue import load_method, load_suite, method_names, suite_names
-from topoeval.harness.model import canonical_json
+from topoeval.harness.model import Method, canonical_json, parse
 from topoeval.harness.plan import plan
 from topoeval.harness.spec import RunSpec
 
@@ -151,3 +152,25 @@ def test_every_baseline_folder_is_whole(name):
 def test_every_suite_can_be_planned(name):
     """The names in the suites we ship are all known."""
     assert len(plan(load_suite(name))) > len(load_suite(name).methods)
+
+
+def test_committed_records_still_have_the_identity_of_their_specification():
+    """A younger field of a method is not in the identity of a run that does not use it."""
+    for path in sorted((Path(__file__).parents[2] / "results/clough-mnist/records").glob("*.json"))[
+        :20
+    ]:
+        record = json.loads(path.read_text())
+        assert RunSpec.model_validate(record["spec"]).id == record["id"] == path.stem
+
+
+def test_a_loss_has_a_weight_or_a_gradient_ratio():
+    """Both at once, or a ratio to nothing, are mistakes of one line."""
+    method = {"name": "m", "title": "M", "regime": "supervised"}
+    plain, relative = {"name": "dice"}, {"name": "cldice", "gradient_ratio": 0.5}
+    parsed = parse({**method, "losses": [plain, relative]}, Method, "m")
+    assert parsed.losses[1].gradient_ratio == 0.5
+    assert Method.model_validate_json(parsed.model_dump_json()) == parsed
+    with pytest.raises(UserError, match="weight or gradient_ratio, not both"):
+        parse({**method, "losses": [plain, {**relative, "weight": 2.0}]}, Method, "m")
+    with pytest.raises(UserError, match="no loss with a weight to compare"):
+        parse({**method, "losses": [relative]}, Method, "m")

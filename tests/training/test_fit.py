@@ -5,8 +5,9 @@ import torch
 from torch import nn
 
 from topoeval import Topology, UserError, datasets
-from topoeval.losses import CrossEntropyLoss
+from topoeval.losses import CrossEntropyLoss, MSELoss
 from topoeval.training import DivergedError, Schedule, TensorSet, Term, build_term, fit, unet
+from topoeval.training.objective import weighted_sum
 from topoeval.training.tensors import shuffled_batches
 
 
@@ -142,3 +143,48 @@ def test_bad_objectives_are_refused(call, words, data):
     """One line that names the loss and the remedy."""
     with pytest.raises(UserError, match=words):
         call(data[0])
+
+
+def test_a_gradient_ratio_is_the_ratio_of_gradients_at_the_logits():
+    """The relative term pulls r times as hard as the plain ones, and ramps up like any other."""
+    torch.manual_seed(0)
+    logits = torch.randn(2, 1, 8, 8, requires_grad=True)
+    target = (torch.rand(2, 1, 8, 8) > 0.5).float()
+    plain, relative = terms(
+        ("cross_entropy", {"weight": 3.0}),
+        ("mse", {"gradient_ratio": 0.5, "start": 0.2, "ramp": 0.4}),
+    )
+    values = [(term, term(logits, target, None)) for term in (plain, relative)]
+    (base,) = torch.autograd.grad(3 * values[0][1], logits, retain_graph=True)
+    for progress, ratio in ((0.1, 0.0), (0.4, 0.25), (0.9, 0.5)):
+        total = weighted_sum(values, {"labelled": logits}, progress)
+        (whole,) = torch.autograd.grad(total, logits, retain_graph=True)
+        assert float((whole - base).norm() / base.norm()) == pytest.approx(ratio, abs=1e-5)
+
+
+def test_a_term_without_gradient_gets_no_weight():
+    """Nothing is divided by zero."""
+    logits = torch.randn(1, 1, 4, 4, requires_grad=True)
+    target = torch.ones(1, 1, 4, 4)
+    plain, relative = terms(("cross_entropy", {}), ("mse", {"gradient_ratio": 2.0}))
+    values = [(plain, plain(logits, target, None)), (relative, logits.new_ones(()))]
+    total = weighted_sum(values, {"labelled": logits}, 1.0)
+    torch.testing.assert_close(total, values[0][1])
+
+
+def test_targets_are_prepared_once_and_dealt_out_by_batch(data):
+    """A loss sees the prepared rows of exactly the samples of its batch."""
+
+    class Remembers(MSELoss):
+        prepared = 0
+
+        def prepare(self, target):
+            Remembers.prepared += 1
+            return target.clone()
+
+        def parts(self, input, target, prepared=None):
+            assert torch.equal(prepared, target)
+            return super().parts(input, target)
+
+    fit(small_unet(), [Term(Remembers(sigmoid=True))], data[0], schedule=Schedule(3, 5))
+    assert Remembers.prepared == 1

@@ -8,7 +8,15 @@ import tomllib
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    model_serializer,
+    model_validator,
+)
 
 from topoeval.datasets.dataset_info import Split
 from topoeval.errors import UserError, nearest
@@ -29,10 +37,27 @@ class LossTerm(Frozen):
 
     name: str
     weight: float = 1.0
+    gradient_ratio: float | None = Field(None, gt=0)
     on: Literal["labelled", "unlabelled"] = "labelled"
     start: float = Field(0.0, ge=0, le=1)
     ramp: float = Field(0.0, ge=0, le=1)
     params: Params = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _one_strength(self) -> LossTerm:
+        if self.gradient_ratio is not None and "weight" in self.model_fields_set:
+            raise ValueError("give weight or gradient_ratio, not both")
+        return self
+
+    @model_serializer(mode="wrap")
+    def _without_unused(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # younger than the first records, whose identities must hold: there only where it is given
+        data: dict[str, Any] = handler(self)
+        if self.gradient_ratio is None:
+            del data["gradient_ratio"]
+        else:
+            del data["weight"]
+        return data
 
 
 class AdaptationSpec(Frozen):
@@ -114,6 +139,10 @@ class Method(Frozen):
             raise ValueError(f"method {self.name!r} of regime {self.regime!r} {problem}")
         if self.regime in ("supervised", "semi_supervised") and not self.losses:
             raise ValueError(f"method {self.name!r} has no losses")
+        if self.losses and all(term.gradient_ratio is not None for term in self.losses):
+            raise ValueError(
+                f"method {self.name!r} has a gradient_ratio, and no loss with a weight to compare"
+            )
         return self
 
 

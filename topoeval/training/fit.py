@@ -21,7 +21,7 @@ from tqdm import tqdm
 from topoeval.errors import UserError
 from topoeval.timing import span
 from topoeval.training import checkpoint
-from topoeval.training.objective import Term, wants_unlabelled
+from topoeval.training.objective import Source, Term, wants_unlabelled, weighted_sum
 from topoeval.training.tensors import TensorSet, shuffled_batches
 
 
@@ -90,6 +90,7 @@ def fit(
     """
     if wants_unlabelled(terms) and not unlabelled:
         raise UserError("a term looks at unlabelled images, and the dataset gives none")
+    prepared = [term.prepare(labelled.targets) for term in terms]
     state = _State(network, schedule, seed, [term.info.name for term in terms])
     if resume_from is not None and resume_from.exists():
         state.load(resume_from)
@@ -100,7 +101,7 @@ def fit(
     )
     with bar:
         while state.epoch < schedule.epochs:
-            means = _epoch(network, terms, labelled, unlabelled, schedule, state)
+            means = _epoch(network, terms, prepared, labelled, unlabelled, schedule, state)
             state.finish_epoch(means)
             bar.update()
             bar.set_postfix({name: f"{value:.4f}" for name, value in means.items()})
@@ -116,6 +117,7 @@ def fit(
 def _epoch(
     network: nn.Module,
     terms: Sequence[Term],
+    prepared: Sequence[Any],
     labelled: TensorSet,
     unlabelled: TensorSet | None,
     schedule: Schedule,
@@ -123,12 +125,15 @@ def _epoch(
 ) -> dict[str, float]:
     """Run one pass over the labelled images; return the mean of each term."""
     progress = state.epoch / schedule.epochs
-    active = [(term, term.weight_at(progress)) for term in terms]
-    active = [(term, weight) for term, weight in active if weight != 0]
+    active = [
+        (term, kept)
+        for term, kept in zip(terms, prepared, strict=True)
+        if term.ramp_at(progress) * (term.gradient_ratio or term.weight) != 0
+    ]
     sums = dict.fromkeys((term.info.name for term, _ in active), 0.0)
     batches = shuffled_batches(len(labelled), schedule.batch_size, state.labelled_order)
     for index in batches:
-        data = {"labelled": labelled.batch(index)}
+        data: dict[Source, Any] = {"labelled": labelled.batch(index)}
         if unlabelled is not None and wants_unlabelled([term for term, _ in active]):
             drawn = torch.randint(
                 len(unlabelled),
@@ -137,19 +142,20 @@ def _epoch(
             )
             data["unlabelled"] = unlabelled.batch(drawn)
         with span("network"):
-            logits = {source: network(images) for source, (images, _, _) in data.items()}
-        total = logits["labelled"].new_zeros(())
+            logits = {source: network(batch[0]) for source, batch in data.items()}
         with span("loss"):
-            for term, weight in active:
+            values = []
+            for term, kept in active:
                 _, target, prior = data[term.on]
-                value = term(logits[term.on], target, prior)
-                total = total + weight * value
+                value = term(logits[term.on], target, prior, kept, index)
+                values.append((term, value))
                 sums[term.info.name] += float(value.detach())
+            total = weighted_sum(values, logits, progress)
         if not torch.isfinite(total):
             raise DivergedError(f"loss {total.item()} in epoch {state.epoch + 1}: {sums}")
         with span("backward"):
             state.optimiser.zero_grad()
-            total.backward()
+            total.backward()  # type: ignore[no-untyped-call]
         with span("optimiser"):
             state.optimiser.step()
         state.steps += 1

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 
@@ -25,6 +25,9 @@ class Term:
         A module with an ``info``.
     weight
         Weight at full strength.
+    gradient_ratio
+        Instead of `weight`: at full strength the gradient of this term is so many times as long as
+        that of the terms with a plain weight, both taken at the logits of the batch.
     on
         Which images it sees.
     own_prior
@@ -40,6 +43,7 @@ class Term:
     start: float = 0.0
     ramp: float = 0.0
     own_prior: bool = False
+    gradient_ratio: float | None = None
 
     @property
     def info(self) -> LossInfo:
@@ -53,16 +57,32 @@ class Term:
         >>> [round(term.weight_at(x), 2) for x in (0.4, 0.6, 0.9)]
         [0.0, 1.0, 2.0]
         """
+        return self.weight * self.ramp_at(progress)
+
+    def ramp_at(self, progress: float) -> float:
+        """Return how much of the full strength is reached, from 0 to 1."""
         if progress < self.start:
             return 0.0
-        if self.ramp == 0:
-            return self.weight
-        return self.weight * min(1.0, (progress - self.start) / self.ramp)
+        return min(1.0, (progress - self.start) / self.ramp) if self.ramp else 1.0
+
+    def prepare(self, targets: torch.Tensor) -> Any:
+        """Return what the loss computes once of the targets ``(N, C, *spatial)``, or None."""
+        prepare = getattr(self.loss, "prepare", None)
+        return None if prepare is None or self.on == "unlabelled" else prepare(targets)
 
     def __call__(
-        self, logits: torch.Tensor, target: torch.Tensor, prior: torch.Tensor | None
+        self,
+        logits: torch.Tensor,
+        target: torch.Tensor,
+        prior: torch.Tensor | None,
+        prepared: Any = None,
+        samples: torch.Tensor | None = None,
     ) -> torch.Tensor:
-        """Return the unweighted loss of a batch."""
+        """Return the unweighted loss of a batch.
+
+        `prepared` is what `prepare` answered for the whole training set, and `samples` says which
+        of its rows the batch is made of.
+        """
         if self.own_prior:
             return self.loss(logits)
         if self.info.needs_prior:
@@ -72,13 +92,16 @@ class Term:
                     "and this dataset has none"
                 )
             return self.loss(logits, prior=prior)
-        return self.loss(logits, target)
+        if prepared is None:
+            return self.loss(logits, target)
+        return self.loss(logits, target, self.loss.select(prepared, samples))  # type: ignore[attr-defined]
 
 
 def build_term(
     name: str,
     *,
     weight: float = 1.0,
+    gradient_ratio: float | None = None,
     on: Source = "labelled",
     start: float = 0.0,
     ramp: float = 0.0,
@@ -109,9 +132,49 @@ def build_term(
     except TypeError as error:
         raise UserError(f"loss {name!r}: {error}") from error
     own_prior = info.needs_prior and "prior" in arguments
-    return Term(loss, weight=weight, on=on, start=start, ramp=ramp, own_prior=own_prior)
+    return Term(
+        loss,
+        weight=weight,
+        gradient_ratio=gradient_ratio,
+        on=on,
+        start=start,
+        ramp=ramp,
+        own_prior=own_prior,
+    )
 
 
 def wants_unlabelled(terms: Sequence[Term]) -> bool:
     """Whether any term looks at unlabelled images (the semi-supervised regime)."""
     return any(term.on == "unlabelled" for term in terms)
+
+
+def weighted_sum(
+    values: Sequence[tuple[Term, torch.Tensor]],
+    logits: Mapping[Source, torch.Tensor],
+    progress: float,
+) -> torch.Tensor:
+    """Return the objective of a step from the unweighted values of its terms.
+
+    A term with a gradient ratio r gets the weight r |g_0| / |g|, where g is its gradient at the
+    logits it saw and g_0 that of the sum of all terms with a plain weight at theirs; 0 while its
+    own gradient is 0. The weight itself is a constant of the step.
+    """
+    total = logits["labelled"].new_zeros(())
+    for term, value in values:
+        if term.gradient_ratio is None:
+            total = total + term.weight_at(progress) * value
+    relative = [(term, value) for term, value in values if term.gradient_ratio is not None]
+    if relative:
+        base = _gradient_norm(total, logits["labelled"])
+        for term, value in relative:
+            own = _gradient_norm(value, logits[term.on])
+            ratio = (term.gradient_ratio or 0.0) * term.ramp_at(progress)
+            total = total + torch.where(own > 0, ratio * base / own, torch.zeros_like(own)) * value
+    return total
+
+
+def _gradient_norm(value: torch.Tensor, logits: torch.Tensor) -> torch.Tensor:
+    if not value.requires_grad:
+        return value.new_zeros(())
+    (gradient,) = torch.autograd.grad(value, logits, retain_graph=True, allow_unused=True)
+    return value.new_zeros(()) if gradient is None else gradient.norm().to(value.dtype)
