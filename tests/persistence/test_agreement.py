@@ -131,7 +131,7 @@ def test_a_batch_is_its_images(backend):
     batch = compute(images, backend=backend, spatial_dims=2)
     for number, image in enumerate(images.reshape(6, 5, 6)):
         alone = compute(image[None], backend=backend)
-        rows = batch.select(image=number)
+        rows = batch.select([number])
         assert alone.birth_index.tolist() == rows.birth_index.tolist()
         assert alone.death_index.tolist() == rows.death_index.tolist()
 
