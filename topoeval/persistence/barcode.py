@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from topoeval.errors import UserError
+from topoeval.errors import UnavailableError, UserError
 from topoeval.topology import Topology
 
 if TYPE_CHECKING:
@@ -36,9 +36,10 @@ class Barcodes(Generic[Array]):
         Values at which the feature appears and disappears, in the dtype of the input. In a
         superlevel filtration ``birth > death``. A class that never dies has death -inf
         (superlevel) or inf (sublevel); one born with the frame has birth inf or -inf.
-    birth_index, death_index
-        int64 flat row-major index of the voxel within its image; -1 where `birth` or `death` is
-        infinite. Among voxels of equal value any one may be named.
+    locations
+        int64 ``(n, 2)``: flat row-major index, within its image, of the voxel of birth and of that
+        of death; -1 where `birth` or `death` is infinite. Among voxels of equal value any one may
+        be named. None from a backend that gives values only.
     batch_shape
         ``(B,)`` or ``(B, C)``.
     spatial_shape
@@ -53,8 +54,7 @@ class Barcodes(Generic[Array]):
     dim: Array
     birth: Array
     death: Array
-    birth_index: Array
-    death_index: Array
+    locations: Array | None
     batch_shape: tuple[int, ...]
     spatial_shape: tuple[int, ...]
     topology: Topology
@@ -69,10 +69,20 @@ class Barcodes(Generic[Array]):
         return int(np.prod(self.batch_shape))
 
     @property
+    def birth_index(self) -> Array:
+        """Column of `locations`: the voxel of birth."""
+        return self._voxel(0)
+
+    @property
+    def death_index(self) -> Array:
+        """Column of `locations`: the voxel of death."""
+        return self._voxel(1)
+
+    @property
     def essential(self) -> Array:
         """Boolean column: the class never dies."""
         columns: Any = self
-        return columns.death_index < 0
+        return abs(columns.death) == np.inf
 
     def select(
         self, images: Array | Sequence[int] | None = None, *, dim: int | None = None
@@ -106,7 +116,8 @@ class Barcodes(Generic[Array]):
             return table
         if dim not in self.dims:
             raise UserError(f"no bars of dimension {dim}; computed: {self.dims}")
-        return replace(table._rows(table.dim == dim), dims=(dim,))
+        keep: Any = table.dim == dim
+        return replace(table._map(lambda column: column[keep]), dims=(dim,))
 
     @staticmethod
     def concatenate(tables: Sequence[Barcodes[Array]]) -> Barcodes[Array]:
@@ -137,8 +148,14 @@ class Barcodes(Generic[Array]):
         if len(channels) > 1:
             shapes = " and ".join(str(table.batch_shape) for table in tables)
             raise UserError(f"barcodes differ in channels: batches of shape {shapes}")
+        if len({table.locations is None for table in tables}) > 1:
+            raise UserError("barcodes with voxels and barcodes of values only do not mix")
         xp: Any = _namespace(first.image)
-        rows = {name: xp.concatenate([getattr(t, name) for t in tables]) for name in _COLUMNS}
+        rows = {
+            name: xp.concatenate([getattr(table, name) for table in tables])
+            for name in _COLUMNS
+            if getattr(first, name) is not None
+        }
         offsets = np.cumsum([0, *(table.n_images for table in tables[:-1])]).tolist()
         images: list[Any] = [table.image for table in tables]
         rows["image"] = xp.concatenate(
@@ -147,9 +164,19 @@ class Barcodes(Generic[Array]):
         batch_shape = (sum(table.batch_shape[0] for table in tables), *first.batch_shape[1:])
         return replace(first, **rows, batch_shape=batch_shape)
 
-    def _rows(self, rows: Any) -> Barcodes[Array]:
-        columns: Any = {name: getattr(self, name) for name in _COLUMNS}
-        return replace(self, **{name: column[rows] for name, column in columns.items()})
+    def _voxel(self, end: int) -> Array:
+        columns: Any = self
+        if columns.locations is None:
+            raise UnavailableError(
+                "these bars are values without voxels, as their backend gives none: use native"
+            )
+        return columns.locations[:, end]
+
+    def _map(self, function: Callable[[Any], Any]) -> Barcodes[Any]:
+        """Return the table with `function` applied to each column."""
+        columns = {name: getattr(self, name) for name in _COLUMNS}
+        there = {name: function(column) for name, column in columns.items() if column is not None}
+        return replace(self, **there)
 
     def _select_images(self, images: Any) -> Barcodes[Array]:
         image: Any = self.image
@@ -178,7 +205,9 @@ class Barcodes(Generic[Array]):
         numbers = numbers.repeat(count) if xp is np else numbers.repeat_interleave(count)
         place = (numbers >= 0).cumsum(0) - 1
         rows = place + (first - (count.cumsum(0) - count))[numbers]
-        return replace(self._rows(rows), image=numbers, batch_shape=tuple(images.shape))
+        return replace(
+            self._map(lambda column: column[rows]), image=numbers, batch_shape=tuple(images.shape)
+        )
 
     def lengths(self, low: float = 0.0, high: float = 1.0) -> Array:
         """Return the distance from birth to death, infinite ends moved into the value range.
@@ -210,8 +239,7 @@ class Barcodes(Generic[Array]):
         columns: Any = self
         if isinstance(columns.image, np.ndarray):
             return columns
-        rows = {name: host_array(getattr(columns, name)) for name in _COLUMNS}
-        return replace(columns, **rows)
+        return columns._map(host_array)
 
     def multiset(self) -> list[tuple[float, ...]]:
         """Return the sorted rows (image, dim, birth, death): what all backends must agree on."""
@@ -237,4 +265,4 @@ def host_array(tensor: torch.Tensor) -> NDArray[Any]:
     return (host.float() if str(host.dtype) == "torch.bfloat16" else host).numpy()
 
 
-_COLUMNS = tuple(field.name for field in fields(Barcodes))[:6]
+_COLUMNS = tuple(field.name for field in fields(Barcodes))[:5]
