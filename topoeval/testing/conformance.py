@@ -59,7 +59,7 @@ def check_backend(backend: str | type[Backend] | Backend) -> list[CheckResult]:
     ['not applicable', 'passed']
     """
     backend = _instance(backend)
-    return [_run(check, backend) for check in CHECKS]
+    return [run_check(check, backend) for check in CHECKS]
 
 
 def assert_backend(backend: str | type[Backend] | Backend) -> None:
@@ -70,13 +70,8 @@ def assert_backend(backend: str | type[Backend] | Backend) -> None:
         raise AssertionError(f"{len(failures)} of {len(CHECKS)} checks failed\n{lines}")
 
 
-def _instance(backend: str | type[Backend] | Backend) -> Backend:
-    if isinstance(backend, str):
-        backend = BACKENDS.load(backend)
-    return backend() if isinstance(backend, type) else backend
-
-
-def _run(check: Check, backend: Backend) -> CheckResult:
+def run_check(check: Check, backend: Backend) -> CheckResult:
+    """Run one check; whatever it raises is its outcome."""
     try:
         check(backend)
     except SkipTest as reason:
@@ -86,3 +81,9 @@ def _run(check: Check, backend: Backend) -> CheckResult:
         message = str(error) if named else f"{type(error).__name__}: {error}"
         return CheckResult(check.__name__, "failed", message)
     return CheckResult(check.__name__, "passed")
+
+
+def _instance(backend: str | type[Backend] | Backend) -> Backend:
+    if isinstance(backend, str):
+        backend = BACKENDS.load(backend)
+    return backend() if isinstance(backend, type) else backend
