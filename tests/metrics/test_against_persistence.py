@@ -26,6 +26,10 @@ def test_bars_and_labels_count_alike(backend, topology, data):
     shape = tuple(data.draw(st.integers(1, 9 if ndim == 2 else 5)) for _ in range(ndim))
     rng = np.random.default_rng(data.draw(st.integers(0, 2**32 - 1)))
     images = rng.random((3, *shape))
-    bars = compute(images, topology, backend=backend, spatial_dims=ndim)
+    info = BACKENDS.load(backend).info
+    dims = [dim for dim in info.dims if dim < ndim]
+    if info.refusal(ndim, topology, dims) is not None:
+        return  # an engine of one construction, or of 2D alone: its other cases are in this test
+    bars = compute(images, topology, dims, backend, spatial_dims=ndim)
     counted = betti_numbers(images >= 0.5, topology, spatial_dims=ndim)
-    assert bars.betti_numbers(0.5).tolist() == counted.tolist()
+    assert bars.betti_numbers(0.5).tolist() == counted[:, dims].tolist()

@@ -7,13 +7,13 @@ import itertools
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any, cast
-from unittest import SkipTest
 
 import numpy as np
 from numpy.typing import NDArray
 
 from topoeval.persistence.backends.base import Backend, IndexTable, ValueTable
 from topoeval.testing.reference import Bar, Number, reference_bars
+from topoeval.testing.results import NotApplicable
 from topoeval.topology import Border, Construction, Direction, Topology
 
 Images = NDArray[Any]
@@ -32,10 +32,10 @@ A_THIRD = 3
 
 
 def supported_ndims(backend: Backend) -> list[int]:
-    """Return those of 2 and 3 that the backend takes; raise `SkipTest` if it takes neither."""
+    """Return those of 2 and 3 that the backend takes; raise `NotApplicable` if it takes neither."""
     found = [ndim for ndim in (2, 3) if tasks(backend, ndim)]
     if not found:
-        raise SkipTest("it supports nothing that info promises")
+        raise NotApplicable("it supports nothing that info promises")
     return found
 
 
