@@ -10,10 +10,20 @@ from collections.abc import Sequence
 
 from topoeval.errors import UnavailableError
 from topoeval.persistence.backends.base import Backend, IndexTable, Info, ValueTable
+from topoeval.persistence.backends.library import LibraryBackend, ValueLibraryBackend
 from topoeval.registry import Registry
 from topoeval.topology import Topology
 
-__all__ = ["BACKENDS", "Backend", "IndexTable", "Info", "ValueTable", "resolve"]
+__all__ = [
+    "BACKENDS",
+    "Backend",
+    "IndexTable",
+    "Info",
+    "LibraryBackend",
+    "ValueLibraryBackend",
+    "ValueTable",
+    "resolve",
+]
 
 
 def _check(plugin: object) -> None:

@@ -27,7 +27,7 @@ class Gudhi(LibraryBackend):
         ndims=(2, 3),
         constructions=("V", "T"),
         gives_locations=True,
-        releases_gil=False,
+        releases_gil=True,
         threads="none",
         citation="The GUDHI Project, GUDHI User and Reference Manual, gudhi.inria.fr",
     )

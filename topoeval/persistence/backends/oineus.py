@@ -36,7 +36,7 @@ class Oineus(LibraryBackend):
         gives_locations=True,
         releases_gil=False,
         threads="inside the reduction of one image",
-        citation="A. Nigmetov, D. Morozov, Oineus, github.com/anigmetov/oineus",
+        citation="D. Morozov, A. Nigmetov, Towards Lockfree Persistent Homology, SPAA 2020",
     )
 
     def __init__(self, threads: int = 1) -> None:
