@@ -91,11 +91,13 @@ def compute(
     array([[1, 1]])
     """
     torch = sys.modules.get("torch")  # a tensor cannot exist before torch is imported
-    if torch is not None and isinstance(x, torch.Tensor):
+    if torch is None or not isinstance(x, torch.Tensor):
+        x = np.asarray(x)
+    elif torch.compiler.is_compiling():
         from topoeval.persistence.tensors import untraced
 
         return untraced(_compute, x, topology, dims, backend, spatial_dims)
-    return _compute(np.asarray(x), topology, dims, backend, spatial_dims)
+    return _compute(x, topology, dims, backend, spatial_dims)
 
 
 def _compute(
@@ -147,7 +149,7 @@ def _gather(
         birth, death = (column.astype(flat.dtype) for column in (table.birth, table.death))
     else:
         birth, death = at(table.birth_index, first), at(table.death_index, never)
-        locations = np.stack([table.birth_index, table.death_index], axis=1)
+        locations = np.stack([table.birth_index, table.death_index]).T  # each column in one piece
     return {
         "image": table.image,
         "dim": table.dim,

@@ -50,8 +50,9 @@ def gather(
         values = (torch.from_numpy(column).to(flat.dtype) for column in (table.birth, table.death))
         birth, death = (column.to(flat.device) for column in values)
     else:
-        locations = there(np.stack([table.birth_index, table.death_index], axis=1))
-        birth, death = at(locations[:, 0], first), at(locations[:, 1], never)
+        ends = there(np.stack([table.birth_index, table.death_index]))
+        birth, death = at(ends[0], first), at(ends[1], never)
+        locations = ends.T
     return {
         "image": image,
         "dim": there(table.dim),
