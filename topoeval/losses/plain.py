@@ -91,7 +91,7 @@ class DiceCrossEntropyLoss(TargetLoss):
         name="dice_cross_entropy",
         title="Dice + cross-entropy",
         multiclass="Dice of each channel, cross-entropy over the channels",
-        citation="F. Isensee et al., nnU-Net, Nature Methods 18, 2021, arXiv 1809.10486",
+        citation="F. Isensee et al., nnU-Net, Nature Methods 18, 2021, arXiv 1904.08128",
         input="logits",
         **_EVERY,
     )
