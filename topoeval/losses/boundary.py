@@ -51,6 +51,8 @@ class BoundaryLoss(TargetLoss):
         device="part",
         citation="H. Kervadec et al., Boundary loss for highly unbalanced segmentation, MIDL 2019, "
         "arXiv 1812.07032",
+        advice="A control that knows distances and no topology; beside a regional loss, with a "
+        "weight that rises.",
     )
 
     def __init__(self, *, spacing: Sequence[float] | None = None, **activation: Any) -> None:

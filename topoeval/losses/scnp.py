@@ -46,6 +46,8 @@ class SCNPLoss(TargetLoss):
         input="logits",
         citation="J. M. Valverde et al., Towards High-Quality Image Segmentation: Improving "
         "Topology Accuracy by Penalizing Neighbor Pixels, CVPR 2026, arXiv 2603.18671",
+        advice="Instead of Dice + cross-entropy where structures break at single voxels; costs "
+        "nothing, but loses structures of a few voxels.",
     )
 
     def __init__(

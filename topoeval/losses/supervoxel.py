@@ -53,6 +53,8 @@ class SupervoxelLoss(TargetLoss):
         device="part",
         citation="A. Grim et al., Efficient Connectivity-Preserving Instance Segmentation with "
         "Supervoxel-Based Loss Function, AAAI 2025, arXiv 2501.01022",
+        advice="Objects that must not be split or merged (neurons, cells), after a few plain "
+        "epochs.",
     )
 
     def __init__(

@@ -57,6 +57,7 @@ class TopoInteractionLoss(TargetLoss):
         takes_topology=True,
         citation="S. Gupta et al., Learning Topological Interactions for Multi-Class Medical Image "
         "Segmentation, ECCV 2022, arXiv 2207.09654",
+        advice="Several classes of which some must not touch, or one encloses another.",
     )
 
     def __init__(
