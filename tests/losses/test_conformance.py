@@ -2,12 +2,17 @@
 
 import pytest
 
-from topoeval.losses import LOSSES
+from topoeval.losses import LOSSES, TopoInteractionLoss
 from topoeval.testing.losses import Subject, default_make, loss_checks
 from topoeval.testing.results import NotApplicable
 
-# Losses that cannot be built without arguments: how it is done for ndim and channels.
-MAKE = {}
+# Losses that cannot be built without arguments, or whose defaults are for images of more than nine
+# voxels: how they are built for ndim and channels.
+MAKE = {
+    "topo_interaction": lambda ndim, channels, **extra: TopoInteractionLoss(
+        exclusion=[[0, 1]], **extra
+    ),
+}
 
 
 @pytest.mark.parametrize("check", loss_checks(), ids=lambda check: check.__name__)

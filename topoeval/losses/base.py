@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
-from typing import Any, ClassVar, Literal
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, Literal, TypeVar, cast
 
 import torch
 from torch import nn
@@ -14,6 +14,12 @@ from topoeval.losses.activation import to_probabilities, widened
 from topoeval.losses.info import LossInfo
 
 Reduction = Literal["mean", "sum", "none"]
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def outside_graph(function: F) -> F:
+    """Keep a function that leaves torch, say for SciPy, out of compiled graphs."""
+    return cast(F, torch.compiler.disable(function))  # type: ignore[no-untyped-call]
 
 
 class MapLoss(nn.Module):

@@ -41,6 +41,8 @@ class LossInfo:
         ``cheap`` (as Dice), ``moderate`` (up to a network step), ``expensive`` (more).
     citation
         Where the formula is from.
+    advice
+        When to use it, in a sentence or two.
     """
 
     name: str
@@ -57,6 +59,7 @@ class LossInfo:
     device: Literal["all", "part"] = "all"
     minimum: float | None = None
     strict: bool = False
+    advice: str = ""
 
 
 class Loss(Protocol):

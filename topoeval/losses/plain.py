@@ -34,6 +34,7 @@ class CrossEntropyLoss(TargetLoss):
         citation="textbook",
         input="logits",
         **_EVERY,
+        advice="The start of every training, and the row that every other has to beat.",
     )
 
     def __init__(self, *, reduction: Reduction = "mean") -> None:
@@ -71,6 +72,7 @@ class DiceLoss(TargetLoss):
         minimum=0.0,
         strict=True,
         **_EVERY,
+        advice="Overlap of unbalanced classes; blind to topology.",
     )
 
     def __init__(self, *, squared_pred: bool = False, **activation: Any) -> None:
@@ -91,9 +93,11 @@ class DiceCrossEntropyLoss(TargetLoss):
         name="dice_cross_entropy",
         title="Dice + cross-entropy",
         multiclass="Dice of each channel, cross-entropy over the channels",
-        citation="F. Isensee et al., nnU-Net, Nature Methods 18, 2021, arXiv 1809.10486",
+        citation="F. Isensee et al., nnU-Net, Nature Methods 18, 2021, arXiv 1904.08128",
         input="logits",
         **_EVERY,
+        advice="The base to which topological terms are added, and the serious opponent of them "
+        "all.",
     )
 
     def __init__(
@@ -134,6 +138,7 @@ class FocalLoss(TargetLoss):
         "arXiv 1708.02002",
         input="logits",
         **_EVERY,
+        advice="Many easy voxels and few hard ones; blind to topology.",
     )
 
     def __init__(
@@ -174,6 +179,7 @@ class TverskyLoss(TargetLoss):
         minimum=0.0,
         strict=True,
         **_EVERY,
+        advice="Thin structures that Dice loses: missed voxels cost more than invented ones.",
     )
 
     def __init__(self, *, alpha: float = 0.3, beta: float = 0.7, **activation: Any) -> None:
@@ -198,6 +204,7 @@ class MSELoss(TargetLoss):
         minimum=0.0,
         strict=True,
         **_EVERY,
+        advice="Grey targets, and holding a prediction near an earlier one.",
     )
 
     def parts(

@@ -136,6 +136,7 @@ def check_card(subject: Subject) -> None:
     assert info.name
     assert info.title
     assert info.citation
+    assert info.advice, "the card does not say when to use it"
     assert set(info.ndims) <= {2, 3}
     assert info.ndims
     assert info.needs_target != info.needs_prior, "a loss needs a target or a prior"
