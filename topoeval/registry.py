@@ -53,6 +53,8 @@ class Registry(Generic[T]):
     requires
         Name to the import names that the plugin needs beyond topoeval's own dependencies. The extra
         that installs them has the plugin's name.
+    install
+        Name to the line that installs what it needs, where that is not the extra of its name.
     validate
         Called with a loaded plugin; raises `TypeError` when it is not one.
 
@@ -74,12 +76,14 @@ class Registry(Generic[T]):
         *,
         group: str,
         requires: Mapping[str, Sequence[str]] | None = None,
+        install: Mapping[str, str] | None = None,
         validate: Callable[[object], None] | None = None,
     ) -> None:
         self.kind = kind
         self.group = group
         self._builtin = dict(builtin)
         self._requires = dict(requires or {})
+        self._install = dict(install or {})
         self._validate = validate
 
     @cached_property
@@ -105,7 +109,8 @@ class Registry(Generic[T]):
             if importlib.util.find_spec(module) is None
         ]
         if missing:
-            return Status(name, State.MISSING, f'pip install "topoeval[{name}]"')
+            line = self._install.get(name, f'pip install "topoeval[{name}]"')
+            return Status(name, State.MISSING, line)
         try:
             self._load(name)
         except Exception as error:  # whatever a third party's import does is its state, not ours

@@ -8,7 +8,11 @@ from topoeval import Topology, UserError
 from topoeval.losses import BettiPriorLoss
 from topoeval.persistence import BACKENDS, compute
 
-INSTALLED = [name for name in BACKENDS.available() if BACKENDS.load(name).info.gives_locations]
+INSTALLED = [
+    name
+    for name in BACKENDS.available()
+    if BACKENDS.load(name).info.gives_locations and "T" in BACKENDS.load(name).info.constructions
+]
 
 
 def distinct_map(*shape, seed=0):

@@ -22,10 +22,15 @@ from topoeval.persistence import BACKENDS, compute
 @settings(max_examples=25, deadline=None)
 def test_bars_and_labels_count_alike(backend, topology, data):
     """For every construction, border and backend, in 2D and 3D."""
-    ndim = data.draw(st.sampled_from([2, 3]))
+    info = BACKENDS.load(backend).info
+    ndims = [n for n in (2, 3) if info.refusal(n, topology, [0]) is None]
+    if not ndims:
+        pytest.skip(f"{backend} {info.refusal(2, topology, [0])}")
+    ndim = data.draw(st.sampled_from(ndims))
+    dims = [dim for dim in info.dims if dim < ndim]
     shape = tuple(data.draw(st.integers(1, 9 if ndim == 2 else 5)) for _ in range(ndim))
     rng = np.random.default_rng(data.draw(st.integers(0, 2**32 - 1)))
     images = rng.random((3, *shape))
-    bars = compute(images, topology, backend=backend, spatial_dims=ndim)
+    bars = compute(images, topology, dims, backend, spatial_dims=ndim)
     counted = betti_numbers(images >= 0.5, topology, spatial_dims=ndim)
-    assert bars.betti_numbers(0.5).tolist() == counted.tolist()
+    assert bars.betti_numbers(0.5).tolist() == counted[:, dims].tolist()

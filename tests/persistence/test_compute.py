@@ -1,11 +1,14 @@
 """`compute` itself: shapes, gradients, and one clear line for bad input."""
 
+import warnings
+
 import numpy as np
 import pytest
 import torch
 
 from topoeval import Topology, UnavailableError, UserError
-from topoeval.persistence import BACKENDS, compute
+from topoeval.persistence import BACKENDS, Barcodes, Info, compute
+from topoeval.persistence.backends.library import ValueLibraryBackend
 from topoeval.persistence.backends.native import Native
 
 RING = np.zeros((5, 5))
@@ -133,3 +136,107 @@ def test_default_threads(monkeypatch):
     assert Native().threads == 3
     monkeypatch.setenv("OMP_NUM_THREADS", "nonsense")
     assert Native().threads >= 1
+
+
+class ValuesOnly(ValueLibraryBackend):
+    """An engine that knows the values of one bar and no voxel."""
+
+    info = Info(
+        name="values_only",
+        title="Values only",
+        package="none",
+        licence="MIT",
+        gives_locations=False,
+        citation="none",
+    )
+
+    def diagrams(self, images, construction, dims):
+        """Return the essential class of each image, and one bar of length zero."""
+        return [
+            [
+                np.array([[image.min(), np.inf], [1.0, 1.0]]) if dim == 0 else np.empty((0, 2))
+                for dim in dims
+            ]
+            for image in images
+        ]
+
+
+def test_bars_without_voxels_count_and_measure_but_name_nothing():
+    """Values serve metrics and plots: every method works but those that need voxels."""
+    x = np.random.default_rng(0).random((3, 5, 6))
+    bars = compute(x, Topology("T"), backend=ValuesOnly())
+    full = compute(x, Topology("T"))
+    essential = full.essential
+    assert bars.locations is None
+    np.testing.assert_array_equal(bars.birth, full.birth[essential])
+    assert bars.essential.all()
+    np.testing.assert_array_equal(bars.lengths(), full.lengths()[essential])
+    assert bars.betti_numbers(0.5).tolist() == [[1, 0]] * 3
+    assert bars.select([2, 2]).birth.tolist() == [bars.birth[2]] * 2
+    assert Barcodes.concatenate([bars, bars]).batch_shape == (6,)
+    assert Barcodes.concatenate([bars, bars]).locations is None
+    for name in ("birth_index", "death_index"):
+        with pytest.raises(UnavailableError, match=r"values without voxels.*use native"):
+            getattr(bars, name)
+    with pytest.raises(UserError, match="do not mix"):
+        Barcodes.concatenate([bars, full])
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "float64", "int64"])
+def test_tensors_without_a_gradient_may_come_without_voxels(dtype):
+    """Births and deaths in the dtype of the input; `numpy` and `multiset` as ever."""
+    x = torch.randint(0, 200, (2, 4, 5)).to(getattr(torch, dtype))
+    bars = compute(x, Topology("T", "sublevel"), backend=ValuesOnly())
+    assert bars.birth.dtype == (torch.float64 if dtype == "int64" else x.dtype)
+    assert bars.birth.tolist() == x.flatten(1).min(1).values.tolist()
+    assert bars.numpy().locations is None
+    assert bars.multiset() == [(n, 0, birth, np.inf) for n, birth in enumerate(bars.birth.tolist())]
+
+
+def test_a_gradient_needs_voxels():
+    """One line with the reason and the remedy; not asked for, no gradient is no obstacle."""
+    x = torch.rand(1, 4, 4, requires_grad=True)
+    reason = "^backend 'values_only' gives values, not voxels; a loss needs voxels: use native$"
+    with pytest.raises(UnavailableError, match=reason):
+        compute(x, backend=ValuesOnly())
+    with torch.no_grad():
+        assert len(compute(x, backend=ValuesOnly())) == 1
+    assert len(compute(x.detach(), backend=ValuesOnly())) == 1
+
+
+def _step(network, x):
+    bars = compute(torch.sigmoid(network(x)), spatial_dims=2)
+    return (bars.lengths() ** 2).sum()
+
+
+def test_a_compiled_step_has_the_values_and_gradients_of_the_plain_one():
+    """`torch.compile` stops at `compute` without a warning and goes on behind it."""
+    torch.manual_seed(0)
+    network = torch.nn.Conv2d(1, 1, 3, padding=1)
+    batches = [torch.rand(2, 1, 9, 8), torch.rand(3, 1, 7, 9)]  # a new shape compiles anew
+    compiled = torch.compile(_step, backend="aot_eager")
+    for x in batches:
+        plain = _step(network, x)
+        (expected,) = torch.autograd.grad(plain, network.weight)
+        with warnings.catch_warnings(record=True) as caught:
+            loss = compiled(network, x)
+        assert not [w for w in caught if "Dynamo" in str(w.message)]
+        (found,) = torch.autograd.grad(loss, network.weight)
+        torch.testing.assert_close(loss, plain)
+        torch.testing.assert_close(found, expected)
+
+
+def test_autocast_changes_nothing_between_the_map_and_its_bars():
+    """Bars of a bfloat16 map are bfloat16, equal to those outside, and carry its gradient."""
+    torch.manual_seed(0)
+    network = torch.nn.Conv2d(1, 1, 3, padding=1)
+    x = torch.rand(2, 1, 9, 8)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        probabilities = torch.sigmoid(network(x))
+        probabilities.retain_grad()
+        bars = compute(probabilities, spatial_dims=2)
+        bars.birth.float().sum().backward()
+    assert probabilities.dtype == bars.birth.dtype == torch.bfloat16
+    assert bars.multiset() == compute(probabilities.detach(), spatial_dims=2).multiset()
+    assert float(probabilities.grad.sum()) == len(bars)
+    assert network.weight.grad.isfinite().all()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from topoeval.errors import UnavailableError, UserError
 from topoeval.topology import Topology
 
 if TYPE_CHECKING:
@@ -35,9 +36,10 @@ class Barcodes(Generic[Array]):
         Values at which the feature appears and disappears, in the dtype of the input. In a
         superlevel filtration ``birth > death``. A class that never dies has death -inf
         (superlevel) or inf (sublevel); one born with the frame has birth inf or -inf.
-    birth_index, death_index
-        int64 flat row-major index of the voxel within its image; -1 where `birth` or `death` is
-        infinite. Among voxels of equal value any one may be named.
+    locations
+        int64 ``(n, 2)``: flat row-major index, within its image, of the voxel of birth and of that
+        of death; -1 where `birth` or `death` is infinite. Among voxels of equal value any one may
+        be named. None from a backend that gives values only.
     batch_shape
         ``(B,)`` or ``(B, C)``.
     spatial_shape
@@ -52,8 +54,7 @@ class Barcodes(Generic[Array]):
     dim: Array
     birth: Array
     death: Array
-    birth_index: Array
-    death_index: Array
+    locations: Array | None
     batch_shape: tuple[int, ...]
     spatial_shape: tuple[int, ...]
     topology: Topology
@@ -68,21 +69,145 @@ class Barcodes(Generic[Array]):
         return int(np.prod(self.batch_shape))
 
     @property
+    def birth_index(self) -> Array:
+        """Column of `locations`: the voxel of birth."""
+        return self._voxel(0)
+
+    @property
+    def death_index(self) -> Array:
+        """Column of `locations`: the voxel of death."""
+        return self._voxel(1)
+
+    @property
     def essential(self) -> Array:
         """Boolean column: the class never dies."""
         columns: Any = self
-        return columns.death_index < 0
+        return abs(columns.death) == np.inf
 
-    def select(self, *, image: int | None = None, dim: int | None = None) -> Barcodes[Array]:
-        """Return the rows of one image, of one dimension, or of both."""
+    def select(
+        self, images: Array | Sequence[int] | None = None, *, dim: int | None = None
+    ) -> Barcodes[Array]:
+        """Return the bars of some images, of one dimension, or of both.
+
+        Parameters
+        ----------
+        images
+            Numbers of images, ``(n,)`` or ``(n, C)``, in any order, repeated at will; they become
+            images 0, 1, ... of a batch of that shape. All images, as they are, by default.
+        dim
+            Homology dimension to keep; all by default.
+
+        Raises
+        ------
+        UserError
+            No such image or dimension.
+
+        Examples
+        --------
+        The bars of a training batch, from those of a whole data set:
+
+        >>> from topoeval.persistence import compute
+        >>> bars = compute(np.arange(12.0).reshape(3, 2, 2))
+        >>> bars.select([2, 0]).multiset()
+        [(0.0, 0.0, 11.0, -inf), (1.0, 0.0, 3.0, -inf)]
+        """
+        table = self if images is None else self._select_images(images)
+        if dim is None:
+            return table
+        if dim not in self.dims:
+            raise UserError(f"no bars of dimension {dim}; computed: {self.dims}")
+        keep: Any = table.dim == dim
+        return replace(table._map(lambda column: column[keep]), dims=(dim,))
+
+    @staticmethod
+    def concatenate(tables: Sequence[Barcodes[Array]]) -> Barcodes[Array]:
+        """Return one table for the images of several, numbered on from one table to the next.
+
+        Raises
+        ------
+        UserError
+            Nothing to concatenate, or tables of different channels, spatial shape, topology or
+            dimensions.
+
+        Examples
+        --------
+        >>> from topoeval.persistence import compute
+        >>> bars = compute(np.arange(12.0).reshape(3, 2, 2))
+        >>> parts = [bars.select([0]), bars.select([1, 2])]
+        >>> Barcodes.concatenate(parts).multiset() == bars.multiset()
+        True
+        """
+        if not tables:
+            raise UserError("no barcodes to concatenate")
+        first = tables[0]
+        for field in ("spatial_shape", "topology", "dims"):
+            found = {str(getattr(table, field)) for table in tables}
+            if len(found) > 1:
+                raise UserError(f"barcodes differ in {field}: {' and '.join(sorted(found))}")
+        channels = {table.batch_shape[1:] for table in tables}
+        if len(channels) > 1:
+            shapes = " and ".join(str(table.batch_shape) for table in tables)
+            raise UserError(f"barcodes differ in channels: batches of shape {shapes}")
+        if len({table.locations is None for table in tables}) > 1:
+            raise UserError("barcodes with voxels and barcodes of values only do not mix")
+        xp: Any = _namespace(first.image)
+        rows = {
+            name: xp.concatenate([getattr(table, name) for table in tables])
+            for name in _COLUMNS
+            if getattr(first, name) is not None
+        }
+        offsets = np.cumsum([0, *(table.n_images for table in tables[:-1])]).tolist()
+        images: list[Any] = [table.image for table in tables]
+        rows["image"] = xp.concatenate(
+            [image + offset for image, offset in zip(images, offsets, strict=True)]
+        )
+        batch_shape = (sum(table.batch_shape[0] for table in tables), *first.batch_shape[1:])
+        return replace(first, **rows, batch_shape=batch_shape)
+
+    def _voxel(self, end: int) -> Array:
         columns: Any = self
-        keep = columns.image >= 0
-        if image is not None:
-            keep = keep & (columns.image == image)
-        if dim is not None:
-            keep = keep & (columns.dim == dim)
-        rows = {name: getattr(columns, name)[keep] for name in _COLUMNS}
-        return replace(self, **rows)
+        if columns.locations is None:
+            raise UnavailableError(
+                "these bars are values without voxels, as their backend gives none: use native"
+            )
+        return columns.locations[:, end]
+
+    def _map(self, function: Callable[[Any], Any]) -> Barcodes[Any]:
+        """Return the table with `function` applied to each column."""
+        columns = {name: getattr(self, name) for name in _COLUMNS}
+        there = {name: function(column) for name, column in columns.items() if column is not None}
+        return replace(self, **there)
+
+    def _select_images(self, images: Any) -> Barcodes[Array]:
+        image: Any = self.image
+        xp: Any = _namespace(image)
+        if xp is np:
+            images = np.asarray(images)
+            whole = images.dtype.kind in "iu" or images.size == 0
+        else:
+            images = xp.as_tensor(images, device=image.device)
+            whole = not (images.is_floating_point() or images.dtype == xp.bool)
+            whole = whole or images.numel() == 0
+        if not whole or images.ndim not in (1, 2):
+            raise UserError(
+                f"images must be whole numbers of shape (n,) or (n, C), "
+                f"got {images.dtype} of shape {tuple(images.shape)}"
+            )
+        chosen = images.reshape(-1)
+        beyond = chosen[(chosen < 0) | (chosen >= self.n_images)]
+        if len(beyond):
+            raise UserError(f"no image {int(beyond[0])} in a batch of {self.n_images}")
+        # Rows are grouped by image: those of one image are a range, found by bisection, so that
+        # picking a batch costs nothing that grows with the data set.
+        first = xp.searchsorted(image, chosen, side="left")
+        count = xp.searchsorted(image, chosen, side="right") - first
+        numbers = (count >= 0).cumsum(0) - 1
+        numbers = numbers.repeat(count) if xp is np else numbers.repeat_interleave(count)
+        place = (numbers >= 0).cumsum(0) - 1
+        rows = place + (first - (count.cumsum(0) - count))[numbers]
+        return replace(
+            self._map(lambda column: column[rows]), image=numbers, batch_shape=tuple(images.shape)
+        )
 
     def lengths(self, low: float = 0.0, high: float = 1.0) -> Array:
         """Return the distance from birth to death, infinite ends moved into the value range.
@@ -114,8 +239,7 @@ class Barcodes(Generic[Array]):
         columns: Any = self
         if isinstance(columns.image, np.ndarray):
             return columns
-        rows = {name: host_array(getattr(columns, name)) for name in _COLUMNS}
-        return replace(columns, **rows)
+        return columns._map(host_array)
 
     def multiset(self) -> list[tuple[float, ...]]:
         """Return the sorted rows (image, dim, birth, death): what all backends must agree on."""
@@ -125,6 +249,15 @@ class Barcodes(Generic[Array]):
         return sorted(zip(*((column + 0.0).tolist() for column in columns), strict=True))
 
 
+def _namespace(column: object) -> Any:
+    """Return the module whose functions take `column`: numpy or torch."""
+    if isinstance(column, np.ndarray):
+        return np
+    import torch
+
+    return torch
+
+
 def host_array(tensor: torch.Tensor) -> NDArray[Any]:
     """Return a tensor's values as a NumPy array, sharing memory where that is possible."""
     host = tensor.detach().cpu()
@@ -132,4 +265,4 @@ def host_array(tensor: torch.Tensor) -> NDArray[Any]:
     return (host.float() if str(host.dtype) == "torch.bfloat16" else host).numpy()
 
 
-_COLUMNS = tuple(field.name for field in fields(Barcodes))[:6]
+_COLUMNS = tuple(field.name for field in fields(Barcodes))[:5]

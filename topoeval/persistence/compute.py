@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from topoeval.errors import UserError
 from topoeval.persistence.backends import Backend, resolve
-from topoeval.persistence.backends.base import IndexTable
+from topoeval.persistence.backends.base import IndexTable, ValueTable
 from topoeval.persistence.barcode import Barcodes, host_array
 from topoeval.timing import span
 from topoeval.topology import Topology
@@ -73,7 +73,8 @@ def compute(
     UserError
         Wrong rank, empty input, NaN or infinite values, unknown backend or dimension.
     UnavailableError
-        The backend is not installed or cannot compute this.
+        The backend is not installed or cannot compute this; or `x` requires a gradient and the
+        backend gives values only.
 
     Examples
     --------
@@ -90,9 +91,22 @@ def compute(
     array([[1, 1]])
     """
     torch = sys.modules.get("torch")  # a tensor cannot exist before torch is imported
-    is_tensor = torch is not None and isinstance(x, torch.Tensor)
-    if not is_tensor:
+    if torch is None or not isinstance(x, torch.Tensor):
         x = np.asarray(x)
+    elif torch.compiler.is_compiling():
+        from topoeval.persistence.tensors import untraced
+
+        return untraced(_compute, x, topology, dims, backend, spatial_dims)
+    return _compute(x, topology, dims, backend, spatial_dims)
+
+
+def _compute(
+    x: Any,
+    topology: Topology,
+    dims: Sequence[int] | None,
+    backend: str | Backend,
+    spatial_dims: int | None,
+) -> Barcodes[Any]:
     ndim = _spatial_dims(tuple(x.shape), spatial_dims)
     batch_shape, spatial_shape = tuple(x.shape[:-ndim]), tuple(x.shape[-ndim:])
     _check_nonempty(x.shape)
@@ -100,11 +114,16 @@ def compute(
 
     flat = x.reshape(-1, int(np.prod(spatial_shape)))
     with span("persistence"):
-        values = host_array(flat) if is_tensor else flat
+        gather: Callable[[Any, IndexTable | ValueTable, bool], dict[str, Any]] = _gather
+        values, gradient = flat, False
+        if not isinstance(x, np.ndarray):
+            from topoeval.persistence import tensors
+
+            gather, values = tensors.gather, host_array(flat)
+            gradient = tensors.needs_gradient(x)
         _check_real_and_finite(values)
-        engine = resolve(backend, ndim, topology)
+        engine = resolve(backend, ndim, topology, dims, locations=gradient)
         table = engine.compute(values.reshape(-1, *spatial_shape), topology, dims)
-        gather = _gather_torch if is_tensor else _gather_numpy
         columns = gather(flat, table, topology.superlevel)
     return Barcodes(
         **columns,
@@ -115,40 +134,29 @@ def compute(
     )
 
 
-def _gather_numpy(
-    flat: NDArray[Any], table: IndexTable, superlevel: bool
-) -> dict[str, NDArray[Any]]:
-    first, never = (np.inf, -np.inf) if superlevel else (-np.inf, np.inf)
+def _gather(
+    flat: NDArray[Any], table: IndexTable | ValueTable, superlevel: bool
+) -> dict[str, NDArray[Any] | None]:
     if flat.dtype.kind != "f":  # integers have no infinity
         flat = flat.astype(np.float64)
+    first, never = (np.inf, -np.inf) if superlevel else (-np.inf, np.inf)
 
     def at(index: NDArray[np.int64], beyond: float) -> NDArray[Any]:
         return np.where(index < 0, flat.dtype.type(beyond), flat[table.image, index])
 
-    columns = table._asdict()
-    columns["birth"] = at(table.birth_index, first)
-    columns["death"] = at(table.death_index, never)
-    return columns
-
-
-def _gather_torch(
-    flat: torch.Tensor, table: IndexTable, superlevel: bool
-) -> dict[str, torch.Tensor]:
-    import torch
-
-    first, never = (torch.inf, -torch.inf) if superlevel else (-torch.inf, torch.inf)
-    if not flat.is_floating_point():
-        flat = flat.double()
-    columns = {name: torch.from_numpy(column) for name, column in table._asdict().items()}
-    columns = {name: column.to(flat.device) for name, column in columns.items()}
-
-    def at(index: torch.Tensor, beyond: float) -> torch.Tensor:
-        gathered = flat[columns["image"], index.clamp(min=0)]
-        return torch.where(index < 0, torch.full_like(gathered, beyond), gathered)
-
-    columns["birth"] = at(columns["birth_index"], first)
-    columns["death"] = at(columns["death_index"], never)
-    return columns
+    locations = None
+    if isinstance(table, ValueTable):
+        birth, death = (column.astype(flat.dtype) for column in (table.birth, table.death))
+    else:
+        birth, death = at(table.birth_index, first), at(table.death_index, never)
+        locations = np.stack([table.birth_index, table.death_index]).T  # each column in one piece
+    return {
+        "image": table.image,
+        "dim": table.dim,
+        "birth": birth,
+        "death": death,
+        "locations": locations,
+    }
 
 
 def _spatial_dims(shape: tuple[int, ...], given: int | None) -> int:

@@ -5,7 +5,16 @@
 True
 """
 
+from topoeval.testing.backends import assert_backend, backend_checks, check_backend
 from topoeval.testing.losses import check_loss, loss_checks
 from topoeval.testing.results import CheckResult, NotApplicable
 
-__all__ = ["CheckResult", "NotApplicable", "check_loss", "loss_checks"]
+__all__ = [
+    "CheckResult",
+    "NotApplicable",
+    "assert_backend",
+    "backend_checks",
+    "check_backend",
+    "check_loss",
+    "loss_checks",
+]

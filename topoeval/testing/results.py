@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal, TypeVar
+from unittest import SkipTest
 
 S = TypeVar("S")
 Outcome = Literal["passed", "failed", "not applicable"]
 
 
-class NotApplicable(Exception):  # noqa: N818  # not an error: the check has nothing to say
-    """Raised by a check that does not concern its subject, with the reason."""
+class NotApplicable(SkipTest):
+    """Raised by a check that does not concern its subject, with the reason; a skip to pytest."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,33 +1,66 @@
 """Interchangeable engines behind `topoeval.persistence.compute`.
 
-Third parties add one through the entry-point group ``topoeval.backends``; it must satisfy
-`topoeval.persistence.backends.base.Backend`.
+Third parties add one through the entry-point group ``topoeval.backends``
+(docs/add-a-backend.md); `topoeval.testing.check_backend` says whether it answers right.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from topoeval.errors import UnavailableError
-from topoeval.persistence.backends.base import Backend, Info
+from topoeval.persistence.backends.base import Backend, IndexTable, Info, ValueTable
+from topoeval.persistence.backends.library import LibraryBackend, ValueLibraryBackend
 from topoeval.registry import Registry
 from topoeval.topology import Topology
 
-__all__ = ["BACKENDS", "Backend", "Info", "resolve"]
+__all__ = [
+    "BACKENDS",
+    "Backend",
+    "IndexTable",
+    "Info",
+    "LibraryBackend",
+    "ValueLibraryBackend",
+    "ValueTable",
+    "resolve",
+]
 
 
 def _check(plugin: object) -> None:
-    if not (isinstance(plugin, type) and hasattr(plugin, "info") and hasattr(plugin, "compute")):
-        raise TypeError(f"{plugin!r} is no Backend class (it needs `info`, `supports`, `compute`)")
+    needed = ("info", "supports", "compute")
+    if not (isinstance(plugin, type) and all(hasattr(plugin, name) for name in needed)):
+        raise TypeError(f"{plugin!r} is no Backend class (it needs {', '.join(needed)})")
 
+
+_HERE = "topoeval.persistence.backends"
 
 BACKENDS: Registry[type[Backend]] = Registry(
     "backend",
     {
-        "cripser": "topoeval.persistence.backends.cripser:Cripser",
-        "gudhi": "topoeval.persistence.backends.gudhi:Gudhi",
-        "native": "topoeval.persistence.backends.native:Native",
+        "betti_matching": f"{_HERE}.betti_matching:BettiMatching",
+        "cripser": f"{_HERE}.cripser:Cripser",
+        "gudhi": f"{_HERE}.gudhi:Gudhi",
+        "gudhi_sklearn": f"{_HERE}.gudhi_sklearn:GudhiSklearn",
+        "homcloud": f"{_HERE}.homcloud:Homcloud",
+        "native": f"{_HERE}.native:Native",
+        "oineus": f"{_HERE}.oineus:Oineus",
+        "ripser": f"{_HERE}.ripser:Ripser",
     },
     group="topoeval.backends",
-    requires={"cripser": ("cripser", "tcripser"), "gudhi": ("gudhi",)},
+    requires={
+        "betti_matching": ("topolosses",),
+        "cripser": ("cripser", "tcripser"),
+        "gudhi": ("gudhi",),
+        "gudhi_sklearn": ("gudhi",),
+        "homcloud": ("homcloud",),
+        "oineus": ("oineus",),
+        "ripser": ("ripser",),
+    },
+    install={
+        # its dependencies would replace the torch that is there by another build
+        "betti_matching": "pip install --no-deps topolosses",
+        "gudhi_sklearn": 'pip install "topoeval[gudhi]"',
+    },
     validate=_check,
 )
 
@@ -35,20 +68,31 @@ BACKENDS: Registry[type[Backend]] = Registry(
 _AUTO = "native"
 
 
-def resolve(name: str | Backend, ndim: int, topology: Topology) -> Backend:
+def resolve(
+    name: str | Backend,
+    ndim: int,
+    topology: Topology,
+    dims: Sequence[int] | None = None,
+    *,
+    locations: bool = False,
+) -> Backend:
     """Return the backend called `name`, for ``"auto"`` the native engine; a backend is itself.
+
+    `dims` None stands for all homology dimensions; `locations` asks for voxels, which a loss needs.
 
     Raises
     ------
     UserError
         Unknown name.
     UnavailableError
-        Not installed, broken, or unable to compute images of this kind.
+        Not installed, broken, or unable to compute this.
     """
     if name == "auto":
         name = _AUTO
     backend = BACKENDS.load(name)() if isinstance(name, str) else name
-    reason = backend.supports(ndim, topology)
+    reason = backend.supports(ndim, topology, dims)
+    if reason is None and locations and not backend.info.gives_locations:
+        reason = f"gives values, not voxels; a loss needs voxels: use {_AUTO}"
     if reason is not None:
         raise UnavailableError(f"backend {backend.info.name!r} {reason}")
     return backend

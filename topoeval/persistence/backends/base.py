@@ -1,15 +1,16 @@
-"""What a persistence backend is, and the shared half of wrapping a library as one.
+"""What a persistence backend is.
 
-A backend receives a batch of images and answers with a table of voxel indices. It never sees torch,
-gradients or probabilities. All backends answer the same bars for the same `Topology`; translating a
-library's conventions is the adapter's work, proven by ``tests/persistence``.
+A backend receives a batch of images and answers with a table of bars: of voxel indices, or of
+values where its library names no voxels. It never sees torch, gradients or probabilities. All
+backends answer the same bars for the same `Topology`; translating a library's conventions is the
+adapter's work, and `topoeval.testing.check_backend` proves it.
 """
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
 from typing import ClassVar, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
@@ -34,119 +35,114 @@ class IndexTable(NamedTuple):
     death_index: Index
 
 
-@dataclass(frozen=True, slots=True)
+class ValueTable(NamedTuple):
+    """Bars of a batch from a backend that gives values only: as `IndexTable`, with float64 values.
+
+    ``birth`` and ``death`` are values of the image. A class that never dies has death inf, one born
+    with the frame birth -inf; in a superlevel filtration the signs are exchanged.
+    """
+
+    image: Index
+    dim: Index
+    birth: NDArray[np.float64]
+    death: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Info:
     """What is true of a backend whether or not its library is installed.
 
-    ``package`` is the name on the package index, ``ndims`` the spatial dimensions it takes,
-    ``threads`` says in words what it runs in parallel.
+    Parameters
+    ----------
+    name, title
+        What users type, and what tables and figures print.
+    package, licence
+        Distribution on the package index, and its licence.
+    ndims
+        Spatial dimensions of the images it takes.
+    constructions
+        ``"V"``, ``"T"`` or both.
+    dims
+        Homology dimensions it computes, of images that have them.
+    gives_locations
+        Whether it names voxels (`IndexTable`) or gives values only (`ValueTable`). A loss needs
+        voxels.
+    exact
+        Whether float64 values and 64-bit integers that differ stay different. One that computes in
+        float32 is exact for what float32 holds, and the conformance suite asks no more of it.
+    threads
+        What it runs in parallel, in words.
+    releases_gil
+        Whether other Python threads run meanwhile.
+    citation
+        What to cite.
     """
 
     name: str
     title: str
     package: str
     licence: str
-    ndims: tuple[int, ...]
-    constructions: tuple[str, ...]
-    gives_locations: bool
-    releases_gil: bool
-    threads: str
-    citation: str
+    ndims: tuple[int, ...] = (2, 3)
+    constructions: tuple[str, ...] = ("V", "T")
+    dims: tuple[int, ...] = (0, 1, 2)
+    gives_locations: bool = True
+    exact: bool = True
+    threads: str = "none"
+    releases_gil: bool = False
+    citation: str = ""
+
+    @property
+    def version(self) -> str | None:
+        """Version of the installed package, found without importing it; None: not installed."""
+        try:
+            return version(self.package)
+        except PackageNotFoundError:
+            return None
+
+    def refusal(
+        self, ndim: int, topology: Topology, dims: Sequence[int] | None = None
+    ) -> str | None:
+        """Return why it cannot compute this, or None; `dims` None stands for 0 to ndim - 1."""
+        if ndim not in self.ndims:
+            return f"takes images of {_either(self.ndims)} spatial dimensions, not {ndim}"
+        if topology.construction not in self.constructions:
+            return (
+                f"has the {_either(self.constructions)}-construction only, "
+                f"not {topology.construction}"
+            )
+        beyond = sorted(set(range(ndim) if dims is None else dims) - set(self.dims))
+        if beyond:
+            return (
+                f"computes homology of dimension {_either(self.dims)} only, not {beyond[0]}; "
+                f"ask for dims={list(self.dims)}"
+            )
+        return None
 
 
 @runtime_checkable
 class Backend(Protocol):
-    """Computes persistence on the CPU from NumPy arrays."""
+    """Computes persistence on the CPU from NumPy arrays.
 
-    info: ClassVar[Info]
-
-    def supports(self, ndim: int, topology: Topology) -> str | None:
-        """Return None if it can compute images of `ndim` axes, else the reason why not."""
-        ...
-
-    def compute(
-        self, images: NDArray[np.generic], topology: Topology, dims: Sequence[int]
-    ) -> IndexTable:
-        """Return the bars of ``(B, *spatial)`` real, finite images in the dimensions `dims`."""
-        ...
-
-
-class LibraryBackend(ABC):
-    """A backend around a library that knows one plain sublevel image of float64 at a time.
-
-    Superlevel is the sublevel of the negative. A framed border is one more layer of voxels that
-    enter before all others; what is born there gets the index -1.
+    Subclass it for `supports`, or write all three yourself.
     """
 
     info: ClassVar[Info]
 
-    def supports(self, ndim: int, topology: Topology) -> str | None:
-        """Return None if it can compute images of `ndim` axes, else the reason why not."""
-        if ndim not in self.info.ndims:
-            return f"takes images of {self.info.ndims} spatial dimensions, not {ndim}"
-        if topology.construction not in self.info.constructions:
-            return f"has no {topology.construction}-construction"
-        return None
+    def supports(
+        self, ndim: int, topology: Topology, dims: Sequence[int] | None = None
+    ) -> str | None:
+        """Return None if it can compute this, else the reason why not; by default from `info`.
 
-    @abstractmethod
-    def pairs(
-        self, image: NDArray[np.float64], construction: str, dims: Sequence[int]
-    ) -> tuple[Index, Index, Index]:
-        """Return dim, birth index and death index (-1: essential) of one sublevel image.
-
-        `image` is C-contiguous; indices are flat and row-major. Bars of length zero may be there.
+        `ndim` is the number of spatial dimensions; `dims` None stands for all homology dimensions.
         """
+        return self.info.refusal(ndim, topology, dims)
 
     def compute(
         self, images: NDArray[np.generic], topology: Topology, dims: Sequence[int]
-    ) -> IndexTable:
+    ) -> IndexTable | ValueTable:
         """Return the bars of ``(B, *spatial)`` real, finite images in the dimensions `dims`."""
-        columns: list[tuple[Index, ...]] = []
-        for number, image in enumerate(exact_float64(images)):
-            dim, birth, death = self._one(image, topology, dims)
-            columns.append((np.full(dim.shape, number, np.int64), dim, birth, death))
-        if not columns:
-            return IndexTable(*(np.empty(0, np.int64) for _ in range(4)))
-        return IndexTable(*(np.concatenate(column) for column in zip(*columns, strict=True)))
-
-    def _one(
-        self, image: NDArray[np.float64], topology: Topology, dims: Sequence[int]
-    ) -> tuple[Index, Index, Index]:
-        sublevel = -image if topology.superlevel else image
-        if topology.framed:
-            sublevel = np.pad(sublevel, 1, constant_values=-np.inf)
-        sublevel = np.ascontiguousarray(sublevel)
-        dim, birth, death = self.pairs(sublevel, topology.construction, dims)
-        flat = sublevel.reshape(-1)
-        keep = np.isin(dim, dims) & ((death < 0) | (flat[birth] != flat[death]))
-        order = np.argsort(dim[keep], kind="stable")
-        dim, birth, death = (column[keep][order] for column in (dim, birth, death))
-        if topology.framed:
-            birth, death = (unframed(index, image.shape) for index in (birth, death))
-        return dim, birth, death
+        ...
 
 
-def exact_float64(images: NDArray[np.generic]) -> NDArray[np.float64]:
-    """Convert to float64 without ever merging two values that differ.
-
-    64-bit integers beyond 2^53 do not fit; for them the rank among the values of the batch stands
-    in for the value, which leaves the order, and so every index, as it is.
-    """
-    if images.dtype.kind in "iu" and images.dtype.itemsize == 8:
-        _, ranks = np.unique(images, return_inverse=True)
-        return ranks.reshape(images.shape).astype(np.float64)
-    return images.astype(np.float64)
-
-
-def unframed(index: Index, shape: Sequence[int]) -> Index:
-    """Translate flat indices of an image with a one-voxel frame to the image; the frame is -1."""
-    framed_shape = tuple(side + 2 for side in shape)
-    inside = index >= 0
-    result = np.full(index.shape, -1, np.int64)
-    coordinates = np.array(np.unravel_index(index[inside], framed_shape)) - 1
-    sides = np.array(shape)[:, None]
-    within = np.all((coordinates >= 0) & (coordinates < sides), axis=0)
-    inner = np.full(within.shape, -1, np.int64)
-    inner[within] = np.ravel_multi_index(tuple(coordinates[:, within]), tuple(shape))
-    result[inside] = inner
-    return result
+def _either(choices: Iterable[object]) -> str:
+    return " or ".join(map(str, choices))

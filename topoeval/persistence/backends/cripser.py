@@ -8,7 +8,8 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from topoeval.persistence.backends.base import Index, Info, LibraryBackend
+from topoeval.persistence.backends.base import Index, Info
+from topoeval.persistence.backends.library import LibraryBackend
 
 
 class Cripser(LibraryBackend):

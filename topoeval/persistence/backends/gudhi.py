@@ -8,7 +8,8 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from topoeval.persistence.backends.base import Index, Info, LibraryBackend
+from topoeval.persistence.backends.base import Index, Info
+from topoeval.persistence.backends.library import LibraryBackend
 
 
 class Gudhi(LibraryBackend):
@@ -26,7 +27,7 @@ class Gudhi(LibraryBackend):
         ndims=(2, 3),
         constructions=("V", "T"),
         gives_locations=True,
-        releases_gil=False,
+        releases_gil=True,
         threads="none",
         citation="The GUDHI Project, GUDHI User and Reference Manual, gudhi.inria.fr",
     )

@@ -9,11 +9,12 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from topoeval.persistence.backends.base import IndexTable, Info, exact_float64, unframed
+from topoeval.persistence.backends.base import Backend, IndexTable, Info
+from topoeval.persistence.backends.library import exact_float64, unframed
 from topoeval.topology import Topology
 
 
-class Native:
+class Native(Backend):
     """The engine of ``native/``: whole batches, any real dtype and strides, without the GIL.
 
     Parameters
@@ -39,12 +40,6 @@ class Native:
 
     def __init__(self, threads: int | None = None) -> None:
         self.threads = default_threads() if threads is None else threads
-
-    def supports(self, ndim: int, topology: Topology) -> str | None:
-        """Return None if it can compute images of `ndim` axes, else the reason why not."""
-        if ndim in self.info.ndims:
-            return None
-        return f"takes images of {self.info.ndims} spatial dimensions, not {ndim}"
 
     def compute(
         self, images: NDArray[np.generic], topology: Topology, dims: Sequence[int]
