@@ -57,18 +57,13 @@ def warp(
             f"source and towards must have one shape, got {source.shape} and {towards.shape}"
         )
     different = source != towards
-    return deform(source, different, rounded_depth(different), topology)
-
-
-def rounded_depth(regions: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """Return the order from outside to inside: the inner distance, rounded down."""
-    return inner_distance(regions).astype(np.int64)
+    return deform(source, different, inner_distance(different), topology)
 
 
 def deform(
     images: NDArray[np.bool_],
     changeable: NDArray[np.bool_],
-    order: NDArray[np.int64],
+    depth: NDArray[np.float64],
     topology: Topology,
     *,
     keep_ends: bool = False,
@@ -81,13 +76,13 @@ def deform(
         Boolean masks ``(B, *spatial)``.
     changeable
         Voxels that may flip, each once; same shape.
-    order
-        Not negative; voxels of a lower number go first. Same shape.
+    depth
+        Not negative; voxels go by its integer part, lower ones first. Same shape.
     topology
         Construction and border.
     keep_ends
-        Leave for good what is the end of a curve when its turn comes, unless the curve leads to
-        voxels of a higher number: that one is a spur.
+        Leave for good what is the end of a curve when its turn comes, unless a neighbour, there
+        still or not, is deeper by more than a half: such a curve is a spur.
 
     Notes
     -----
@@ -99,12 +94,12 @@ def deform(
     padded = surrounded(images, topology)
     cube = cube_steps(padded.shape)
     colours = padded.reshape(-1)
-    orders = padded_by_one(order).reshape(-1)
+    depths = padded_by_one(depth).reshape(-1)
     waiting = padded_by_one(changeable).reshape(-1)  # may change, and has not
     due = waiting.copy()  # not looked at since a neighbour flipped
 
     voxels = np.flatnonzero(waiting)
-    rank = orders[voxels]
+    rank = depths[voxels].astype(np.int64)
     for coordinate in np.unravel_index(voxels, padded.shape)[1:]:
         rank = 2 * rank + (coordinate & 1)
     sorting = np.argsort(rank, kind="stable")
@@ -116,9 +111,8 @@ def deform(
             if keep_ends:
                 here = turn[level]
                 here = here[is_end(codes_at(colours, here, cube), ndim, construction)]
-                around = here[:, None] + cube
-                inwards = np.where(colours[around], orders[around], 0).max(axis=1)
-                waiting[here[inwards <= orders[here]]] = False
+                deepest_near = depths[here[:, None] + cube].max(axis=1)
+                waiting[here[deepest_near <= depths[here] + 0.5]] = False
             for subfield in _runs(turn_rank[level]):
                 here = turn[level][subfield]
                 here = here[waiting[here]]

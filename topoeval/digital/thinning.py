@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from topoeval.digital.homotopy import deform, rounded_depth
+from topoeval.digital.distance import inner_distance
+from topoeval.digital.homotopy import deform
 from topoeval.topology import Topology
 
 
@@ -13,9 +14,9 @@ def thin(masks: NDArray[np.bool_], topology: Topology) -> NDArray[np.bool_]:
     """Return the curve skeletons of masks, homotopic to them.
 
     Simple foreground voxels are taken away, those nearest to the background first (Euclidean
-    distance, rounded down; beyond the border is background), except the ends of curves along which
-    the mask gets no deeper. So a tube keeps its length less about its radius at each end, a ball
-    becomes one voxel, a shell a closed surface, and no component, hole or cavity is ever lost or
+    distance, rounded down; beyond the border is background), except the ends of curves beside which
+    the mask is hardly deeper. So a tube keeps its length less about its radius at each end, a ball
+    becomes a voxel or two, a shell a closed surface, and no component, hole or cavity is ever lost or
     won, whatever the width and place of a solid in the grid.
 
     Parameters
@@ -48,4 +49,4 @@ def thin(masks: NDArray[np.bool_], topology: Topology) -> NDArray[np.bool_]:
     array([[[0, 1, 1, 1, 0, 0],
             [0, 0, 0, 0, 0, 0]]])
     """
-    return deform(masks, masks, rounded_depth(masks), topology, keep_ends=True)
+    return deform(masks, masks, inner_distance(masks), topology, keep_ends=True)

@@ -71,6 +71,8 @@ class ClDiceLoss(TargetLoss):
         minimum=0.0,
         citation="S. Shit et al., clDice - a Novel Topology-Preserving Loss Function for Tubular "
         "Structure Segmentation, CVPR 2021, arXiv 2003.07311",
+        advice="Vessels, roads and other tubes, from the first step and beside Dice: the cheapest "
+        "loss that joins what is broken. Solid bodies have no centreline worth the name.",
     )
 
     def __init__(
@@ -115,10 +117,10 @@ class ClDiceLoss(TargetLoss):
 class TopologicalClDiceLoss(TargetLoss):
     r"""Soft centreline Dice with skeletons that keep the topology.
 
-    The formula is that of `ClDiceLoss`; the skeleton of a target is its homotopic thinning H(G)
-    (`topoeval.digital.thin`), that of a prediction P H(P >= 0.5). No soft skeleton has gaps here, and
-    thickness does not matter. The thinning is constant in the backward pass: the gradient of a
-    skeleton is that of the probabilities on it.
+    The formula is that of `ClDiceLoss`; the skeleton of a target is its homotopic thinning
+    (`topoeval.digital.thin`), that of a prediction P the thinning of P >= 0.5 times P. It has no
+    gaps, and thickness does not matter. The thinning is constant in the backward pass: the gradient
+    of a skeleton is that of the probabilities on it.
 
     Menten et al. (ICCV 2023) thin as well by simple points, found by an Euler characteristic or by
     Boolean rules, but on masks drawn at random from the probabilities (a straight-through
@@ -155,6 +157,8 @@ class TopologicalClDiceLoss(TargetLoss):
         minimum=0.0,
         citation="M. J. Menten et al., A Skeletonization Algorithm for Gradient-Based "
         "Optimization, ICCV 2023, arXiv 2309.02527; S. Shit et al., CVPR 2021, arXiv 2003.07311",
+        advice="As soft clDice, where tubes are thick or of uneven width: the skeleton has no gaps "
+        "and no number of iterations to choose. Needs a prediction that is not empty at 0.5.",
     )
 
     def __init__(

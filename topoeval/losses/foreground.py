@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from topoeval.digital import thin
-from topoeval.losses.base import as_mask
+from topoeval.losses.base import as_mask, outside_graph
 from topoeval.topology import Topology
 
 
@@ -29,11 +29,12 @@ def thinned(masks: torch.Tensor, topology: Topology) -> torch.Tensor:
     return on_host(lambda images: thin(images, topology), masks)
 
 
-@torch.compiler.disable
-def on_host(
-    function: Callable[..., NDArray[Any]], *masks: torch.Tensor
-) -> torch.Tensor:
-    """Apply a numpy function of ``(B * C, *spatial)`` images to ``(B, C, *spatial)`` masks."""
-    first = masks[0]
-    images = [mask.detach().flatten(0, 1).cpu().numpy() for mask in masks]
-    return torch.from_numpy(function(*images)).to(first.device).unflatten(0, first.shape[:2])
+@outside_graph
+def on_host(function: Callable[..., NDArray[Any]], *masks: torch.Tensor) -> torch.Tensor:
+    """Apply a numpy function of ``(B * C, *spatial)`` images to ``(B, C, *spatial)`` masks.
+
+    What it answers for each image may have any shape: ``(B * C, ...)`` becomes ``(B, C, ...)``.
+    """
+    device, lead = masks[0].device, masks[0].shape[:2]
+    result = function(*[mask.detach().flatten(0, 1).cpu().numpy() for mask in masks])
+    return torch.from_numpy(result.reshape(*lead, *result.shape[1:])).to(device)
