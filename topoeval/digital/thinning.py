@@ -16,8 +16,8 @@ def thin(masks: NDArray[np.bool_], topology: Topology) -> NDArray[np.bool_]:
     Simple foreground voxels are taken away, those nearest to the background first (Euclidean
     distance, rounded down; beyond the border is background), except the ends of curves beside which
     the mask is hardly deeper. So a tube keeps its length less about its radius at each end, a ball
-    becomes a voxel or two, a shell a closed surface, and no component, hole or cavity is ever lost or
-    won, whatever the width and place of a solid in the grid.
+    becomes a voxel or two, a shell a closed surface, and no component, hole or cavity is ever lost
+    or won, whatever the width and place of a solid in the grid.
 
     Parameters
     ----------

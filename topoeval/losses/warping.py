@@ -27,9 +27,9 @@ class HomotopyWarpingLoss(TargetLoss):
               L = \frac{1}{|M|} \sum_{v \in M} e_v
 
     with e the cross-entropy of the logits (X. Hu, NeurIPS 2022, arXiv 2112.07812). The gradient is
-    that of the cross-entropy; which voxels are critical has none. 0 without gradient where one mask
-    deforms into the other, so where they are equal. Empty masks deform into nothing else: against
-    an empty one every component of the other has a critical voxel.
+    that of the cross-entropy; which voxels are critical has none. 0 without gradient where each
+    mask deforms into the other, so where they are equal. An empty mask deforms into nothing else:
+    against it all of the other is critical.
 
     Parameters
     ----------
