@@ -13,7 +13,7 @@ PACKAGE = Path(topoeval.__file__).parent
 # A package may import itself and those on lower levels.
 LEVELS = [
     {"errors", "topology", "registry", "timing"},
-    {"persistence"},
+    {"digital", "persistence"},
     {"metrics", "losses"},
     {"datasets"},
     {"training"},

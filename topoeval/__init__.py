@@ -15,6 +15,7 @@ from topoeval.topology import Topology
 
 if TYPE_CHECKING:
     from topoeval import datasets as datasets
+    from topoeval import digital as digital
     from topoeval import losses as losses
     from topoeval import metrics as metrics
     from topoeval import persistence as persistence
@@ -25,7 +26,7 @@ try:
 except PackageNotFoundError:  # a source tree on the path, not installed
     __version__ = "0+unknown"
 
-_PARTS = ("datasets", "losses", "metrics", "persistence", "training")
+_PARTS = ("datasets", "digital", "losses", "metrics", "persistence", "training")
 
 __all__ = ["Topology", "UnavailableError", "UserError", "__version__", *_PARTS]
 

@@ -9,6 +9,9 @@ group ``topoeval.losses``.
 from topoeval.losses.base import TargetLoss
 from topoeval.losses.betti_prior import BettiPriorLoss
 from topoeval.losses.boundary import BoundaryLoss
+from topoeval.losses.cbdice import CbDiceLoss, ClMDiceLoss
+from topoeval.losses.clce import ClCELoss
+from topoeval.losses.cldice import ClDiceLoss, TopologicalClDiceLoss
 from topoeval.losses.info import Loss, LossInfo
 from topoeval.losses.plain import (
     CrossEntropyLoss,
@@ -19,8 +22,10 @@ from topoeval.losses.plain import (
     TverskyLoss,
 )
 from topoeval.losses.scnp import SCNPLoss
+from topoeval.losses.skeleton_recall import SkeletonRecallLoss
 from topoeval.losses.supervoxel import SupervoxelLoss
 from topoeval.losses.topo_interaction import TopoInteractionLoss
+from topoeval.losses.warping import HomotopyWarpingLoss
 from topoeval.registry import Registry
 
 LOSSES: Registry[type[Loss]] = Registry(
@@ -28,15 +33,22 @@ LOSSES: Registry[type[Loss]] = Registry(
     {
         "betti_prior": "topoeval.losses.betti_prior:BettiPriorLoss",
         "boundary": "topoeval.losses.boundary:BoundaryLoss",
+        "cbdice": "topoeval.losses.cbdice:CbDiceLoss",
+        "clce": "topoeval.losses.clce:ClCELoss",
+        "cldice": "topoeval.losses.cldice:ClDiceLoss",
+        "cldice_topological": "topoeval.losses.cldice:TopologicalClDiceLoss",
+        "clmdice": "topoeval.losses.cbdice:ClMDiceLoss",
         "cross_entropy": "topoeval.losses.plain:CrossEntropyLoss",
         "dice": "topoeval.losses.plain:DiceLoss",
         "dice_cross_entropy": "topoeval.losses.plain:DiceCrossEntropyLoss",
         "focal": "topoeval.losses.plain:FocalLoss",
         "mse": "topoeval.losses.plain:MSELoss",
         "scnp": "topoeval.losses.scnp:SCNPLoss",
+        "skeleton_recall": "topoeval.losses.skeleton_recall:SkeletonRecallLoss",
         "supervoxel": "topoeval.losses.supervoxel:SupervoxelLoss",
         "topo_interaction": "topoeval.losses.topo_interaction:TopoInteractionLoss",
         "tversky": "topoeval.losses.plain:TverskyLoss",
+        "warping": "topoeval.losses.warping:HomotopyWarpingLoss",
     },
     group="topoeval.losses",
 )
@@ -45,16 +57,23 @@ __all__ = [
     "LOSSES",
     "BettiPriorLoss",
     "BoundaryLoss",
+    "CbDiceLoss",
+    "ClCELoss",
+    "ClDiceLoss",
+    "ClMDiceLoss",
     "CrossEntropyLoss",
     "DiceCrossEntropyLoss",
     "DiceLoss",
     "FocalLoss",
+    "HomotopyWarpingLoss",
     "Loss",
     "LossInfo",
     "MSELoss",
     "SCNPLoss",
+    "SkeletonRecallLoss",
     "SupervoxelLoss",
     "TargetLoss",
     "TopoInteractionLoss",
+    "TopologicalClDiceLoss",
     "TverskyLoss",
 ]
