@@ -2,13 +2,14 @@
 
 import pytest
 
-from topoeval.losses import LOSSES, TopoInteractionLoss
+from topoeval.losses import LOSSES, CapeLoss, TopoInteractionLoss
 from topoeval.testing.losses import Subject, default_make, loss_checks
 from topoeval.testing.results import NotApplicable
 
 # Losses that cannot be built without arguments, or whose defaults are for images of more than nine
 # voxels: how they are built for ndim and channels.
 MAKE = {
+    "cape": lambda ndim, channels, **extra: CapeLoss(corridor=2, snap=1, **extra),
     "topo_interaction": lambda ndim, channels, **extra: TopoInteractionLoss(
         exclusion=[[0, 1]], **extra
     ),

@@ -9,6 +9,7 @@ group ``topoeval.losses``.
 from topoeval.losses.base import TargetLoss
 from topoeval.losses.betti_prior import BettiPriorLoss
 from topoeval.losses.boundary import BoundaryLoss
+from topoeval.losses.cape import CapeLoss
 from topoeval.losses.cbdice import CbDiceLoss, ClMDiceLoss
 from topoeval.losses.clce import ClCELoss
 from topoeval.losses.cldice import ClDiceLoss, TopologicalClDiceLoss
@@ -33,6 +34,7 @@ LOSSES: Registry[type[Loss]] = Registry(
     {
         "betti_prior": "topoeval.losses.betti_prior:BettiPriorLoss",
         "boundary": "topoeval.losses.boundary:BoundaryLoss",
+        "cape": "topoeval.losses.cape:CapeLoss",
         "cbdice": "topoeval.losses.cbdice:CbDiceLoss",
         "clce": "topoeval.losses.clce:ClCELoss",
         "cldice": "topoeval.losses.cldice:ClDiceLoss",
@@ -57,6 +59,7 @@ __all__ = [
     "LOSSES",
     "BettiPriorLoss",
     "BoundaryLoss",
+    "CapeLoss",
     "CbDiceLoss",
     "ClCELoss",
     "ClDiceLoss",
