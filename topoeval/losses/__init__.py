@@ -7,6 +7,7 @@ group ``topoeval.losses``.
 """
 
 from topoeval.losses.base import TargetLoss
+from topoeval.losses.betti_matching import BettiMatchingLoss
 from topoeval.losses.betti_prior import BettiPriorLoss
 from topoeval.losses.boundary import BoundaryLoss
 from topoeval.losses.cape import CapeLoss
@@ -24,6 +25,7 @@ from topoeval.losses.plain import (
 )
 from topoeval.losses.scnp import SCNPLoss
 from topoeval.losses.skeleton_recall import SkeletonRecallLoss
+from topoeval.losses.sparse_betti_matching import SparseBettiMatchingLoss
 from topoeval.losses.supervoxel import SupervoxelLoss
 from topoeval.losses.topo_interaction import TopoInteractionLoss
 from topoeval.losses.warping import HomotopyWarpingLoss
@@ -32,6 +34,7 @@ from topoeval.registry import Registry
 LOSSES: Registry[type[Loss]] = Registry(
     "loss",
     {
+        "betti_matching": "topoeval.losses.betti_matching:BettiMatchingLoss",
         "betti_prior": "topoeval.losses.betti_prior:BettiPriorLoss",
         "boundary": "topoeval.losses.boundary:BoundaryLoss",
         "cape": "topoeval.losses.cape:CapeLoss",
@@ -47,6 +50,7 @@ LOSSES: Registry[type[Loss]] = Registry(
         "mse": "topoeval.losses.plain:MSELoss",
         "scnp": "topoeval.losses.scnp:SCNPLoss",
         "skeleton_recall": "topoeval.losses.skeleton_recall:SkeletonRecallLoss",
+        "sparse_betti_matching": "topoeval.losses.sparse_betti_matching:SparseBettiMatchingLoss",
         "supervoxel": "topoeval.losses.supervoxel:SupervoxelLoss",
         "topo_interaction": "topoeval.losses.topo_interaction:TopoInteractionLoss",
         "tversky": "topoeval.losses.plain:TverskyLoss",
@@ -57,6 +61,7 @@ LOSSES: Registry[type[Loss]] = Registry(
 
 __all__ = [
     "LOSSES",
+    "BettiMatchingLoss",
     "BettiPriorLoss",
     "BoundaryLoss",
     "CapeLoss",
@@ -74,6 +79,7 @@ __all__ = [
     "MSELoss",
     "SCNPLoss",
     "SkeletonRecallLoss",
+    "SparseBettiMatchingLoss",
     "SupervoxelLoss",
     "TargetLoss",
     "TopoInteractionLoss",
