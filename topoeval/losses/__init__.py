@@ -14,6 +14,7 @@ from topoeval.losses.cape import CapeLoss
 from topoeval.losses.cbdice import CbDiceLoss, ClMDiceLoss
 from topoeval.losses.clce import ClCELoss
 from topoeval.losses.cldice import ClDiceLoss, TopologicalClDiceLoss
+from topoeval.losses.discrete_morse import DiscreteMorseLoss
 from topoeval.losses.info import Loss, LossInfo
 from topoeval.losses.plain import (
     CrossEntropyLoss,
@@ -28,6 +29,7 @@ from topoeval.losses.skeleton_recall import SkeletonRecallLoss
 from topoeval.losses.sparse_betti_matching import SparseBettiMatchingLoss
 from topoeval.losses.supervoxel import SupervoxelLoss
 from topoeval.losses.topo_interaction import TopoInteractionLoss
+from topoeval.losses.topograph import TopographLoss
 from topoeval.losses.warping import HomotopyWarpingLoss
 from topoeval.registry import Registry
 
@@ -46,6 +48,7 @@ LOSSES: Registry[type[Loss]] = Registry(
         "cross_entropy": "topoeval.losses.plain:CrossEntropyLoss",
         "dice": "topoeval.losses.plain:DiceLoss",
         "dice_cross_entropy": "topoeval.losses.plain:DiceCrossEntropyLoss",
+        "discrete_morse": "topoeval.losses.discrete_morse:DiscreteMorseLoss",
         "focal": "topoeval.losses.plain:FocalLoss",
         "mse": "topoeval.losses.plain:MSELoss",
         "scnp": "topoeval.losses.scnp:SCNPLoss",
@@ -53,6 +56,7 @@ LOSSES: Registry[type[Loss]] = Registry(
         "sparse_betti_matching": "topoeval.losses.sparse_betti_matching:SparseBettiMatchingLoss",
         "supervoxel": "topoeval.losses.supervoxel:SupervoxelLoss",
         "topo_interaction": "topoeval.losses.topo_interaction:TopoInteractionLoss",
+        "topograph": "topoeval.losses.topograph:TopographLoss",
         "tversky": "topoeval.losses.plain:TverskyLoss",
         "warping": "topoeval.losses.warping:HomotopyWarpingLoss",
     },
@@ -72,6 +76,7 @@ __all__ = [
     "CrossEntropyLoss",
     "DiceCrossEntropyLoss",
     "DiceLoss",
+    "DiscreteMorseLoss",
     "FocalLoss",
     "HomotopyWarpingLoss",
     "Loss",
@@ -83,6 +88,7 @@ __all__ = [
     "SupervoxelLoss",
     "TargetLoss",
     "TopoInteractionLoss",
+    "TopographLoss",
     "TopologicalClDiceLoss",
     "TverskyLoss",
 ]
