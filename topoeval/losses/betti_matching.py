@@ -8,13 +8,10 @@ from typing import Any, ClassVar
 import torch
 
 from topoeval.errors import UserError
-from topoeval.losses.base import Reduction, TargetLoss
+from topoeval.losses.base import Reduction, TargetLoss, outside_graph
 from topoeval.losses.info import LossInfo
 from topoeval.persistence.matching import NO_VOXEL, Comparison, Matching, match
 from topoeval.topology import Topology
-
-# NumPy on the host: nothing for a compiler to trace
-_match = torch.compiler.disable(match)  # type: ignore[no-untyped-call]
 
 
 class BettiMatchingLoss(TargetLoss):
@@ -78,6 +75,8 @@ class BettiMatchingLoss(TargetLoss):
         citation="N. Stucki et al., Topologically Faithful Image Segmentation via Induced Matching "
         "of Persistence Barcodes, ICML 2023, arXiv 2211.15272; A. H. Berger et al., Topologically "
         "Faithful Multi-class Segmentation in Medical Images, MICCAI 2024",
+        advice="Where features must be right in number and place; beside an overlap loss, after a "
+        "start with that alone.",
     )
 
     def __init__(
@@ -162,9 +161,10 @@ class BettiMatchingLoss(TargetLoss):
             "unmatched_target": total((birth - death).square(), only_g),
         }
 
+    @outside_graph
     def matching(self, p: torch.Tensor, g: torch.Tensor) -> Matching[torch.Tensor]:
         """Return the matching of ``(B, C, *spatial)`` probabilities and targets."""
-        found: Matching[torch.Tensor] = _match(
+        return match(
             p,
             g,
             self.topology,
@@ -174,7 +174,6 @@ class BettiMatchingLoss(TargetLoss):
             spatial_dims=p.ndim - 2,
             threads=self.threads,
         )
-        return found
 
 
 def _at(x: torch.Tensor, image: torch.Tensor, index: torch.Tensor, beyond: float) -> torch.Tensor:

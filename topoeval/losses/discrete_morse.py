@@ -11,14 +11,11 @@ import torch
 from torch.nn import functional as F
 
 from topoeval.errors import UserError
-from topoeval.losses.base import Reduction, TargetLoss
+from topoeval.losses.base import Reduction, TargetLoss, outside_graph
 from topoeval.losses.info import LossInfo
 from topoeval.losses.plain import cross_entropy_map
 from topoeval.persistence import compute
 from topoeval.topology import Topology
-
-# NumPy on the host: nothing for a compiler to trace
-_compute = torch.compiler.disable(compute)  # type: ignore[no-untyped-call]
 
 
 class DiscreteMorseLoss(TargetLoss):
@@ -78,6 +75,8 @@ class DiscreteMorseLoss(TargetLoss):
         takes_backend=True,
         device="part",
         citation="X. Hu et al., Topology-Aware Segmentation Using Discrete Morse Theory, ICLR 2021",
+        advice="For thin structures with faint gaps; only voxels on ridges count, so add it to "
+        "cross-entropy.",
     )
 
     def __init__(
@@ -118,6 +117,7 @@ class DiscreteMorseLoss(TargetLoss):
         cost = cross_entropy_map(logits, target)[:, None]
         return {"arcs": torch.where(mask, cost, 0).flatten(2).mean(2)}
 
+    @outside_graph
     def arcs(self, likelihood: torch.Tensor) -> torch.Tensor:
         """Return the mask M of ``(B, C, *spatial)`` probabilities, boolean, of the same shape."""
         spatial = likelihood.shape[2:]
@@ -146,7 +146,7 @@ class DiscreteMorseLoss(TargetLoss):
         size = spatial.numel()
         plain = Topology(self.topology.construction, self.topology.direction)
         order = _order(images, superlevel=self.topology.superlevel)
-        bars = _compute(order, plain, (0, 1), self.backend, spatial_dims=len(spatial))
+        bars = compute(order, plain, (0, 1), self.backend, spatial_dims=len(spatial))
         birth = bars.image * size + bars.birth_index
         death = bars.image * size + bars.death_index
         component = bars.dim == 0

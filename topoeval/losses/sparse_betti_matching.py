@@ -56,6 +56,8 @@ class SparseBettiMatchingLoss(BettiMatchingLoss):
         minimum=0.0,
         citation="A. H. Berger et al., sparse cubical filtration for Betti matching, 2026; "
         "N. Stucki et al., ICML 2023, arXiv 2211.15272",
+        advice="As Betti matching, where most of the image is surely background: faint noise has "
+        "no gradient.",
     )
 
     def __init__(self, *, tau: float = 0.8, **options: Any) -> None:

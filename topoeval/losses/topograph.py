@@ -13,7 +13,7 @@ from scipy.sparse.csgraph import connected_components
 
 from topoeval.errors import UserError
 from topoeval.losses.activation import to_probabilities
-from topoeval.losses.base import Reduction, TargetLoss, as_mask
+from topoeval.losses.base import Reduction, TargetLoss, as_mask, outside_graph
 from topoeval.losses.info import LossInfo
 from topoeval.persistence.barcode import host_array
 from topoeval.topology import Topology
@@ -82,6 +82,8 @@ class TopographLoss(TargetLoss):
         minimum=0.0,
         citation="L. Lux, A. H. Berger et al., Topograph: An Efficient Graph-Based Framework for "
         "Strictly Topology Preserving Image Segmentation, ICLR 2025",
+        advice="In 2D, when the prediction is good already: it sees one threshold and whole "
+        "regions, and nothing between.",
     )
 
     def __init__(
@@ -130,14 +132,7 @@ class TopographLoss(TargetLoss):
             truth = (p * as_mask(target)).amax(1, keepdim=True).expand(predicted.shape)
         if prepared is None:
             prepared = self._labels(wanted)
-        batch_shape, spatial = predicted.shape[:2], predicted.shape[2:]
-        found = _critical_pixels(
-            host_array(predicted).reshape(-1, *spatial),
-            host_array(wanted).reshape(-1, *spatial),
-            host_array(prepared).reshape(-1, *prepared.shape[2:]),
-            self.topology,
-        )
-        pixel, region, image = (torch.from_numpy(column).to(p.device) for column in found)
+        pixel, region, image = self._critical(predicted, wanted, prepared)
         values = truth if self.aggregate == "cross_entropy" else certainty
         cost = _aggregate(self.aggregate, values.flatten()[pixel], region, len(image))
         # A region is wrong foreground or wrong background as a whole, so any pixel tells.
@@ -145,7 +140,7 @@ class TopographLoss(TargetLoss):
         is_foreground = predicted.flatten()[first_pixel]
         none = cost.new_zeros(predicted.shape[0] * predicted.shape[1])
         return {
-            name: none.index_add(0, image[rows], cost[rows]).reshape(batch_shape)
+            name: none.index_add(0, image[rows], cost[rows]).reshape(predicted.shape[:2])
             for name, rows in (
                 ("wrong_foreground", is_foreground),
                 ("wrong_background", ~is_foreground),
@@ -156,6 +151,16 @@ class TopographLoss(TargetLoss):
         """Return the components of the targets' foregrounds, int32 ``(B, C, H, W)``, on the CPU."""
         return self._labels(as_mask(target if self.include_background else target[:, 1:]))
 
+    @outside_graph
+    def _critical(
+        self, predicted: torch.Tensor, wanted: torch.Tensor, labels: torch.Tensor
+    ) -> list[torch.Tensor]:
+        """Return pixel and region of what is critical, and the image of each region."""
+        p, g, g_labels = (host_array(x.flatten(0, 1)) for x in (predicted, wanted, labels))
+        columns = _critical_pixels(p, g, g_labels, self.topology)
+        return [torch.from_numpy(column).to(predicted.device) for column in columns]
+
+    @outside_graph
     def _labels(self, wanted: torch.Tensor) -> torch.Tensor:
         spatial = wanted.shape[2:]
         mask = _entered(host_array(wanted).reshape(-1, *spatial), self.topology)
