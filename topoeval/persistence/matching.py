@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from topoeval.errors import UserError
 from topoeval.persistence.backends.native import default_threads
 from topoeval.persistence.barcode import Array, host_array
-from topoeval.persistence.compute import (
-    _check_nonempty,
-    _check_real_and_finite,
-    _checked_dims,
-    _spatial_dims,
+from topoeval.persistence.checks import (
+    check_nonempty,
+    check_real_and_finite,
+    checked_dims,
+    spatial_axes,
 )
 from topoeval.timing import span
 from topoeval.topology import Topology
@@ -228,10 +228,10 @@ def match(
     p, g = _host(p), _host(g)
     if p.shape != g.shape:
         raise UserError(f"maps of shapes {p.shape} and {g.shape} cannot be matched")
-    ndim = _spatial_dims(p.shape, spatial_dims)
+    ndim = spatial_axes(p.shape, spatial_dims)
     batch_shape, spatial_shape = p.shape[:-ndim], p.shape[-ndim:]
-    _check_nonempty(p.shape)
-    dims = _checked_dims(dims, ndim)
+    check_nonempty(p.shape)
+    dims = checked_dims(dims, ndim)
     if comparison not in get_args(Comparison):
         raise UserError(f"comparison must be 'union' or 'intersection', got {comparison!r}")
     if threads is not None and threads < 1:
@@ -307,7 +307,7 @@ def _host(x: Any) -> NDArray[Any]:
 def _comparable(p: NDArray[Any], g: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
     """Return two arrays of one dtype that holds the values of both."""
     for x in (p, g):
-        _check_real_and_finite(x.reshape(len(x), -1))
+        check_real_and_finite(x.reshape(len(x), -1))
     if p.dtype == g.dtype:
         native = p.dtype.newbyteorder("=")
         return p.astype(native, copy=False), g.astype(native, copy=False)
