@@ -2,8 +2,7 @@
 
 import pytest
 
-from topoeval.losses import LOSSES, CapeLoss, TopoInteractionLoss
-from topoeval.losses import LOSSES, DiscreteMorseLoss, TopoInteractionLoss
+from topoeval.losses import LOSSES, CapeLoss, DiscreteMorseLoss, TopoInteractionLoss
 from topoeval.testing.losses import Subject, default_make, loss_checks
 from topoeval.testing.results import NotApplicable
 
