@@ -2,7 +2,7 @@
 
 import pytest
 
-from topoeval.losses import LOSSES, CapeLoss, TopoInteractionLoss
+from topoeval.losses import LOSSES, CapeLoss, DiscreteMorseLoss, TopoInteractionLoss
 from topoeval.testing.losses import Subject, default_make, loss_checks
 from topoeval.testing.results import NotApplicable
 
@@ -10,6 +10,8 @@ from topoeval.testing.results import NotApplicable
 # voxels: how they are built for ndim and channels.
 MAKE = {
     "cape": lambda ndim, channels, **extra: CapeLoss(corridor=2, snap=1, **extra),
+    # After a softmax two voxels may be nearly equal, and an arc step from one to the other.
+    "discrete_morse": lambda ndim, channels, **extra: DiscreteMorseLoss(dilation=2, **extra),
     "topo_interaction": lambda ndim, channels, **extra: TopoInteractionLoss(
         exclusion=[[0, 1]], **extra
     ),

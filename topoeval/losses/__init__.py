@@ -7,12 +7,14 @@ group ``topoeval.losses``.
 """
 
 from topoeval.losses.base import TargetLoss
+from topoeval.losses.betti_matching import BettiMatchingLoss
 from topoeval.losses.betti_prior import BettiPriorLoss
 from topoeval.losses.boundary import BoundaryLoss
 from topoeval.losses.cape import CapeLoss
 from topoeval.losses.cbdice import CbDiceLoss, ClMDiceLoss
 from topoeval.losses.clce import ClCELoss
 from topoeval.losses.cldice import ClDiceLoss, TopologicalClDiceLoss
+from topoeval.losses.discrete_morse import DiscreteMorseLoss
 from topoeval.losses.info import Loss, LossInfo
 from topoeval.losses.plain import (
     CrossEntropyLoss,
@@ -24,14 +26,17 @@ from topoeval.losses.plain import (
 )
 from topoeval.losses.scnp import SCNPLoss
 from topoeval.losses.skeleton_recall import SkeletonRecallLoss
+from topoeval.losses.sparse_betti_matching import SparseBettiMatchingLoss
 from topoeval.losses.supervoxel import SupervoxelLoss
 from topoeval.losses.topo_interaction import TopoInteractionLoss
+from topoeval.losses.topograph import TopographLoss
 from topoeval.losses.warping import HomotopyWarpingLoss
 from topoeval.registry import Registry
 
 LOSSES: Registry[type[Loss]] = Registry(
     "loss",
     {
+        "betti_matching": "topoeval.losses.betti_matching:BettiMatchingLoss",
         "betti_prior": "topoeval.losses.betti_prior:BettiPriorLoss",
         "boundary": "topoeval.losses.boundary:BoundaryLoss",
         "cape": "topoeval.losses.cape:CapeLoss",
@@ -43,12 +48,15 @@ LOSSES: Registry[type[Loss]] = Registry(
         "cross_entropy": "topoeval.losses.plain:CrossEntropyLoss",
         "dice": "topoeval.losses.plain:DiceLoss",
         "dice_cross_entropy": "topoeval.losses.plain:DiceCrossEntropyLoss",
+        "discrete_morse": "topoeval.losses.discrete_morse:DiscreteMorseLoss",
         "focal": "topoeval.losses.plain:FocalLoss",
         "mse": "topoeval.losses.plain:MSELoss",
         "scnp": "topoeval.losses.scnp:SCNPLoss",
         "skeleton_recall": "topoeval.losses.skeleton_recall:SkeletonRecallLoss",
+        "sparse_betti_matching": "topoeval.losses.sparse_betti_matching:SparseBettiMatchingLoss",
         "supervoxel": "topoeval.losses.supervoxel:SupervoxelLoss",
         "topo_interaction": "topoeval.losses.topo_interaction:TopoInteractionLoss",
+        "topograph": "topoeval.losses.topograph:TopographLoss",
         "tversky": "topoeval.losses.plain:TverskyLoss",
         "warping": "topoeval.losses.warping:HomotopyWarpingLoss",
     },
@@ -57,6 +65,7 @@ LOSSES: Registry[type[Loss]] = Registry(
 
 __all__ = [
     "LOSSES",
+    "BettiMatchingLoss",
     "BettiPriorLoss",
     "BoundaryLoss",
     "CapeLoss",
@@ -67,6 +76,7 @@ __all__ = [
     "CrossEntropyLoss",
     "DiceCrossEntropyLoss",
     "DiceLoss",
+    "DiscreteMorseLoss",
     "FocalLoss",
     "HomotopyWarpingLoss",
     "Loss",
@@ -74,9 +84,11 @@ __all__ = [
     "MSELoss",
     "SCNPLoss",
     "SkeletonRecallLoss",
+    "SparseBettiMatchingLoss",
     "SupervoxelLoss",
     "TargetLoss",
     "TopoInteractionLoss",
+    "TopographLoss",
     "TopologicalClDiceLoss",
     "TverskyLoss",
 ]

@@ -9,10 +9,15 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from topoeval.errors import UserError
 from topoeval.persistence.backends import Backend, resolve
 from topoeval.persistence.backends.base import IndexTable, ValueTable
 from topoeval.persistence.barcode import Barcodes, host_array
+from topoeval.persistence.checks import (
+    check_nonempty,
+    check_real_and_finite,
+    checked_dims,
+    spatial_axes,
+)
 from topoeval.timing import span
 from topoeval.topology import Topology
 
@@ -107,10 +112,10 @@ def _compute(
     backend: str | Backend,
     spatial_dims: int | None,
 ) -> Barcodes[Any]:
-    ndim = _spatial_dims(tuple(x.shape), spatial_dims)
+    ndim = spatial_axes(tuple(x.shape), spatial_dims)
     batch_shape, spatial_shape = tuple(x.shape[:-ndim]), tuple(x.shape[-ndim:])
-    _check_nonempty(x.shape)
-    dims = _checked_dims(dims, ndim)
+    check_nonempty(x.shape)
+    dims = checked_dims(dims, ndim)
 
     flat = x.reshape(-1, int(np.prod(spatial_shape)))
     with span("persistence"):
@@ -121,7 +126,7 @@ def _compute(
 
             gather, values = tensors.gather, host_array(flat)
             gradient = tensors.needs_gradient(x)
-        _check_real_and_finite(values)
+        check_real_and_finite(values)
         engine = resolve(backend, ndim, topology, dims, locations=gradient)
         table = engine.compute(values.reshape(-1, *spatial_shape), topology, dims)
         columns = gather(flat, table, topology.superlevel)
@@ -157,52 +162,3 @@ def _gather(
         "death": death,
         "locations": locations,
     }
-
-
-def _spatial_dims(shape: tuple[int, ...], given: int | None) -> int:
-    if given is None:
-        if len(shape) == 4:
-            raise UserError(
-                f"an input of shape {shape} is (B, C, H, W) or (B, D, H, W): "
-                "say spatial_dims=2 or spatial_dims=3"
-            )
-        given = {3: 2, 5: 3}.get(len(shape))
-    if given not in (2, 3) or len(shape) not in (given + 1, given + 2):
-        raise UserError(
-            f"persistence takes (B, H, W), (B, C, H, W), (B, D, H, W) or (B, C, D, H, W), "
-            f"got an input of shape {shape}"
-            + (f" with spatial_dims={given}" if given is not None else "")
-            + "; a single image needs a batch axis, x[None]"
-        )
-    return given
-
-
-def _check_nonempty(shape: Sequence[int]) -> None:
-    if 0 in shape:
-        raise UserError(f"persistence of an empty input of shape {tuple(shape)}")
-
-
-def _checked_dims(dims: Sequence[int] | None, ndim: int) -> tuple[int, ...]:
-    if dims is None:
-        return tuple(range(ndim))
-    checked = tuple(sorted(set(dims)))
-    if not checked or checked[0] < 0 or checked[-1] >= ndim:
-        raise UserError(
-            f"dims must be some of {tuple(range(ndim))} for {ndim}D images, got {tuple(dims)}"
-        )
-    return checked
-
-
-def _check_real_and_finite(values: NDArray[Any]) -> None:
-    if values.dtype.kind not in "fiub":
-        raise UserError(f"persistence takes real numbers, got dtype {values.dtype}")
-    if values.dtype.kind == "f":
-        finite = np.isfinite(values)
-        if not finite.all():
-            bad = values[~finite]
-            what = "NaN" if np.isnan(bad).any() else "infinite"
-            image = int(np.argmax(~finite.all(axis=1)))
-            raise UserError(
-                f"{bad.size} {what} value(s) in the input, first in image {image} of the batch; "
-                "persistence needs finite numbers"
-            )

@@ -1,0 +1,64 @@
+"""What every function on batches of images refuses, in one line each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from topoeval.errors import UserError
+
+
+def spatial_axes(shape: tuple[int, ...], given: int | None) -> int:
+    """Return the spatial dimensions, 2 or 3, of a batch: as `given`, or from its shape."""
+    if given is None:
+        if len(shape) == 4:
+            raise UserError(
+                f"an input of shape {shape} is (B, C, H, W) or (B, D, H, W): "
+                "say spatial_dims=2 or spatial_dims=3"
+            )
+        given = {3: 2, 5: 3}.get(len(shape))
+    if given not in (2, 3) or len(shape) not in (given + 1, given + 2):
+        raise UserError(
+            f"persistence takes (B, H, W), (B, C, H, W), (B, D, H, W) or (B, C, D, H, W), "
+            f"got an input of shape {shape}"
+            + (f" with spatial_dims={given}" if given is not None else "")
+            + "; a single image needs a batch axis, x[None]"
+        )
+    return given
+
+
+def check_nonempty(shape: Sequence[int]) -> None:
+    """Refuse a batch with an axis of length 0."""
+    if 0 in shape:
+        raise UserError(f"persistence of an empty input of shape {tuple(shape)}")
+
+
+def checked_dims(dims: Sequence[int] | None, ndim: int) -> tuple[int, ...]:
+    """Return homology dimensions sorted and once each; all by default."""
+    if dims is None:
+        return tuple(range(ndim))
+    checked = tuple(sorted(set(dims)))
+    if not checked or checked[0] < 0 or checked[-1] >= ndim:
+        raise UserError(
+            f"dims must be some of {tuple(range(ndim))} for {ndim}D images, got {tuple(dims)}"
+        )
+    return checked
+
+
+def check_real_and_finite(values: NDArray[Any]) -> None:
+    """Refuse complex numbers, NaN and infinities in ``(n_images, n_voxels)`` values."""
+    if values.dtype.kind not in "fiub":
+        raise UserError(f"persistence takes real numbers, got dtype {values.dtype}")
+    if values.dtype.kind == "f":
+        finite = np.isfinite(values)
+        if not finite.all():
+            bad = values[~finite]
+            what = "NaN" if np.isnan(bad).any() else "infinite"
+            image = int(np.argmax(~finite.all(axis=1)))
+            raise UserError(
+                f"{bad.size} {what} value(s) in the input, first in image {image} of the batch; "
+                "persistence needs finite numbers"
+            )
