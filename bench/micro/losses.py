@@ -89,7 +89,32 @@ def monai_cldice(ndim):
     return lambda logits, masks: loss(logits.sigmoid(), masks)
 
 
-PEERS = {"cldice": {"MONAI SoftclDiceLoss": monai_cldice}}
+def topolosses_betti_matching(ndim):
+    """Return the loss around the published compiled matching, without its base loss.
+
+    Its package imports OpenCV on the way for its other losses; the modules on the path to this one
+    are entered as empty packages instead.
+    """
+    import importlib
+    import types
+    import warnings
+
+    import topolosses
+
+    warnings.simplefilter("ignore")  # it warns at each call that there is no base loss
+    for path in ("losses", "losses.betti_matching", "losses.betti_matching.src"):
+        module = types.ModuleType(f"topolosses.{path}")
+        module.__path__ = [str(Path(topolosses.__path__[0], *path.split(".")))]
+        sys.modules[module.__name__] = module
+    source = importlib.import_module("topolosses.losses.betti_matching.src.betti_matching_loss")
+    loss = source.BettiMatchingLoss(use_base_loss=False, alpha=1, include_background=True)
+    return lambda logits, masks: loss(logits.sigmoid(), masks)
+
+
+PEERS = {
+    "betti_matching": {"topolosses BettiMatchingLoss": topolosses_betti_matching},
+    "cldice": {"MONAI SoftclDiceLoss": monai_cldice},
+}
 
 
 def measure(name, peer, shape):
