@@ -8,8 +8,11 @@ group ``topoeval.losses``.
 
 from topoeval.losses.base import TargetLoss
 from topoeval.losses.betti_prior import BettiPriorLoss
+from topoeval.losses.betti_prior_multiclass import BettiPriorMulticlassLoss
 from topoeval.losses.boundary import BoundaryLoss
+from topoeval.losses.euler import EulerLoss
 from topoeval.losses.info import Loss, LossInfo
+from topoeval.losses.perceptual import PerceptualLoss
 from topoeval.losses.plain import (
     CrossEntropyLoss,
     DiceCrossEntropyLoss,
@@ -19,24 +22,37 @@ from topoeval.losses.plain import (
     TverskyLoss,
 )
 from topoeval.losses.scnp import SCNPLoss
+from topoeval.losses.statistics import PersistentEntropyLoss, TotalPersistenceLoss
 from topoeval.losses.supervoxel import SupervoxelLoss
 from topoeval.losses.topo_interaction import TopoInteractionLoss
+from topoeval.losses.topoloss import TopoLoss
+from topoeval.losses.wasserstein import SpatialWassersteinLoss, WassersteinLoss
 from topoeval.registry import Registry
 
 LOSSES: Registry[type[Loss]] = Registry(
     "loss",
     {
         "betti_prior": "topoeval.losses.betti_prior:BettiPriorLoss",
+        "betti_prior_multiclass": (
+            "topoeval.losses.betti_prior_multiclass:BettiPriorMulticlassLoss"
+        ),
         "boundary": "topoeval.losses.boundary:BoundaryLoss",
         "cross_entropy": "topoeval.losses.plain:CrossEntropyLoss",
         "dice": "topoeval.losses.plain:DiceLoss",
         "dice_cross_entropy": "topoeval.losses.plain:DiceCrossEntropyLoss",
+        "euler": "topoeval.losses.euler:EulerLoss",
         "focal": "topoeval.losses.plain:FocalLoss",
         "mse": "topoeval.losses.plain:MSELoss",
+        "perceptual": "topoeval.losses.perceptual:PerceptualLoss",
+        "persistent_entropy": "topoeval.losses.statistics:PersistentEntropyLoss",
         "scnp": "topoeval.losses.scnp:SCNPLoss",
+        "spatial_wasserstein": "topoeval.losses.wasserstein:SpatialWassersteinLoss",
         "supervoxel": "topoeval.losses.supervoxel:SupervoxelLoss",
         "topo_interaction": "topoeval.losses.topo_interaction:TopoInteractionLoss",
+        "topoloss": "topoeval.losses.topoloss:TopoLoss",
+        "total_persistence": "topoeval.losses.statistics:TotalPersistenceLoss",
         "tversky": "topoeval.losses.plain:TverskyLoss",
+        "wasserstein": "topoeval.losses.wasserstein:WassersteinLoss",
     },
     group="topoeval.losses",
 )
@@ -44,17 +60,25 @@ LOSSES: Registry[type[Loss]] = Registry(
 __all__ = [
     "LOSSES",
     "BettiPriorLoss",
+    "BettiPriorMulticlassLoss",
     "BoundaryLoss",
     "CrossEntropyLoss",
     "DiceCrossEntropyLoss",
     "DiceLoss",
+    "EulerLoss",
     "FocalLoss",
     "Loss",
     "LossInfo",
     "MSELoss",
+    "PerceptualLoss",
+    "PersistentEntropyLoss",
     "SCNPLoss",
+    "SpatialWassersteinLoss",
     "SupervoxelLoss",
     "TargetLoss",
     "TopoInteractionLoss",
+    "TopoLoss",
+    "TotalPersistenceLoss",
     "TverskyLoss",
+    "WassersteinLoss",
 ]
