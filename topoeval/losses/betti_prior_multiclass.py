@@ -81,6 +81,8 @@ class BettiPriorMulticlassLoss(MapLoss):
         device="part",
         citation="N. Byrne et al., A Persistent Homology-Based Topological Loss for CNN-Based "
         "Multiclass Segmentation of CMR, IEEE TMI, 2022, arXiv 2107.12689",
+        advice="Several labels whose anatomy is known, each and in their unions; needs a network "
+        "that is trained already.",
     )
 
     def __init__(
@@ -118,7 +120,7 @@ class BettiPriorMulticlassLoss(MapLoss):
         prior
             Betti numbers of these samples, beside those the loss was built with: a dictionary as
             there, with vectors ``(d,)`` or ``(B, d)``; or ``(B, d)`` of the foreground, the union
-            of all labels but 0; or ``(B, n_labels, d)`` of every label by itself.
+            of all labels but 0; or ``(B, C, d)`` of every channel by itself.
         """
         return self.reduce(self.parts(input, prior))
 
@@ -136,7 +138,7 @@ class BettiPriorMulticlassLoss(MapLoss):
         maps = _label_probabilities(input)
         batch, labels, *shape = maps.shape
         ndim = len(shape)
-        wanted = self._wanted(prior, batch, labels, ndim)
+        wanted = self._wanted(prior, input.shape[1], batch, labels, ndim)
         member = maps.new_zeros(len(wanted), labels)
         for row, subset in zip(member, wanted, strict=True):
             row[list(subset)] = 1
@@ -156,10 +158,10 @@ class BettiPriorMulticlassLoss(MapLoss):
         }
 
     def _wanted(
-        self, given: Priors | Prior | None, batch: int, labels: int, ndim: int
+        self, given: Priors | Prior | None, channels: int, batch: int, labels: int, ndim: int
     ) -> dict[Labels, torch.Tensor]:
         """Return the Betti numbers of each set, ``(B, d)``."""
-        wanted = {**self.priors, **_given(given, batch, labels, ndim)}
+        wanted = {**self.priors, **_given(given, channels, batch, labels, ndim)}
         if not wanted:
             raise UserError(
                 f"loss {self.info.name!r} was built without priors and called without one"
@@ -186,7 +188,7 @@ def _label_probabilities(logits: torch.Tensor) -> torch.Tensor:
 
 
 def _given(
-    prior: Priors | Prior | None, batch: int, labels: int, ndim: int
+    prior: Priors | Prior | None, channels: int, batch: int, labels: int, ndim: int
 ) -> dict[Labels, torch.Tensor]:
     """Return what a call says of this batch."""
     if prior is None:
@@ -196,11 +198,12 @@ def _given(
     betti = _betti(prior)
     if tuple(betti.shape) == (batch, ndim):
         return {tuple(range(1, labels)): betti}
-    if tuple(betti.shape) == (batch, labels, ndim):
-        return {(label,): betti[:, label] for label in range(labels)}
+    if tuple(betti.shape) == (batch, channels, ndim):
+        first = labels - channels  # one channel is label 1
+        return {(first + channel,): betti[:, channel] for channel in range(channels)}
     raise UserError(
-        f"a prior of shape {tuple(betti.shape)} does not fit: expected (B, d) or (B, n_labels, d) "
-        f"with B={batch}, {labels} labels and d={ndim} Betti numbers for {ndim}D images"
+        f"a prior of shape {tuple(betti.shape)} does not fit: expected (B, d) or (B, C, d) with "
+        f"B={batch}, C={channels} and d={ndim} Betti numbers for {ndim}D images"
     )
 
 

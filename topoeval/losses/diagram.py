@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from topoeval.errors import UserError
-from topoeval.losses.base import TargetLoss
+from topoeval.losses.base import TargetLoss, outside_graph
 from topoeval.losses.patches import check_patch, patches
 from topoeval.persistence import Barcodes, compute
 from topoeval.topology import Topology
@@ -55,7 +55,7 @@ class DiagramLoss(TargetLoss):
     def parts(
         self, input: torch.Tensor, target: torch.Tensor, prepared: Table | None = None
     ) -> dict[str, torch.Tensor]:
-        """Return the terms ``{"b0": (B, C), "b1": ...}`` of the dimensions; their sum is the loss.
+        """Return the terms, ``{"b0": (B, C), "b1": ...}`` of the dimensions; their sum is the loss.
 
         Raises
         ------
@@ -64,27 +64,36 @@ class DiagramLoss(TargetLoss):
         """
         probabilities = self.probabilities(input)
         self.targets(input, target)
-        found = self._barcodes(probabilities)
         wanted = self.prepare(target) if prepared is None else prepared
-        if (wanted.n_images, wanted.dims) != (found.n_images, found.dims):
-            raise UserError(
-                f"prepared for {wanted.n_images} maps in dimensions {wanted.dims}, called with "
-                f"{found.n_images} in {found.dims}; pass what select() answers for this batch"
-            )
-        costs = self.costs(found, _like(wanted, found))
+        costs = self._compare(probabilities, wanted)
+        names = self.terms(wanted.dims)
         batch, classes = probabilities.shape[:2]
-        per_class = costs.reshape(batch, classes, -1, len(found.dims)).sum(2)
-        return {f"b{k}": per_class[..., column] for column, k in enumerate(found.dims)}
+        per_class = costs.reshape(batch, classes, -1, len(names)).sum(2)
+        return dict(zip(names, per_class.unbind(-1), strict=True))
 
     @abstractmethod
     def costs(self, found: Table, wanted: Table) -> torch.Tensor:
-        """Return the cost of each image and dimension, ``(n_images, len(dims))``.
+        """Return the cost of each image and term, ``(n_images, len(self.terms(found.dims)))``.
 
         Parameters
         ----------
         found, wanted
             Bars of the maps, through which gradients flow, and of the targets.
         """
+
+    def terms(self, dims: Sequence[int]) -> list[str]:
+        """Return the names of the terms: one a dimension, after its Betti number."""
+        return [f"b{k}" for k in dims]
+
+    @outside_graph
+    def _compare(self, maps: torch.Tensor, wanted: Table) -> torch.Tensor:
+        found = self._barcodes(maps)
+        if (wanted.n_images, wanted.dims) != (found.n_images, found.dims):
+            raise UserError(
+                f"prepared for {wanted.n_images} maps in dimensions {wanted.dims}, called with "
+                f"{found.n_images} in {found.dims}; pass what select() answers for this batch"
+            )
+        return self.costs(found, _like(wanted, found))
 
     def prepare(self, target: torch.Tensor) -> Table:
         """Return the barcodes of targets ``(N, C, *spatial)``."""

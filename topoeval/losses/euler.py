@@ -67,6 +67,8 @@ class EulerLoss(TargetLoss):
         minimum=0.0,
         citation="this package; guidance by the Euler characteristic after L. Li et al., Robust "
         "Segmentation via Topology Violation Detection and Feature Synthesis, MICCAI 2023",
+        advice="A first topological term that costs nothing and runs on any device; in windows "
+        "where holes and components may cancel.",
     )
 
     def __init__(

@@ -81,6 +81,7 @@ class PerceptualLoss(TargetLoss):
         minimum=0.0,
         citation="A. Mosinska et al., Beyond the Pixel-Wise Loss for Topology-Aware Delineation, "
         "CVPR 2018, arXiv 1712.02190",
+        advice="Thin, line-like structures; a look at local shape and not at topology.",
     )
 
     def __init__(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import torch
@@ -29,7 +30,7 @@ _ROUNDING = 1e-6
 
 
 class SummaryStatisticLoss(DiagramLoss):
-    r"""Difference of a statistic s of the barcodes, ``|s_k(map) - s_k(target)|^exponent`` each k.
+    r"""Difference of a statistic s of the barcodes, ``|s(map) - s(target)|^exponent`` of each term.
 
     A number for a whole barcode sees neither places nor single bars: equal diagrams cost nothing,
     and so do different diagrams of equal sum.
@@ -49,12 +50,12 @@ class SummaryStatisticLoss(DiagramLoss):
         self.exponent = float(exponent)
 
     def costs(self, found: Table, wanted: Table) -> torch.Tensor:
-        """Return the difference of each image and dimension, ``(n_images, len(dims))``."""
+        """Return the difference of each image and term, ``(n_images, n_terms)``."""
         return (self.statistic(found) - self.statistic(wanted)).abs() ** self.exponent
 
     @abstractmethod
     def statistic(self, barcodes: Table) -> torch.Tensor:
-        """Return s of each image and dimension, ``(n_images, len(dims))``; differentiable."""
+        """Return s of each image and term, ``(n_images, n_terms)``; differentiable."""
 
 
 class TotalPersistenceLoss(SummaryStatisticLoss):
@@ -87,6 +88,8 @@ class TotalPersistenceLoss(SummaryStatisticLoss):
         citation="D. Cohen-Steiner et al., Lipschitz Functions Have L_p-Stable Persistence, "
         "Foundations of Computational Mathematics 10, 2010",
         **_CARD,
+        advice="The cheapest summary of a barcode: noise in amount. Single features are better "
+        "told by a matching.",
     )
 
     def __init__(self, *, power: float = 2.0, **settings: Any) -> None:
@@ -103,27 +106,32 @@ class TotalPersistenceLoss(SummaryStatisticLoss):
 class PersistentEntropyLoss(SummaryStatisticLoss):
     r"""Difference of persistent entropy, in bits, to the target's.
 
-    .. math:: s_k = - \sum_i p_i \log_2 p_i, \qquad p_i = \frac{|b_i - d_i|}{\sum_j |b_j - d_j|}
+    .. math:: s = - \sum_i p_i \log_2 p_i, \qquad p_i = \frac{|b_i - d_i|}{\sum_j |b_j - d_j|}
 
-    as `torch_topological.nn.SummaryStatisticLoss` has it with exponent 1. The component that never
-    dies is the bar (b, 0); a dimension without bars has entropy 0. Bars no longer than 1e-6 are
-    rounding and left out. Entropy does not change when all lengths are scaled: it tells many equal
-    bars from few and is blind to how long they are.
+    of the bars of each dimension, as in `torch_topological.nn.SummaryStatisticLoss`, and once more
+    of all bars together: within a dimension one bar has entropy 0 as has none, and a ring would be
+    no different from a disc. The component that never dies is the bar (b, 0). Bars no longer than
+    1e-6 are rounding and left out.
+
+    Entropy does not change when all lengths are scaled: it tells many equal bars from few and is
+    blind to how long they are.
 
     Parameters
     ----------
     exponent
-        Of the absolute difference, at least 1.
+        Of the absolute difference, at least 1. The peer has 1; squares also tell which of two maps
+        should have the larger entropy where both have too much.
     topology, dims, patch, include_background, sigmoid, softmax, reduction, backend
         As in `topoeval.losses.diagram.DiagramLoss`.
 
     Examples
     --------
-    Two equal bars are one bit, one bar is none:
+    Two equal components are one bit more than one, in dimension 0 and in all:
 
     >>> target = torch.tensor([[[[1.0, 0.0, 0.0]]]])
-    >>> float(PersistentEntropyLoss()(torch.tensor([[[[1.0, 0.0, 1.0]]]]), target))
-    1.0
+    >>> parts = PersistentEntropyLoss().parts(torch.tensor([[[[1.0, 0.0, 1.0]]]]), target)
+    >>> {name: float(part) for name, part in parts.items()}
+    {'b0': 1.0, 'b1': 0.0, 'all': 1.0}
     """
 
     info: ClassVar[LossInfo] = LossInfo(
@@ -133,16 +141,29 @@ class PersistentEntropyLoss(SummaryStatisticLoss):
         "Persistent Entropy and New Summary Functions for Topological Data Analysis, 2018, "
         "arXiv 1803.08304",
         **_CARD,
+        advice="Whether few or many features share the persistence; blind to their strength. A "
+        "control beside the other barcode losses.",
     )
 
+    def __init__(self, *, exponent: float = 2.0, **settings: Any) -> None:
+        super().__init__(exponent=exponent, **settings)
+
+    def terms(self, dims: Sequence[int]) -> list[str]:
+        """Return the names of the terms: one a dimension, and all bars together."""
+        return [*super().terms(dims), "all"]
+
     def statistic(self, barcodes: Table) -> torch.Tensor:
-        """Return the entropy, ``(n_images, len(dims))``."""
+        """Return the entropies, ``(n_images, len(dims) + 1)``."""
         lengths = barcodes.lengths()
         rows = (lengths.detach() > _ROUNDING).nonzero().flatten()
         lengths = lengths[rows]
-        total = sum_per_group(barcodes, rows, lengths).flatten()
-        share = lengths / total[group_index(barcodes)[rows]]
-        return sum_per_group(barcodes, rows, -share * share.log2())
+        per_dim = sum_per_group(barcodes, rows, lengths)
+        total = per_dim.sum(1, keepdim=True)
+        entropies = []
+        for whole in (per_dim, total.expand_as(per_dim)):
+            share = lengths / whole.flatten()[group_index(barcodes)[rows]]
+            entropies.append(sum_per_group(barcodes, rows, -share * share.log2()))
+        return torch.cat([entropies[0], entropies[1].sum(1, keepdim=True)], dim=1)
 
 
 def _all(barcodes: Table) -> torch.Tensor:

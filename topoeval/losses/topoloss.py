@@ -77,6 +77,8 @@ class TopoLoss(DiagramLoss):
         minimum=0.0,
         citation="X. Hu et al., Topology-Preserving Deep Image Segmentation, NeurIPS 2019, "
         "arXiv 1906.05404",
+        advice="Broken lines and spurious holes, late in a training: the authors train with "
+        "cross-entropy first. Isolated specks may remain.",
     )
 
     def __init__(

@@ -78,6 +78,8 @@ class WassersteinLoss(DiagramLoss):
         citation="X. Hu et al., Topology-Preserving Deep Image Segmentation, NeurIPS 2019, "
         "arXiv 1906.05404",
         **_TARGETED,
+        advice="The number and strength of features; blind to where they are. Warm up with an "
+        "overlap loss.",
     )
 
     def __init__(self, *, order: float = 2.0, internal_norm: float = 2.0, **settings: Any) -> None:
@@ -139,6 +141,8 @@ class SpatialWassersteinLoss(DiagramLoss):
         citation="B. Wen et al., Topology-Preserving Image Segmentation with Spatial-Aware "
         "Persistent Feature Matching, ICCV Workshops 2025, arXiv 2412.02076",
         **_TARGETED,
+        advice="As the Wasserstein loss, where features have many possible partners: networks, "
+        "vessels.",
     )
 
     def __init__(self, *, nearest: float = 0.05, **settings: Any) -> None:
