@@ -37,8 +37,8 @@ class TopoLoss(DiagramLoss):
     reading
         ``"longest"``: the n longest bars are matched, n being the number of bars of the target, as
         in the paper and its first code. ``"optimal"``: matched at least total cost (2-Wasserstein),
-        as in the authors' later code; a bar that is nearer to the diagonal than to any target is
-        left to vanish, so the loss alone cannot raise a feature out of noise.
+        as in the authors' later code; a bar so short that it is cheaper to let it and a bar of the
+        target vanish is pushed down, so this reading cannot raise every feature out of noise.
     to_corner
         Matched bars go to (1, 0), the most persistent bar there is, and not to the target's bar.
         No difference where the target is binary.
