@@ -9,13 +9,16 @@ group ``topoeval.losses``.
 from topoeval.losses.base import TargetLoss
 from topoeval.losses.betti_matching import BettiMatchingLoss
 from topoeval.losses.betti_prior import BettiPriorLoss
+from topoeval.losses.betti_prior_multiclass import BettiPriorMulticlassLoss
 from topoeval.losses.boundary import BoundaryLoss
 from topoeval.losses.cape import CapeLoss
 from topoeval.losses.cbdice import CbDiceLoss, ClMDiceLoss
 from topoeval.losses.clce import ClCELoss
 from topoeval.losses.cldice import ClDiceLoss, TopologicalClDiceLoss
 from topoeval.losses.discrete_morse import DiscreteMorseLoss
+from topoeval.losses.euler import EulerLoss
 from topoeval.losses.info import Loss, LossInfo
+from topoeval.losses.perceptual import PerceptualLoss
 from topoeval.losses.plain import (
     CrossEntropyLoss,
     DiceCrossEntropyLoss,
@@ -27,10 +30,13 @@ from topoeval.losses.plain import (
 from topoeval.losses.scnp import SCNPLoss
 from topoeval.losses.skeleton_recall import SkeletonRecallLoss
 from topoeval.losses.sparse_betti_matching import SparseBettiMatchingLoss
+from topoeval.losses.statistics import PersistentEntropyLoss, TotalPersistenceLoss
 from topoeval.losses.supervoxel import SupervoxelLoss
 from topoeval.losses.topo_interaction import TopoInteractionLoss
 from topoeval.losses.topograph import TopographLoss
+from topoeval.losses.topoloss import TopoLoss
 from topoeval.losses.warping import HomotopyWarpingLoss
+from topoeval.losses.wasserstein import SpatialWassersteinLoss, WassersteinLoss
 from topoeval.registry import Registry
 
 LOSSES: Registry[type[Loss]] = Registry(
@@ -38,6 +44,9 @@ LOSSES: Registry[type[Loss]] = Registry(
     {
         "betti_matching": "topoeval.losses.betti_matching:BettiMatchingLoss",
         "betti_prior": "topoeval.losses.betti_prior:BettiPriorLoss",
+        "betti_prior_multiclass": (
+            "topoeval.losses.betti_prior_multiclass:BettiPriorMulticlassLoss"
+        ),
         "boundary": "topoeval.losses.boundary:BoundaryLoss",
         "cape": "topoeval.losses.cape:CapeLoss",
         "cbdice": "topoeval.losses.cbdice:CbDiceLoss",
@@ -49,16 +58,23 @@ LOSSES: Registry[type[Loss]] = Registry(
         "dice": "topoeval.losses.plain:DiceLoss",
         "dice_cross_entropy": "topoeval.losses.plain:DiceCrossEntropyLoss",
         "discrete_morse": "topoeval.losses.discrete_morse:DiscreteMorseLoss",
+        "euler": "topoeval.losses.euler:EulerLoss",
         "focal": "topoeval.losses.plain:FocalLoss",
         "mse": "topoeval.losses.plain:MSELoss",
+        "perceptual": "topoeval.losses.perceptual:PerceptualLoss",
+        "persistent_entropy": "topoeval.losses.statistics:PersistentEntropyLoss",
         "scnp": "topoeval.losses.scnp:SCNPLoss",
         "skeleton_recall": "topoeval.losses.skeleton_recall:SkeletonRecallLoss",
         "sparse_betti_matching": "topoeval.losses.sparse_betti_matching:SparseBettiMatchingLoss",
+        "spatial_wasserstein": "topoeval.losses.wasserstein:SpatialWassersteinLoss",
         "supervoxel": "topoeval.losses.supervoxel:SupervoxelLoss",
         "topo_interaction": "topoeval.losses.topo_interaction:TopoInteractionLoss",
         "topograph": "topoeval.losses.topograph:TopographLoss",
+        "topoloss": "topoeval.losses.topoloss:TopoLoss",
+        "total_persistence": "topoeval.losses.statistics:TotalPersistenceLoss",
         "tversky": "topoeval.losses.plain:TverskyLoss",
         "warping": "topoeval.losses.warping:HomotopyWarpingLoss",
+        "wasserstein": "topoeval.losses.wasserstein:WassersteinLoss",
     },
     group="topoeval.losses",
 )
@@ -67,6 +83,7 @@ __all__ = [
     "LOSSES",
     "BettiMatchingLoss",
     "BettiPriorLoss",
+    "BettiPriorMulticlassLoss",
     "BoundaryLoss",
     "CapeLoss",
     "CbDiceLoss",
@@ -77,18 +94,25 @@ __all__ = [
     "DiceCrossEntropyLoss",
     "DiceLoss",
     "DiscreteMorseLoss",
+    "EulerLoss",
     "FocalLoss",
     "HomotopyWarpingLoss",
     "Loss",
     "LossInfo",
     "MSELoss",
+    "PerceptualLoss",
+    "PersistentEntropyLoss",
     "SCNPLoss",
     "SkeletonRecallLoss",
     "SparseBettiMatchingLoss",
+    "SpatialWassersteinLoss",
     "SupervoxelLoss",
     "TargetLoss",
     "TopoInteractionLoss",
+    "TopoLoss",
     "TopographLoss",
     "TopologicalClDiceLoss",
+    "TotalPersistenceLoss",
     "TverskyLoss",
+    "WassersteinLoss",
 ]
