@@ -12,8 +12,8 @@ import topoeval
 PACKAGE = Path(topoeval.__file__).parent
 # A package may import itself and those on lower levels.
 LEVELS = [
-    {"errors", "topology", "registry", "timing"},
-    {"digital", "persistence"},
+    {"errors", "images", "topology", "registry", "timing"},
+    {"persistence"},
     {"metrics", "losses"},
     {"datasets"},
     {"training"},
