@@ -58,7 +58,8 @@ class BoundaryDistances:
         """Return the share of both boundaries that is no farther than `tolerance`."""
         if self.empty:
             return float(self.empty == 2)
-        return float(np.concatenate([self.to_target, self.to_prediction]).__le__(tolerance).mean())
+        pooled = np.concatenate([self.to_target, self.to_prediction])
+        return float((pooled <= tolerance).mean())
 
     def _without_boundary(self) -> float:
         return 0.0 if self.empty == 2 else self.diagonal
@@ -251,7 +252,7 @@ def _boundary(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     core = [slice(1, -1)] * mask.ndim
     for axis in range(mask.ndim):
         for side in (slice(None, -2), slice(2, None)):
-            inside &= padded[tuple(core[:axis] + [side] + core[axis + 1 :])]
+            inside &= padded[(*core[:axis], side, *core[axis + 1 :])]
     return mask & ~inside
 
 

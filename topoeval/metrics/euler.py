@@ -79,9 +79,9 @@ def euler_error(
 
 
 def euler_numbers(images: NDArray[np.bool_], construction: Construction) -> NDArray[np.int64]:
-    """Euler number of each image of a stack ``(B, *spatial)`` whose outermost voxels are background.
+    """Euler number of each image of a stack ``(B, *spatial)`` with a border of background.
 
-    That border lets every shift run over the flat array: what wraps into the next row is empty.
+    The border lets every shift run over the flat array: what wraps into the next row is empty.
     """
     # Along the last axis, voxels less edges (V), or ends less voxels (T), is the number of runs.
     # Along each other axis one keeps the voxels, or goes over to the positions between two of them:
@@ -106,7 +106,7 @@ def euler_numbers(images: NDArray[np.bool_], construction: Construction) -> NDAr
 
 
 def _packed(images: NDArray[np.bool_]) -> NDArray[np.uint64]:
-    """Pack a stack into ``(B, words)``, 64 voxels a word: eight times less memory to walk through."""
+    """Pack a stack into ``(B, words)``, 64 voxels a word: an eighth of the memory to walk."""
     flat = np.packbits(images.reshape(len(images), -1), axis=1, bitorder="little")
     return np.pad(flat, ((0, 0), (0, -flat.shape[1] % 8))).view("<u8")
 

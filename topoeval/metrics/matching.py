@@ -36,6 +36,10 @@ def betti_matching_error(
     different counts; with the union, two components that touch one component of the other mask
     are one match and one error.
 
+    The oldest component of each mask is its essential class, and essential classes match wherever
+    they lie, as in the published code: two masks of one component each have no error in dimension
+    0 even if they do not touch (`diu` and `wrong_regions` see it).
+
     All voxels of a mask tie. They enter by value, then by index in C order, so turning or flipping
     both masks can change the count by a few: compare numbers of one orientation of the images.
 
@@ -62,9 +66,9 @@ def betti_matching_error(
 
     Examples
     --------
-    >>> left, right = np.zeros((2, 3, 9), dtype=bool)
-    >>> left[1, 1], right[1, 7] = True, True
-    >>> betti_matching_error(left, right, Topology())  # the Betti error is (0, 0)
+    >>> p, g = np.zeros((2, 3, 9), dtype=bool)
+    >>> p[1, [1, 4]] = g[1, [1, 7]] = True
+    >>> betti_matching_error(p, g, Topology())  # the Betti error is (0, 0)
     array([2, 0])
     """
     from topoeval import _native
@@ -76,16 +80,17 @@ def betti_matching_error(
     lead = leading_axes(p, spatial_dims)
     ndim = p.ndim - lead
     topology.foreground_connectivity(ndim)  # refuses what is neither 2D nor 3D
-    stacks = [masks.reshape(-1, *masks.shape[lead:]) for masks in (p, g)]
+    shape = p.shape[:lead]
+    p, g = (masks.reshape(-1, *masks.shape[lead:]) for masks in (p, g))
     if topology.framed:
-        stacks = [surrounded(stack, True) for stack in stacks]
+        p, g = surrounded(p, True), surrounded(g, True)
     image, dim, p_birth, _, g_birth, _ = _native.betti_matching(
-        *stacks, topology.construction, True, list(range(ndim)), comparison, 1
+        p, g, topology.construction, True, list(range(ndim)), comparison, 1
     )
     alone = (p_birth == _UNMATCHED) | (g_birth == _UNMATCHED)
-    errors = np.zeros((len(stacks[0]), ndim), np.int64)
+    errors = np.zeros((len(p), ndim), np.int64)
     np.add.at(errors, (image[alone], dim[alone]), 1)
     # The essential classes always match each other; of an empty mask there is none to match.
     spatial = tuple(range(1, ndim + 1))
-    errors[:, 0] += stacks[0].any(axis=spatial) != stacks[1].any(axis=spatial)
-    return errors.reshape(*p.shape[:lead], ndim)
+    errors[:, 0] += p.any(axis=spatial) != g.any(axis=spatial)
+    return errors.reshape(*shape, ndim)

@@ -79,8 +79,12 @@ def iou(prediction: Array, target: Array, spatial_dims: int | None = None) -> ND
     >>> float(iou(np.array([True, False, False]), np.array([True, True, False])))
     0.5
     """
-    score = dice(prediction, target, spatial_dims)
-    return score / (2 - score)
+    p, g = as_mask(prediction), as_mask(target)
+    check_same_shape(p, g)
+    spatial = tuple(range(leading_axes(p, spatial_dims), p.ndim))
+    both = np.count_nonzero(p & g, axis=spatial)
+    either = np.count_nonzero(p | g, axis=spatial)
+    return np.where(either == 0, 1.0, both / np.maximum(either, 1))
 
 
 def topology_gated_dice(

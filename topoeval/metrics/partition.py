@@ -53,7 +53,7 @@ def adapted_rand_error(
     >>> line = np.ones((1, 4), dtype=bool)
     >>> cut = np.array([[True, True, False, True]])
     >>> round(float(adapted_rand_error(cut, line, Topology())), 3)
-    0.455
+    0.714
     """
     shape, pairs = case_pairs(prediction, target, spatial_dims)
     return np.array([_rand_error(*_parts(p, g, topology)) for p, g in pairs]).reshape(shape)

@@ -74,5 +74,5 @@ def patch_betti_error(
         (..., *(slice(at, at + window) for at, window in zip(corner, windows, strict=True)))
         for corner in itertools.product(*starts)
     ]
-    patches = [np.stack([mask[place] for place in places]) for mask in (p, g)]
-    return np.asarray(betti_error(*patches, topology, len(spatial)).mean(axis=0))
+    p_patches, g_patches = (np.stack([mask[place] for place in places]) for mask in (p, g))
+    return np.asarray(betti_error(p_patches, g_patches, topology, len(spatial)).mean(axis=0))
