@@ -6,6 +6,7 @@ classes. Nothing here imports torch, but for `topoeval.metrics.wrappers`.
 """
 
 from topoeval.metrics.betti import betti_error, betti_matches, betti_numbers
+from topoeval.metrics.cards import CARDS, Card, cards
 from topoeval.metrics.cases import evaluate_cases
 from topoeval.metrics.classes import class_masks, pairwise_unions
 from topoeval.metrics.components import enclosed, label
@@ -16,7 +17,6 @@ from topoeval.metrics.distance import (
     hausdorff_distance,
     normalised_surface_dice,
 )
-from topoeval.metrics.diu import diu
 from topoeval.metrics.euler import euler_error, euler_number
 from topoeval.metrics.info import METRICS, MetricInfo
 from topoeval.metrics.intensity import mse
@@ -29,11 +29,16 @@ from topoeval.metrics.partition import (
 )
 from topoeval.metrics.patches import patch_betti_error
 from topoeval.metrics.regions import wrong_regions
-from topoeval.metrics.skeleton import cldice, skeleton
+from topoeval.metrics.scores import Settings, score
+from topoeval.metrics.skeletons import cldice, skeleton
+from topoeval.metrics.topograph import diu
 
 __all__ = [
+    "CARDS",
     "METRICS",
+    "Card",
     "MetricInfo",
+    "Settings",
     "adapted_rand_error",
     "adjusted_rand_index",
     "average_surface_distance",
@@ -43,6 +48,7 @@ __all__ = [
     "betti_numbers",
     "bottleneck_distance",
     "boundary_distances",
+    "cards",
     "class_masks",
     "cldice",
     "dice",
@@ -58,6 +64,7 @@ __all__ = [
     "normalised_surface_dice",
     "pairwise_unions",
     "patch_betti_error",
+    "score",
     "skeleton",
     "topology_gated_dice",
     "variation_of_information",

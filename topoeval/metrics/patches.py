@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,7 +71,7 @@ def patch_betti_error(
         sorted({*range(0, length - window, step), length - window})
         for length, window in zip(spatial, windows, strict=True)
     ]
-    places = [
+    places: list[tuple[Any, ...]] = [
         (..., *(slice(at, at + window) for at, window in zip(corner, windows, strict=True)))
         for corner in itertools.product(*starts)
     ]

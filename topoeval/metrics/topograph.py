@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from topoeval.errors import UserError
-from topoeval.metrics.arrays import Array, case_pairs, surrounded
+from topoeval.metrics.arrays import Array, as_numpy, case_pairs, surrounded
 from topoeval.metrics.components import label
 from topoeval.topology import Topology
 
@@ -49,7 +49,7 @@ def diu(
     2
     """
     shape, pairs = case_pairs(prediction, target, spatial_dims)
-    ndim = np.ndim(prediction) - len(shape)
+    ndim = as_numpy(prediction).ndim - len(shape)
     if ndim != 2:
         raise UserError(f"DIU is defined for 2D masks, got {ndim} spatial dimensions")
     return np.array([_diu(p, g, topology) for p, g in pairs], np.int64).reshape(shape)
@@ -59,14 +59,14 @@ def _diu(p: NDArray[np.bool_], g: NDArray[np.bool_], topology: Topology) -> int:
     masks = np.stack([p, g])
     if topology.framed:
         masks = surrounded(masks, True)
-    masks = surrounded(masks, False)
-    foreground = _kernel_and_cokernel(*masks, topology.foreground_connectivity(2))
-    return foreground + _kernel_and_cokernel(*~masks, topology.background_connectivity(2))
+    p, g = surrounded(masks, False)
+    foreground = _kernel_and_cokernel(p, g, topology.foreground_connectivity(2))
+    return foreground + _kernel_and_cokernel(~p, ~g, topology.background_connectivity(2))
 
 
 def _kernel_and_cokernel(p: NDArray[np.bool_], g: NDArray[np.bool_], connectivity: int) -> int:
     common = p & g
     _, inner = label(common, connectivity)
     union, outer = label(p | g, connectivity)
-    rank = np.count_nonzero(np.bincount(union[common], minlength=1))
+    rank = int(np.count_nonzero(np.bincount(union[common])))
     return (inner - rank) + (outer - rank)
