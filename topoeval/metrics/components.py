@@ -63,7 +63,7 @@ def enclosed(mask: NDArray[np.bool_], topology: Topology) -> tuple[NDArray[Any],
     (1, 1)
     """
     labels, found = label(~mask, topology.background_connectivity(mask.ndim))
-    number = np.arange(found + 1)
+    number = np.arange(found + 1, dtype=np.int32)
     if not topology.framed:
         for axis in range(mask.ndim):
             sides = labels.swapaxes(0, axis)

@@ -133,6 +133,21 @@ def variation_of_information(
     return np.array(values, np.float64).reshape(*shape, 2)
 
 
+def partition_scores(
+    prediction: NDArray[np.bool_], target: NDArray[np.bool_], topology: Topology
+) -> dict[str, float]:
+    """Return all scores of one pair by column, its components labelled once."""
+    p, g = _parts(prediction, target, topology)
+    split, merge = _information(p, g)
+    return {
+        "adapted_rand_error": _rand_error(p, g),
+        "adjusted_rand_index": _rand_index(p, g),
+        "voi": float(split + merge),
+        "voi_split": float(split),
+        "voi_merge": float(merge),
+    }
+
+
 Labels = NDArray[np.integer]
 
 

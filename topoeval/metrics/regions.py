@@ -95,7 +95,7 @@ def wrong_regions(prediction: Array, target: Array, topology: Topology) -> Wrong
 
 def _apart(labels: NDArray[Any], number: int, other: NDArray[np.bool_]) -> Regions:
     """Keep the regions that share no voxel with `other`, numbered anew."""
-    renumbered = np.ones(number + 1, np.int64)
+    renumbered = np.ones(number + 1, np.int32)
     renumbered[0] = 0
     renumbered[labels[other]] = 0
     kept = renumbered > 0

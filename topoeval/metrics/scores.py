@@ -16,11 +16,7 @@ from topoeval.metrics.distance import boundary_distances
 from topoeval.metrics.euler import euler_error
 from topoeval.metrics.matching import Comparison, betti_matching_error
 from topoeval.metrics.overlap import dice, iou
-from topoeval.metrics.partition import (
-    adapted_rand_error,
-    adjusted_rand_index,
-    variation_of_information,
-)
+from topoeval.metrics.partition import partition_scores
 from topoeval.metrics.patches import DEFAULT_SIZE, patch_betti_error
 from topoeval.metrics.regions import wrong_regions
 from topoeval.metrics.skeletons import cldice_of, skeleton
@@ -182,15 +178,7 @@ def _distance(p: Mask, g: Mask, settings: Settings) -> dict[str, float]:
 
 
 def _partition(p: Mask, g: Mask, settings: Settings) -> dict[str, float]:
-    p, g = _phases(p, g, settings)
-    split, merge = variation_of_information(p, g, settings.topology)
-    return {
-        "adapted_rand_error": float(adapted_rand_error(p, g, settings.topology)),
-        "adjusted_rand_index": float(adjusted_rand_index(p, g, settings.topology)),
-        "voi": split + merge,
-        "voi_split": split,
-        "voi_merge": merge,
-    }
+    return partition_scores(*_phases(p, g, settings), settings.topology)
 
 
 def _regions(p: Mask, g: Mask, settings: Settings) -> dict[str, float]:

@@ -101,7 +101,7 @@ class MonaiMetric(CumulativeIterationMetric):
 
     def aggregate(self) -> torch.Tensor:
         """Return the mean over all cases and classes so far."""
-        buffer = self.get_buffer()
+        buffer = self.get_buffer()  # type: ignore[no-untyped-call]
         if buffer is None:
             raise UserError(f"{self.column}: nothing to aggregate, no batch was scored")
         return torch.as_tensor(buffer).mean()
