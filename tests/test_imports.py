@@ -15,7 +15,7 @@ LEVELS = [
     {"errors", "images", "topology", "registry", "timing"},
     {"persistence"},
     {"metrics", "losses"},
-    {"datasets"},
+    {"datasets", "evaluate"},
     {"training"},
     {"harness", "report"},
     {"cli"},
