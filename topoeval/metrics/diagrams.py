@@ -159,7 +159,7 @@ def _gudhi() -> Any:
         import gudhi
     except ImportError:
         raise UnavailableError(
-            'distances of diagrams need gudhi; pip install "topoeval[gudhi]"'
+            'distances of diagrams need gudhi; pip install "topoeval[diagrams]"'
         ) from None
     return gudhi
 
@@ -169,5 +169,7 @@ def _wasserstein() -> Any:
     try:
         from gudhi.wasserstein import wasserstein_distance as distance
     except ImportError:
-        raise UnavailableError("the Wasserstein distance needs POT; pip install POT") from None
+        raise UnavailableError(
+            'the Wasserstein distance needs POT; pip install "topoeval[diagrams]"'
+        ) from None
     return distance

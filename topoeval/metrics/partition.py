@@ -22,7 +22,8 @@ def adapted_rand_error(
     """Adapted Rand error of each pair: 1 less the F-score of pairs of voxels that belong together.
 
     By scikit-image, over the voxels of the target's foreground: its background is left out, as in
-    the SNEMI3D challenge. Two empty masks score 0. One empty mask scores 1; the formula would call
+    the SNEMI3D challenge; where the prediction has background, that is one part. Two empty masks
+    score 0, and so do masks without any pair to judge. One empty mask scores 1; the formula would call
     an empty prediction of one component perfect, and has no value for an empty target.
 
     Parameters
@@ -162,7 +163,10 @@ def _parts(
 def _rand_error(p: Labels, g: Labels) -> float:
     if not (p.any() and g.any()):
         return float(p.any() != g.any())
-    return float(skimage_metrics.adapted_rand_error(g, p)[0])
+    with np.errstate(invalid="ignore"):
+        error = float(skimage_metrics.adapted_rand_error(g, p)[0])
+    # Single voxels make no pair: where neither side has one, nothing is wrong.
+    return 0.0 if np.isnan(error) else error
 
 
 def _rand_index(p: Labels, g: Labels) -> float:

@@ -18,9 +18,11 @@ def diu(
 
     The inclusion of ``P & G`` in ``P | G`` takes components to components. Its kernel counts those
     that merge, its cokernel those of the union that the intersection does not reach; both are
-    counted for the foreground and, by its own connectivity, for the background. 0 means that the
-    masks can be deformed into their overlap without a change of topology (Lux et al., Topograph,
-    ICLR 2025, arXiv 2411.03228).
+    counted for the foreground and, by its own connectivity, for the background (Lux et al.,
+    Topograph, ICLR 2025, arXiv 2411.03228).
+
+    0 does not mean equal Betti numbers: a component of P that is next to G but does not overlap it
+    joins the union and is not in the intersection, so neither kernel nor cokernel has it.
 
     Parameters
     ----------
@@ -33,7 +35,7 @@ def diu(
 
     Returns
     -------
-    Shape ``(...)``, int64, never less than the summed `betti_error`; lower is better.
+    Shape ``(...)``, int64 >= 0; lower is better.
 
     Raises
     ------
