@@ -97,5 +97,10 @@ def surrounded(images: NDArray[np.bool_], value: bool, even: bool = False) -> ND
 
     With `even`, odd sides get a second one at their end.
     """
-    width = [(0, 0)] + [(1, 1 + (even and side % 2)) for side in images.shape[1:]]
-    return np.pad(images, width, constant_values=value)
+    sides = [side + 2 + (even and side % 2) for side in images.shape[1:]]
+    # not numpy.pad, which takes twice the time
+    padded = (
+        np.full((len(images), *sides), value) if value else np.zeros((len(images), *sides), bool)
+    )
+    padded[(slice(None), *(slice(1, side + 1) for side in images.shape[1:]))] = images
+    return padded

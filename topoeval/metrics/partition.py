@@ -23,8 +23,8 @@ def adapted_rand_error(
 
     By scikit-image, over the voxels of the target's foreground: its background is left out, as in
     the SNEMI3D challenge; where the prediction has background, that is one part. Two empty masks
-    score 0, and so do masks without any pair to judge. One empty mask scores 1; the formula would call
-    an empty prediction of one component perfect, and has no value for an empty target.
+    score 0, and so do masks without any pair to judge. One empty mask scores 1; the formula would
+    call an empty prediction of one component perfect, and has no value for an empty target.
 
     Parameters
     ----------
