@@ -7,8 +7,11 @@ beside Betti errors, never instead.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import entropy
 from skimage import metrics as skimage_metrics
 
 from topoeval.metrics.arrays import Array, case_pairs
@@ -57,7 +60,7 @@ def adapted_rand_error(
     0.714
     """
     shape, pairs = case_pairs(prediction, target, spatial_dims)
-    return np.array([_rand_error(*_parts(p, g, topology)) for p, g in pairs]).reshape(shape)
+    return np.array([_rand_error(_table(p, g, topology)) for p, g in pairs]).reshape(shape)
 
 
 def adjusted_rand_index(
@@ -93,7 +96,7 @@ def adjusted_rand_index(
     1.0
     """
     shape, pairs = case_pairs(prediction, target, spatial_dims)
-    return np.array([_rand_index(*_parts(p, g, topology)) for p, g in pairs]).reshape(shape)
+    return np.array([_rand_index(_table(p, g, topology)) for p, g in pairs]).reshape(shape)
 
 
 def variation_of_information(
@@ -101,7 +104,7 @@ def variation_of_information(
 ) -> NDArray[np.float64]:
     """Variation of information (Meila 2007) of each pair in its two parts, over all voxels.
 
-    By scikit-image; the background is a part like the others. Their sum is the usual single figure.
+    The background is a part like the others. Their sum is the usual single figure.
     Two empty masks score 0 and 0; if one is empty, it is one part that holds everything.
 
     Parameters
@@ -130,7 +133,7 @@ def variation_of_information(
     array([0., 0.])
     """
     shape, pairs = case_pairs(prediction, target, spatial_dims)
-    values = [_information(*_parts(p, g, topology)) for p, g in pairs]
+    values = [_information(_table(p, g, topology)) for p, g in pairs]
     return np.array(values, np.float64).reshape(*shape, 2)
 
 
@@ -138,50 +141,48 @@ def partition_scores(
     prediction: NDArray[np.bool_], target: NDArray[np.bool_], topology: Topology
 ) -> dict[str, float]:
     """Return all scores of one pair by column, its components labelled once."""
-    p, g = _parts(prediction, target, topology)
-    split, merge = _information(p, g)
+    table = _table(prediction, target, topology)
+    split, merge = _information(table)
     return {
-        "adapted_rand_error": _rand_error(p, g),
-        "adjusted_rand_index": _rand_index(p, g),
+        "adapted_rand_error": _rand_error(table),
+        "adjusted_rand_index": _rand_index(table),
         "voi": float(split + merge),
         "voi_split": float(split),
         "voi_merge": float(merge),
     }
 
 
-Labels = NDArray[np.integer]
-
-
-def _parts(
-    prediction: NDArray[np.bool_], target: NDArray[np.bool_], topology: Topology
-) -> tuple[Labels, Labels]:
+def _table(prediction: NDArray[np.bool_], target: NDArray[np.bool_], topology: Topology) -> Any:
+    """Count the voxels of each part of the target (rows) in each part of the prediction, sparse."""
     connectivity = topology.foreground_connectivity(prediction.ndim)
     p, g = (label(mask, connectivity)[0] for mask in (prediction, target))
-    return p, g
+    return skimage_metrics.contingency_table(g, p)
 
 
-def _rand_error(p: Labels, g: Labels) -> float:
-    if not (p.any() and g.any()):
-        return float(p.any() != g.any())
+def _rand_error(table: Any) -> float:
+    if min(table.shape) == 1:  # nothing but background in one mask
+        return float(max(table.shape) > 1)
     with np.errstate(invalid="ignore"):
-        error = float(skimage_metrics.adapted_rand_error(g, p)[0])
+        error = float(skimage_metrics.adapted_rand_error(table=table[1:])[0])
     # Single voxels make no pair: where neither side has one, nothing is wrong.
     return 0.0 if np.isnan(error) else error
 
 
-def _rand_index(p: Labels, g: Labels) -> float:
+def _rand_index(table: Any) -> float:
     # sklearn.metrics.adjusted_rand_score gives the same but sorts all voxels, ten times slower.
-    together = skimage_metrics.contingency_table(g, p)
-
     def pairs(counts: NDArray[np.float64]) -> float:
         return float((counts * (counts - 1) / 2).sum())
 
-    both = pairs(together.data)
-    in_g, in_p = (pairs(np.asarray(together.sum(axis=axis)).ravel()) for axis in (1, 0))
-    expected = in_g * in_p / max(1, p.size * (p.size - 1) / 2)
+    both = pairs(table.data)
+    in_g, in_p = (pairs(np.asarray(table.sum(axis=axis)).ravel()) for axis in (1, 0))
+    size = table.sum()
+    expected = in_g * in_p / max(1, size * (size - 1) / 2)
     highest = (in_g + in_p) / 2
     return 1.0 if highest == expected else (both - expected) / (highest - expected)
 
 
-def _information(p: Labels, g: Labels) -> NDArray[np.float64]:
-    return np.asarray(skimage_metrics.variation_of_information(g, p))
+def _information(table: Any) -> NDArray[np.float64]:
+    # scikit-image has no way to give a table alone to its variation_of_information.
+    joint = entropy(table.data, base=2)
+    of_g, of_p = (entropy(np.asarray(table.sum(axis=axis)).ravel(), base=2) for axis in (1, 0))
+    return np.maximum([joint - of_g, joint - of_p], 0.0)
