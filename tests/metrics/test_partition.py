@@ -6,6 +6,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import ndimage
+from skimage import metrics
 from sklearn.metrics import adjusted_rand_score
 
 from topoeval.metrics import adapted_rand_error, adjusted_rand_index, variation_of_information
@@ -72,3 +73,17 @@ def test_adapted_rand_error_counts_pairs(pair):
     total = pair_count(p) + pair_count(g)
     expected = 1 - 2 * pair_count(p, g) / total if total else 0
     assert adapted_rand_error(*pair, T) == pytest.approx(expected)
+
+
+@settings(deadline=None)
+@given(pairs)
+def test_equal_to_scikit_image(pair):
+    """Where its formulas have a value; its order of split and merge is ours."""
+    assume(pair[0].any() and pair[1].any())
+    p, g = (parts(mask, T) for mask in pair)
+    with np.errstate(invalid="ignore"):
+        error = metrics.adapted_rand_error(g, p)[0]
+    assume(np.isfinite(error))
+    assert adapted_rand_error(*pair, T) == pytest.approx(error)
+    information = variation_of_information(*pair, T)
+    assert information == pytest.approx(metrics.variation_of_information(g, p), abs=1e-9)
