@@ -25,9 +25,9 @@ def adapted_rand_error(
     """Adapted Rand error of each pair: 1 less the F-score of pairs of voxels that belong together.
 
     As scikit-image has it, over the voxels of the target's foreground: its background is left out,
-    as in the SNEMI3D challenge; where the prediction has background, that is one part. Two empty masks
-    score 0, and so do masks without any pair to judge. One empty mask scores 1; the formula would
-    call an empty prediction of one component perfect, and has no value for an empty target.
+    as in the SNEMI3D challenge; where the prediction has background, that is one part. Two empty
+    masks score 0, and so do masks without any pair to judge. One empty mask scores 1; the formula
+    would call an empty prediction of one component perfect, and has no value for an empty target.
 
     Parameters
     ----------
