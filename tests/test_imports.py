@@ -13,7 +13,7 @@ PACKAGE = Path(topoeval.__file__).parent
 # A package may import itself and those on lower levels.
 LEVELS = [
     {"errors", "images", "topology", "registry", "timing"},
-    {"persistence"},
+    {"digital", "persistence"},
     {"metrics", "losses"},
     {"datasets", "evaluate"},
     {"training"},
