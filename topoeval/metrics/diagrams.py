@@ -139,7 +139,7 @@ def _by_dimension(
     finite, endless = np.zeros((2, number, len(spatial)))
     for image in range(number):
         for dim in range(len(spatial)):
-            bars = [table.select(image=image, dim=dim) for table in tables]
+            bars = [table.select([image], dim=dim) for table in tables]
             points = [np.stack([b.birth, b.death], axis=1) for b in bars]
             # A superlevel diagram lies below the diagonal; turned round the distances are the same.
             ordered = [np.sort(p[np.isfinite(p).all(axis=1)].astype(np.float64)) for p in points]
