@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from dataclasses import replace
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from topoeval.errors import UserError
-from topoeval.metrics.arrays import (
-    Array,
-    as_mask,
-    check_same_shape,
-    leading_axes,
-    surrounded,
-)
+from topoeval.metrics.arrays import Array, as_mask, check_same_shape, leading_axes
 from topoeval.topology import Topology
 
 Comparison = Literal["union", "intersection"]
-# How the compiled matching writes the partner that a bar lacks.
-_UNMATCHED = -2
 
 
 def betti_matching_error(
@@ -38,7 +31,8 @@ def betti_matching_error(
 
     The oldest component of each mask is its essential class, and essential classes match wherever
     they lie, as in the published code: two masks of one component each have no error in dimension
-    0 even if they do not touch (`diu` and `wrong_regions` see it).
+    0 even if they do not touch (`diu` and `wrong_regions` see it). In a framed image the same holds
+    for the loop or shell of the frame, and so for one hole or cavity of each mask.
 
     All voxels of a mask tie. They enter by value, then by index in C order, so turning or flipping
     both masks can change the count by a few: compare numbers of one orientation of the images.
@@ -71,26 +65,19 @@ def betti_matching_error(
     >>> betti_matching_error(p, g, Topology())  # the Betti error is (0, 0)
     array([2, 0])
     """
-    from topoeval import _native
+    from topoeval.persistence.matching import match
 
-    if comparison not in ("union", "intersection"):
+    if comparison not in get_args(Comparison):
         raise UserError(f"comparison must be 'union' or 'intersection', got {comparison!r}")
     p, g = as_mask(prediction), as_mask(target)
     check_same_shape(p, g)
     lead = leading_axes(p, spatial_dims)
     ndim = p.ndim - lead
-    topology.foreground_connectivity(ndim)  # refuses what is neither 2D nor 3D
+    # A mask is foreground already; the direction belongs to grey images.
+    read = replace(topology, direction="superlevel")
     shape = p.shape[:lead]
     p, g = (masks.reshape(-1, *masks.shape[lead:]) for masks in (p, g))
-    if topology.framed:
-        p, g = surrounded(p, True), surrounded(g, True)
-    image, dim, p_birth, _, g_birth, _ = _native.betti_matching(
-        p, g, topology.construction, True, list(range(ndim)), comparison, 1
-    )
-    alone = (p_birth == _UNMATCHED) | (g_birth == _UNMATCHED)
-    errors = np.zeros((len(p), ndim), np.int64)
-    np.add.at(errors, (image[alone], dim[alone]), 1)
-    # The essential classes always match each other; of an empty mask there is none to match.
-    spatial = tuple(range(1, ndim + 1))
-    errors[:, 0] += p.any(axis=spatial) != g.any(axis=spatial)
-    return errors.reshape(*shape, ndim)
+    if len(p) == 0:
+        return np.zeros((*shape, ndim), np.int64)
+    found = match(p, g, read, comparison=comparison, spatial_dims=ndim, threads=1)
+    return found.errors(p, g).reshape(*shape, ndim)
