@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
+from skimage import measure
 
 from topoeval.errors import UserError
 from topoeval.metrics import betti_error, betti_matches, betti_numbers, euler_number
@@ -61,6 +62,16 @@ COUNTED = {
         solid((5, 5, 3), (INNER, INNER, 1), (2, 2, 1)),
         *((1, 1, 0), (1, 1, 0), (2, 1, 1), (2, 1, 1)),
     ),
+    "torus surface": (
+        solid(
+            (11, 11, 5),
+            (slice(1, 10), slice(1, 10), INNER),
+            (slice(2, 9), slice(2, 9), 2),
+            (slice(3, 8), slice(3, 8), 2),
+            (slice(4, 7), slice(4, 7), slice(None)),
+        ),
+        *((1, 2, 1), (1, 2, 1), (2, 2, 2), (2, 2, 2)),
+    ),
     "tube open at both faces": (
         solid((3, 3, 3), (slice(None),) * 3, (slice(None), 1, 1)),
         *((1, 1, 0), (1, 1, 0), (1, 0, 1), (1, 0, 1)),
@@ -103,6 +114,35 @@ def test_equal_to_persistent_homology(mask, topology):
     complex_.compute_persistence(homology_coeff_field=2)
     reference = complex_.persistent_betti_numbers(0.5, 0.5)
     assert betti_numbers(mask, topology).tolist() == reference[: mask.ndim]
+
+
+@settings(deadline=None)
+@given(masks, topologies)
+def test_equal_to_labels_of_scikit_image(mask, topology):
+    """Another library's labels and Euler number, put together by the same formula."""
+    space = np.pad(mask, 1, constant_values=True) if topology.framed else mask
+    space = np.pad(space, 1)
+    faces, corners = 1, mask.ndim
+    fore, back = (faces, corners) if topology.construction == "V" else (corners, faces)
+    components = measure.label(space, connectivity=fore).max()
+    last = measure.label(~space, connectivity=back).max() - 1
+    reference = [components, last]
+    if mask.ndim == 3:
+        euler = measure.euler_number(space, connectivity=fore)
+        reference = [components, components + last - euler, last]
+    assert betti_numbers(mask, topology).tolist() == reference
+
+
+@settings(deadline=None)
+@given(
+    arrays(bool, st.tuples(st.integers(1, 5), *[st.integers(1, 6)] * 3)), topologies, st.booleans()
+)
+def test_a_stack_counts_like_its_images(stack, topology, flat):
+    """Images that share one call of the labelling do not touch each other."""
+    if flat:
+        stack = stack[:, 0]
+    alone = [betti_numbers(image, topology).tolist() for image in stack]
+    assert betti_numbers(stack, topology, stack.ndim - 1).tolist() == alone
 
 
 @settings(deadline=None)

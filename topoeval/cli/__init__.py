@@ -1,4 +1,4 @@
-"""The command line: ``topoeval run | report | list | info``.
+"""The command line: ``topoeval run | report | evaluate | audit | list | info``.
 
 Nothing heavy is imported until a command needs it.
 """
@@ -88,6 +88,107 @@ def report(
     from topoeval.cli.run import make_report
 
     make_report(results, out, reference)
+
+
+@app.command("evaluate")
+def evaluate_(
+    predictions: Annotated[Path, typer.Argument(help="A mask or label map, or a folder of them.")],
+    targets: Annotated[Path, typer.Argument(help="The truth: a file, or files of equal names.")],
+    topology: Annotated[
+        str,
+        typer.Option(help="CONSTRUCTION-DIRECTION-BORDER, as V or T-superlevel-framed."),
+    ] = "T",
+    betti: Annotated[
+        Optional[list[str]],  # noqa: UP045
+        typer.Option(help="Prior, 1,1 for every class or CLASS:1,1; may be repeated."),
+    ] = None,
+    spacing: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(help="Size of a voxel along each axis; the file's by default."),
+    ] = None,
+    classes: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(help="For example 1,2,1+2,merged; those in the files by default."),
+    ] = None,
+    unions: Annotated[bool, typer.Option("--unions", help="Every union of two classes too.")] = (
+        False
+    ),
+    threshold: Annotated[
+        Optional[float],  # noqa: UP045
+        typer.Option(help="Read predictions as probabilities; foreground from here on."),
+    ] = None,
+    tolerance: Annotated[
+        Optional[float],  # noqa: UP045
+        typer.Option(help="Of NSD, in units of the spacing; the largest side of a voxel."),
+    ] = None,
+    patch: Annotated[int, typer.Option(help="Side of the patches, in voxels.")] = 64,
+    metrics: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(help="Columns of docs/metrics.md, for example dice,cldice; all by default."),
+    ] = None,
+    jobs: Annotated[int, typer.Option(min=1, help="Processes; all cores by default.")] = (
+        os.cpu_count() or 1
+    ),
+    out: Annotated[Path, typer.Option(help="Folder to write to.")] = Path("evaluation"),
+    parquet: Annotated[bool, typer.Option("--parquet", help="Cases as Parquet, too.")] = False,
+    html: Annotated[bool, typer.Option("--html", help="A page with the worst cases.")] = False,
+) -> None:
+    """Score predictions of any origin, file by file."""
+    from topoeval.cli.evaluate import evaluate_files
+
+    problems = evaluate_files(
+        predictions,
+        targets,
+        topology=topology,
+        betti=betti or (),
+        spacing=spacing,
+        classes=classes,
+        unions=unions,
+        threshold=threshold,
+        tolerance=tolerance,
+        patch=patch,
+        metrics=metrics,
+        jobs=jobs,
+        out=out,
+        parquet=parquet,
+        html=html,
+    )
+    raise typer.Exit(1 if problems else 0)
+
+
+@app.command("audit")
+def audit_(
+    labels: Annotated[Path, typer.Argument(help="A mask or label map, or a folder of them.")],
+    topology: Annotated[
+        str, typer.Option(help="CONSTRUCTION-DIRECTION-BORDER of specks, pinholes and edges.")
+    ] = "T",
+    betti: Annotated[
+        Optional[list[str]],  # noqa: UP045
+        typer.Option(help="Prior, 1,1 for every class or CLASS:1,1; may be repeated."),
+    ] = None,
+    classes: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(help="For example 1,2,1+2,merged; those in the files by default."),
+    ] = None,
+    jobs: Annotated[int, typer.Option(min=1, help="Processes; all cores by default.")] = (
+        os.cpu_count() or 1
+    ),
+    out: Annotated[Path, typer.Option(help="Folder to write to.")] = Path("audit"),
+    html: Annotated[bool, typer.Option("--html", help="A page with pictures.")] = False,
+) -> None:
+    """Look at labels: connectivity, specks, pinholes, prior, what the edge cuts."""
+    from topoeval.cli.audit import audit_files
+
+    problems = audit_files(
+        labels,
+        topology=topology,
+        betti=betti or (),
+        classes=classes,
+        jobs=jobs,
+        out=out,
+        html=html,
+    )
+    raise typer.Exit(1 if problems else 0)
 
 
 @app.command("list")

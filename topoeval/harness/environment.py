@@ -19,9 +19,6 @@ _LIBRARIES = ("torch", "numpy", "scipy", "monai", "scikit-image", "connected-com
 
 def describe(device: str, threads: int, backend: str) -> dict[str, Any]:
     """Return hardware, versions and the source commit, as plain JSON values."""
-    import torch
-
-    gpu = torch.cuda.get_device_name() if device == "cuda" else None
     return {
         "python": platform.python_version(),
         "platform": platform.platform(),
@@ -29,7 +26,7 @@ def describe(device: str, threads: int, backend: str) -> dict[str, Any]:
         "cores": psutil.cpu_count(logical=True),
         "threads": threads,
         "memory_bytes": psutil.virtual_memory().total,
-        "gpu": gpu,
+        "gpu": _gpu_name() if device == "cuda" else None,
         "versions": {name: _version(name) for name in (*_LIBRARIES, backend)},
         "topoeval": {"version": topoeval.__version__, "commit": _commit()},
     }
@@ -62,6 +59,12 @@ def _cpu_name() -> str:
             if line.startswith("model name"):
                 return line.split(":", 1)[1].strip()
     return platform.processor() or platform.machine()
+
+
+def _gpu_name() -> str:
+    import torch
+
+    return torch.cuda.get_device_name()
 
 
 def _commit() -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -71,3 +72,35 @@ def check_same_shape(prediction: NDArray[Any], target: NDArray[Any]) -> None:
         raise UserError(
             f"prediction and target must have one shape, got {prediction.shape} and {target.shape}"
         )
+
+
+def case_pairs(
+    prediction: Array, target: Array, spatial_dims: int | None
+) -> tuple[tuple[int, ...], Iterator[tuple[NDArray[np.bool_], NDArray[np.bool_]]]]:
+    """Return the leading shape of two stacks of masks, and their pairs one after another.
+
+    Raises
+    ------
+    UserError
+        If a mask is not boolean, the shapes differ, or an image has no voxel.
+    """
+    p, g = as_mask(prediction), as_mask(target)
+    check_same_shape(p, g)
+    lead = leading_axes(p, spatial_dims)
+    shape, spatial = p.shape[:lead], p.shape[lead:]
+    pairs = zip(p.reshape(-1, *spatial), g.reshape(-1, *spatial), strict=True)
+    return shape, pairs
+
+
+def surrounded(images: NDArray[np.bool_], value: bool, even: bool = False) -> NDArray[np.bool_]:
+    """Lay one voxel of ``value`` round every image of a ``(B, *spatial)`` stack.
+
+    With `even`, odd sides get a second one at their end.
+    """
+    sides = [side + 2 + (even and side % 2) for side in images.shape[1:]]
+    # not numpy.pad, which takes twice the time
+    padded = (
+        np.full((len(images), *sides), value) if value else np.zeros((len(images), *sides), bool)
+    )
+    padded[(slice(None), *(slice(1, side + 1) for side in images.shape[1:]))] = images
+    return padded

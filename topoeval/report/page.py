@@ -72,12 +72,12 @@ def build(records_dir: Path | str, out_dir: Path | str, reference: str = DEFAULT
     out = Path(out_dir)
     (out / "figures").mkdir(parents=True, exist_ok=True)
     for drawing in (*examples, *plots):
-        _write(out / "figures" / f"{drawing.name}.svg", drawing.svg)
-    _write(out / "table.csv", to_csv(summary))
-    _write(out / "table.md", to_markdown(summary))
+        write_text(out / "figures" / f"{drawing.name}.svg", drawing.svg)
+    write_text(out / "table.csv", to_csv(summary))
+    write_text(out / "table.md", to_markdown(summary))
     # The page last: who sees it may follow its links.
     index = out / "index.html"
-    _write(index, render(records, summary, examples, plots))
+    write_text(index, render(records, summary, examples, plots))
     return index
 
 
@@ -90,18 +90,11 @@ def render(
     records: Records, summary: Summary, examples: Sequence[Drawing], plots: Sequence[Drawing]
 ) -> str:
     """Return the page as HTML: style, table and figures inside, nothing loaded from elsewhere."""
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("topoeval.report"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     runs = records.runs
     specs = {
         identity: flatten(document["spec"]) for identity, document in records.documents.items()
     }
-    return environment.get_template("report.html.j2").render(
+    return template("report.html.j2").render(
         suites=", ".join(records.suites),
         summary=summary,
         has_start=any(row.role == "start" for row in summary.rows),
@@ -116,14 +109,26 @@ def render(
         caption=caption_lines(summary),
         # Both come escaped: cell by cell from table.py, text by text from matplotlib.
         table=Markup(to_html(summary)),
-        examples=[_figure(drawing) for drawing in examples],
-        plots=[_figure(drawing) for drawing in plots],
+        examples=[figure_markup(drawing) for drawing in examples],
+        plots=[figure_markup(drawing) for drawing in plots],
         judges=_judges(records),
         dataset_settings=_dataset_settings(records, specs),
         shared_settings=_shared_settings(records, specs),
         method_settings=_method_settings(records, specs),
         runs=runs.sort_values(["dataset", "arm", "seed"]).to_dict("records"),
     )
+
+
+def template(name: str) -> jinja2.Template:
+    """Return a page's template; what is put into it is escaped, and must be there."""
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("topoeval.report"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template(name)
 
 
 def finding(summary: Summary, dataset: str) -> Finding:
@@ -147,7 +152,8 @@ def finding(summary: Summary, dataset: str) -> Finding:
     )
 
 
-def _figure(drawing: Drawing) -> dict[str, Any]:
+def figure_markup(drawing: Drawing) -> dict[str, Any]:
+    """Return a figure and its markup for a page."""
     label = html.escape(drawing.title, quote=True)
     return {"drawing": drawing, "svg": Markup(inline(drawing.svg, drawing.name, label))}
 
@@ -208,7 +214,7 @@ def _of_dataset(key: str) -> bool:
     return key == "topology" or key.startswith("dataset.")
 
 
-def _write(path: Path, text: str) -> None:
+def write_text(path: Path, text: str) -> None:
     """Write beside the target and rename: readers see the old file or the new one, never half."""
     with NamedTemporaryFile(
         "w", dir=path.parent, prefix=f".{path.name}.", delete=False, encoding="utf-8", newline="\n"

@@ -1,0 +1,149 @@
+"""``topoeval evaluate`` and ``audit`` as a user meets them."""
+
+import json
+import re
+import sys
+
+import numpy as np
+import pandas as pd
+import PIL.Image
+import pytest
+
+from topoeval.cli import main
+
+RING = np.zeros((12, 16), np.uint8)
+RING[2:9, 2:9] = 255
+RING[4:7, 4:7] = 0
+FILLED = RING.copy()
+FILLED[4:7, 4:7] = 255
+
+
+@pytest.fixture
+def call(monkeypatch, capsys, tmp_path):
+    """Run the command line in this process and folder; return exit status, output and errors."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["topoeval", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        captured = capsys.readouterr()
+        return ended.value.code or 0, captured.out, captured.err
+
+    return run
+
+
+@pytest.fixture
+def folders(tmp_path):
+    """Make ``pred`` and ``gt`` with two cases."""
+    for side, second in (("pred", FILLED), ("gt", RING)):
+        (tmp_path / side).mkdir()
+        PIL.Image.fromarray(RING).save(tmp_path / side / "one.png")
+        PIL.Image.fromarray(second).save(tmp_path / side / "two.png")
+    return tmp_path
+
+
+def test_evaluate_writes_all_its_files(call, folders):
+    """Table, summary, record and a page that needs nothing else, with what was chosen said."""
+    pytest.importorskip("pyarrow", reason="the extra parquet")
+    status, output, _ = call(
+        *[
+            "evaluate",
+            "pred",
+            "gt",
+            "--topology",
+            "V",
+            "--betti",
+            "1,1",
+            "--jobs",
+            "1",
+            "--html",
+            "--parquet",
+        ]
+    )
+    assert status == 0
+    assert "V-construction (foreground 4, background 8), superlevel, plain border" in output
+    assert re.search(r"matches prior +0\.5", output)
+    out = folders / "evaluation"
+    cases = pd.read_csv(out / "cases.csv")
+    assert cases["betti_error"].tolist() == [0, 1]
+    assert pd.read_parquet(out / "cases.parquet")["dice"].tolist() == cases["dice"].tolist()
+    assert "betti_error" in pd.read_csv(out / "summary.csv")["metric"].tolist()
+    document = json.loads((out / "record.json").read_text())
+    assert document["status"] == "ok"
+    assert document["environment"]["versions"]["numpy"] == np.__version__
+    page = (out / "index.html").read_text()
+    assert "missed hole" in page
+    assert "<svg" in page
+    assert "prefers-color-scheme: dark" in page
+    assert not re.search(r"<script|<link|src=\"http|href=\"http", page)
+
+
+def test_evaluate_leaves_wrong_files_out(call, folders):
+    """One line names the file, the rest is scored, status 1."""
+    (folders / "pred" / "two.png").write_bytes(b"broken")
+    status, output, _ = call("evaluate", "pred", "gt", "--jobs", "1", "--metrics", "dice,hd")
+    assert status == 1
+    assert "left out pred/two.png: cannot be read" in output
+    cases = pd.read_csv(folders / "evaluation" / "cases.csv")
+    assert cases["case"].tolist() == ["one"]
+    assert list(cases.columns)[2:] == ["dice", "hd", "prediction_empty", "target_empty"]
+    document = json.loads((folders / "evaluation" / "record.json").read_text())
+    assert document["status"] == "failed"
+    assert "two.png" in document["error"]
+
+
+def test_probabilities_with_a_threshold(call, folders):
+    """Without one they are refused, with the way out."""
+    for name in ("one", "two"):
+        (folders / "pred" / f"{name}.png").unlink()
+        np.save(folders / "pred" / f"{name}.npy", RING / 300)
+    status, output, _ = call("evaluate", "pred", "gt", "--jobs", "1", "--metrics", "dice")
+    assert status == 1
+    assert "--threshold 0.5" in output
+    assert not (folders / "evaluation").exists()
+    status, _, _ = call(
+        "evaluate", "pred", "gt", "--jobs", "1", "--metrics", "dice", "--threshold", "0.5"
+    )
+    assert status == 0
+    assert pd.read_csv(folders / "evaluation" / "cases.csv")["dice"].tolist() == [1, 1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["evaluate", "pred", "nowhere"], "nowhere: no such file or folder"),
+        (["evaluate", "pred", "gt", "--metrics", "dise"], "did you mean 'dice'"),
+        (["evaluate", "pred", "gt", "--betti", "one"], "not of the form"),
+        (["evaluate", "pred", "gt", "--spacing", "1,x"], "two or three positive numbers"),
+        (["evaluate", "pred", "gt", "--topology", "X"], "construction must be one of"),
+        (["evaluate", "pred", "gt", "--classes", "0"], "neither a label"),
+        (["evaluate", "pred", "gt", "--patch", "0"], "at least 1"),
+        (["evaluate", "pred", "gt", "--tolerance", "-1"], "at least 0"),
+        (["audit", "nowhere"], "nowhere: no such file or folder"),
+    ],
+)
+def test_a_mistake_is_one_line_and_status_2(call, folders, arguments, words):
+    """Before anything is scored."""
+    status, _, errors = call(*arguments)
+    assert (status, errors.count("\n")) == (2, 1), errors
+    assert words in errors
+
+
+def test_audit_writes_table_and_page(call, folders):
+    """The ring has no pinhole of one voxel, and meets its prior."""
+    status, output, _ = call(*["audit", "gt", "--betti", "1,1", "--jobs", "1", "--html"])
+    assert status == 0
+    assert re.search(r"matches prior T +1 ", output)
+    cases = pd.read_csv(folders / "audit" / "cases.csv")
+    assert cases["pinholes_16"].tolist() == [1, 1]
+    page = (folders / "audit" / "index.html").read_text()
+    assert "pinhole of at most 64 voxels" in page
+
+
+def test_audit_of_a_broken_file(call, folders):
+    """Status 1, like evaluate."""
+    (folders / "gt" / "two.png").write_bytes(b"broken")
+    status, output, _ = call("audit", "gt", "--jobs", "1")
+    assert status == 1
+    assert "gt/two.png: cannot be read" in output

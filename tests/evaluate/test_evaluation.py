@@ -1,0 +1,218 @@
+"""From files to tables: values, classes, spacing, records, and files that are wrong."""
+
+import hashlib
+import json
+import re
+
+import nibabel
+import numpy as np
+import PIL.Image
+import pytest
+
+from topoeval import metrics
+from topoeval.errors import UserError
+from topoeval.evaluate import Options, audit, evaluate, record, summarise
+from topoeval.metrics import Settings
+from topoeval.topology import Topology
+
+RING = np.zeros((12, 16), np.uint8)
+RING[2:9, 2:9] = 1
+RING[4:7, 4:7] = 0
+FILLED = RING.copy()
+FILLED[4:7, 4:7] = 1
+SPECK = RING.copy()
+SPECK[10, 13] = 1
+
+
+@pytest.fixture
+def folders(tmp_path):
+    """Store predictions and targets as PNG of 0 and 255; return the two folders."""
+
+    def make(**cases):
+        for side, index in (("p", 0), ("g", 1)):
+            (tmp_path / side).mkdir()
+            for name, pair in cases.items():
+                PIL.Image.fromarray(pair[index] * np.uint8(255)).save(
+                    tmp_path / side / f"{name}.png"
+                )
+        return tmp_path / "p", tmp_path / "g"
+
+    return make
+
+
+def test_scores_are_those_of_the_functions(folders):
+    """Case by case, in the order of the names."""
+    found = evaluate(*folders(b=(FILLED, RING), a=(RING, RING)))
+    cases = found.cases.set_index("case")
+    assert list(cases.index) == ["a", "b"]
+    expected = metrics.score(FILLED > 0, RING > 0)
+    for name, value in expected.items():
+        assert cases.loc["b", name] == pytest.approx(value), name
+    assert (found.problems, found.classes.names) == ([], ("foreground",))
+    summary = summarise(found.cases).set_index("metric")
+    assert summary.loc["betti_error", ["n", "mean", "min", "max"]].tolist() == [2, 0.5, 0, 1]
+    assert summary.loc["target_empty", "mean"] == 0
+
+
+def test_two_jobs_give_the_same_table(folders):
+    """Which process does a case changes nothing."""
+    paths = folders(a=(RING, RING), b=(FILLED, RING), c=(SPECK, RING))
+    one, two = evaluate(*paths, jobs=1), evaluate(*paths, jobs=2)
+    assert one.cases.equals(two.cases)
+
+
+def test_classes_unions_and_priors(tmp_path):
+    """A pool in a ring: right in each class but for the pool that leaks."""
+    truth = RING.copy()
+    truth[4:7, 4:7] = 2
+    leaky = truth.copy()
+    leaky[5, 7:9] = 2
+    for name, array in (("p", leaky), ("g", truth)):
+        np.save(tmp_path / f"{name}.npy", array)
+    options = Options(unions=True, priors={"1": (1, 1), "1+2": (1, 0)})
+    found = evaluate(tmp_path / "p.npy", tmp_path / "g.npy", options)
+    cases = found.cases.set_index("class")
+    assert list(cases.index) == ["1", "2", "merged", "1+2"]
+    assert cases["betti_error_1"].tolist() == [1, 0, 0, 0]
+    assert cases.loc["1", ["matches_prior", "truth_matches_prior"]].tolist() == [0, 1]
+    assert cases.loc["1+2", "matches_prior"] == 1
+    assert np.isnan(cases.loc["2", "matches_prior"])
+
+
+def test_a_class_that_the_target_lacks(tmp_path):
+    """It follows the rule for empty masks and raises the flag."""
+    np.save(tmp_path / "p.npy", FILLED * 2)
+    truth = FILLED.copy()
+    truth[0, 0] = 3
+    np.save(tmp_path / "g.npy", truth)
+    cases = evaluate(tmp_path / "p.npy", tmp_path / "g.npy").cases.set_index("class")
+    assert cases.loc["2", ["dice", "target_empty", "prediction_empty"]].tolist() == [0, True, False]
+    assert cases.loc["3", ["dice", "target_empty", "prediction_empty"]].tolist() == [0, False, True]
+
+
+@pytest.fixture
+def volumes(tmp_path):
+    """Store two NIfTI pairs with millimetre spacing: a shell, and a shell one voxel off."""
+    shell = np.zeros((10, 11, 12), np.uint8)
+    shell[2:8, 2:8, 2:8] = 1
+    shell[4:6, 4:6, 4:6] = 0
+    affine = np.diag([0.5, 0.5, 2.0, 1])
+    for side in ("p", "g"):
+        (tmp_path / side).mkdir()
+    for name, moved in (("one", 0), ("two", 1)):
+        image = np.roll(shell, moved, axis=2)
+        nibabel.save(nibabel.Nifti1Image(image, affine), tmp_path / "p" / f"{name}.nii.gz")
+        nibabel.save(nibabel.Nifti1Image(shell, affine), tmp_path / "g" / f"{name}.nii.gz")
+    return tmp_path / "p", tmp_path / "g"
+
+
+def test_spacing_of_the_header_is_used(volumes):
+    """One voxel along the third axis is two millimetres; --spacing wins over the header."""
+    cases = evaluate(*volumes).cases.set_index("case")
+    assert cases["hd"].tolist() == [0, 2]
+    assert cases["b2"].tolist() == [1, 1]
+    assert "diu" not in cases.columns
+    ones = evaluate(*volumes, Options(settings=Settings(spacing=(1, 1, 1)))).cases
+    assert ones["hd"].tolist() == [0, 1]
+
+
+def test_spacings_that_differ_are_a_problem(volumes):
+    """Which of two headers is right is not for us to say."""
+    path = volumes[0] / "two.nii.gz"
+    image = np.asarray(nibabel.load(path).dataobj)
+    nibabel.save(nibabel.Nifti1Image(image, np.eye(4)), path)
+    found = evaluate(*volumes)
+    assert list(found.pairs) == ["one"]
+    assert "two.nii.gz: spacing (1.0, 1.0, 1.0)" in found.problems[0].message
+
+
+def test_wrong_files_are_named_and_the_rest_is_scored(folders):
+    """Corrupt, other shape, probability, instance labels, NaN, grey image, no partner."""
+    names = ("bad", "shape", "probability", "instances", "nan", "grey", "good")
+    p, g = folders(**dict.fromkeys(names, (RING, RING)))
+    (p / "bad.png").write_bytes(b"no image")
+    PIL.Image.fromarray(RING[:5]).save(p / "shape.png")
+    for name, array in {
+        "probability": RING * 0.3,
+        "instances": RING.astype(np.int32) * 1000,
+        "nan": np.where(RING, np.nan, 0),
+    }.items():
+        (p / f"{name}.png").unlink()
+        np.save(p / f"{name}.npy", array)
+    PIL.Image.fromarray(np.arange(192, dtype=np.uint8).reshape(12, 16)).save(p / "grey.png")
+    PIL.Image.fromarray(RING).save(p / "alone.png")
+    found = evaluate(p, g)
+    assert list(found.pairs) == ["good"]
+    assert found.classes.names == ("foreground",)
+    messages = [problem.message for problem in found.problems]
+    expected = {
+        "alone.png": "no alone in",
+        "bad.png": "cannot be read",
+        "grey.png": "191 different labels",
+        "instances.npy": "labels up to 1000",
+        "nan.npy": "NaN",
+        "probability.npy": "a probability and not a label",
+        "shape.png": r"shape \(5, 16\)",
+    }
+    assert len(messages) == len(expected)
+    for message, (name, words) in zip(messages, sorted(expected.items()), strict=True):
+        assert message.startswith(str(p / name))
+        assert re.search(words, message)
+        assert "\n" not in message
+
+
+def test_a_prior_of_other_length_is_named(folders):
+    """(1, 0, 0) does not fit an image."""
+    found = evaluate(*folders(a=(RING, RING)), Options(priors={None: (1, 0, 0)}))
+    assert "2 axes, but the prior of class foreground has 3" in found.problems[0].message
+
+
+def test_record(folders):
+    """Names the inputs by content, keeps every case, is plain JSON, and knows when it differs."""
+    p, g = folders(a=(RING, RING), b=(FILLED, RING))
+    found = evaluate(p, g)
+    document = record(found, {"cpu": "x"}, 1.5)
+    assert json.loads(json.dumps(document, allow_nan=False)) == document
+    digest = hashlib.sha256((p / "b.png").read_bytes()).hexdigest()
+    assert document["spec"]["inputs"]["b"]["prediction"] == digest
+    assert document["cases"]["betti_error"] == [0, 1]
+    assert (document["status"], document["spec"]["scored_by"]) == ("ok", "topoeval")
+    assert record(found, {}, 9.0)["id"] == document["id"]
+    other = Options(settings=Settings(topology=Topology("V")))
+    assert record(evaluate(p, g, other), {}, 1.0)["id"] != document["id"]
+
+
+def test_audit_by_hand(tmp_path):
+    """A ring with a corner pair, a speck, a pinhole and a bar that the edge cuts."""
+    labels = np.zeros((14, 20), np.uint8)
+    labels[2:7, 2:7] = 1
+    labels[4, 4] = 0  # a pinhole
+    labels[7, 7] = 1  # touches by a corner
+    labels[10, 3] = 1  # a speck
+    labels[9:14, 12] = labels[9, 12:18] = labels[9:14, 17] = 1  # a loop that the edge cuts
+    PIL.Image.fromarray(labels).save(tmp_path / "a.png")
+    PIL.Image.fromarray(RING).save(tmp_path / "b.png")
+    found = audit(tmp_path, priors={None: (1, 1)})
+    row = found.cases.set_index("case").loc["a.png"].to_dict()
+    expected = {
+        "b0_V": 4, "b1_V": 1, "b0_T": 3, "b1_T": 1,
+        "susceptibility_foreground": 1, "susceptibility_background": 0,
+        "specks_1": 1, "specks_4": 1, "specks_16": 2, "specks_64": 3,
+        "pinholes_1": 1, "pinholes_64": 1,
+        "components_at_edge": 1, "holes_cut": 2, "matches_prior_T": False, "empty": False,
+    }  # fmt: skip
+    assert {name: row[name] for name in expected} == expected
+    table = found.table().set_index("question")
+    assert table.loc["matches_prior_T", "mean"] == 0.5
+    assert table.loc["specks_1", ["largest", "cases_above_0"]].tolist() == [1, 0.5]
+
+
+def test_audit_names_wrong_files(tmp_path):
+    """And looks at the rest."""
+    PIL.Image.fromarray(RING).save(tmp_path / "a.png")
+    np.save(tmp_path / "b.npy", RING * 0.5)
+    found = audit(tmp_path)
+    assert len(found.cases) == 1
+    assert "b.npy: holds 0.5, a probability" in found.problems[0].message
+    with pytest.raises(UserError, match="no such file or folder"):
+        audit(tmp_path / "nowhere")

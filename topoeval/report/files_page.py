@@ -1,0 +1,169 @@
+"""The pages of ``topoeval evaluate`` and ``topoeval audit``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from topoeval.evaluate import Audit, Evaluation, summarise
+from topoeval.evaluate.audit import SIZES
+from topoeval.evaluate.evaluation import read_pair
+from topoeval.evaluate.label_map import read_labels
+from topoeval.metrics.cards import cards
+from topoeval.report.drawing import Drawing
+from topoeval.report.overlay import Panel, compared, draw_comparison, draw_labels, plain
+from topoeval.report.page import figure_markup, template, write_text
+
+MOST_PICTURES = 6
+# What makes a case bad, in this order.
+_BADNESS = ("betti_matching_union", "betti_error", "hd95")
+
+
+def write_evaluation_page(evaluation: Evaluation, path: Path, lines: Sequence[str]) -> None:
+    """Write the page of an evaluation: summary, worst cases as pictures, problems.
+
+    Parameters
+    ----------
+    evaluation
+        What came out.
+    path
+        The file to write.
+    lines
+        How it was measured, a line each.
+    """
+    summary = summarise(evaluation.cases)
+    titles: dict[str, str] = {}
+    for dims in evaluation.spatial_dims:
+        known = cards(dims, with_prior=True)
+        titles |= {name: card.title for name, card in known.items()}
+        titles |= {f"{name} better": card.direction or "-" for name, card in known.items()}
+    figures = [draw_worst(evaluation, name) for name in evaluation.classes.names]
+    page = template("files.html.j2").render(
+        kicker="topoeval evaluate",
+        title=f"{len(evaluation.pairs)} cases",
+        lines=lines,
+        tables=[
+            {
+                "title": f"Class {name}",
+                "heads": ["score", "better", "n", "mean", "sd", "median", "min", "max"],
+                "rows": [
+                    [
+                        titles.get(row["metric"], row["metric"].replace("_", " ")),
+                        titles.get(f"{row['metric']} better", "-"),
+                        *(_text(row[key]) for key in ("n", "mean", "sd", "median", "min", "max")),
+                    ]
+                    for row in summary[summary["class"] == name].to_dict("records")
+                ],
+            }
+            for name in evaluation.classes.names
+        ],
+        figures=[figure_markup(drawing) for drawing in figures if drawing],
+        problems=evaluation.problems,
+    )
+    write_text(path, page)
+
+
+def write_audit_page(found: Audit, path: Path, lines: Sequence[str]) -> None:
+    """Write the page of an audit: table, labels with their specks and pinholes, problems.
+
+    Parameters
+    ----------
+    found
+        What came out.
+    path
+        The file to write.
+    lines
+        How it was measured, a line each.
+    """
+    table = found.table()
+    heads = ["question", "n", "mean", "largest", "cases above 0"]
+    figures = [_draw_labels(found, name) for name in found.classes.names]
+    page = template("files.html.j2").render(
+        kicker="topoeval audit",
+        title=f"{len(found.files)} label maps",
+        lines=lines,
+        tables=[
+            {
+                "title": f"Class {name}",
+                "heads": heads,
+                "rows": [
+                    [row["question"].replace("_", " "), *(_text(row[key]) for key in _AUDIT_KEYS)]
+                    for row in table[table["class"] == name].to_dict("records")
+                ],
+            }
+            for name in found.classes.names
+        ],
+        figures=[figure_markup(drawing) for drawing in figures if drawing],
+        problems=found.problems,
+    )
+    write_text(path, page)
+
+
+_AUDIT_KEYS = ("n", "mean", "largest", "cases_above_0")
+
+
+def draw_worst(evaluation: Evaluation, name: str) -> Drawing | None:
+    """Draw the cases of a class that are topologically worst; None if there is no case."""
+    rows = _worst(evaluation.cases, name, _BADNESS)
+    if rows.empty:
+        return None
+    topology = evaluation.options.settings.topology
+    panels = []
+    for row in rows.to_dict("records"):
+        p, g = read_pair(evaluation.pairs[row["case"]], evaluation.options)
+        mask, truth = (evaluation.classes.masks(read.array)[name] for read in (p, g))
+        panels.append(Panel(row["case"], compared(mask, truth, topology), _betti(row)))
+    ndim = evaluation.spatial_dims[0]
+    title = f"Class {name}: the {len(panels)} worst cases"
+    slug = "".join(c if c.isalnum() else "-" for c in name)
+    return draw_comparison(f"worst-{slug}", title, topology.describe(ndim), panels)
+
+
+def _draw_labels(found: Audit, name: str) -> Drawing | None:
+    most = SIZES[-1]
+    order = (f"specks_{most}", f"pinholes_{most}", "susceptibility_foreground", "holes_cut")
+    rows = _worst(found.cases, name, order)
+    if rows.empty:
+        return None
+    panels = []
+    ndim = 2
+    for row in rows.to_dict("records"):
+        mask = found.classes.masks(read_labels(found.files[row["case"]]).array)[name]
+        ndim = mask.ndim
+        below = f"{row[order[0]]} specks, {row[order[1]]} pinholes"
+        panels.append(Panel(row["case"], plain(mask, found.topology, most), below))
+    title = f"Class {name}: labels with most specks and pinholes"
+    slug = "".join(c if c.isalnum() else "-" for c in name)
+    return draw_labels(f"labels-{slug}", title, found.topology.describe(ndim), panels, most)
+
+
+def _worst(cases: pd.DataFrame, name: str, order: Sequence[str]) -> pd.DataFrame:
+    """Return the rows of a class in falling order of the columns that there are."""
+    if cases.empty:
+        return cases
+    by = [column for column in order if column in cases.columns]
+    rows = cases[cases["class"] == name]
+    if by:
+        rows = rows.sort_values([*by, "case"], ascending=[False] * len(by) + [True])
+    return rows.head(MOST_PICTURES)
+
+
+def _betti(row: Mapping[Any, Any]) -> str:
+    numbers = [
+        ", ".join(
+            str(int(row[f"b{k}{suffix}"]))
+            for k in range(3)
+            if f"b{k}{suffix}" in row and not pd.isna(row[f"b{k}{suffix}"])
+        )
+        for suffix in ("", "_true")
+    ]
+    return f"Betti ({numbers[0]}), truth ({numbers[1]})" if all(numbers) else ""
+
+
+def _text(value: Any) -> str:
+    if pd.isna(value):
+        return "-"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
