@@ -132,6 +132,7 @@ class Workspace {
   std::vector<Worker> workers;
 
  private:
+  // What one thread needs for 128^3 voxels of noise, and to spare.
   static constexpr std::size_t kMostKept = std::size_t{256} << 20;
 
   std::size_t bytes() const {

@@ -55,7 +55,7 @@ template <class Record>
 Record* sort_by_digits(Record* records, Record* scratch, std::size_t count, int shift, int digits) {
   constexpr int kMostDigits = (8 * sizeof(records->unsigned_key()) + kDigit - 1) / kDigit;
   std::uint32_t starts[kMostDigits][kBuckets];
-  std::fill_n(starts[0], digits * kBuckets, 0u);
+  std::memset(starts, 0, static_cast<std::size_t>(digits) * sizeof starts[0]);
   for (std::size_t i = 0; i < count; ++i) {
     auto key = records[i].unsigned_key() >> shift;
     for (int digit = 0; digit < digits; ++digit, key >>= kDigit) {

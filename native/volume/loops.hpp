@@ -126,7 +126,8 @@ void pair_loops(Gradient<Key>& gradient, const Grid& grid, const LoopCells& cell
   // Edges of one voxel may get their squares in another order: sort these few.
   const std::size_t count = cells.edges.size();
   for (std::size_t first = 0, last; first < count; first = last) {
-    for (last = first + 1; last < count && cells.edges[last].place == cells.edges[first].place;) ++last;
+    const Place birth = cells.edges[first].place;
+    for (last = first + 1; last < count && cells.edges[last].place == birth;) ++last;
     if (last - first == 1) continue;
     const auto begin = square_of_edge.begin();
     std::sort(begin + static_cast<std::ptrdiff_t>(first),
