@@ -169,7 +169,7 @@ def test_widths_around_the_word_size(width):
 @pytest.mark.parametrize("construction", ["V", "T"])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_values_that_crowd(dtype, construction):
-    """Saddles are sorted by their leading bits first; these values differ in the last ones."""
+    """Two far values take most of the range of the keys, all others differ in their last bits."""
     rng = np.random.default_rng(8)
     image = 1 + np.finfo(dtype).eps * rng.integers(0, 500, (64, 70)).astype(dtype)
     image.flat[:2] = -1e30, 1e30
