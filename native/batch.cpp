@@ -132,7 +132,8 @@ class Workspace {
   std::vector<Worker> workers;
 
  private:
-  static constexpr std::size_t kMostKept = std::size_t{128} << 20;
+  // What one thread needs for 128^3 voxels of noise, and to spare.
+  static constexpr std::size_t kMostKept = std::size_t{256} << 20;
 
   std::size_t bytes() const {
     std::size_t sum = 0;

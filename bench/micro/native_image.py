@@ -9,30 +9,13 @@ gudhi get float64 prepared beforehand, the native engine float32 (what a network
 
 import argparse
 import platform
-import statistics
-import time
 
 import cripser
 import numpy as np
 from gudhi.sklearn.cubical_persistence import CubicalPersistence
-from scipy.ndimage import gaussian_filter
+from native_setup import KINDS, milliseconds, smooth, steady_milliseconds
 
 from topoeval import _native
-
-
-def smooth(rng, shape):
-    """Gaussian-filtered noise of unit variance."""
-    image = gaussian_filter(rng.normal(size=shape), 4)
-    return image / image.std()
-
-
-KINDS = {
-    "noise": lambda rng, shape: rng.random(shape),
-    "smooth": smooth,
-    "probability": lambda rng, shape: (
-        1 / (1 + np.exp(-6 * smooth(rng, shape))) + 0.02 * rng.normal(size=shape)
-    ),
-}
 
 
 def serpentine(side):
@@ -54,23 +37,14 @@ def worst_cases(side):
     yield "serpentine", serpentine(side)
     yield "inverted serpentine", -serpentine(side)
     yield "sparse spots", spots
-    yield "saturated", np.clip(smooth(rng, (side, side)) + 0.1 * rng.normal(size=spots.shape), 0, 1)
+    yield (
+        "saturated",
+        np.clip(smooth(rng, spots.shape, float) + 0.1 * rng.normal(size=spots.shape), 0, 1),
+    )
     yield "constant", np.zeros((side, side))
     yield "checkerboard", np.indices((side, side)).sum(0) % 2
     yield "binary 50 %", rng.random((side, side)) < 0.5
     yield "ramp", np.add.outer(np.arange(side), np.arange(side)) + rng.random((side, side))
-
-
-def milliseconds(call, repeats, loops=1):
-    """Median CPU time of a call."""
-    call()
-    times = []
-    for _ in range(repeats):
-        begin = time.process_time()
-        for _ in range(loops):
-            call()
-        times.append((time.process_time() - begin) / loops)
-    return 1000 * statistics.median(times)
 
 
 def ours(batch, construction):
@@ -79,10 +53,8 @@ def ours(batch, construction):
 
 
 def native_time(batch, construction):
-    """Enough loops for the clock, enough repeats for a median."""
-    once = milliseconds(lambda: ours(batch, construction), 3)
-    loops = max(1, int(5 / max(once, 1e-3)))
-    return milliseconds(lambda: ours(batch, construction), 11, loops)
+    """Time the native engine."""
+    return steady_milliseconds(lambda: ours(batch, construction))
 
 
 def row(name, batch, construction, repeats):
@@ -124,12 +96,12 @@ def main():
     print("|---|---|---|---|---|---|")
     for size in args.sizes:
         for kind, make in KINDS.items():
-            batch = make(np.random.default_rng(size), (size, size))[None]
+            batch = make(np.random.default_rng(size), (size, size), float)[None]
             for construction in args.constructions:
                 row(f"{size}^2 {kind}", batch, construction, args.repeats)
     if not args.no_batch:
         for kind, make in KINDS.items():
-            batch = np.stack([make(np.random.default_rng(i), (64, 64)) for i in range(32)])
+            batch = np.stack([make(np.random.default_rng(i), (64, 64), float) for i in range(32)])
             for construction in args.constructions:
                 row(f"32 x 64^2 {kind}", batch, construction, args.repeats)
 

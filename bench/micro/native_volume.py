@@ -12,31 +12,14 @@ runs on are shared.  cripser gets float64 prepared beforehand, the native engine
 
 import argparse
 import platform
-import statistics
 import time
 from pathlib import Path
 
 import cripser
 import numpy as np
-from scipy.ndimage import gaussian_filter
+from native_setup import KINDS, milliseconds, steady_milliseconds
 
 from topoeval import _native
-
-
-def smooth(rng, side):
-    """Gaussian-filtered noise of unit variance."""
-    volume = gaussian_filter(rng.standard_normal((side,) * 3, dtype=np.float32), 4)
-    return volume / volume.std()
-
-
-KINDS = {
-    "noise": lambda rng, side: rng.random((side,) * 3, dtype=np.float32),
-    "smooth": smooth,
-    "probability": lambda rng, side: (
-        1 / (1 + np.exp(-6 * smooth(rng, side)))
-        + np.float32(0.02) * rng.standard_normal((side,) * 3, dtype=np.float32)
-    ),
-}
 
 
 def serpentine(side):
@@ -65,7 +48,7 @@ def worst_cases(side):
     yield "10 levels", rng.integers(0, 10, shape)
     yield "ramp + noise", ramp + rng.random(shape)
     yield "ramp + 10 noise", ramp + 10 * rng.random(shape)
-    yield "saturated", np.clip(KINDS["probability"](rng, side), 0, 1)
+    yield "saturated", np.clip(KINDS["probability"](rng, shape, np.float32), 0, 1)
     yield "constant", np.zeros(shape)
     yield "sparse spots", spots
     yield "sparse pits", 1 - spots
@@ -74,14 +57,9 @@ def worst_cases(side):
     yield "checkerboard", ramp % 2
 
 
-def milliseconds(call, repeats, clock=time.process_time):
-    """Median time of a call."""
-    times = []
-    for _ in range(repeats):
-        begin = clock()
-        call()
-        times.append(clock() - begin)
-    return 1000 * statistics.median(times)
+def volume_of(kind, side):
+    """One volume of a kind, as the tables measure it."""
+    return KINDS[kind](np.random.default_rng(0), (side,) * 3, np.float32)
 
 
 def ours(volume, construction, threads=1):
@@ -90,13 +68,8 @@ def ours(volume, construction, threads=1):
 
 
 def native_time(volume, construction, threads=1, clock=time.process_time):
-    """Time it, with more repeats where they are cheap."""
-
-    def call():
-        return ours(volume, construction, threads)
-
-    once = milliseconds(call, 1)
-    return milliseconds(call, max(5, min(50, int(1000 / once))), clock)
+    """Time the native engine."""
+    return steady_milliseconds(lambda: ours(volume, construction, threads), clock)
 
 
 def memory(name):
@@ -111,8 +84,8 @@ def against_cripser(sizes, constructions):
     """Print the table of ratios."""
     print("| volume | construction | native ms | ns/voxel | cripser ms |\n|---|---|---|---|---|")
     for side in sizes:
-        for kind, make in KINDS.items():
-            volume = make(np.random.default_rng(0), side).astype(np.float32)
+        for kind in KINDS:
+            volume = volume_of(kind, side)
             volume64 = volume.astype(np.float64)
             for construction in constructions:
                 native = native_time(volume, construction)
@@ -147,7 +120,7 @@ def main():
     elif args.large:
         print("| volume | CPU s | bytes/voxel beyond input and result |\n|---|---|---|")
         for kind in args.kinds:
-            volume = KINDS[kind](np.random.default_rng(0), args.large).astype(np.float32)
+            volume = volume_of(kind, args.large)
             before, begin = memory("VmRSS"), time.process_time()
             # Elsewhere, or as root: the peak includes what building the volume took.
             reset = Path("/proc/self/clear_refs")
@@ -158,7 +131,7 @@ def main():
             extra = (memory("VmHWM") - before - own) / volume.size
             print(f"| {args.large}^3 {kind} | {seconds:.2f} | {extra:.1f} |", flush=True)
     elif args.threads:
-        volume = KINDS["noise"](np.random.default_rng(0), 128).astype(np.float32)
+        volume = volume_of("noise", 128)
         one, many = (native_time(volume, "V", n, time.perf_counter) for n in (1, args.threads))
         print(
             f"128^3 noise, wall: 1 thread {one:.0f} ms, {args.threads} threads {many:.0f} ms: "

@@ -103,7 +103,7 @@ void Engine<Key>::run(const Field<Key>& field, const Request& request, int threa
   cells.collect(minima, maxima);
   for (std::size_t i = 0; i < minima.size(); ++i) {
     const Saddle& edge = minima.saddle(i);
-    if (edge.joins) gradient.make_negative(edge.place, edge.cell);
+    gradient.make_negative_if(edge.joins, edge.place, edge.cell);
   }
   if (!small) {
     minima.release();

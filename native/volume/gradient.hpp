@@ -43,8 +43,8 @@ template <class Key> class Gradient {
            square_voxels.bytes();
   }
 
-  void make_negative(Place place, std::uint32_t edge) {
-    voxels_[place].make_negative(static_cast<int>(edge));
+  void make_negative_if(bool wanted, Place place, std::uint32_t edge) {
+    voxels_[place].make_negative_if(wanted, static_cast<int>(edge));
   }
 
   // Words of the place sets that belong to a slab.

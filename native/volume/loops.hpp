@@ -29,12 +29,15 @@ struct LoopCells {
                                                            std::vector<Column>& cells) {
     std::size_t count = 0;
     for (std::size_t i = 0; i < pairing.size(); ++i) count += !pairing.saddle(i).joins;
-    cells.clear();
-    cells.reserve(count);
+    // Which they are cannot be predicted, so each is written, the last perhaps in vain.
+    cells.resize(count + 1);
+    std::size_t next = 0;
     for (std::size_t i = 0; i < pairing.size(); ++i) {
       const Saddle& saddle = pairing.saddle(i);
-      if (!saddle.joins) cells.push_back({saddle.place, saddle.cell});
+      cells[next] = {saddle.place, saddle.cell};
+      next += !saddle.joins;
     }
+    cells.resize(count);
   }
 };
 
@@ -69,9 +72,9 @@ bool pair_primal(const Gradient<Key>& gradient, const Grid& grid, const LoopCell
   const PrimalFlow<Key, Entry> flow(gradient, grid, cells.edges, cells.squares);
   Reduction<PrimalFlow<Key, Entry>> reduction(flow, budget, arenas);
   if (!reduction.run(order_by_tiles(cells.squares, grid), team)) return false;
-  for (std::size_t i = 0; i < cells.edges.size(); ++i) {
-    square_of_edge[i] = reduction.owner(flow.slot_of(cells.edges[i]));
-  }
+  reduction.owners(cells.edges.size(),
+                   [&](std::size_t i) { return flow.slot_of(cells.edges[i]); },
+                   [&](std::size_t i, std::uint32_t square) { square_of_edge[i] = square; });
   return true;
 }
 
@@ -81,9 +84,11 @@ void pair_dual(Gradient<Key>& gradient, const Grid& grid, const LoopCells& cells
   const DualFlow<Key, Entry> flow(gradient, grid, cells.edges, cells.squares, team);
   Reduction<DualFlow<Key, Entry>> reduction(flow, INT64_MAX, arenas);
   reduction.run(order_by_tiles(cells.edges, grid), team);
-  for (std::size_t i = 0; i < cells.squares.size(); ++i) {
-    square_of_edge[reduction.owner(flow.slot_of(cells.squares[i]))] = static_cast<std::uint32_t>(i);
-  }
+  reduction.owners(cells.squares.size(),
+                   [&](std::size_t i) { return flow.slot_of(cells.squares[i]); },
+                   [&](std::size_t i, std::uint32_t edge) {
+                     square_of_edge[edge] = static_cast<std::uint32_t>(i);
+                   });
 }
 
 // Calls emit(edge's place, square's place) for each pair of unlike value, in an order that is the
@@ -119,17 +124,32 @@ void pair_loops(Gradient<Key>& gradient, const Grid& grid, const LoopCells& cell
   }
 
   // Edges of one voxel may get their squares in another order: sort these few.
-  const Voxel<Key>* voxels = gradient.voxels();
-  const auto death = [&](std::size_t edge) { return cells.squares[square_of_edge[edge]].place; };
-  for (std::size_t first = 0, last; first < cells.edges.size(); first = last) {
+  const std::size_t count = cells.edges.size();
+  for (std::size_t first = 0, last; first < count; first = last) {
     const Place birth = cells.edges[first].place;
-    last = first + 1;
-    while (last < cells.edges.size() && cells.edges[last].place == birth) ++last;
+    for (last = first + 1; last < count && cells.edges[last].place == birth;) ++last;
+    if (last - first == 1) continue;
     const auto begin = square_of_edge.begin();
     std::sort(begin + static_cast<std::ptrdiff_t>(first),
               begin + static_cast<std::ptrdiff_t>(last));
-    for (std::size_t i = first; i < last; ++i) {
-      if (voxels[birth].key != voxels[death(i)].key) emit(birth, death(i));
+  }
+
+  // Squares and their voxels lie scattered, so those of a block are requested before the first
+  // is read.
+  constexpr std::size_t kBlock = 128;
+  const Voxel<Key>* voxels = gradient.voxels();
+  Place deaths[kBlock];
+  for (std::size_t first = 0; first < count; first += kBlock) {
+    const std::size_t size = std::min(kBlock, count - first);
+    const std::uint32_t* squares = &square_of_edge[first];
+    for (std::size_t i = 0; i < size; ++i) prefetch(&cells.squares[squares[i]]);
+    for (std::size_t i = 0; i < size; ++i) {
+      deaths[i] = cells.squares[squares[i]].place;
+      prefetch(&voxels[deaths[i]]);
+    }
+    for (std::size_t i = 0; i < size; ++i) {
+      const Place birth = cells.edges[first + i].place;
+      if (voxels[birth].key != voxels[deaths[i]].key) emit(birth, deaths[i]);
     }
   }
 }

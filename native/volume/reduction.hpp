@@ -16,6 +16,7 @@
 // the result does not depend on the order of events.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstring>
 #include <memory>
@@ -23,6 +24,7 @@
 #include <vector>
 
 #include "../common/interrupt.hpp"
+#include "../common/prefetch.hpp"
 #include "arena.hpp"
 #include "chain_queue.hpp"
 #include "slots.hpp"
@@ -48,7 +50,6 @@ template <class Entry> struct Chain {
 template <class Flow> class Reduction {
  public:
   using Entry = typename Flow::Entry;
-  static constexpr std::uint32_t kNoColumn = 0xFFFFFFFFu;
 
   // arenas: one for each thread of the team; must outlive this.
   Reduction(const Flow& flow, std::int64_t budget, std::vector<Arena>& arenas)
@@ -79,10 +80,20 @@ template <class Flow> class Reduction {
     return !exhausted();
   }
 
-  // The column that has the pivot of this slot.
-  std::uint32_t owner(std::size_t slot) const {
-    const Chain<Entry>* chain = owners_[slot].load(std::memory_order_relaxed);
-    return chain == nullptr ? kNoColumn : chain->column;
+  // Calls visit(i, column that has the pivot of slot_of(i)) for i below count.  Chains lie
+  // scattered in memory: those of a block are requested before the first is read.
+  template <class SlotOf, class Visit>
+  void owners(std::size_t count, SlotOf slot_of, Visit visit) const {
+    constexpr std::size_t kBlock = 64;
+    const Chain<Entry>* chains[kBlock];
+    for (std::size_t first = 0; first < count; first += kBlock) {
+      const std::size_t size = std::min(kBlock, count - first);
+      for (std::size_t i = 0; i < size; ++i) {
+        chains[i] = owners_[slot_of(first + i)].load(std::memory_order_relaxed);
+        prefetch(chains[i]);
+      }
+      for (std::size_t i = 0; i < size; ++i) visit(first + i, chains[i]->column);
+    }
   }
 
  private:

@@ -18,7 +18,10 @@ template <class Key> struct Voxel {
 
   std::uint32_t lower() const { return bits & kAllNeighbours; }
   std::uint32_t positive() const { return bits >> kPositiveShift; }
-  void make_negative(int edge) { bits &= ~(1u << (kPositiveShift + edge)); }
+  // Without a branch: whether an edge joins components cannot be predicted.
+  void make_negative_if(bool wanted, int edge) {
+    bits &= ~(std::uint32_t{wanted} << (kPositiveShift + edge));
+  }
 };
 
 }  // namespace topoeval::volume

@@ -167,6 +167,16 @@ def test_widths_around_the_word_size(width):
 
 
 @pytest.mark.parametrize("construction", ["V", "T"])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_values_that_crowd(dtype, construction):
+    """Two far values take most of the range of the keys, all others differ in their last bits."""
+    rng = np.random.default_rng(8)
+    image = 1 + np.finfo(dtype).eps * rng.integers(0, 500, (64, 70)).astype(dtype)
+    image.flat[:2] = -1e30, 1e30
+    assert bars(image, pairs(image, construction)) == gudhi_bars(image, construction)
+
+
+@pytest.mark.parametrize("construction", ["V", "T"])
 def test_ties_go_to_the_smaller_index(construction):
     """Equal values enter in raster order, as if the values were their ranks in that order."""
     rng = np.random.default_rng(0)
