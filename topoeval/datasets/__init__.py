@@ -18,6 +18,7 @@ from topoeval.registry import Registry
 BUILTIN = {
     "digits": "topoeval.datasets.digits:Digits",
     "mnist": "topoeval.datasets.mnist:Mnist",
+    "network": "topoeval.datasets.network:Network",
     "strokes": "topoeval.datasets.strokes:Strokes",
 }
 """Name to ``"module:class"`` of the datasets that come with topoeval."""
