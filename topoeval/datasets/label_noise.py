@@ -8,10 +8,6 @@ from scipy import ndimage
 
 Mask = NDArray[np.bool_]
 
-LABEL_NOISES = ("none", "gaps", "specks", "dilation")
-"""``gaps``: pieces of the structure are missing. ``specks``: small false pieces in the background.
-``dilation``: drawn one voxel too wide, so that near parts run together."""
-
 
 def noisy_label(mask: Mask, kind: str, rng: np.random.Generator) -> Mask:
     """Return the label of a hasty annotator.
@@ -21,7 +17,7 @@ def noisy_label(mask: Mask, kind: str, rng: np.random.Generator) -> Mask:
     mask
         ``(C, *spatial)`` bool, one channel a class; classes that do not overlap still do not.
     kind
-        One of `LABEL_NOISES`.
+        One of `topoeval.datasets.sample.LABEL_NOISES`.
     rng
         Chooses places and sizes.
 
@@ -45,12 +41,12 @@ def _without_gaps(mask: Mask, rng: np.random.Generator) -> Mask:
     """Erase one to three balls, wide enough to cut the structure, centred in it."""
     label = mask.copy()
     for channel in range(len(mask)):
-        places = np.argwhere(mask[channel])
-        if len(places) == 0:
-            continue
         depth = ndimage.distance_transform_edt(mask[channel])
-        # Thick places cannot be cut by a small gap, and no annotator loses half an organ.
-        places = places[depth[tuple(places.T)] <= max(3.0, float(np.median(depth[depth > 0])))]
+        # Along the middle, and not where it is thick: no hasty annotator loses half an organ.
+        middle = (depth > 0) & (depth >= ndimage.maximum_filter(depth, 3))
+        if not middle.any():
+            continue
+        places = np.argwhere(middle & (depth <= max(3.0, float(np.median(depth[middle])))))
         for place in places[rng.integers(len(places), size=rng.integers(1, 4))]:
             radius = depth[tuple(place)] + rng.uniform(1.0, 2.5)
             label[channel][_ball(mask.shape[1:], place, radius)] = False

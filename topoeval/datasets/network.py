@@ -167,6 +167,7 @@ class Network(Synthetic[NetworkShape]):
                 "texture": texture,
                 "noise": noise,
             },
+            options={"side": side, "style": style},
         )
         self.info.check_integer("side", side, 32, 1024)
         self.info.check_choice("style", style, STYLES)
@@ -193,7 +194,7 @@ class Network(Synthetic[NetworkShape]):
             starts.append(curve[:-1])
             ends.append(curve[1:])
             radii.append(np.full((PIECES, 2), radius * rng.uniform(0.67, 1.33)))
-        distance = tube_distance(
+        distance, _ = tube_distance(
             np.concatenate(starts),
             np.concatenate(ends),
             np.concatenate(radii),

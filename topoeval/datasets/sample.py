@@ -14,6 +14,10 @@ from topoeval.datasets.dataset_info import DatasetInfo
 Betti = tuple[int, ...] | tuple[tuple[int, ...], ...]
 """Betti numbers of one structure, or of each of several."""
 
+LABEL_NOISES = ("none", "gaps", "specks", "dilation")
+"""``gaps``: pieces of the structure are missing. ``specks``: small false pieces in the background.
+``dilation``: drawn one voxel too wide, so that near parts run together."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sample:

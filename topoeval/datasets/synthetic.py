@@ -10,11 +10,12 @@ from typing import ClassVar, Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from topoeval.datasets.cache import Cache, cache_folder
 from topoeval.datasets.dataset_info import DatasetInfo
-from topoeval.datasets.label_noise import LABEL_NOISES, noisy_label
+from topoeval.datasets.label_noise import noisy_label
 from topoeval.datasets.measured import as_betti, measured_betti
 from topoeval.datasets.randomness import stream
-from topoeval.datasets.sample import Betti, Sample
+from topoeval.datasets.sample import LABEL_NOISES, Betti, Sample
 from topoeval.datasets.splits import FIXED_SPLITS
 from topoeval.errors import UserError
 
@@ -60,6 +61,8 @@ class Synthetic(ABC, Generic[S]):
     knobs
         The family's knobs; None means the preset's value. In the split ``shifted`` the values of
         `shift` take the place of whatever was chosen.
+    options
+        The family's other parameters, which no preset holds; they too decide the content.
 
     Raises
     ------
@@ -81,6 +84,7 @@ class Synthetic(ABC, Generic[S]):
         difficulty: str,
         label_noise: str,
         knobs: Mapping[str, float | None],
+        options: Mapping[str, object],
     ) -> None:
         self.split = self.info.checked_split(split)
         self.info.check_integer("size", size, 1, 1_000_000)
@@ -90,6 +94,7 @@ class Synthetic(ABC, Generic[S]):
         self.size = size
         self.seed = seed
         self.label_noise = label_noise
+        self.options = dict(options)
         self.knobs: dict[str, float] = dict(self.presets[difficulty])
         for knob, value in knobs.items():
             if value is not None:
@@ -121,7 +126,23 @@ class Synthetic(ABC, Generic[S]):
         return (self[index] for index in range(self.size))
 
     def __getitem__(self, index: int) -> Sample:
-        return self.draw(self.case(range(self.size)[index]))
+        case = self.case(range(self.size)[index])
+        cache = self.cache()
+        if cache is None:
+            return self.draw(case)
+        sample = cache.read(case)
+        if sample is None:
+            sample = self.draw(case)
+            cache.write(sample)
+        return sample
+
+    def cache(self) -> Cache | None:
+        """Return where its samples are kept, or None where nothing is to be kept."""
+        root = cache_folder()
+        if root is None:
+            return None
+        params = {**self.knobs, **self.options, "label_noise": self.label_noise}
+        return Cache(root, self.info.name, self.info.revision, params)
 
     def case(self, index: int) -> str:
         """Return the name of a sample."""

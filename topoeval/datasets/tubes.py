@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,7 @@ Points = NDArray[np.float64]
 
 def tube_distance(
     starts: Points, ends: Points, radii: NDArray[np.float64], shape: Sequence[int], reach: float
-) -> NDArray[np.float32]:
+) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
     """Return the signed distance of each voxel centre to a union of round-ended tubes.
 
     Parameters
@@ -28,38 +29,47 @@ def tube_distance(
 
     Returns
     -------
-    ``shape`` float32: negative inside, at most ``reach``.
+    The distance, ``shape`` float32: negative inside, at most ``reach``; and the piece it is
+    measured to, ``shape`` int32, -1 beyond reach.
 
     Examples
     --------
-    >>> line = tube_distance(
+    >>> line, piece = tube_distance(
     ...     np.array([[1.5, 0.5]]), np.array([[1.5, 4.5]]), np.ones((1, 2)), (3, 5), 4.0
     ... )
-    >>> line[:, 2].tolist()
-    [0.0, -1.0, 0.0]
+    >>> line[:, 2].tolist(), piece[1].tolist()
+    ([0.0, -1.0, 0.0], [0, 0, 0, 0, 0])
     """
     distance = np.full(shape, reach, dtype=np.float32)
+    nearest = np.full(shape, -1, dtype=np.int32)
     margin = radii.max(axis=1, keepdims=True) + reach
     low = np.clip(np.floor(np.minimum(starts, ends) - margin), 0, shape).astype(int)
     high = np.clip(np.ceil(np.maximum(starts, ends) + margin), 0, shape).astype(int)
     # Each piece matters only near itself; a few hundred small boxes beat one large array.
-    for start, end, (r0, r1), lo, hi in zip(starts, ends, radii.tolist(), low, high, strict=True):
-        if np.any(hi <= lo):
+    for piece, (lo, hi) in enumerate(zip(low.tolist(), high.tolist(), strict=True)):
+        if any(b <= a for a, b in zip(lo, hi, strict=True)):
             continue
-        axes = [
-            (np.arange(a, b, dtype=np.float32) + np.float32(0.5 - s))
-            for a, b, s in zip(lo.tolist(), hi.tolist(), start.tolist(), strict=True)
+        grid = np.ogrid[tuple(slice(a, b) for a, b in zip(lo, hi, strict=True))]
+        along = (ends[piece] - starts[piece]).tolist()
+        offset = [
+            (axis + (0.5 - s)).astype(np.float32)
+            for axis, s in zip(grid, starts[piece].tolist(), strict=True)
         ]
-        offset = np.meshgrid(*axes, indexing="ij", sparse=True)
-        along = (end - start).astype(np.float32)
-        length = float(along @ along)
-        share = np.float32(0)
-        if length > 0:
-            share = np.clip(sum(o * a for o, a in zip(offset, along, strict=True)) / length, 0, 1)
-        gap = np.sqrt(sum((o - share * a) ** 2 for o, a in zip(offset, along, strict=True)))
-        box = distance[tuple(slice(a, b) for a, b in zip(lo, hi, strict=True))]
-        np.minimum(box, gap - (r0 + share * (r1 - r0)), out=box)
-    return distance
+        length = sum(a * a for a in along)
+        share: Any = np.float32(0)
+        if length > 1e-12:
+            share = sum(o * np.float32(a / length) for o, a in zip(offset, along, strict=True))
+            share = np.clip(share, 0, 1)
+        gap: Any = np.float32(0)
+        for o, a in zip(offset, along, strict=True):
+            gap = gap + (o - share * np.float32(a)) ** 2
+        first, last = radii[piece].tolist()
+        depth = np.sqrt(gap) - (np.float32(first) + share * np.float32(last - first))
+        box = tuple(slice(a, b) for a, b in zip(lo, hi, strict=True))
+        closer = depth < distance[box]
+        distance[box][closer] = depth[closer]
+        nearest[box][closer] = piece
+    return distance, nearest
 
 
 def coverage(distance: NDArray[np.float32]) -> NDArray[np.float32]:
