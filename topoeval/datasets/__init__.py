@@ -8,6 +8,7 @@ torch nor scikit-learn, and no dataset module before it is asked for.
 from __future__ import annotations
 
 import inspect
+from collections.abc import Mapping
 from typing import Any
 
 from topoeval.datasets.dataset_info import DatasetInfo, Split
@@ -16,6 +17,7 @@ from topoeval.errors import UserError, nearest
 from topoeval.registry import Registry
 
 BUILTIN = {
+    "cardiac": "topoeval.datasets.cardiac:Cardiac",
     "digits": "topoeval.datasets.digits:Digits",
     "mnist": "topoeval.datasets.mnist:Mnist",
     "network": "topoeval.datasets.network:Network",
@@ -38,20 +40,25 @@ __all__ = [
 ]
 
 
-def info(name: str) -> DatasetInfo:
-    """Return what is known about a dataset without its data.
+def info(name: str, **params: Any) -> DatasetInfo:
+    """Return what is known about a dataset with certain parameters.
+
+    Without parameters it is known without the data. Some parameters change the card: how many
+    classes there are, or, where they name files, everything.
 
     Raises
     ------
     UserError
-        If there is no dataset of that name.
+        If there is no dataset of that name, or a parameter is not one that it knows.
 
     Examples
     --------
     >>> info("strokes").splits
-    ('train', 'unlabelled', 'val', 'test', 'judge')
+    ('train', 'unlabelled', 'val', 'test', 'judge', 'shifted')
     """
-    found: DatasetInfo = DATASETS.load(name).info
+    cls = DATASETS.load(name)
+    _check_parameters(name, cls, params)
+    found: DatasetInfo = cls.describe(**params) if hasattr(cls, "describe") else cls.info
     return found
 
 
@@ -87,11 +94,15 @@ def load(
     ((1, 28, 28), True)
     """
     cls = DATASETS.load(name)
+    _check_parameters(name, cls, params)
+    if size is None:
+        size = info(name, **params).default_size(split)
+    dataset: Dataset = cls(split, size, seed=seed, **params)
+    return dataset
+
+
+def _check_parameters(name: str, cls: type[Any], params: Mapping[str, Any]) -> None:
     known = set(inspect.signature(cls).parameters) - {"split", "size", "seed"}
     for param in params:
         if param not in known:
             raise UserError(f"dataset {name!r} has no parameter {param!r}{nearest(param, known)}")
-    if size is None:
-        size = info(name).default_size(split)
-    dataset: Dataset = cls(split, size, seed=seed, **params)
-    return dataset
