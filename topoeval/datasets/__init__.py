@@ -19,6 +19,7 @@ from topoeval.registry import Registry
 BUILTIN = {
     "cardiac": "topoeval.datasets.cardiac:Cardiac",
     "digits": "topoeval.datasets.digits:Digits",
+    "membranes": "topoeval.datasets.membranes:Membranes",
     "mnist": "topoeval.datasets.mnist:Mnist",
     "network": "topoeval.datasets.network:Network",
     "strokes": "topoeval.datasets.strokes:Strokes",
