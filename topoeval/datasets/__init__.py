@@ -22,6 +22,7 @@ BUILTIN = {
     "membranes": "topoeval.datasets.membranes:Membranes",
     "mnist": "topoeval.datasets.mnist:Mnist",
     "network": "topoeval.datasets.network:Network",
+    "placenta": "topoeval.datasets.placenta:Placenta",
     "strokes": "topoeval.datasets.strokes:Strokes",
 }
 """Name to ``"module:class"`` of the datasets that come with topoeval."""
