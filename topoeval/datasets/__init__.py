@@ -24,6 +24,7 @@ BUILTIN = {
     "network": "topoeval.datasets.network:Network",
     "placenta": "topoeval.datasets.placenta:Placenta",
     "strokes": "topoeval.datasets.strokes:Strokes",
+    "vessels": "topoeval.datasets.vessels:Vessels",
 }
 """Name to ``"module:class"`` of the datasets that come with topoeval."""
 
