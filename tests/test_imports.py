@@ -12,7 +12,7 @@ import topoeval
 PACKAGE = Path(topoeval.__file__).parent
 # A package may import itself and those on lower levels.
 LEVELS = [
-    {"errors", "topology", "registry", "timing"},
+    {"errors", "images", "topology", "registry", "timing"},
     {"digital", "persistence"},
     {"metrics", "losses"},
     {"datasets"},
