@@ -17,14 +17,28 @@ from topoeval.errors import UserError, nearest
 from topoeval.registry import Registry
 
 BUILTIN = {
+    "acdc": "topoeval.datasets.acdc:Acdc",
     "cardiac": "topoeval.datasets.cardiac:Cardiac",
+    "chase_db1": "topoeval.datasets.retina:ChaseDb1",
+    "cremi": "topoeval.datasets.electron:Cremi",
     "digits": "topoeval.datasets.digits:Digits",
+    "drive": "topoeval.datasets.retina:Drive",
+    "fives": "topoeval.datasets.retina:Fives",
+    "folder": "topoeval.datasets.folder:Folder",
+    "hrf": "topoeval.datasets.retina:Hrf",
+    "isbi12": "topoeval.datasets.electron:Isbi12",
+    "massachusetts_roads": "topoeval.datasets.roads:MassachusettsRoads",
     "membranes": "topoeval.datasets.membranes:Membranes",
     "mnist": "topoeval.datasets.mnist:Mnist",
+    "msd": "topoeval.datasets.volumes:Msd",
     "network": "topoeval.datasets.network:Network",
     "placenta": "topoeval.datasets.placenta:Placenta",
     "strokes": "topoeval.datasets.strokes:Strokes",
+    "sunnybrook": "topoeval.datasets.sunnybrook:Sunnybrook",
+    "topcow": "topoeval.datasets.volumes:TopCow",
+    "topomortar": "topoeval.datasets.topomortar:TopoMortar",
     "vessels": "topoeval.datasets.vessels:Vessels",
+    "vnc": "topoeval.datasets.electron:Vnc",
 }
 """Name to ``"module:class"`` of the datasets that come with topoeval."""
 
@@ -39,6 +53,7 @@ __all__ = [
     "Split",
     "info",
     "load",
+    "resolve",
     "stack",
 ]
 
@@ -46,8 +61,7 @@ __all__ = [
 def info(name: str, **params: Any) -> DatasetInfo:
     """Return what is known about a dataset with certain parameters.
 
-    Without parameters it is known without the data. Some parameters change the card: how many
-    classes there are, or, where they name files, everything.
+    No data are read; some parameters change the card, such as those that choose classes.
 
     Raises
     ------
@@ -61,7 +75,31 @@ def info(name: str, **params: Any) -> DatasetInfo:
     """
     cls = DATASETS.load(name)
     _check_parameters(name, cls, params)
-    found: DatasetInfo = cls.describe(**params) if hasattr(cls, "describe") else cls.info
+    found: DatasetInfo = cls.card(**params) if hasattr(cls, "card") else cls.info
+    return found
+
+
+def resolve(name: str, **params: Any) -> DatasetInfo:
+    """Return the card whose revision names the content, for which files may have to be read.
+
+    For data that lie in files it is that of the files that are there; for the user's own images
+    their dimension, channels and classes come from them, too.
+
+    Raises
+    ------
+    UserError
+        As `info`; or files are damaged.
+
+    Examples
+    --------
+    >>> resolve("strokes") == info("strokes")
+    True
+    """
+    cls = DATASETS.load(name)
+    _check_parameters(name, cls, params)
+    if not hasattr(cls, "resolve"):
+        return info(name, **params)
+    found: DatasetInfo = cls.resolve(**params)
     return found
 
 
@@ -99,13 +137,15 @@ def load(
     cls = DATASETS.load(name)
     _check_parameters(name, cls, params)
     if size is None:
-        size = info(name, **params).default_size(split)
+        # of the family's card: that of these parameters may take reading all files
+        size = cls.info.default_size(split) or None
     dataset: Dataset = cls(split, size, seed=seed, **params)
     return dataset
 
 
 def _check_parameters(name: str, cls: type[Any], params: Mapping[str, Any]) -> None:
-    known = set(inspect.signature(cls).parameters) - {"split", "size", "seed"}
+    known = set(inspect.signature(cls).parameters) - {"split", "size", "seed", "options"}
+    known |= set(getattr(cls, "options", ()))
     for param in params:
         if param not in known:
             raise UserError(f"dataset {name!r} has no parameter {param!r}{nearest(param, known)}")

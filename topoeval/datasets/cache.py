@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from topoeval.datasets.sample import Betti, Sample
+from topoeval.datasets.measured import as_betti
+from topoeval.datasets.sample import Sample
 
 VARIABLE = "TOPOEVAL_CACHE"
 
@@ -96,15 +97,8 @@ def _unpacked(case: str, arrays: Mapping[str, Any]) -> Sample:
         case=case,
         image=arrays["image"],
         target=arrays["target"].astype(np.float32),
-        prior=_tuples(facts["prior"]),
-        betti={construction: _tuples(numbers) for construction, numbers in facts["betti"].items()},
+        prior=as_betti(np.array(facts["prior"], ndmin=2)),
+        betti={name: as_betti(np.array(b, ndmin=2)) for name, b in facts["betti"].items()},
         spacing=None if facts["spacing"] is None else tuple(facts["spacing"]),
         clean=arrays["clean"].astype(np.float32) if "clean" in arrays else None,
     )
-
-
-def _tuples(numbers: list[Any]) -> Betti:
-    """Return JSON's lists as the tuples they were."""
-    if numbers and isinstance(numbers[0], list):
-        return tuple(tuple(row) for row in numbers)
-    return tuple(numbers)

@@ -31,7 +31,7 @@ class DatasetInfo:
     labels
         Names of the classes of depicted things; empty where there are none.
     sizes
-        Default number of samples of each split it has.
+        Default number of samples of each split it has; 0 stands for all there are.
     revision
         Version of the content. Two runs with equal revision, split, size, seed and parameters saw
         the same samples; it changes whenever any sample does.
@@ -45,6 +45,11 @@ class DatasetInfo:
         Whether files are needed that topoeval does not bring along.
     classes
         Names of the segmented structures, one channel of the target each.
+    paths
+        Parameters that say where files are. They are no part of what a run is: the revision names
+        the files' content.
+    downloads
+        Whether it can fetch its files itself.
     checked
         For a dataset that needs files: whether its reader was ever run on the real ones.
     """
@@ -64,6 +69,8 @@ class DatasetInfo:
     prior: str
     needs_data: bool = False
     classes: tuple[str, ...] = ("foreground",)
+    paths: tuple[str, ...] = ()
+    downloads: bool = False
     checked: str = ""
 
     @property
