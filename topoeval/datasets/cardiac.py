@@ -61,6 +61,9 @@ class Cardiac(Synthetic[Slice]):
         Share of the rows of k-space that are measured.
     motion
         Displacement between groups of rows, in voxels.
+    clutter
+        How much organs differ in grey: at 1, lung is darker than the wall, which its edge then
+        resembles.
     bias
         Standard deviation of the logarithm of the coil's sensitivity.
     noise
@@ -99,36 +102,40 @@ class Cardiac(Synthetic[Slice]):
     )
     presets: ClassVar[Mapping[str, Mapping[str, float]]] = {
         "easy": {
-            "wall": 8.5,
+            "wall": 9,
+            "thinning": 0.1,
+            "kept": 0.7,
+            "motion": 0.1,
+            "clutter": 0.1,
+            "bias": 0.1,
+            "noise": 0.02,
+        },
+        "medium": {
+            "wall": 8,
             "thinning": 0.15,
             "kept": 0.6,
             "motion": 0.2,
+            "clutter": 0.3,
             "bias": 0.15,
             "noise": 0.04,
         },
-        "medium": {
-            "wall": 6.5,
-            "thinning": 0.3,
-            "kept": 0.4,
-            "motion": 0.5,
-            "bias": 0.25,
-            "noise": 0.08,
-        },
         "hard": {
-            "wall": 5.5,
-            "thinning": 0.4,
-            "kept": 0.3,
-            "motion": 0.8,
-            "bias": 0.35,
-            "noise": 0.12,
+            "wall": 7,
+            "thinning": 0.25,
+            "kept": 0.5,
+            "motion": 0.4,
+            "clutter": 0.45,
+            "bias": 0.2,
+            "noise": 0.06,
         },
     }
-    shift: ClassVar[Mapping[str, float]] = {"noise": 0.2}
+    shift: ClassVar[Mapping[str, float]] = {"noise": 0.1}
     ranges: ClassVar[Mapping[str, tuple[float, float]]] = {
         "wall": (2, 14),
         "thinning": (0, 0.6),
         "kept": (0.05, 1),
         "motion": (0, 6),
+        "clutter": (0, 1),
         "bias": (0, 1),
         "noise": (0, 1),
     }
@@ -147,6 +154,7 @@ class Cardiac(Synthetic[Slice]):
         thinning: float | None = None,
         kept: float | None = None,
         motion: float | None = None,
+        clutter: float | None = None,
         bias: float | None = None,
         noise: float | None = None,
     ) -> None:
@@ -161,6 +169,7 @@ class Cardiac(Synthetic[Slice]):
                 "thinning": thinning,
                 "kept": kept,
                 "motion": motion,
+                "clutter": clutter,
                 "bias": bias,
                 "noise": noise,
             },
@@ -172,7 +181,7 @@ class Cardiac(Synthetic[Slice]):
         self.structure = structure
 
     @classmethod
-    def describe(cls, structure: str = "myocardium", **_: object) -> DatasetInfo:
+    def card(cls, structure: str = "myocardium", **_: object) -> DatasetInfo:
         """Return the card for these parameters."""
         cls.info.check_choice("structure", structure, STRUCTURES)
         return replace(cls.info, classes=CLASSES) if structure == "all" else cls.info
@@ -241,7 +250,8 @@ class Cardiac(Synthetic[Slice]):
         field = (self.side, self.side)
         organs = smooth_field(field, 28 * mm, rng)
         # Lung is dark, fat bright, the rest in between; fat lies in patches on the epicardium, too.
-        image = 0.1 + 0.4 * _step(organs, -0.4, rng) + 0.25 * _step(organs, 0.9, rng)
+        lung, fat = 1 - _step(organs, -0.4, rng), _step(organs, 0.9, rng)
+        image = 0.55 + self.knobs["clutter"] * (0.2 * fat - 0.45 * lung)
         image = image + 0.03 * smooth_field(field, 5 * mm, rng)
         pool, wall = rng.uniform(0.75, 0.9), rng.uniform(0.25, 0.38)
         for share, grey in (

@@ -87,31 +87,31 @@ class Membranes(Synthetic[Section]):
     )
     presets: ClassVar[Mapping[str, Mapping[str, float]]] = {
         "easy": {
-            "cells": 12,
-            "width": 3.4,
-            "contrast": 0.5,
+            "cells": 6,
+            "width": 4.6,
+            "contrast": 0.65,
             "gaps": 0,
-            "distractors": 2,
-            "noise": 0.05,
+            "distractors": 1,
+            "noise": 0.02,
         },
         "medium": {
-            "cells": 18,
-            "width": 3,
-            "contrast": 0.45,
-            "gaps": 2,
-            "distractors": 5,
-            "noise": 0.08,
+            "cells": 8,
+            "width": 4.2,
+            "contrast": 0.6,
+            "gaps": 0.2,
+            "distractors": 1.5,
+            "noise": 0.03,
         },
         "hard": {
-            "cells": 24,
-            "width": 2.6,
-            "contrast": 0.4,
-            "gaps": 4,
-            "distractors": 8,
-            "noise": 0.12,
+            "cells": 11,
+            "width": 3.9,
+            "contrast": 0.55,
+            "gaps": 0.4,
+            "distractors": 2,
+            "noise": 0.04,
         },
     }
-    shift: ClassVar[Mapping[str, float]] = {"contrast": 0.3}
+    shift: ClassVar[Mapping[str, float]] = {"noise": 0.07}
     ranges: ClassVar[Mapping[str, tuple[float, float]]] = {
         "cells": (4, 200),
         "width": (1.5, 8),
