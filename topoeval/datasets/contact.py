@@ -15,7 +15,7 @@ from topoeval.datasets.sample import Sample
 TILE = 96
 GAP = 6
 LINE = 16
-LEVELS = 16
+LEVELS = 8
 """Greys of a picture. More would be noise of the camera, which does not compress."""
 
 
