@@ -18,6 +18,8 @@ from topoeval.topology import Topology
 from topoeval.training.networks import resolve_device
 from topoeval.training.remedies import REMEDIES
 
+_ELSEWHERE = {"root": "--data DIR or TOPOEVAL_DATA", "download": "--download"}
+
 
 def plan(suite: Suite) -> list[RunSpec]:
     """Return the runs of `suite`, fully resolved, parents before children, each once.
@@ -46,6 +48,12 @@ def plan(suite: Suite) -> list[RunSpec]:
 
 def _common(suite: Suite, dataset: DatasetSpec) -> dict[str, Any]:
     """Return what all runs of a suite on a dataset share, with nothing left to be chosen later."""
+    for param, instead in _ELSEWHERE.items():
+        if param in dataset.params:
+            raise UserError(
+                f"dataset {dataset.name!r}: {param!r} depends on the machine and has no place "
+                f"in a suite; use {instead}"
+            )
     info = datasets.resolve(dataset.name, **dataset.params)
     topology = Topology.parse(suite.topology)
     return {

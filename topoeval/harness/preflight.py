@@ -18,8 +18,6 @@ from topoeval.harness.suite import Suite
 from topoeval.topology import Topology
 from topoeval.training import build_term
 
-_ELSEWHERE = {"root": "--data DIR or TOPOEVAL_DATA", "download": "--download"}
-
 
 def preflight(suite: Suite, runs: Sequence[RunSpec], *, download: bool = False) -> None:
     """Open every split that a suite asks for, and evaluate every loss once on a tiny map.
@@ -51,12 +49,6 @@ def preflight(suite: Suite, runs: Sequence[RunSpec], *, download: bool = False) 
 
 
 def _open(dataset: DatasetSpec, seed: int, download: bool) -> None:
-    for param, instead in _ELSEWHERE.items():
-        if param in dataset.params:
-            raise UserError(
-                f"dataset {dataset.name!r}: {param!r} depends on the machine and has no place "
-                f"in a suite; use {instead}"
-            )
     fetch = {"download": True} if download and datasets.info(dataset.name).downloads else {}
     for split, size in dataset.sizes.items():
         datasets.load(dataset.name, split, size, seed=seed, **dataset.params, **fetch)
