@@ -131,7 +131,18 @@ def _read_png(path: Path) -> Image:
 def _read_tiff(path: Path) -> Image:
     import tifffile
 
-    return Image(np.asarray(tifffile.imread(path)))
+    try:
+        return Image(np.asarray(tifffile.imread(path)))
+    except ValueError as error:
+        # LZW and the like: tifffile would need one more library, and Pillow does not
+        if "imagecodecs" not in str(error):
+            raise
+    import PIL.Image
+    import PIL.ImageSequence
+
+    with PIL.Image.open(path, formats=["TIFF"]) as picture:
+        pages = [np.array(page) for page in PIL.ImageSequence.Iterator(picture)]
+    return Image(pages[0] if len(pages) == 1 else np.stack(pages))
 
 
 def _read_npy(path: Path) -> Image:

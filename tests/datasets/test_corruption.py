@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from topoeval.datasets.corruption import zero_kspace_lines
+from topoeval.datasets.corruption import acquire, zero_kspace_lines
 from topoeval.errors import UserError
 
 
@@ -90,3 +90,52 @@ def test_refuses_volumes():
     """The recipe is one for images."""
     with pytest.raises(UserError, match="2D"):
         zero_kspace_lines(np.zeros((4, 4, 4)), 1, np.random.default_rng(0))
+
+
+def picture():
+    """Return a smooth positive image of unequal sides."""
+    rows, columns = np.ogrid[:48, :40]
+    return 0.5 + 0.3 * np.sin(rows / 5) * np.cos(columns / 4)
+
+
+def test_an_undisturbed_acquisition_is_the_image():
+    """Every step of the damage can be turned off."""
+    same = acquire(picture(), kept=1, motion=0, noise=0, rng=np.random.default_rng(0))
+    np.testing.assert_allclose(same, picture(), atol=1e-6)
+
+
+def test_acquired_noise_is_rician():
+    """Over an empty image, the mean of Rayleigh noise; over a bright one, nearly normal noise."""
+    rng = np.random.default_rng(0)
+    dark = acquire(np.zeros((64, 64)), kept=1, motion=0, noise=0.1, rng=rng)
+    assert dark.mean() == pytest.approx(0.1 * np.sqrt(np.pi / 2), rel=0.03)
+    bright = acquire(np.ones((64, 64)), kept=1, motion=0, noise=0.1, rng=rng)
+    assert bright.std() == pytest.approx(0.1, rel=0.05)
+
+
+def test_fewer_rows_lose_detail_along_the_rows_only():
+    """Phase encoding is truncated, reading out is not."""
+    stripes = 0.5 + 0.4 * np.sin(np.arange(64) * 2 * np.pi / 4)
+    for image, survives in (
+        (np.tile(stripes, (64, 1)), True),
+        (np.tile(stripes, (64, 1)).T, False),
+    ):
+        seen = acquire(image, kept=0.3, motion=0, noise=0, rng=np.random.default_rng(0))
+        assert (seen.std() > 0.9 * image.std()) == survives
+
+
+def test_motion_keeps_the_energy():
+    """Phases change, magnitudes of k-space do not."""
+    moved = acquire(picture(), kept=1, motion=1.0, noise=0, rng=np.random.default_rng(0))
+    assert not np.allclose(moved, picture(), atol=1e-2)
+    assert (moved**2).sum() == pytest.approx((picture() ** 2).sum(), rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("image", "kept", "message"),
+    [(np.ones(4), 1.0, "2D"), (np.ones((4, 4)), 0.0, "got 0"), (np.ones((4, 4)), 1.5, "got 1.5")],
+)
+def test_acquisitions_refuse_what_they_cannot_do(image, kept, message):
+    """The message names shape or value."""
+    with pytest.raises(UserError, match=message):
+        acquire(image, kept=kept, motion=0, noise=0, rng=np.random.default_rng(0))

@@ -13,12 +13,14 @@ from topoeval.datasets.randomness import stream
 from topoeval.errors import UserError
 
 BUNDLED = [name for name in datasets.BUILTIN if not datasets.info(name).needs_data]
+DIGITS = ["digits", "mnist", "strokes"]
+"""Datasets of the seed's task, which have a judge."""
 
 
 def test_face():
     """What the package offers, no more."""
     assert set(datasets.__all__) <= set(dir(datasets))
-    assert list(datasets.BUILTIN) == ["digits", "mnist", "strokes"]
+    assert list(datasets.BUILTIN) == sorted(datasets.BUILTIN)
 
 
 @pytest.mark.parametrize("name", datasets.BUILTIN)
@@ -26,14 +28,15 @@ def test_card_is_complete(name):
     """Every field that a caption or a citation needs is filled, and nobody can change it."""
     info = datasets.info(name)
     assert info.name == name
-    assert info.splits == ("train", "unlabelled", "val", "test", "judge")
+    assert info.splits[:4] == ("train", "unlabelled", "val", "test")
+    assert ("judge" in info.splits) == (name in DIGITS)
     for field in ("title", "task", "revision", "licence", "citation", "home", "prior"):
         assert getattr(info, field), field
     with pytest.raises(dataclasses.FrozenInstanceError):
         info.revision = "2"
 
 
-@pytest.mark.parametrize("name", BUNDLED)
+@pytest.mark.parametrize("name", sorted({*BUNDLED} & {*DIGITS}))
 @pytest.mark.parametrize("split", ["train", "unlabelled", "val", "test", "judge"])
 def test_samples_keep_the_contract(name, split):
     """Shapes, dtypes, ranges and unique names are what `Sample` promises."""

@@ -208,3 +208,32 @@ def test_index_out_of_range():
     assert dataset[-1].case == dataset[2].case
     with pytest.raises(IndexError):
         dataset[3]
+
+
+def test_presets_damage_more_and_more():
+    """Medium is the default; lost lines grow, and the shifted test is noisier than all presets."""
+    far = {
+        difficulty: np.abs(images(d) - targets(d)).mean()
+        for difficulty in ("easy", "medium", "hard")
+        for d in [Strokes("test", 20, difficulty=difficulty)]
+    }
+    assert far["easy"] < far["medium"] < far["hard"]
+    np.testing.assert_array_equal(
+        images(Strokes("test", 5, difficulty="medium")), images(Strokes("test", 5))
+    )
+    assert Strokes.shift["noise"] > max(preset["noise"] for preset in Strokes.presets.values())
+    assert Strokes("shifted", 1, noise=0.01).noise == Strokes.shift["noise"]
+
+
+@pytest.mark.parametrize("kind", ["gaps", "specks", "dilation"])
+def test_noisy_labels_keep_the_clean_ones_beside_them(kind):
+    """Only training targets are wrong; images, and tests, are as they were."""
+    for a, b in zip(Strokes("train", 5), Strokes("train", 5, label_noise=kind), strict=True):
+        np.testing.assert_array_equal(a.target, b.clean)
+        np.testing.assert_array_equal(a.image, b.image)
+        mask = b.target >= 0.5
+        assert not np.array_equal(mask, a.target >= 0.5)
+        assert b.betti == measured_betti(b.target[0])
+    np.testing.assert_array_equal(
+        targets(Strokes("test", 3)), targets(Strokes("test", 3, label_noise=kind))
+    )

@@ -3,13 +3,18 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from topoeval import UserError
 from topoeval.harness.catalogue import load_method, load_suite, method_names, suite_names
+from topoeval.harness.executors import make_executor
 from topoeval.harness.model import Method, canonical_json, parse
 from topoeval.harness.plan import plan
+from topoeval.harness.preflight import preflight
 from topoeval.harness.spec import RunSpec
+from topoeval.harness.store import Store
+from topoeval.harness.sweep import sweep
 
 
 def changed(suite_file, old, new):
@@ -174,3 +179,68 @@ def test_a_loss_has_a_weight_or_a_gradient_ratio():
         parse({**method, "losses": [plain, {**relative, "weight": 2.0}]}, Method, "m")
     with pytest.raises(UserError, match="no loss with a weight to compare"):
         parse({**method, "losses": [relative]}, Method, "m")
+
+
+@pytest.fixture
+def own_images(tmp_path):
+    """Write two folders of images and labels; return a function that moves them."""
+    rng = np.random.default_rng(0)
+    for k in range(8):
+        for place in ("images", "labels"):
+            (tmp_path / "one" / place).mkdir(parents=True, exist_ok=True)
+            values = rng.integers(0, 2, (16, 16), dtype=np.uint8) * 255
+            np.save(tmp_path / "one" / place / f"{k}.npy", values)
+    return tmp_path / "one"
+
+
+def own(suite_file, folder):
+    """Return the tiny suite on the user's own images."""
+    text = suite_file.read_text()
+    text = text[: text.index("[[dataset]]")].replace('"betti_prior_semi", "betti_prior_post", ', "")
+    text = text.replace("[override.betti_prior_post.adaptation]\nsteps = 3\n", "")
+    text = text.replace("[judge]\nepochs = 1\n", "")
+    text += f"""
+[[dataset]]
+name = "folder"
+params = {{ images = "{folder}/images", labels = "{folder}/labels", labelled = 1.0 }}
+"""
+    path = suite_file.with_name("own.toml")
+    path.write_text(text)
+    return load_suite(str(path))
+
+
+def test_identity_of_own_images_is_their_content_not_their_place(suite_file, own_images):
+    """Moved, the runs are the same; one voxel changed, they are others."""
+    before = [run.id for run in plan(own(suite_file, own_images))]
+    moved = own_images.rename(own_images.with_name("two"))
+    runs = plan(own(suite_file, moved))
+    assert [run.id for run in runs] == before
+    assert runs[0].dataset.paths["images"] == str(moved / "images")
+    assert "images" not in runs[0].dataset.params
+    label = moved / "labels" / "3.npy"
+    values = np.load(label)
+    values[0, 0] = 255 - values[0, 0]
+    np.save(label, values)
+    assert not set(before) & {run.id for run in plan(own(suite_file, moved))}
+
+
+def test_own_images_run_from_folder_to_records(suite_file, own_images, tmp_path):
+    """Every run ends well, and no record tells where the files were."""
+    suite = own(suite_file, own_images)
+    runs = plan(suite)
+    preflight(suite, runs)
+    store = Store(tmp_path / "results", suite.name)
+    tally = sweep(runs, store, make_executor("inline", 1, 1), suite.limits)
+    assert tally.failed == []
+    for run in runs:
+        record = store.read(run.id)
+        assert len(record["cases"]["dice"]) == 2
+        assert str(own_images) not in json.dumps(record)
+
+
+def test_a_loss_without_the_prior_it_needs_is_found_before_the_first_run(suite_file, own_images):
+    """The dataset states no Betti numbers, and the message says so."""
+    suite = own(suite_file, own_images)
+    suite = suite.model_copy(update={"methods": ("cross_entropy", "betti_prior")})
+    with pytest.raises(UserError, match=r"betti_prior.* needs a Betti prior"):
+        preflight(suite, plan(suite))

@@ -1,4 +1,4 @@
-"""The command line: ``topoeval run | report | evaluate | audit | list | info``.
+"""The command line: ``topoeval run | report | evaluate | audit | list | info | data``.
 
 Nothing heavy is imported until a command needs it.
 """
@@ -12,6 +12,7 @@ from typing import Annotated, Optional
 
 import typer
 
+from topoeval.cli import data as data_commands
 from topoeval.errors import UserError
 
 app = typer.Typer(
@@ -21,6 +22,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.add_typer(data_commands.app, name="data")
 
 
 def main() -> None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Literal, cast
 
 from topoeval.errors import UserError, nearest
 from topoeval.topology import Topology
 
-Split = Literal["train", "unlabelled", "val", "test", "judge"]
+Split = Literal["train", "unlabelled", "val", "test", "judge", "shifted", "relaxed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +27,11 @@ class DatasetInfo:
     ndim
         Spatial dimensions, 2 or 3.
     channels
-        Channels of image and target.
+        Channels of the image.
     labels
         Names of the classes of depicted things; empty where there are none.
     sizes
-        Default number of samples of each split it has.
+        Default number of samples of each split it has; 0 stands for all there are.
     revision
         Version of the content. Two runs with equal revision, split, size, seed and parameters saw
         the same samples; it changes whenever any sample does.
@@ -43,6 +43,15 @@ class DatasetInfo:
         The expected topology in words, and how far the true masks keep to it.
     needs_data
         Whether files are needed that topoeval does not bring along.
+    classes
+        Names of the segmented structures, one channel of the target each.
+    paths
+        Parameters that say where files are. They are no part of what a run is: the revision names
+        the files' content.
+    downloads
+        Whether it can fetch its files itself.
+    checked
+        For a dataset that needs files: whether its reader was ever run on the real ones.
     """
 
     name: str
@@ -59,6 +68,10 @@ class DatasetInfo:
     topology: Topology
     prior: str
     needs_data: bool = False
+    classes: tuple[str, ...] = ("foreground",)
+    paths: tuple[str, ...] = ()
+    downloads: bool = False
+    checked: str = ""
 
     @property
     def splits(self) -> tuple[Split, ...]:
@@ -98,6 +111,20 @@ class DatasetInfo:
         if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
             raise UserError(
                 f"{self.name}: {parameter} must be an integer of {low} to {high}, got {value!r}"
+            )
+
+    def check_choice(self, parameter: str, value: object, choices: Collection[str]) -> None:
+        """Refuse a parameter that is not one of ``choices``.
+
+        Raises
+        ------
+        UserError
+            Naming dataset, parameter and value, and the nearest choice.
+        """
+        if value not in choices:
+            raise UserError(
+                f"{self.name}: {parameter} must be one of {', '.join(choices)}, got {value!r}"
+                f"{nearest(str(value), choices)}"
             )
 
     def check_number(self, parameter: str, value: object, low: float, high: float) -> None:

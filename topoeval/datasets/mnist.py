@@ -102,6 +102,9 @@ class Mnist(StoredDigits):
         prior="0, 6, 9: one component with one hole; 8: two holes; others none. "
         "Only about four of five true masks have them.",
         needs_data=True,
+        paths=("root", "download"),
+        downloads=True,
+        checked="Run on the real files (suite clough-mnist).",
     )
 
     case_width = 5

@@ -11,6 +11,13 @@ from numpy.typing import NDArray
 
 from topoeval.datasets.dataset_info import DatasetInfo
 
+Betti = tuple[int, ...] | tuple[tuple[int, ...], ...]
+"""Betti numbers of one structure, or of each of several."""
+
+LABEL_NOISES = ("none", "gaps", "specks", "dilation")
+"""``gaps``: pieces of the structure are missing. ``specks``: small false pieces in the background.
+``dilation``: drawn one voxel too wide, so that near parts run together."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sample:
@@ -23,25 +30,30 @@ class Sample:
     image
         Input of the network, ``(C, *spatial)`` float32 in [0, 1].
     target
-        What the network should answer, ``(C, *spatial)`` float32 in [0, 1]; the truth mask is
-        ``target >= 0.5``.
+        What the network should answer, one channel a class, ``(C, *spatial)`` float32 in [0, 1];
+        the mask is ``target >= 0.5``.
     prior
-        Betti numbers the structure has by what it *is* (b0, b1[, b2]); None where unknown.
+        Betti numbers the structure has by what it *is*: (b0, b1[, b2]), or one such tuple for each
+        of several classes; None where unknown.
     label
         Class of the depicted thing (a digit); None where there is none.
     betti
-        Measured Betti numbers of the truth mask, by construction: ``{"V": (1, 0), "T": (1, 0)}``.
+        Measured Betti numbers of the mask under the border reading of the dataset's card, by
+        construction: ``{"V": (1, 0), "T": (1, 0)}``; of the form of ``prior``.
     spacing
         Voxel size per spatial axis in mm; None where it has no meaning.
+    clean
+        The true target where ``target`` is a noisy label; None where they are one.
     """
 
     case: str
     image: NDArray[np.float32]
     target: NDArray[np.float32]
-    prior: tuple[int, ...] | None = None
+    prior: Betti | None = None
     label: int | None = None
-    betti: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    betti: Mapping[str, Betti] = field(default_factory=dict)
     spacing: tuple[float, ...] | None = None
+    clean: NDArray[np.float32] | None = None
 
 
 class Dataset(Protocol):
@@ -49,7 +61,9 @@ class Dataset(Protocol):
 
     Splits: ``train`` (labelled), ``unlabelled`` (their targets are never shown to a method),
     ``val``, ``test``, and ``judge`` (clean images that train the classifier which judges
-    restored digits; disjoint from all others). Constructed as ``(split, size, *, seed=0,
+    restored digits; disjoint from all others); ``shifted`` (a test whose images differ from the
+    training images in one respect) and ``relaxed`` (a test whose masks break the prior).
+    Constructed as ``(split, size, *, seed=0,
     **params)``; ``train``, ``unlabelled`` and ``val`` depend on the seed, the others do not.
     """
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from topoeval.datasets.dataset_info import DatasetInfo, Split
 from topoeval.datasets.randomness import stream
 
-FIXED_SPLITS: tuple[Split, ...] = ("test", "judge")
+FIXED_SPLITS: tuple[Split, ...] = ("test", "judge", "shifted", "relaxed")
 """Splits that are the same for every seed: all runs are scored on, and by, the same images."""
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from itertools import pairwise
 from typing import ClassVar
 
@@ -19,7 +20,7 @@ from topoeval.datasets.digit_task import (
     measured_betti,
 )
 from topoeval.datasets.randomness import stream
-from topoeval.datasets.sample import Sample
+from topoeval.datasets.sample import LABEL_NOISES, Sample
 from topoeval.datasets.splits import FIXED_SPLITS
 from topoeval.errors import UserError
 from topoeval.topology import Topology
@@ -84,6 +85,11 @@ class Strokes:
         See `topoeval.datasets.load`.
     side
         Voxels along each side.
+    difficulty
+        ``"easy"``, ``"medium"`` or ``"hard"``; fills in the knobs that are not given.
+    label_noise
+        What is wrong with the targets of ``train``, ``unlabelled`` and ``val``; see
+        `topoeval.datasets.label_noise`.
     lines
         Rows and columns of k-space that are lost.
     pen
@@ -91,7 +97,8 @@ class Strokes:
     wobble
         Amplitude of the smooth bending of the paper, in units of the side.
     noise
-        Standard deviation of Gaussian noise on the damaged image.
+        Standard deviation of Gaussian noise on the damaged image. In the split ``shifted`` it is
+        that of `shift`, whatever was chosen.
 
     Raises
     ------
@@ -114,7 +121,14 @@ class Strokes:
         ndim=2,
         channels=1,
         labels=DIGIT_LABELS,
-        sizes={"train": 100, "unlabelled": 400, "val": 100, "test": 500, "judge": 2000},
+        sizes={
+            "train": 100,
+            "unlabelled": 400,
+            "val": 100,
+            "test": 500,
+            "judge": 2000,
+            "shifted": 500,
+        },
         revision="1",
         licence="MIT (generated)",
         citation="topoeval; task after Clough et al., TPAMI 44(12), 2022, arXiv 1910.01877",
@@ -124,18 +138,34 @@ class Strokes:
         "Every true mask has them under V and T.",
     )
 
+    presets: ClassVar[Mapping[str, Mapping[str, float]]] = {
+        "easy": {"lines": 4, "pen": 0.06, "wobble": 0.02, "noise": 0.0},
+        "medium": {"lines": 8, "pen": 0.06, "wobble": 0.02, "noise": 0.0},
+        "hard": {"lines": 12, "pen": 0.05, "wobble": 0.02, "noise": 0.0},
+    }
+    shift: ClassVar[Mapping[str, float]] = {"noise": 0.15}
+
     def __init__(
         self,
         split: str,
         size: int,
         *,
         seed: int = 0,
+        difficulty: str = "medium",
+        label_noise: str = "none",
         side: int = 28,
-        lines: int = 8,
-        pen: float = 0.06,
-        wobble: float = 0.02,
-        noise: float = 0.0,
+        lines: int | None = None,
+        pen: float | None = None,
+        wobble: float | None = None,
+        noise: float | None = None,
     ) -> None:
+        self.info.check_choice("difficulty", difficulty, tuple(self.presets))
+        self.info.check_choice("label_noise", label_noise, LABEL_NOISES)
+        preset = self.presets[difficulty]
+        lines = int(preset["lines"]) if lines is None else lines
+        pen = preset["pen"] if pen is None else pen
+        wobble = preset["wobble"] if wobble is None else wobble
+        noise = preset["noise"] if noise is None else noise
         self.split = self.info.checked_split(split)
         self.info.check_integer("size", size, 1, 1_000_000)
         self.info.check_integer("seed", seed, 0, 2**63 - 1)
@@ -150,7 +180,8 @@ class Strokes:
         self.lines = lines
         self.pen = pen
         self.wobble = wobble
-        self.noise = noise
+        self.noise = self.shift["noise"] if self.split == "shifted" else noise
+        self.label_noise = label_noise
 
     def __len__(self) -> int:
         return self.size
@@ -170,7 +201,7 @@ class Strokes:
             clean = draw_digit(label, rng, side=self.side, pen=self.pen, wobble=self.wobble)
             betti = measured_betti(clean)
             if betti["V"] == betti["T"] == DIGIT_PRIORS[label]:
-                return digit_sample(
+                sample = digit_sample(
                     "strokes",
                     self.split,
                     case,
@@ -180,10 +211,23 @@ class Strokes:
                     noise=self.noise,
                     betti=betti,
                 )
+                if self.label_noise == "none" or self.split in FIXED_SPLITS:
+                    return sample
+                return _mislabelled(sample, self.label_noise)
         raise UserError(
             f"strokes: no digit {label} with its own topology in {ATTEMPTS} drawings; "
             f"pen={self.pen} or wobble={self.wobble} does not suit side={self.side}"
         )
+
+
+def _mislabelled(sample: Sample, kind: str) -> Sample:
+    """Return the sample with a noisy target, grey only where the noise left it alone."""
+    from topoeval.datasets.label_noise import noisy_label
+
+    mask = sample.target >= 0.5
+    label = noisy_label(mask, kind, stream("strokes", sample.case, "label noise"))
+    target = np.where(label == mask, sample.target, label).astype(np.float32)
+    return replace(sample, target=target, betti=measured_betti(target[0]), clean=sample.target)
 
 
 def draw_digit(

@@ -95,12 +95,17 @@ class Network(Frozen):
 
 
 class DatasetSpec(Frozen):
-    """A dataset, the sizes of its splits, and its parameters."""
+    """A dataset, the sizes of its splits, and its parameters.
+
+    ``paths`` is filled by the plan with those parameters that say where files are; the revision
+    stands for what is in them.
+    """
 
     name: str
     sizes: dict[Split, int] = Field(default_factory=dict)
     params: Params = Field(default_factory=dict)
     revision: str = ""
+    paths: dict[str, str] = Field(default_factory=dict)
 
 
 class Method(Frozen):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from topoeval import datasets
@@ -16,6 +17,8 @@ from topoeval.persistence.backends import resolve
 from topoeval.topology import Topology
 from topoeval.training.networks import resolve_device
 from topoeval.training.remedies import REMEDIES
+
+_ELSEWHERE = {"root": "--data DIR or TOPOEVAL_DATA", "download": "--download"}
 
 
 def plan(suite: Suite) -> list[RunSpec]:
@@ -45,10 +48,16 @@ def plan(suite: Suite) -> list[RunSpec]:
 
 def _common(suite: Suite, dataset: DatasetSpec) -> dict[str, Any]:
     """Return what all runs of a suite on a dataset share, with nothing left to be chosen later."""
-    info = datasets.info(dataset.name)
+    for param, instead in _ELSEWHERE.items():
+        if param in dataset.params:
+            raise UserError(
+                f"dataset {dataset.name!r}: {param!r} depends on the machine and has no place "
+                f"in a suite; use {instead}"
+            )
+    info = datasets.resolve(dataset.name, **dataset.params)
     topology = Topology.parse(suite.topology)
     return {
-        "dataset": dataset.model_copy(update={"revision": info.revision}),
+        "dataset": _located(dataset, info),
         "topology": str(topology),
         "backend": resolve(suite.backend, info.ndim, topology).info.name,
         "device": resolve_device(suite.device).type,
@@ -163,6 +172,18 @@ def _judge(training: Training, common: Mapping[str, Any]) -> RunSpec:
             "method": method,
             "training": training,
             "seed": 0,
+        }
+    )
+
+
+def _located(dataset: DatasetSpec, info: datasets.DatasetInfo) -> DatasetSpec:
+    """Return a dataset with its content named, and what names files apart from what decides it."""
+    paths = {name: value for name, value in dataset.params.items() if name in info.paths}
+    return dataset.model_copy(
+        update={
+            "revision": info.revision,
+            "params": {k: value for k, value in dataset.params.items() if k not in paths},
+            "paths": {k: str(Path(value).expanduser().resolve()) for k, value in paths.items()},
         }
     )
 

@@ -12,13 +12,11 @@ import torch
 
 from topoeval import datasets
 from topoeval.errors import UserError
-from topoeval.harness.model import DatasetSpec
+from topoeval.harness.model import DatasetSpec, canonical_json
 from topoeval.harness.spec import RunSpec
 from topoeval.harness.suite import Suite
 from topoeval.topology import Topology
 from topoeval.training import build_term
-
-_ELSEWHERE = {"root": "--data DIR or TOPOEVAL_DATA", "download": "--download"}
 
 
 def preflight(suite: Suite, runs: Sequence[RunSpec], *, download: bool = False) -> None:
@@ -40,35 +38,40 @@ def preflight(suite: Suite, runs: Sequence[RunSpec], *, download: bool = False) 
     for dataset in suite.datasets:
         _open(dataset, suite.seeds[0], download)
     tried = set()
+    shown: dict[str, datasets.Sample] = {}
     for run in runs:
-        key = (run.dataset.name, run.method.name)
-        if run.task == "restore" and key not in tried:
-            tried.add(key)
-            _try_losses(run)
+        content = canonical_json(run.dataset)
+        if run.task == "restore" and (content, run.method.name) not in tried:
+            tried.add((content, run.method.name))
+            if run.method.losses and content not in shown:
+                shown[content] = _first(run)
+            _try_losses(run, shown.get(content))
 
 
 def _open(dataset: DatasetSpec, seed: int, download: bool) -> None:
-    for param, instead in _ELSEWHERE.items():
-        if param in dataset.params:
-            raise UserError(
-                f"dataset {dataset.name!r}: {param!r} depends on the machine and has no place "
-                f"in a suite; use {instead}"
-            )
-    fetch = {"download": True} if download and datasets.info(dataset.name).needs_data else {}
+    fetch = {"download": True} if download and datasets.info(dataset.name).downloads else {}
     for split, size in dataset.sizes.items():
         datasets.load(dataset.name, split, size, seed=seed, **dataset.params, **fetch)
 
 
-def _try_losses(run: RunSpec) -> None:
-    info = datasets.info(run.dataset.name)
-    shape = (1, info.channels) + (8,) * info.ndim
-    target = torch.zeros(shape)
-    prior = torch.zeros((1, info.ndim), dtype=torch.int64)
+def _first(run: RunSpec) -> datasets.Sample:
+    """Return a training sample: what the losses will be given."""
+    params = {**run.dataset.params, **run.dataset.paths}
+    return datasets.load(run.dataset.name, "train", 1, seed=run.seed, **params)[0]
+
+
+def _try_losses(run: RunSpec, sample: datasets.Sample | None) -> None:
     for loss in run.method.losses:
+        assert sample is not None  # there is one as soon as there is a loss
+        ndim, classes = sample.target.ndim - 1, len(sample.target)
+        target = torch.zeros((1, classes) + (8,) * ndim)
+        prior = None
+        if sample.prior is not None:
+            prior = torch.zeros_like(torch.tensor(sample.prior))[None]
         term = build_term(
             **loss.model_dump(), topology=Topology.parse(run.topology), backend=run.backend
         )
         try:
-            term(torch.zeros(shape), target, prior)
+            term(torch.zeros_like(target), target, prior)
         except UserError as error:
             raise UserError(f"method {run.method.name!r}: {error}") from error

@@ -46,7 +46,8 @@ class RunSpec(Frozen):
     def id(self) -> str:
         """Sixteen hexadecimal digits that name this run everywhere."""
         # how a method is called in a table does not decide its result
-        return digest(canonical_json(self, exclude={"method": {"title", "summary", "paper"}}))
+        method = {"title", "summary", "paper"}
+        return digest(canonical_json(self, exclude={"method": method, "dataset": {"paths"}}))
 
     @property
     def label(self) -> str:

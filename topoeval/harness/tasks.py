@@ -157,6 +157,7 @@ def _load(spec: RunSpec, split: datasets.Split) -> TensorSet:
         spec.dataset.sizes.get(split),
         seed=spec.seed,
         **spec.dataset.params,
+        **spec.dataset.paths,
     )
     return TensorSet.from_samples(list(samples), spec.device)
 

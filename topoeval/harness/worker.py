@@ -54,7 +54,8 @@ def frame(spec: RunSpec, suite: str, outcome: dict[str, Any], started: datetime)
         "schema": RECORD_SCHEMA,
         "id": spec.id,
         "suite": suite,
-        "spec": spec.model_dump(mode="json", by_alias=True),
+        # where files lay on this machine is nobody else's business
+        "spec": spec.model_dump(mode="json", by_alias=True, exclude={"dataset": {"paths"}}),
         "timing": {},
         "memory": {},
         "environment": {},

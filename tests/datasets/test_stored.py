@@ -1,0 +1,321 @@
+"""Data sets in files: parts, cuts, prepared copies, and what is refused."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from topoeval import datasets
+from topoeval.datasets.folder import Folder
+from topoeval.datasets.prepared import prepare
+from topoeval.datasets.sunnybrook import Sunnybrook
+from topoeval.errors import UserError
+from topoeval.metrics import betti_numbers
+from topoeval.topology import Topology
+
+
+def picture(k, side=20):
+    """Return an image and a ring-shaped label, other ones for each k."""
+    rows, columns = np.ogrid[:side, :side]
+    gap = np.hypot(rows - side / 2 - k % 2, columns - side / 2 + k % 3)
+    image = np.random.default_rng(k).integers(0, 256, (side, side), dtype=np.uint8)
+    return image, ((np.abs(gap - 5) < 1.5) * 255).astype(np.uint8)
+
+
+def write(path, array):
+    """Write an array as PNG, making folders."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(array).save(path)
+
+
+@pytest.fixture
+def own(tmp_path):
+    """Return the parameters of ten pairs of the user's own."""
+    for k in range(10):
+        image, label = picture(k)
+        write(tmp_path / "images" / f"{k}.png", image)
+        write(tmp_path / "labels" / f"{k}.png", label)
+    return {"images": str(tmp_path / "images"), "labels": str(tmp_path / "labels")}
+
+
+def cases(split, own, **params):
+    """Return the names in a split."""
+    return [sample.case for sample in datasets.load("folder", split, **own, **params)]
+
+
+def test_splits_share_no_image_and_lose_none(own):
+    """Thirty percent test, a fifth of the rest validation, half of that labelled."""
+    parts = {split: cases(split, own) for split in ("train", "unlabelled", "val", "test")}
+    assert {split: len(names) for split, names in parts.items()} == {
+        "train": 3,
+        "unlabelled": 3,
+        "val": 1,
+        "test": 3,
+    }
+    assert sorted(name for names in parts.values() for name in names) == sorted(map(str, range(10)))
+
+
+def test_the_test_is_the_same_for_every_seed(own):
+    """The seed deals out the others."""
+    assert cases("test", own) == cases("test", own, seed=5)
+    assert any(cases("train", own) != cases("train", own, seed=seed) for seed in range(1, 4))
+
+
+def test_everything_labelled_leaves_nothing_unlabelled(own):
+    """And says how to get some."""
+    assert len(cases("train", own, labelled=1.0)) == 6
+    with pytest.raises(UserError, match="no images for split 'unlabelled' here; lower 'labelled'"):
+        datasets.load("folder", "unlabelled", **own, labelled=1.0)
+
+
+def test_folders_named_for_parts_are_the_parts(tmp_path):
+    """What the user parted stays parted."""
+    for part, count in (("train", 4), ("val", 1), ("test", 2), ("shifted", 3)):
+        for k in range(count):
+            image, label = picture(k)
+            write(tmp_path / "images" / part / f"{k}.png", image)
+            write(tmp_path / "labels" / part / f"{k}.png", label)
+    given = {"images": str(tmp_path / "images"), "labels": str(tmp_path / "labels")}
+    for part, count in (("train", 2), ("unlabelled", 2), ("val", 1), ("test", 2), ("shifted", 3)):
+        assert len(cases(part, given)) == count
+
+
+def test_samples_are_what_the_files_hold(own):
+    """Grey values over 255, masks of zeros and ones, Betti numbers measured."""
+    for sample in datasets.load("folder", "test", **own):
+        image, label = picture(int(sample.case))
+        np.testing.assert_allclose(sample.image[0], image / 255, atol=1e-6)
+        np.testing.assert_array_equal(sample.target[0] > 0, label > 0)
+        assert sample.betti["V"] == tuple(betti_numbers(label > 0, Topology("V")))
+        assert sample.prior is None
+
+
+def test_priors_are_known_or_measured(own):
+    """What the user says of all images, or what each mask shows."""
+    known = datasets.load("folder", "test", **own, betti=[1, 1])
+    assert [sample.prior for sample in known] == [(1, 1)] * 3
+    measured = datasets.load("folder", "test", **own, prior="measured")
+    assert all(sample.prior == sample.betti["T"] for sample in measured)
+
+
+def test_values_become_classes(tmp_path):
+    """Each value of the label map is a channel."""
+    for k in range(4):
+        label = np.zeros((12, 12), dtype=np.uint8)
+        label[2:5, 2:5], label[7:10, 7:10] = 1, 3
+        write(tmp_path / "images" / f"{k}.png", picture(k, 12)[0])
+        write(tmp_path / "labels" / f"{k}.png", label)
+    given = {"images": str(tmp_path / "images"), "labels": str(tmp_path / "labels")}
+    (sample, *_) = datasets.load("folder", "train", **given, values=[1, 3], betti=[[1, 0], [1, 0]])
+    assert sample.target.shape == (2, 12, 12)
+    assert sample.target[1, 8, 8] == 1
+    assert sample.betti["T"] == sample.prior == ((1, 0), (1, 0))
+    assert datasets.resolve("folder", **given, values=[1, 3]).classes == ("class 1", "class 3")
+
+
+@pytest.mark.parametrize("ending", ["tif", "npy", "npz", "nii.gz"])
+def test_every_format_and_dimension_is_read(tmp_path, ending):
+    """Volumes as well as pictures; NIfTI brings its voxel size."""
+    for k in range(4):
+        volume = np.random.default_rng(k).normal(100, 20, (10, 11, 12)).astype(np.float32)
+        label = (volume > 110).astype(np.uint8)
+        for place, array in (("images", volume), ("labels", label)):
+            path = tmp_path / place / f"{k}.{ending}"
+            path.parent.mkdir(exist_ok=True)
+            if ending == "tif":
+                tifffile = pytest.importorskip("tifffile")
+                tifffile.imwrite(path, array)
+            elif ending == "npy":
+                np.save(path, array)
+            elif ending == "npz":
+                np.savez(path, values=array)
+            else:
+                nibabel = pytest.importorskip("nibabel")
+                nibabel.save(nibabel.Nifti1Image(array, np.diag([0.5, 0.6, 2, 1])), path)
+    given = {"images": str(tmp_path / "images"), "labels": str(tmp_path / "labels")}
+    card = datasets.resolve("folder", **given)
+    assert (card.ndim, card.channels) == (3, 1)
+    sample = datasets.load("folder", "train", **given)[0]
+    assert sample.image.shape == sample.target.shape == (1, 10, 11, 12)
+    assert 0 <= sample.image.min() < 0.1 < 0.9 < sample.image.max() <= 1
+    assert sample.spacing == ((0.5, 0.6, 2.0) if ending == "nii.gz" else None)
+
+
+def test_content_names_what_files_hold_and_not_the_files(own, tmp_path):
+    """Another format of the same images has the same revision."""
+    before = datasets.resolve("folder", **own).revision
+    for path in sorted((tmp_path / "images").iterdir()):
+        np.save(path.with_suffix(".npy"), np.array(Image.open(path)))
+        path.unlink()
+    assert datasets.resolve("folder", **own).revision == before
+    np.save(tmp_path / "images" / "3.npy", picture(99)[0])
+    assert datasets.resolve("folder", **own).revision != before
+
+
+@pytest.mark.parametrize("shrink", [1, 2, 3])
+def test_shrinking_takes_means_and_majorities(own, shrink):
+    """Against a loop over blocks."""
+    small = datasets.load("folder", "test", **own, shrink=shrink)[0]
+    image, label = picture(int(small.case))
+    side = 20 // shrink
+    assert small.image.shape == (1, side, side)
+    for i, j in ((0, 0), (2, 3), (side - 1, side - 1)):
+        block = np.s_[i * shrink : (i + 1) * shrink, j * shrink : (j + 1) * shrink]
+        assert small.image[0, i, j] == pytest.approx(image[block].mean() / 255, abs=1e-6)
+        assert small.target[0, i, j] == ((label[block] > 0).mean() >= 0.5)
+
+
+@pytest.mark.parametrize("crop", [7, 12, 31])
+def test_cropping_keeps_the_middle(own, crop):
+    """Less than the image is its middle, more is the image in zeros."""
+    whole = datasets.load("folder", "test", **own)[0]
+    cut = datasets.load("folder", "test", **own, crop=crop)[0]
+    assert cut.image.shape == cut.target.shape == (1, crop, crop)
+    if crop < 20:
+        start = (20 - crop) // 2
+        np.testing.assert_array_equal(
+            cut.image[0], whole.image[0, start : start + crop, start : start + crop]
+        )
+    else:
+        assert cut.image.sum() == pytest.approx(whole.image.sum(), rel=1e-6)
+        assert cut.target.sum() == whole.target.sum()
+
+
+def damaged(tmp_path, what):
+    """Spoil one of the user's files."""
+    images, labels = tmp_path / "images", tmp_path / "labels"
+    if what == "no folder":
+        images.rename(tmp_path / "elsewhere")
+    elif what == "no image":
+        (images / "4.png").unlink()
+    elif what == "no label":
+        (labels / "4.png").unlink()
+    elif what == "half a file":
+        path = images / "4.png"
+        path.write_bytes(path.read_bytes()[:60])
+    elif what == "other size":
+        write(labels / "4.png", picture(4, 22)[1])
+    elif what == "wrong dtype":
+        (labels / "4.png").unlink()
+        np.save(labels / "4.npy", np.full((20, 20), 0.4))
+    elif what == "NaN":
+        (images / "4.png").unlink()
+        np.save(images / "4.npy", np.full((20, 20), np.nan))
+    elif what == "twice":
+        np.save(images / "4.npy", picture(4)[0])
+    elif what == "wrong axes":
+        (images / "4.png").unlink()
+        np.save(images / "4.npy", np.zeros((5, 6, 20, 20), dtype=np.uint8))
+
+
+@pytest.mark.parametrize(
+    ("what", "message"),
+    [
+        ("no folder", "no folder .*images"),
+        ("no image", r"labels/4\.png: a label without an image called '4'"),
+        ("no label", r"images/4\.png: an image without a label called '4'"),
+        ("half a file", r"images/4\.png: cannot be read"),
+        ("other size", r"labels/4\.png: size \(22, 22\), but its image 4\.png has \(20, 20\)"),
+        ("wrong dtype", r"labels/4\.npy: a label file holds whole numbers, got float64"),
+        ("NaN", r"images/4\.npy: holds NaN"),
+        ("twice", "4.npy and 4.png have one name"),
+        ("wrong axes", r"images/4\.npy: a 2D image was expected, got shape \(5, 6, 20, 20\)"),
+    ],
+)
+def test_faults_of_files_are_one_clear_line(own, tmp_path, what, message):
+    """Found before anything runs, naming the file and the fault."""
+    damaged(tmp_path, what)
+    with pytest.raises(UserError, match=message) as raised:
+        datasets.resolve("folder", **own)
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({}, "images= must name"),
+        ({"images": "x"}, "labels= must name"),
+        ({"images": "x", "labels": "y", "labelled": 2}, "labelled .* got 2"),
+        ({"images": "x", "labels": "y", "prior": "knwon"}, "did you mean 'known'"),
+        ({"images": "x", "labels": "y", "lables": 1}, "no parameter 'lables'; did you mean"),
+    ],
+)
+def test_slips_in_parameters_are_named(params, message):
+    """The nearest known name is offered."""
+    with pytest.raises(UserError, match=message):
+        datasets.load("folder", "train", **params)
+
+
+def test_a_missing_data_folder_is_named_with_the_remedy(monkeypatch, tmp_path):
+    """Not set, not there, not right: three lines."""
+    monkeypatch.delenv("TOPOEVAL_DATA", raising=False)
+    with pytest.raises(UserError, match="drive: no folder to look in; name it by --data"):
+        datasets.load("drive", "train")
+    monkeypatch.setenv("TOPOEVAL_DATA", str(tmp_path))
+    with pytest.raises(UserError, match="topoeval data prepare drive --from DIR"):
+        datasets.load("drive", "train")
+    (tmp_path / "sunnybrook").mkdir()
+    with pytest.raises(UserError, match="no folder SCD_ManualContours"):
+        datasets.load("sunnybrook", "train")
+
+
+@pytest.fixture
+def prepared(own, tmp_path):
+    """Return a prepared copy of the user's images, under the name of another adapter."""
+    found = Folder.find(None, **own)
+    folder = tmp_path / "data" / "sunnybrook"
+    prepare(found, "sunnybrook", {"structure": "myocardium"}, folder)
+    return found, folder
+
+
+def test_a_prepared_copy_holds_the_same_samples_and_content(prepared, monkeypatch):
+    """Reading it gives the same images, and the same revision as the originals."""
+    found, folder = prepared
+    monkeypatch.setenv("TOPOEVAL_DATA", str(folder.parent))
+    copies = Sunnybrook.find(None)
+    assert [case.name for case in copies] == [case.name for case in found]
+    for a, b in zip(found, copies, strict=True):
+        np.testing.assert_array_equal(a.read().image, b.read().image)
+        np.testing.assert_array_equal(a.read().label, b.read().label)
+    content = json.loads((folder / "manifest.json").read_text())["content"]
+    assert datasets.resolve("sunnybrook").revision.endswith(content)
+
+
+def test_a_failed_preparation_leaves_nothing(own, tmp_path):
+    """Half a data set never looks like one."""
+    damaged(tmp_path, "half a file")
+    folder = tmp_path / "data" / "mine"
+    with pytest.raises(UserError, match="cannot be read"):
+        prepare(Folder.find(None, **own), "mine", {}, folder)
+    assert list((tmp_path / "data").iterdir()) == []
+
+
+def test_preparing_again_replaces_the_copy(prepared):
+    """And other files are never overwritten."""
+    found, folder = prepared
+    prepare(found[:6], "sunnybrook", {"structure": "myocardium"}, folder)
+    assert len(list(folder.glob("*.npz"))) == 6
+    (folder / "manifest.json").unlink()
+    with pytest.raises(UserError, match="holds other files"):
+        prepare(found, "sunnybrook", {}, folder)
+
+
+def test_a_changed_copy_is_refused(prepared, monkeypatch):
+    """Its revision would no longer name its content."""
+    _, folder = prepared
+    monkeypatch.setenv("TOPOEVAL_DATA", str(folder.parent))
+    path = folder / "00003.npz"
+    path.write_bytes(path.read_bytes() + b"x")
+    with pytest.raises(UserError, match=r"00003\.npz has been changed since"):
+        [case.read() for case in Sunnybrook.find(None)]
+    path.unlink()
+    with pytest.raises(UserError, match="prepare the data again"):
+        [case.read() for case in Sunnybrook.find(None)]
+
+
+def test_a_copy_made_with_other_options_is_refused(prepared, monkeypatch):
+    """Labels of one kind are not taken for another's."""
+    monkeypatch.setenv("TOPOEVAL_DATA", str(prepared[1].parent))
+    with pytest.raises(UserError, match="prepared with structure='myocardium', not 'all'"):
+        datasets.load("sunnybrook", "train", structure="all")

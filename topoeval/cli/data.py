@@ -1,0 +1,207 @@
+"""``topoeval data``: what data sets there are, what they look like, and how they get here."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import fields
+from pathlib import Path
+from typing import Annotated, Any, Optional
+
+import typer
+
+app = typer.Typer(
+    help="List, describe, prepare and show datasets.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+
+Params = Annotated[
+    Optional[list[str]],  # noqa: UP045  # typer reads the annotation at run time
+    typer.Option("--param", "-p", help="KEY=VALUE of the dataset, as in TOML."),
+]
+
+
+@app.command("list")
+def list_() -> None:
+    """List all datasets: drawn, bundled, or from files, and whether these are here."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from topoeval import datasets
+
+    table = Table("name", "state", "dim", "licence", "what", box=None)
+    for name in datasets.DATASETS:
+        info = datasets.info(name)
+        table.add_row(name, _state(name, info), f"{info.ndim}D", info.licence, info.title)
+    Console(width=None if os.isatty(1) else 120).print(table)
+
+
+@app.command()
+def info(
+    name: Annotated[str, typer.Argument(help="A dataset.")],
+    param: Params = None,
+) -> None:
+    """Print the card of a dataset: licence, citation, home, expected topology, splits, layout."""
+    import inspect
+
+    from topoeval import datasets
+
+    cls, params = datasets.DATASETS.load(name), _params(param)
+    card = datasets.info(name, **params)
+    if _state(name, card) == "here" or {"images", "labels"} <= params.keys():
+        card = datasets.resolve(name, **params)
+    print(f"{card.title} ({name}, {_state(name, card)})")
+    for field in fields(card):
+        value = getattr(card, field.name)
+        if field.name not in ("name", "title", "sizes") and value not in ("", None, (), {}, False):
+            print(f"  {field.name.replace('_', ' ')}: {value}")
+    sizes = ", ".join(f"{split} {size or 'all'}" for split, size in card.sizes.items())
+    print(f"  splits: {sizes}")
+    print()
+    print(inspect.cleandoc(cls.__doc__ or ""))
+
+
+@app.command()
+def prepare(
+    name: Annotated[str, typer.Argument(help="A dataset.")],
+    source: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option("--from", help="Folder of the files as published."),
+    ] = None,
+    data: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(help="Where prepared data go, into DATA/NAME; $TOPOEVAL_DATA by default."),
+    ] = None,
+    download: Annotated[
+        bool, typer.Option("--download", help="Fetch the files, where that is possible.")
+    ] = False,
+    split: Annotated[
+        Optional[list[str]],  # noqa: UP045
+        typer.Option(help="Drawn data: these splits; all but relaxed by default."),
+    ] = None,
+    size: Annotated[
+        Optional[int],  # noqa: UP045
+        typer.Option(help="Drawn data: samples of each split; the card's by default."),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Drawn data: seed of the training splits.")] = 0,
+    jobs: Annotated[int, typer.Option(min=1, help="Drawn data: processes.")] = os.cpu_count() or 1,
+    param: Params = None,
+) -> None:
+    """Check files and write them once in a form that loads fast; or draw samples into the cache."""
+    from topoeval import datasets
+    from topoeval.datasets.stored import Stored
+    from topoeval.datasets.synthetic import Synthetic
+    from topoeval.errors import UserError
+
+    cls = datasets.DATASETS.load(name)
+    params = _params(param)
+    if issubclass(cls, Synthetic):
+        _draw(name, split, size, seed, jobs, params)
+    elif download or (source is None and not issubclass(cls, Stored)):
+        if not cls.info.downloads:
+            raise UserError(f"{name} cannot be downloaded here; get it from {cls.info.home}")
+        root = data or os.environ.get("TOPOEVAL_DATA")
+        loaded = datasets.load(name, "train", 1, root=root, download=True, **params)
+        print(f"{name} is there: {len(loaded)} sample read, checksums right")
+    elif not issubclass(cls, Stored) or name == "folder":
+        raise UserError(f"{name} needs no preparation; it is read from where it is")
+    else:
+        _convert(name, cls, source, data, params)
+
+
+@app.command()
+def show(
+    name: Annotated[str, typer.Argument(help="A dataset.")],
+    out: Annotated[Path, typer.Option(help="SVG file to write.")] = Path("dataset.svg"),
+    split: Annotated[str, typer.Option(help="Which split.")] = "test",
+    count: Annotated[int, typer.Option(min=1, help="How many samples.")] = 4,
+    param: Params = None,
+) -> None:
+    """Draw a few samples, image above truth, and print their Betti numbers."""
+    from topoeval import datasets
+    from topoeval.datasets.contact import contact_sheet
+
+    dataset = datasets.load(name, split, count, **_params(param))
+    samples = list(dataset)
+    out.write_text(contact_sheet([(f"{name}, {split}", samples)]), encoding="utf-8")
+    for sample in samples:
+        print(f"{sample.case}: prior {sample.prior}, measured {dict(sample.betti)}")
+    print(f"Picture: {out}")
+
+
+def _params(given: list[str] | None) -> dict[str, Any]:
+    """Return parameters written as TOML; a bare word is a string."""
+    import tomllib
+
+    from topoeval.errors import UserError
+
+    params: dict[str, Any] = {}
+    for text in given or []:
+        key, equals, value = text.partition("=")
+        if not equals or not key.isidentifier():
+            raise UserError(f"--param {text!r} is not of the form KEY=VALUE")
+        try:
+            params[key] = tomllib.loads(f"value = {value}")["value"]
+        except tomllib.TOMLDecodeError:
+            params[key] = value
+    return params
+
+
+def _state(name: str, info: Any) -> str:
+    """Return where the data of a dataset come from, or whether they are here."""
+    if not info.needs_data:
+        return "bundled" if name == "digits" else "drawn"
+    if name == "folder":
+        return "yours"
+    root = os.environ.get("TOPOEVAL_DATA")
+    return "here" if root and (Path(root) / name).is_dir() else "needs data"
+
+
+def _draw(
+    name: str,
+    splits: list[str] | None,
+    size: int | None,
+    seed: int,
+    jobs: int,
+    params: dict[str, Any],
+) -> None:
+    """Draw samples of a synthetic family into the cache."""
+    from topoeval import datasets
+    from topoeval.datasets.cache import cache_folder
+    from topoeval.datasets.generate import generate
+    from topoeval.errors import UserError
+
+    if cache_folder() is None:
+        raise UserError("TOPOEVAL_CACHE is empty, so there is nowhere to keep drawn samples")
+    for split in splits or [s for s in datasets.info(name).splits if s != "relaxed"]:
+        dataset = datasets.load(name, split, size, seed=seed, **params)
+        drawn = sum(1 for _ in generate(dataset, jobs))
+        print(f"{name} {split}: {drawn} samples in {dataset.cache().folder}")  # type: ignore[attr-defined]
+
+
+def _convert(
+    name: str, cls: Any, source: Path | None, data: Path | None, params: dict[str, Any]
+) -> None:
+    """Write a data set in files as a prepared copy."""
+    from topoeval.datasets.prepared import prepare as write
+    from topoeval.errors import UserError
+
+    if source is None:
+        raise UserError(f"--from DIR must name the folder of {name} as published")
+    if not source.is_dir():
+        raise UserError(f"no folder {source}")
+    target = data or (Path(os.environ["TOPOEVAL_DATA"]) if "TOPOEVAL_DATA" in os.environ else None)
+    if target is None:
+        raise UserError("name the folder of prepared data by --data or TOPOEVAL_DATA")
+    if (target / name).resolve() in (source.resolve(), (source / name).resolve()):
+        raise UserError(f"{target / name} is the source itself; name another folder by --data")
+    unknown = params.keys() - cls.options.keys()
+    if unknown:
+        raise UserError(f"{name} is prepared with {', '.join(cls.options) or 'no options'} only")
+    options = {**cls.options, **params}
+    manifest = write(cls.find(source, **options), name, options, target / name)
+    parts: dict[str, int] = {}
+    for entry in manifest["cases"]:
+        parts[entry["part"]] = parts.get(entry["part"], 0) + 1
+    counts = ", ".join(f"{part} {count}" for part, count in sorted(parts.items()))
+    print(f"{name}: {counts}; content {manifest['content']}, in {target / name}")

@@ -1,0 +1,104 @@
+"""Drawn samples on disk, so that they are drawn once."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from topoeval.datasets.measured import as_betti
+from topoeval.datasets.sample import Sample
+
+VARIABLE = "TOPOEVAL_CACHE"
+
+
+def cache_folder() -> Path | None:
+    """Return the folder of the cache, or None where there is to be none.
+
+    The environment variable TOPOEVAL_CACHE names it; empty means no cache. Without the variable it
+    is ``topoeval`` in the user's folder for caches.
+    """
+    named = os.environ.get(VARIABLE)
+    if named is not None:
+        return Path(named).expanduser() if named else None
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "topoeval"
+
+
+class Cache:
+    """The samples of one dataset with one set of parameters.
+
+    Its folder is named by what decides the content: the dataset's name and revision and the
+    parameters. A sample is one file, written under another name and then renamed, so that processes
+    may share a cache; a file that cannot be read counts as absent.
+
+    Parameters
+    ----------
+    root
+        The cache of all datasets.
+    name, revision
+        Of the dataset.
+    params
+        All that decides a sample beside its case.
+    """
+
+    def __init__(self, root: Path, name: str, revision: str, params: Mapping[str, Any]) -> None:
+        content = {"name": name, "revision": revision, "params": dict(params)}
+        text = json.dumps(content, sort_keys=True)
+        self.key = hashlib.sha256(text.encode()).hexdigest()[:16]
+        self.folder = root / "datasets" / name / self.key
+
+    def read(self, case: str) -> Sample | None:
+        """Return a sample, or None if it is not there."""
+        try:
+            with np.load(self._path(case), allow_pickle=False) as stored:
+                return _unpacked(case, dict(stored))
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+            return None  # drawn anew, and written over
+
+    def write(self, sample: Sample) -> None:
+        """Keep a sample."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=self.folder, suffix=".part", delete=False) as file:
+            try:
+                np.savez(file, **_packed(sample))
+                file.close()
+                os.replace(file.name, self._path(sample.case))
+            except BaseException:
+                Path(file.name).unlink(missing_ok=True)
+                raise
+
+    def _path(self, case: str) -> Path:
+        return self.folder / f"{case}.npz"
+
+
+def _packed(sample: Sample) -> dict[str, Any]:
+    """Return a drawn sample as arrays; its targets are zeros and ones."""
+    facts = {"prior": sample.prior, "betti": dict(sample.betti), "spacing": sample.spacing}
+    arrays: dict[str, Any] = {
+        "image": sample.image,
+        "target": sample.target.astype(bool),
+        "facts": np.array(json.dumps(facts)),
+    }
+    if sample.clean is not None:
+        arrays["clean"] = sample.clean.astype(bool)
+    return arrays
+
+
+def _unpacked(case: str, arrays: Mapping[str, Any]) -> Sample:
+    facts = json.loads(str(arrays["facts"]))
+    return Sample(
+        case=case,
+        image=arrays["image"],
+        target=arrays["target"].astype(np.float32),
+        prior=as_betti(np.array(facts["prior"], ndmin=2)),
+        betti={name: as_betti(np.array(b, ndmin=2)) for name, b in facts["betti"].items()},
+        spacing=None if facts["spacing"] is None else tuple(facts["spacing"]),
+        clean=arrays["clean"].astype(np.float32) if "clean" in arrays else None,
+    )
