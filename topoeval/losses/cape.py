@@ -147,9 +147,7 @@ class CapeLoss(TargetLoss):
         # a tiny toll a step: where all is free, the shortest of the free ways
         local = np.where(outside, -1.0, price[box] + 1e-9)
         start, end = (self._snapped(local, end - low) for end in (path[0], path[-1]))
-        way, _ = route_through_array(  # type: ignore[no-untyped-call]
-            local, start, end, fully_connected=True, geometric=False
-        )
+        way, _ = route_through_array(local, start, end, fully_connected=True, geometric=False)
         return np.ravel_multi_index(tuple((np.array(way) + low).T), price.shape).astype(np.int64)
 
     def _snapped(self, local: NDArray[np.floating], end: Voxels) -> Voxels:
@@ -170,9 +168,7 @@ def skeleton_paths(skeleton: NDArray[np.bool_]) -> Iterator[Voxels]:
     """
     if not skeleton.any():
         return
-    graph, nodes = pixel_graph(  # type: ignore[no-untyped-call]
-        skeleton, connectivity=skeleton.ndim
-    )
+    graph, nodes = pixel_graph(skeleton, connectivity=skeleton.ndim)
     coordinates = np.stack(np.unravel_index(nodes, skeleton.shape), axis=1)
     covered = np.zeros(len(nodes), bool)
     graph = graph.tolil()

@@ -156,7 +156,7 @@ def _table(prediction: NDArray[np.bool_], target: NDArray[np.bool_], topology: T
     """Count the voxels of each part of the target (rows) in each part of the prediction, sparse."""
     connectivity = topology.foreground_connectivity(prediction.ndim)
     p, g = (label(mask, connectivity)[0] for mask in (prediction, target))
-    return skimage_metrics.contingency_table(g, p)  # type: ignore[no-untyped-call]
+    return skimage_metrics.contingency_table(g, p)
 
 
 def _rand_error(table: Any) -> float:

@@ -65,7 +65,7 @@ def skeleton(mask: Array) -> Skeleton:
     array = np.ascontiguousarray(as_mask(mask))
     connectivity = _TOPOLOGY.foreground_connectivity(array.ndim)
     # Of a single row the 3D thinning would make nothing.
-    voxels = np.asarray(skeletonize(array)) & array  # type: ignore[no-untyped-call]
+    voxels = np.asarray(skeletonize(array)) & array
     labels, found = label(array, connectivity)
     reached = np.zeros(found + 1, bool)
     reached[labels[voxels]] = True

@@ -174,8 +174,9 @@ def _as_torch(barcodes: Barcodes[Any]) -> Table:
     table = barcodes.numpy()
     columns: Any = {
         name: torch.from_numpy(np.ascontiguousarray(getattr(table, name)))
-        for name in ("image", "dim", "birth_index", "death_index")
+        for name in ("image", "dim")
     }
+    columns["locations"] = None  # a distance is a matter of values
     for name in ("birth", "death"):
         columns[name] = torch.from_numpy(np.asarray(getattr(table, name), np.float64))
     return replace(barcodes, **columns)
