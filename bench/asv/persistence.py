@@ -1,31 +1,39 @@
-"""Persistence by backend, size, kind of image and construction."""
+"""Persistence by backend, size, kind of image, construction and device."""
 
-from topoeval import Topology
-from topoeval.persistence import BACKENDS, compute
-
+from .common import DEVICES, Timed, on, part
 from .images import KINDS, images
 
+BACKENDS = ("native", "cripser", "gudhi")
 SIZES = {"32x64x64": (32, 64, 64), "4x256x256": (4, 256, 256), "2x32x32x32": (2, 32, 32, 32)}
 
 
-class Compute:
-    """All dimensions of a batch, with locations."""
+class Compute(Timed):
+    """Bars of all dimensions with their locations, for a batch."""
 
-    params = (["native", "cripser", "gudhi"], list(SIZES), list(KINDS), ["V", "T"])
-    param_names = ("backend", "size", "kind", "construction")
+    params = (list(BACKENDS), list(SIZES), list(KINDS), ["V", "T"], list(DEVICES))
+    param_names = ("backend", "size", "kind", "construction", "device")
 
-    def setup(self, backend, size, kind, construction):
+    def setup(self, backend, size, kind, construction, device):
         """Make the images; skip a backend that this commit or environment does not have."""
-        if backend not in BACKENDS or backend not in BACKENDS.available():
+        compute = part("persistence", "compute")
+        known = part("persistence", "BACKENDS")
+        if backend not in known or backend not in known.available():
             raise NotImplementedError
-        self.images = images(kind, SIZES[size])
-        self.ndim = self.images.ndim - 1
-        self.topology = Topology(construction)
+        batch = on(device, images(kind, SIZES[size]))
+        topology = part("topology", "Topology")(construction)
+        ndim = batch.ndim - 1
+        self.run = lambda: compute(batch, topology, backend=backend, spatial_dims=ndim)
 
-    def time_compute(self, backend, size, kind, construction):
-        """Wall time."""
-        compute(self.images, self.topology, backend=backend, spatial_dims=self.ndim)
+    def time_compute(self, *_):
+        """CPU time."""
+        self.run()
 
-    def peakmem_compute(self, backend, size, kind, construction):
+    def peakmem_compute(self, *_):
         """Peak memory of the process."""
-        compute(self.images, self.topology, backend=backend, spatial_dims=self.ndim)
+        self.run()
+
+    def track_bars(self, *_):
+        """Number of bars: speed must not be bought with another answer."""
+        return len(self.run())
+
+    track_bars.unit = "bars"
