@@ -1,9 +1,12 @@
 """What all benchmarks share: how long to measure, in what clock, and what a commit may lack."""
 
 import importlib
+import shutil
 import time
 
 DEVICES = ("cpu", "cuda")
+# asv starts a process for each set of parameters; most need not import torch to be skipped
+_NO_GPU = shutil.which("nvidia-smi") is None
 
 
 class Timed:
@@ -29,11 +32,15 @@ def part(module, name):
         raise NotImplementedError from None
 
 
-def on(device, array):
-    """Return `array` as a tensor on `device`; a machine without the device is skipped."""
+def skip_without(device):
+    """Skip a device that this machine does not have."""
+    if device == "cuda" and _NO_GPU:
+        raise NotImplementedError
+
+
+def tensor(array, device):
+    """Return `array` as a tensor on `device`; one thread computes on it."""
     import torch
 
     torch.set_num_threads(1)
-    if device == "cuda" and not torch.cuda.is_available():
-        raise NotImplementedError
     return torch.from_numpy(array).to(device)

@@ -1,10 +1,10 @@
 """Losses forward and backward, the topological ones beside the plain ones on the same batch."""
 
-from .common import DEVICES, Timed, on, part
+from .common import DEVICES, Timed, part, skip_without, tensor
 from .images import images
 
 SHAPES = {"8x1x128x128": (8, 128, 128), "1x1x48x48x48": (1, 48, 48, 48)}
-# The parameters of a loss that has no usable default; {ndim} spatial axes.
+# What each loss is built with for images of `ndim` axes.
 PARAMETERS = {
     "betti_prior": lambda ndim: {"prior": (1,) + (0,) * (ndim - 1)},
     "cross_entropy": lambda ndim: {},
@@ -21,12 +21,13 @@ class ForwardBackward(Timed):
 
     def setup(self, loss, shape, device):
         """Make logits and a target; skip a loss that this commit does not have."""
+        skip_without(device)
         losses = part("losses", "LOSSES")
         if loss not in losses:
             raise NotImplementedError
         import torch
 
-        probabilities = on(device, images("probability", SHAPES[shape]))[:, None]
+        probabilities = tensor(images("probability", SHAPES[shape]), device)[:, None]
         logits = torch.logit(probabilities, eps=1e-4).requires_grad_()
         target = (probabilities > 0.5).float()
         kind = losses.load(loss)

@@ -22,7 +22,9 @@ class Score(Timed):
             raise NotImplementedError
         if metric != "mse":
             prediction, target = prediction > 0.5, target > 0.5
-        topology = () if metric in WITHOUT_TOPOLOGY else (part("topology", "Topology")(construction),)
+        topology = (
+            () if metric in WITHOUT_TOPOLOGY else (part("topology", "Topology")(construction),)
+        )
         self.run = lambda: score(prediction, target, *topology, spatial_dims=ndim)
 
     def time_score(self, *_):
