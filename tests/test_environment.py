@@ -1,7 +1,7 @@
 """Each tox environment has the persistence libraries it says, and no others.
 
-tox.ini names them in TOPOEVAL_TEST_PRESENT and TOPOEVAL_TEST_ABSENT, so that a suite that passes with
-one library cannot have leaned on another.
+tox.ini names them in TOPOEVAL_TEST_PRESENT and TOPOEVAL_TEST_ABSENT, so that a suite that passes
+with one library cannot have leaned on another.
 """
 
 import importlib.util

@@ -214,7 +214,7 @@ def plot_image(
         drawn = features[:max_bars]
         for place, (birth, death, length) in enumerate(drawn):
             share = length / (high - low)
-            label = f"{length:.2g}" if place < _LABELLED and share > _WORTH_A_LABEL else ""
+            label = _three_digits(length) if place < _LABELLED and share > _WORTH_A_LABEL else ""
             _feature(ax, birth, death, COLOURS[dim], share, label)
         handles.append(_key(dim, table, len(features), len(drawn)))
     ax.set(xticks=[], yticks=[])
@@ -252,7 +252,8 @@ def plot_matching(
     Raises
     ------
     UserError
-        A pair names a row that is not there, a row twice, or rows of different dimensions.
+        A barcode of several images; a pair that names a row that is not there, a row twice, or rows
+        of different dimensions.
 
     Examples
     --------
@@ -264,6 +265,11 @@ def plot_matching(
     """
     ax = plt.gca() if ax is None else ax
     tables = first.numpy(), second.numpy()
+    for table, label in zip(tables, labels, strict=True):
+        if table.n_images != 1:
+            raise UserError(
+                f"{label} holds {table.n_images} images; take one of them by bars.select([number])"
+            )
     matched = _checked_pairs(pairs, tables, labels)
     low = min(_range(table)[0] for table in tables)
     high = max(_range(table)[1] for table in tables)
@@ -312,7 +318,7 @@ _LABELLED, _WORTH_A_LABEL = 8, 0.05
 def _one_image(bars: Barcodes[Any], image: int, dims: Sequence[int] | None) -> Barcodes[Any]:
     if not 0 <= image < bars.n_images:
         raise UserError(f"no image {image} in a batch of {bars.n_images}")
-    table = bars.numpy().select(image=image)
+    table = bars.numpy().select([image])
     if dims is None:
         return table
     wrong = sorted(set(dims) - set(table.dims))
@@ -345,7 +351,7 @@ def _bars(
     ax: Axes,
     table: Barcodes[Any],
     rows: NDArray[np.intp],
-    heights: NDArray[np.float64],
+    heights: NDArray[Any],
     colour: str,
     shade: float,
     ends: tuple[float, float],
@@ -410,6 +416,11 @@ def _feature(
             label, birth or death or (0, 0), (6, 4), textcoords="offset points",
             fontsize=8, color=colour, bbox=halo, zorder=5,
         )  # fmt: skip
+
+
+def _three_digits(value: float) -> str:
+    """Return 154 and 0.75, and never a power of ten."""
+    return f"{float(f'{value:.3g}'):.10g}"
 
 
 def _checked_pairs(

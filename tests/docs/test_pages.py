@@ -5,6 +5,7 @@ must be one that there is.
 """
 
 import configparser
+import itertools
 import re
 import shlex
 import subprocess
@@ -12,7 +13,6 @@ import sys
 import tomllib
 from pathlib import Path
 
-import click
 import pytest
 import typer.main
 
@@ -121,24 +121,27 @@ def complaint(line):
 
 
 def _topoeval(words):
-    command = typer.main.get_command(app)
-    context = click.Context(command, info_name="topoeval")
+    command, context = typer.main.get_command(app), None
     try:
-        while isinstance(command, click.Group):
-            name, command, words = command.resolve_command(context, words)
-            context = click.Context(command, parent=context, info_name=name)
-        if "--help" not in words:
-            command.make_context(context.info_name, words, parent=context.parent)
-    except click.ClickException as error:
+        while True:
+            context = command.make_context(command.name, list(words), parent=context)
+            if not hasattr(command, "resolve_command"):
+                return None
+            rest = [*context._protected_args, *context.args]
+            _, command, words = command.resolve_command(context, rest)
+    except Exception as error:
+        if not hasattr(
+            error, "format_message"
+        ):  # typer brings a click of its own, of no fixed name
+            raise
         return error.format_message()
-    return None
 
 
 def _tox(words):
     config = configparser.RawConfigParser()
     config.read(ROOT / "tox.ini")
     known = {name.partition(":")[2] for name in config.sections()}
-    for flag, value in zip(words, words[1:], strict=False):
+    for flag, value in itertools.pairwise(words):
         if flag == "-e":
             for name in value.split(","):
                 single = re.fullmatch(r"py3\d+-(native|gudhi|cripser|ripser|all)", name)

@@ -12,7 +12,7 @@ from matplotlib.colors import same_color
 from matplotlib.figure import Figure
 
 from topoeval import Topology, UserError
-from topoeval.persistence import compute
+from topoeval.persistence import BACKENDS, compute
 from topoeval.plot import COLOURS, plot_barcode, plot_diagram, plot_image, plot_matching
 
 RING = np.zeros((1, 5, 5))
@@ -81,7 +81,7 @@ def test_all_bars_of_the_image_and_no_others(images, number):
     """The lines are the bars of that image as a multiset, and each has a row of its own."""
     bars = compute(images, Topology("V", "sublevel"))
     ax = plot_barcode(bars, image=number, max_bars=None, ax=Figure().subplots())
-    part = bars.select(image=number)
+    part = bars.select([number])
     finite = np.isfinite(part.death)
     drawn = lines(ax)
     assert len({height for *_, height in drawn}) == len(drawn) == len(part)
@@ -128,7 +128,7 @@ def test_a_feature_is_drawn_where_it_is(ax):
 
 
 def test_a_mark_is_at_its_column_and_row(ax):
-    """x is the last axis and y the one before, also where the image is not square."""
+    """The column is the last axis and y the one before, also where the image is not square."""
     image = np.zeros((3, 7))
     image[2, 5] = 1.0
     plot_image(image, compute(image[None]), ax=ax)
@@ -191,6 +191,27 @@ def test_pairs_across_dimensions():
     with pytest.raises(UserError, match="different dimensions"):
         plot_matching(bars, bars, [[0, 1], [1, 0]])
     assert plot_matching(bars, bars, []).get_legend()
+
+
+def test_a_matching_is_of_two_images():
+    """A batch has no rows that a pair could mean."""
+    bars = compute(np.random.default_rng(0).random((2, 4, 4)))
+    with pytest.raises(UserError, match=r"target holds 2 images; .*select\(\[number\]\)"):
+        plot_matching(bars.select([0]), bars, [])
+
+
+def test_values_without_voxels_have_no_place(ax):
+    """The bars of such a backend can be drawn, but not in the image."""
+    backend = next(
+        (name for name in BACKENDS.available() if not BACKENDS.load(name).info.gives_locations),
+        None,
+    )
+    if backend is None:
+        pytest.skip("no backend of values only is installed")
+    bars = compute(RING, dims=[0], backend=backend)
+    assert plot_barcode(bars, ax=ax).get_legend()
+    with pytest.raises(UserError, match="values without voxels"):
+        plot_image(RING[0], bars, ax=ax)
 
 
 def test_tensors_with_gradients_on_their_way(ax):

@@ -7,11 +7,12 @@ from pathlib import Path
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from topoeval.bench.record import Record, Row
 from topoeval.report.drawing import Look, entitle, grid, looks, plotting, to_svg
 
-_AXES = {2: "pixels", 3: "voxels"}
+_POWERS = {2: "²", 3: "³"}
 
 
 def draw(record: Record, out: Path) -> list[Path]:
@@ -40,14 +41,15 @@ def _draw_kind(record: Record, kind: str, out: Path) -> list[Path]:
                 _panel(axes, shown, look, record)
                 axes.set(
                     title=f"{ndim}D, {construction}-construction",
-                    xlabel=_AXES[ndim],
+                    xlabel="side in pixels" if ndim == 2 else "side in voxels",
                     ylabel="CPU time (ms)" if column == 0 else "",
                 )
         used = {row.backend for row in rows}
         handles = [_key(look[name], title) for name, title in record.titles.items() if name in used]
+        machine, threads = (record.environment[key] for key in ("cpu", "threads"))
         footer = (
-            f"{record.environment['cpu']}, OMP_NUM_THREADS={record.environment['threads']}. Medians "
-            "and middle halves of one image a call, superlevel, plain border. A line ends where a "
+            f"{machine}, OMP_NUM_THREADS={threads}. Medians and middle halves of one image a "
+            "call, superlevel, plain border. A line ends where a "
             f"call took longer than {record.budget_s:g} s. Open marks: values only, no voxels."
         )
         entitle(figure, f"What a barcode costs: {kind} images", footer, handles, ncols=2)
@@ -73,6 +75,11 @@ def _panel(axes: Axes, rows: list[Row], look: dict[str, Look], record: Record) -
         axes.fill_between(voxels, low, high, color=look[backend].colour, alpha=0.18, linewidth=0)
     if rows:
         axes.set(xscale="log", yscale="log")
+        sides = {row.case.voxels: f"{row.case.shape[0]}{_POWERS[row.case.ndim]}" for row in rows}
+        axes.xaxis.set_major_locator(FixedLocator(sorted(sides)))
+        axes.xaxis.set_minor_locator(NullLocator())
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda voxels, _: sides.get(int(voxels), "")))
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     grid(axes)
 
 

@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import pandas as pd
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
-from tabulate import tabulate
 
 from topoeval.bench.cases import Case
 from topoeval.bench.figure import draw
 from topoeval.bench.record import Quartiles, Record, Row
 
 RECORDS = "records.json"
+_RESOLUTION = 0.5  # MiB; the kernel keeps the size of a process in counts that lag by some pages
 Cell = Callable[[Row], str]
 
 
@@ -36,11 +37,11 @@ def terminal(record: Record) -> RenderableType:
     parts: list[RenderableType] = []
     for title, cell in _tables(record).items():
         header, body = _matrix(record, cell)
-        table = Table(title=title, title_justify="left", box=None, header_style="bold")
+        table = Table(title=Text(title), title_justify="left", box=None, header_style="bold")
         for column, name in enumerate(header):
             table.add_column(name, justify="left" if column < 3 else "right", no_wrap=True)
         for line in body:
-            table.add_row(*line)
+            table.add_row(*map(Text, line))  # a bracket is no markup
         parts += [table, Text()]
     return Group(*parts, Text("\n".join(_caption(record))))
 
@@ -52,7 +53,10 @@ def markdown(record: Record, figures: list[Path]) -> str:
     for title, cell in _tables(record).items():
         header, body = _matrix(record, cell)
         left = ("left",) * 3 + ("right",) * (len(header) - 3)
-        lines += ["", f"## {title}", "", tabulate(body, header, tablefmt="github", colalign=left)]
+        table = pd.DataFrame(body, columns=header).to_markdown(
+            index=False, disable_numparse=True, colalign=left
+        )
+        lines += ["", f"## {title}", "", table]
     return "\n".join(lines) + "\n"
 
 
@@ -72,7 +76,10 @@ def _tables(record: Record) -> dict[str, Cell]:
         return "" if speed is None else f"{speed / 1e6:.3g}"
 
     def memory(row: Row) -> str:
-        return "" if row.peak_bytes is None else f"{row.peak_bytes / 2**20:.1f}"
+        if row.peak_bytes is None:
+            return ""
+        mebibytes = row.peak_bytes / 2**20
+        return f"{mebibytes:.1f}" if mebibytes >= _RESOLUTION else f"< {_RESOLUTION}"
 
     tables: dict[str, Cell] = {
         "CPU time in ms: median [middle half]": time,

@@ -41,8 +41,7 @@ def serve(connection: Connection, backend: str) -> None:
             return
         if latest is None or latest[0] != case:
             latest = case, case.batch()
-        batch = latest[1]
-        connection.send(_attempt(lambda case=case, batch=batch: _time(engine, case, batch)))
+        connection.send(_attempt(_time, engine, *latest))
 
 
 def weigh(connection: Connection, backend: str, case: Case) -> None:
@@ -51,7 +50,7 @@ def weigh(connection: Connection, backend: str, case: Case) -> None:
     _warm_up(engine)
     batch = case.batch()
     connection.send("ready")
-    connection.send(_attempt(lambda: _grow(engine, case, batch)))
+    connection.send(_attempt(_grow, engine, case, batch))
 
 
 def dims_of(engine: Backend, case: Case) -> list[int]:
@@ -94,10 +93,15 @@ def _warm_up(engine: Backend) -> None:
             engine.compute(case.batch(), case.topology, dims_of(engine, case))
 
 
-def _attempt(work: Callable[[], Sample | int]) -> Sample | int | str:
+def _attempt(
+    work: Callable[[Backend, Case, NDArray[np.float32]], Sample | int],
+    engine: Backend,
+    case: Case,
+    batch: NDArray[np.float32],
+) -> Sample | int | str:
     """Return what `work` returns, or what went wrong with it."""
     try:
-        return work()
+        return work(engine, case, batch)
     except Exception as error:  # any failure of an engine is a row of the table
         return f"{type(error).__name__}: {error}"
 

@@ -13,6 +13,7 @@ from typing import Annotated, Optional
 import typer
 
 from topoeval.cli import data as data_commands
+from topoeval.cli.barcode import barcode
 from topoeval.cli.bench import app as bench
 from topoeval.cli.doctor import check, doctor
 from topoeval.errors import UserError
@@ -219,6 +220,7 @@ def info(
 
 
 # These declare their options in their own modules, which import as little as this one.
+app.command()(barcode)
 app.command()(check)
 app.command()(doctor)
 app.add_typer(bench)
