@@ -13,7 +13,8 @@ from matplotlib.figure import Figure
 
 from topoeval import Topology, UserError
 from topoeval.persistence import BACKENDS, compute
-from topoeval.plot import COLOURS, plot_barcode, plot_diagram, plot_image, plot_matching
+from topoeval.plot import plot_barcode, plot_diagram, plot_image, plot_matching
+from topoeval.plot.style import COLOURS
 
 RING = np.zeros((1, 5, 5))
 RING[0, 1:4, 1:4] = 1.0
