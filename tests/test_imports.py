@@ -16,8 +16,11 @@ LEVELS = [
     {"digital", "persistence"},
     {"metrics", "losses"},
     {"datasets", "evaluate"},
+    {"metrics", "losses", "plot"},
+    {"datasets"},
     {"training"},
     {"harness", "report"},
+    {"bench"},
     {"cli"},
 ]
 LEVEL = {name: height for height, names in enumerate(LEVELS) for name in names}

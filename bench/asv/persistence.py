@@ -1,31 +1,56 @@
-"""Persistence by backend, size, kind of image and construction."""
+"""Persistence by backend, size, kind of image, construction and device."""
 
-from topoeval import Topology
-from topoeval.persistence import BACKENDS, compute
-
+from .common import DEVICES, Timed, part, skip_without, tensor
 from .images import KINDS, images
 
+BACKENDS = ("native", "cripser", "gudhi")
 SIZES = {"32x64x64": (32, 64, 64), "4x256x256": (4, 256, 256), "2x32x32x32": (2, 32, 32, 32)}
 
 
-class Compute:
-    """All dimensions of a batch, with locations."""
+class Bars(Timed):
+    """Bars of all dimensions with their locations, for a batch.
 
-    params = (["native", "cripser", "gudhi"], list(SIZES), list(KINDS), ["V", "T"])
-    param_names = ("backend", "size", "kind", "construction")
+    NumPy arrays on the CPU, so that no time goes into importing torch; tensors on a GPU.
+    """
 
-    def setup(self, backend, size, kind, construction):
+    param_names = ("backend", "size", "kind", "construction", "device")
+
+    def setup(self, backend, size, kind, construction, device):
         """Make the images; skip a backend that this commit or environment does not have."""
-        if backend not in BACKENDS or backend not in BACKENDS.available():
+        skip_without(device)
+        compute = part("persistence", "compute")
+        known = part("persistence", "BACKENDS")
+        if backend not in known or backend not in known.available():
             raise NotImplementedError
-        self.images = images(kind, SIZES[size])
-        self.ndim = self.images.ndim - 1
-        self.topology = Topology(construction)
+        batch = images(kind, SIZES[size])
+        if device != "cpu":
+            batch = tensor(batch, device)
+        topology = part("topology", "Topology")(construction)
+        ndim = batch.ndim - 1
+        self.run = lambda: compute(batch, topology, backend=backend, spatial_dims=ndim)
 
-    def time_compute(self, backend, size, kind, construction):
-        """Wall time."""
-        compute(self.images, self.topology, backend=backend, spatial_dims=self.ndim)
 
-    def peakmem_compute(self, backend, size, kind, construction):
+class Compute(Bars):
+    """How long it takes."""
+
+    params = (list(BACKENDS), list(SIZES), list(KINDS), ["V", "T"], list(DEVICES))
+
+    def time_compute(self, *_):
+        """CPU time."""
+        self.run()
+
+
+class Answer(Bars):
+    """What it takes in memory, and what comes out."""
+
+    params = (list(BACKENDS), list(SIZES), ["probability"], ["V", "T"], ["cpu"])
+
+    def peakmem_compute(self, *_):
         """Peak memory of the process."""
-        compute(self.images, self.topology, backend=backend, spatial_dims=self.ndim)
+        self.run()
+
+    def track_bars(self, *_):
+        """Count the bars: speed must not be bought with another answer."""
+        return len(self.run())
+
+    track_bars.unit = "bars"

@@ -13,6 +13,9 @@ from typing import Annotated, Optional
 import typer
 
 from topoeval.cli import data as data_commands
+from topoeval.cli.barcode import barcode
+from topoeval.cli.bench import app as bench
+from topoeval.cli.doctor import check, doctor
 from topoeval.errors import UserError
 
 app = typer.Typer(
@@ -214,3 +217,10 @@ def info(
     from topoeval.cli.catalogue import print_info
 
     print_info(name)
+
+
+# These declare their options in their own modules, which import as little as this one.
+app.command()(barcode)
+app.command()(check)
+app.command()(doctor)
+app.add_typer(bench)

@@ -1,0 +1,31 @@
+"""Committed tables are those of the committed records."""
+
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SUITES = sorted(path.parent for path in ROOT.glob("results/*/records"))
+BENCHES = sorted(path.parent for path in ROOT.glob("results/*/records.json"))
+
+
+@pytest.mark.parametrize("results", SUITES, ids=lambda path: path.name)
+def test_the_report_of_a_suite_is_current(results, tmp_path):
+    """`tox -e report` would change nothing."""
+    from topoeval.report import build
+
+    build(results / "records", tmp_path, reference="cross_entropy")
+    for made in sorted(tmp_path.glob("table.*")):
+        assert made.read_text() == (results / "report" / made.name).read_text(), made.name
+    assert {path.name for path in tmp_path.glob("table.*")} == {"table.csv", "table.md"}
+
+
+def test_the_tables_of_the_backends_are_current(tmp_path):
+    """Of every folder that `topoeval bench backends` wrote."""
+    from topoeval.bench.record import Record
+    from topoeval.bench.tables import write
+
+    for folder in BENCHES:
+        for path in write(Record.load(folder / "records.json"), tmp_path / folder.name):
+            if path.suffix != ".png":
+                assert path.read_bytes() == (folder / path.name).read_bytes(), path.name

@@ -1,0 +1,1 @@
+"""What the persistence engines cost, side by side on one machine (``topoeval bench``)."""

@@ -1,0 +1,92 @@
+"""``topoeval barcode``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from topoeval.persistence import Barcodes
+
+
+def barcode(
+    image: Annotated[Path, typer.Argument(help="PNG, TIFF, NPY, NPZ or NIfTI, grey, 2D or 3D.")],
+    topology: Annotated[
+        str, typer.Option(help="CONSTRUCTION-DIRECTION-BORDER; the rest of it may be left out.")
+    ] = "T-superlevel-plain",
+    backend: Annotated[str, typer.Option(help="Engine; the native one by default.")] = "auto",
+    bars: Annotated[int, typer.Option(min=1, help="Longest bars to print per dimension.")] = 10,
+    out: Annotated[Path | None, typer.Option(help="Picture to draw: .png, .svg or .pdf.")] = None,
+) -> None:
+    """Print the barcode of an image, and draw it: bars, diagram and where they are."""
+    from rich.console import Console
+
+    from topoeval.errors import UserError
+    from topoeval.images import read_image
+    from topoeval.persistence import compute
+    from topoeval.topology import Topology
+
+    array = read_image(image).array
+    if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[-1] in (3, 4)):
+        raise UserError(
+            f"{image}: an array of shape {array.shape} is no grey image of two or three axes; "
+            "save one channel of it"
+        )
+    if out is not None and out.suffix not in (".png", ".svg", ".pdf"):
+        raise UserError(f"{out}: a picture ends in .png, .svg or .pdf")
+    found = compute(array[None], Topology.parse(topology), backend=backend, spatial_dims=array.ndim)
+    console = Console()
+    console.print(f"{image.name}: {found.topology.describe(array.ndim)}", highlight=False)
+    for dim in found.dims:
+        console.print(_table(found, dim, bars))
+    if out is not None:
+        _draw(array, found, out)
+        console.print(f"{out}", soft_wrap=True)
+
+
+def _table(found: Barcodes[Any], dim: int, longest: int) -> Any:
+    """Return the longest bars of a dimension as a table."""
+    import numpy as np
+    from rich.table import Table
+
+    part = found.select(dim=dim)
+    table = Table(
+        title=f"H{dim}: {len(part)} bars", title_justify="left", box=None, header_style="bold"
+    )
+    for column in ("birth", "death", "length", "born at", "dies at"):
+        table.add_column(column, justify="right")
+    birth, death = part.birth.astype(np.float64), part.death.astype(np.float64)
+    lengths = np.abs(birth - death)
+    for bar in np.argsort(-lengths, kind="stable")[:longest]:
+        places = (_place(column, bar, part) for column in (part.birth_index, part.death_index))
+        values = (f"{value:.6g}" for value in (birth[bar], death[bar], lengths[bar]))
+        table.add_row(*values, *places)
+    if len(part) > longest:
+        table.add_row(*["..."] * 5)
+    return table
+
+
+def _place(column: Any, bar: int, part: Barcodes[Any]) -> str:
+    """Return the coordinates of a voxel in the order of the axes."""
+    import numpy as np
+
+    index = int(column[bar])
+    if index < 0:
+        return ""
+    return ", ".join(str(int(at)) for at in np.unravel_index(index, part.spatial_shape))
+
+
+def _draw(array: Any, found: Barcodes[Any], out: Path) -> None:
+    from matplotlib.figure import Figure
+
+    from topoeval.plot import plot_barcode, plot_diagram, plot_image
+
+    figure = Figure(figsize=(13, 4.8), layout="constrained")
+    left, middle, right = figure.subplots(1, 3)
+    plot_image(array, found, ax=left)
+    plot_barcode(found, ax=middle)
+    plot_diagram(found, ax=right)
+    figure.suptitle(found.topology.describe(array.ndim), x=0.005, ha="left", fontsize=10)
+    figure.savefig(out, dpi=150)

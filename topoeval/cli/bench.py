@@ -1,0 +1,72 @@
+"""``topoeval bench backends``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(name="bench", help="Measure on this machine.", no_args_is_help=True)
+
+
+@app.callback()
+def bench() -> None:
+    """Measure on this machine."""
+
+
+@app.command()
+def backends(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Backends; all that are installed by default.")
+    ] = None,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Small images only: ends within two minutes.")
+    ] = False,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for records, tables and figures.")
+    ] = None,
+    budget: Annotated[
+        float | None, typer.Option(min=0.1, help="Seconds per backend and case.")
+    ] = None,
+    threads: Annotated[int, typer.Option(min=1, help="Threads of one engine.")] = 1,
+    records: Annotated[
+        Path | None,
+        typer.Option(help="Measure nothing: remake tables and figures from this records.json."),
+    ] = None,
+) -> None:
+    """Time and weigh every persistence backend, side by side."""
+    from dataclasses import replace
+
+    from rich.console import Console
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    from topoeval.bench.cases import FULL, QUICK
+    from topoeval.bench.measure import measure
+    from topoeval.bench.record import Record
+    from topoeval.bench.tables import terminal, write
+
+    if records is not None:
+        record = Record.load(records)
+        out = records.parent if out is None else out
+    else:
+        plan = QUICK if quick else FULL
+        if budget is not None:
+            plan = replace(plan, budget=budget)
+        with Progress(
+            SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), transient=True
+        ) as display:
+            task = display.add_task("starting")
+            record = measure(
+                plan,
+                names or None,
+                threads=threads,
+                listener=lambda words: display.update(task, description=words),
+            )
+    console = Console()
+    if not console.is_terminal:  # a pipe has no width
+        console = Console(width=40 + 26 * len(record.titles))
+    console.print(terminal(record))
+    if out is not None:
+        for path in write(record, out):
+            console.print(f"{path}", soft_wrap=True)

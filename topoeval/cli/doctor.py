@@ -1,0 +1,64 @@
+"""``topoeval doctor`` and ``topoeval check``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+_STYLES = {
+    "installed": "green",
+    "missing": "yellow",
+    "broken": "bold red",
+    "needs data": "cyan",
+    "unknown": "dim",
+}
+_OUTCOMES = {"passed": "green", "failed": "bold red", "not applicable": "dim"}
+
+
+def doctor() -> None:
+    """Say what is installed, what is broken and why, and how to get what is missing."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    from topoeval.cli.examination import CORE, examine
+
+    console = Console()
+    if not console.is_terminal:  # a pipe has no width; the tables read well at this one
+        console = Console(width=110)
+    broken = False
+    for part, findings in examine():
+        table = Table(title=part, title_justify="left", box=None, show_header=False)
+        table.add_column(min_width=18, no_wrap=True)
+        table.add_column(min_width=10, no_wrap=True)
+        table.add_column(overflow="fold")
+        for finding in findings:
+            state = Text(finding.state, _STYLES[finding.state])
+            table.add_row(finding.name, state, Text(finding.detail))
+            broken |= part == CORE and finding.state in ("broken", "missing")
+        console.print(table)
+        console.print()
+    if broken:
+        console.print("The core is broken: reinstall topoeval and what it names above.")
+    raise typer.Exit(1 if broken else 0)
+
+
+def check(name: Annotated[str, typer.Argument(help="A backend.")]) -> None:
+    """Run the conformance suite on one backend."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    from topoeval.testing import check_backend
+
+    console = Console()
+    results = check_backend(name)
+    table = Table(box=None, show_header=False)
+    for result in results:
+        outcome = Text(result.outcome, _OUTCOMES[result.outcome])
+        table.add_row(result.name, outcome, Text(result.message))
+    console.print(table)
+    counts = {known: sum(r.outcome == known for r in results) for known in _OUTCOMES}
+    console.print(f"{name}: " + ", ".join(f"{count} {known}" for known, count in counts.items()))
+    raise typer.Exit(1 if counts["failed"] else 0)
