@@ -47,11 +47,12 @@ def _common(suite: Suite, dataset: DatasetSpec) -> dict[str, Any]:
     """Return what all runs of a suite on a dataset share, with nothing left to be chosen later."""
     info = datasets.info(dataset.name)
     topology = Topology.parse(suite.topology)
+    device = resolve_device(suite.device).type
     return {
         "dataset": dataset.model_copy(update={"revision": info.revision}),
         "topology": str(topology),
-        "backend": resolve(suite.backend, info.ndim, topology).info.name,
-        "device": resolve_device(suite.device).type,
+        "backend": resolve(suite.backend, info.ndim, topology, device=device).info.name,
+        "device": device,
         "network": suite.network,
     }
 
