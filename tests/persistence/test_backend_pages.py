@@ -85,7 +85,7 @@ def test_which_backend_knows_no_others():
     assert re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE) == list(INFOS)
 
 
-@pytest.mark.parametrize("name", [name for name in INFOS if name != "native"])
+@pytest.mark.parametrize("name", [name for name in INFOS if name in BACKENDS._requires])
 def test_which_backend_gives_the_install_lines(name, monkeypatch):
     """The same line that `BACKENDS.status` gives."""
     monkeypatch.setitem(BACKENDS._requires, name, ("a_module_that_is_not_there",))

@@ -56,11 +56,12 @@ def _common(suite: Suite, dataset: DatasetSpec) -> dict[str, Any]:
             )
     info = datasets.resolve(dataset.name, **dataset.params)
     topology = Topology.parse(suite.topology)
+    device = resolve_device(suite.device).type
     return {
         "dataset": _located(dataset, info),
         "topology": str(topology),
-        "backend": resolve(suite.backend, info.ndim, topology).info.name,
-        "device": resolve_device(suite.device).type,
+        "backend": resolve(suite.backend, info.ndim, topology, device=device).info.name,
+        "device": device,
         "network": suite.network,
     }
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from topoeval.persistence.backends import Backend, resolve
-from topoeval.persistence.backends.base import IndexTable, ValueTable
+from topoeval.persistence.backends.base import IndexTable, TensorBackend, ValueTable
 from topoeval.persistence.barcode import Barcodes, host_array
 from topoeval.persistence.checks import (
     check_nonempty,
@@ -67,8 +67,8 @@ def compute(
     dims
         Homology dimensions; all from 0 to d-1 by default.
     backend
-        Name of a backend, ``"auto"`` for the native engine, or a backend with settings of its own,
-        as ``Native(threads=1)``.
+        Name of a backend, or a backend with settings of its own, as ``Native(threads=1)``.
+        ``"auto"``: ``torch`` for tensors on a CUDA or ROCm device, else the native engine.
     spatial_dims
         2 or 3. Needed for an input of four axes alone, which is either a batch of images with
         channels or a batch of volumes without.
@@ -119,17 +119,21 @@ def _compute(
 
     flat = x.reshape(-1, int(np.prod(spatial_shape)))
     with span("persistence"):
-        gather: Callable[[Any, IndexTable | ValueTable, bool], dict[str, Any]] = _gather
-        values, gradient = flat, False
-        if not isinstance(x, np.ndarray):
+        if isinstance(x, np.ndarray):
+            engine = resolve(backend, ndim, topology, dims)
+            table = _table(engine, flat, spatial_shape, topology, dims)
+            columns: dict[str, Any] = _gather(flat, table, topology.superlevel)
+        else:
             from topoeval.persistence import tensors
 
-            gather, values = tensors.gather, host_array(flat)
-            gradient = tensors.needs_gradient(x)
-        check_real_and_finite(values)
-        engine = resolve(backend, ndim, topology, dims, locations=gradient)
-        table = engine.compute(values.reshape(-1, *spatial_shape), topology, dims)
-        columns = gather(flat, table, topology.superlevel)
+            device, gradient = x.device.type, tensors.needs_gradient(x)
+            engine = resolve(backend, ndim, topology, dims, device=device, locations=gradient)
+            if isinstance(engine, TensorBackend):
+                ends = tensors.table(engine, flat, spatial_shape, topology, dims)
+                columns = tensors.gather(flat, ends, topology.superlevel)
+            else:
+                table = _table(engine, host_array(flat), spatial_shape, topology, dims)
+                columns = tensors.gather(flat, table, topology.superlevel)
     return Barcodes(
         **columns,
         batch_shape=batch_shape,
@@ -137,6 +141,17 @@ def _compute(
         topology=topology,
         dims=dims,
     )
+
+
+def _table(
+    engine: Backend,
+    flat: NDArray[Any],
+    spatial_shape: tuple[int, ...],
+    topology: Topology,
+    dims: tuple[int, ...],
+) -> IndexTable | ValueTable:
+    check_real_and_finite(flat)
+    return engine.compute(flat.reshape(-1, *spatial_shape), topology, dims)
 
 
 def _gather(

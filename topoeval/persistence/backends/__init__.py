@@ -9,7 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from topoeval.errors import UnavailableError
-from topoeval.persistence.backends.base import Backend, IndexTable, Info, ValueTable
+from topoeval.persistence.backends.base import (
+    Backend,
+    IndexTable,
+    Info,
+    TensorBackend,
+    ValueTable,
+)
 from topoeval.persistence.backends.library import LibraryBackend, ValueLibraryBackend
 from topoeval.registry import Registry
 from topoeval.topology import Topology
@@ -20,6 +26,7 @@ __all__ = [
     "IndexTable",
     "Info",
     "LibraryBackend",
+    "TensorBackend",
     "ValueLibraryBackend",
     "ValueTable",
     "resolve",
@@ -45,6 +52,7 @@ BACKENDS: Registry[type[Backend]] = Registry(
         "native": f"{_HERE}.native:Native",
         "oineus": f"{_HERE}.oineus:Oineus",
         "ripser": f"{_HERE}.ripser:Ripser",
+        "torch": f"{_HERE}.torch:Torch",
     },
     group="topoeval.backends",
     requires={
@@ -64,8 +72,10 @@ BACKENDS: Registry[type[Backend]] = Registry(
     validate=_check,
 )
 
-# "auto": our own engine, which is part of every installation and the fastest (docs/decisions).
+# "auto": our own engine, part of every installation and the fastest (docs/decisions), but on a CUDA
+# or ROCm device, both of which torch calls "cuda", the one that leaves the images there.
 _AUTO = "native"
+_AUTO_ON = {"cuda": "torch"}
 
 
 def resolve(
@@ -74,11 +84,14 @@ def resolve(
     topology: Topology,
     dims: Sequence[int] | None = None,
     *,
+    device: str = "cpu",
     locations: bool = False,
 ) -> Backend:
-    """Return the backend called `name`, for ``"auto"`` the native engine; a backend is itself.
+    """Return the backend called `name`; a backend is itself.
 
-    `dims` None stands for all homology dimensions; `locations` asks for voxels, which a loss needs.
+    ``"auto"`` is ``torch`` for images on a CUDA or ROCm `device` (its type, as ``"cuda"``), and
+    everywhere else the native engine. `dims` None stands for all homology dimensions; `locations`
+    asks for voxels, which a loss needs.
 
     Raises
     ------
@@ -88,7 +101,7 @@ def resolve(
         Not installed, broken, or unable to compute this.
     """
     if name == "auto":
-        name = _AUTO
+        name = _AUTO_ON.get(device, _AUTO)
     backend = BACKENDS.load(name)() if isinstance(name, str) else name
     reason = backend.supports(ndim, topology, dims)
     if reason is None and locations and not backend.info.gives_locations:

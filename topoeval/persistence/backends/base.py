@@ -1,9 +1,9 @@
 """What a persistence backend is.
 
 A backend receives a batch of images and answers with a table of bars: of voxel indices, or of
-values where its library names no voxels. It never sees torch, gradients or probabilities. All
-backends answer the same bars for the same `Topology`; translating a library's conventions is the
-adapter's work, and `topoeval.testing.check_backend` proves it.
+values where its library names no voxels. It never sees gradients or probabilities, and only a
+`TensorBackend` sees torch. All backends answer the same bars for the same `Topology`; translating a
+library's conventions is the adapter's work, and `topoeval.testing.check_backend` proves it.
 """
 
 from __future__ import annotations
@@ -11,12 +11,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
-from typing import ClassVar, NamedTuple, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, ClassVar, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from topoeval.topology import Topology
+
+if TYPE_CHECKING:
+    import torch
 
 Index = NDArray[np.int64]
 
@@ -141,6 +144,20 @@ class Backend(Protocol):
         self, images: NDArray[np.generic], topology: Topology, dims: Sequence[int]
     ) -> IndexTable | ValueTable:
         """Return the bars of ``(B, *spatial)`` real, finite images in the dimensions `dims`."""
+        ...
+
+
+@runtime_checkable
+class TensorBackend(Backend, Protocol):
+    """A backend that also takes tensors, on whatever device they are, and answers there."""
+
+    def compute_tensor(
+        self, images: torch.Tensor, topology: Topology, dims: Sequence[int]
+    ) -> torch.Tensor:
+        """Return int64 ``(4, n)`` on the device of `images`: the columns of `IndexTable`.
+
+        `images` are ``(B, *spatial)``, real and finite, of any strides, and part of no graph.
+        """
         ...
 
 

@@ -1,0 +1,6 @@
+"""Pairs of components and of their duals, for a whole batch by tensor operations alone.
+
+`order`: voxels in the order in which they enter, and two graphs on them. `basins`: every voxel at
+the minimum below it. `links` and `saddles`: the few edges that can join two components. `pairing`:
+which minimum dies at which edge, in at most log2 of their number rounds. `bars`: all of it.
+"""
