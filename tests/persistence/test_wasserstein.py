@@ -39,8 +39,9 @@ def table(*images):
         dim=np.zeros(len(rows), np.int64),
         birth=birth,
         death=death,
-        birth_index=np.where(np.isinf(birth), -1, 0),
-        death_index=np.where(np.isinf(death), -1, 0),
+        locations=np.stack(
+            [np.where(np.isinf(birth), -1, 0), np.where(np.isinf(death), -1, 0)], axis=1
+        ),
         batch_shape=(len(images),),
         spatial_shape=(1, 1),
         topology=Topology(),
@@ -49,7 +50,7 @@ def table(*images):
 
 
 def in_torch(barcodes):
-    columns = ("image", "dim", "birth", "death", "birth_index", "death_index")
+    columns = ("image", "dim", "birth", "death", "locations")
     tensors = {name: torch.from_numpy(getattr(barcodes, name)) for name in columns}
     return Barcodes(
         **tensors, **{n: getattr(barcodes, n) for n in ("batch_shape", "spatial_shape")},
