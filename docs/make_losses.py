@@ -71,7 +71,7 @@ def maps():
 
     target = ring(13, 12)
     field = 6.0 * gaussian_filter(ring(13, 13).astype(float), 0.8) - 3.0
-    field[12:15, 19:24] -= 3.6 * np.hanning(7)[1:-1][None, :]
+    field[12:15, 18:24] -= 3.2
     field[20, 13] -= 3.0
     field[2:5, 23:26] += 4.0
     # no two voxels alike, so that no pairing is a matter of taste

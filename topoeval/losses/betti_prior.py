@@ -78,7 +78,7 @@ class BettiPriorLoss(MapLoss):
         device="part",
         citation="J. R. Clough et al., A Topological Loss Function for Deep-Learning Based Image "
         "Segmentation Using Persistent Homology, IEEE TPAMI 44(12), 2022, arXiv 1910.01877",
-        advice="The Betti numbers are known and labels are few, or there are none: semi- "
+        advice="The Betti numbers are known and labels are few, or there are none: semi-"
         "supervised training, and correction of single images after a sound start.",
     )
 
