@@ -14,10 +14,8 @@ PACKAGE = Path(topoeval.__file__).parent
 LEVELS = [
     {"errors", "images", "topology", "registry", "timing"},
     {"digital", "persistence"},
-    {"metrics", "losses"},
-    {"datasets", "evaluate"},
     {"metrics", "losses", "plot"},
-    {"datasets"},
+    {"datasets", "evaluate"},
     {"training"},
     {"harness", "report"},
     {"bench"},

@@ -1,4 +1,4 @@
-"""The command line: ``topoeval run | report | evaluate | audit | list | info | data``.
+"""The command line: ``topoeval run | report | evaluate | audit | list | info`` and the rest.
 
 Nothing heavy is imported until a command needs it.
 """
