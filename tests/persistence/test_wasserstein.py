@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -39,9 +40,7 @@ def table(*images):
         dim=np.zeros(len(rows), np.int64),
         birth=birth,
         death=death,
-        locations=np.stack(
-            [np.where(np.isinf(birth), -1, 0), np.where(np.isinf(death), -1, 0)], axis=1
-        ),
+        locations=np.where(np.isinf([birth, death]), -1, 0).T,
         batch_shape=(len(images),),
         spatial_shape=(1, 1),
         topology=Topology(),
@@ -50,12 +49,9 @@ def table(*images):
 
 
 def in_torch(barcodes):
-    columns = ("image", "dim", "birth", "death", "locations")
-    tensors = {name: torch.from_numpy(getattr(barcodes, name)) for name in columns}
-    return Barcodes(
-        **tensors, **{n: getattr(barcodes, n) for n in ("batch_shape", "spatial_shape")},
-        topology=barcodes.topology, dims=barcodes.dims,
-    )  # fmt: skip
+    names = ("image", "dim", "birth", "death", "locations")
+    columns = {name: torch.from_numpy(getattr(barcodes, name)) for name in names}
+    return replace(barcodes, **columns)
 
 
 def norm(difference, p):

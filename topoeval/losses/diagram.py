@@ -116,9 +116,11 @@ class DiagramLoss(TargetLoss):
 
 def _like(wanted: Table, found: Table) -> Table:
     """Return the bars of targets on the device and in the precision of those of the maps."""
-    columns: Any = {
-        name: getattr(wanted, name).to(found.image) for name in ("image", "dim", "locations")
-    }
     return replace(
-        wanted, birth=wanted.birth.to(found.birth), death=wanted.death.to(found.death), **columns
+        wanted,
+        image=wanted.image.to(found.image),
+        dim=wanted.dim.to(found.dim),
+        birth=wanted.birth.to(found.birth),
+        death=wanted.death.to(found.death),
+        locations=None if wanted.locations is None else wanted.locations.to(found.image),
     )
