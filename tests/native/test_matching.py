@@ -1,16 +1,15 @@
 """Betti matching against explicit boundary matrices, against persistence, and against a peer."""
 
-import functools
 import importlib.util
 import itertools
 import os
 from collections import Counter
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from topoeval import _native as native
+from topoeval.persistence.backends import betti_matching
 
 # More than a developer's run: TOPOEVAL_NATIVE_CASES=4000 pytest tests/native
 CASES = int(os.environ.get("TOPOEVAL_NATIVE_CASES", "400"))
@@ -263,22 +262,11 @@ def test_proper_matches_overlap(dimension):
 # --- The published module ---------------------------------------------------------------------
 
 
-@functools.cache
 def peer():
-    """Load the compiled module inside topolosses by path: its package needs torchvision.
-
-    Installed, or `pip download topolosses --no-deps`, unpacked in $TOPOEVAL_TOPOLOSSES.
-    """
-    found = importlib.util.find_spec("topolosses")
-    roots = [Path(p) for p in (found.submodule_search_locations if found else [])]
-    if folder := os.environ.get("TOPOEVAL_TOPOLOSSES"):
-        roots.append(Path(folder))
-    for file in itertools.chain.from_iterable(root.rglob("betti_matching*.so") for root in roots):
-        spec = importlib.util.spec_from_file_location("betti_matching", file)
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        return module
-    return None
+    """Give the compiled module inside topolosses, which must be loaded once only in a process."""
+    if importlib.util.find_spec("topolosses") is None:
+        pytest.skip("topolosses is not installed (pip install --no-deps topolosses)")
+    return betti_matching._library()
 
 
 def peer_matching(p, g):
@@ -311,8 +299,6 @@ def peer_matching(p, g):
 @pytest.mark.parametrize("shape", [(7, 8), (30, 33), (4, 5, 4), (11, 10, 12)])
 def test_equals_the_published_module(shape):
     """Matched and unmatched bars, voxel by voxel, where values are distinct."""
-    if peer() is None:
-        pytest.skip("no compiled betti_matching: see TOPOEVAL_TOPOLOSSES in peer()")
     rng = np.random.default_rng(len(shape))
     for case in range(max(6, CASES // 20)):
         p, g = rng.random((2, *shape))
