@@ -6,7 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from topoeval.datasets.sample import Betti
-from topoeval.metrics.betti import betti_numbers
 from topoeval.topology import Border, Topology
 
 
@@ -29,6 +28,8 @@ def measured_betti(mask: NDArray[np.bool_], border: Border = "plain") -> dict[st
     >>> measured_betti(np.eye(2, dtype=bool)[None])
     {'V': (2, 0), 'T': (1, 0)}
     """
+    from topoeval.metrics.betti import betti_numbers  # heavy, and not needed for a card
+
     return {
         construction: as_betti(
             betti_numbers(mask, Topology(construction, border=border), mask.ndim - 1)
