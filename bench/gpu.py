@@ -274,14 +274,14 @@ def _loss_call(factory, name, shape, device):
     return call
 
 
-def main():
+def main(arguments=None):
     """Check, measure, and keep the records of a GPU."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--device", choices=("cuda", "cpu"), default="cuda")
     parser.add_argument("--quick", action="store_true", help="tiny images, two repeats")
     parser.add_argument("--minutes", type=float, default=8.0, help="in all")
     parser.add_argument("--out", type=Path, help="folder of the records; results/gpu for a GPU")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     if options.device == "cuda" and not torch.cuda.is_available():
         print("no GPU here that torch can use; a dry run: --device cpu --quick", file=sys.stderr)
         return 2

@@ -1,42 +1,46 @@
 """`bench/gpu.py` runs to its end without a GPU, and without one it claims nothing."""
 
+import importlib.util
 import json
-import os
-import subprocess
+import signal
 import sys
 from pathlib import Path
+
+import pytest
+import torch
 
 from topoeval.losses import LOSSES
 
 ROOT = Path(__file__).parents[1]
 
 
-def run(*options):
-    """Run it where torch sees no GPU, and return what became of it."""
-    environment = {
-        **os.environ,
-        "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
-        "CUDA_VISIBLE_DEVICES": "",
-    }
-    command = [sys.executable, str(ROOT / "bench" / "gpu.py"), *options]
-    return subprocess.run(command, capture_output=True, text=True, env=environment)
+@pytest.fixture
+def run(monkeypatch):
+    """Its `main`, where torch sees no GPU."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(sys, "path", [*sys.path])  # it adds the folder of its neighbours
+    spec = importlib.util.spec_from_file_location("gpu_bench", ROOT / "bench" / "gpu.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    alarm = signal.getsignal(signal.SIGALRM)
+    yield lambda *options: module.main(options)
+    signal.signal(signal.SIGALRM, alarm)
 
 
-def test_without_a_gpu_it_is_one_line_and_2():
+def test_without_a_gpu_it_is_one_line_and_2(run, capsys):
     """No record, no traceback."""
-    done = run()
-    assert done.returncode == 2
-    assert len(done.stderr.splitlines()) == 1
-    assert done.stdout == ""
+    assert run() == 2
+    printed = capsys.readouterr()
+    assert len(printed.err.splitlines()) == 1
+    assert printed.out == ""
 
 
-def test_a_dry_run_measures_everything_and_keeps_nothing():
+def test_a_dry_run_measures_everything_and_keeps_nothing(run, capsys):
     """Each check holds, each engine and loss has figures, no file is written."""
     folder = ROOT / "results" / "gpu"
     before = sorted(folder.glob("*"))
-    done = run("--device", "cpu", "--quick")
-    assert done.returncode == 0, done.stderr
-    records = [json.loads(line) for line in done.stdout.splitlines()]
+    assert run("--device", "cpu", "--quick") == 0
+    records = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert not [record for record in records if "problem" in record]
     checked = [record for record in records if record["what"] == "correctness"]
     assert all(r["same_bars_as_native"] and r["same_table_20_times"] for r in checked)
@@ -46,10 +50,10 @@ def test_a_dry_run_measures_everything_and_keeps_nothing():
     assert sorted(folder.glob("*")) == before
 
 
-def test_records_are_kept_where_it_is_told(tmp_path):
-    """One file, with the machine it was made on; a loss that cannot be measured is a row of it."""
-    done = run("--device", "cpu", "--quick", "--minutes", "0", "--out", str(tmp_path))
-    assert done.returncode == 1  # nothing was checked
+def test_records_are_kept_where_it_is_told(run, tmp_path):
+    """One file, with the machine it was made on; what was not measured in time is a row of it."""
+    # nothing was checked, so it is no success
+    assert run("--device", "cpu", "--quick", "--minutes", "0", "--out", str(tmp_path)) == 1
     (path,) = tmp_path.iterdir()
     content = json.loads(path.read_text())
     assert content["environment"]["versions"]["torch"]
