@@ -107,5 +107,5 @@ def test_no_other_library_is_needed():
         "checks['check_small_images'](Native())\n"
         "print(len(checks))\n"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-P", "-c", program], capture_output=True, text=True)
     assert done.stdout.strip() == str(len(backend_checks())), done.stderr
