@@ -22,7 +22,7 @@ from topoeval.report.drawing import (
     to_svg,
 )
 from topoeval.report.measures import DICE, OWN, Measure
-from topoeval.report.records import PARTS
+from topoeval.results.rows import PARTS
 from topoeval.report.summary import THRESHOLD, Row, Summary
 
 _WIDTH, _ROW_HEIGHT = 8.4, 0.34

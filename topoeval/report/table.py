@@ -28,8 +28,8 @@ from topoeval.report.measures import (
     PRIOR,
     Measure,
 )
-from topoeval.report.records import PARTS
-from topoeval.report.statistics import NOTHING, UNMEASURED, Estimate
+from topoeval.results.rows import PARTS
+from topoeval.statistics.estimate import NOTHING, UNMEASURED, Estimate
 from topoeval.report.summary import Row, Summary
 
 BEST = "★"
