@@ -28,7 +28,8 @@ class Results:
         A row per record, failed ones included: suite, identity, dataset, arm, method, seed, status,
         times, memory, hardware, code version, and the specification as JSON in ``spec``.
     cases
-        A row per run that is ok and case: suite, identity, dataset, arm, method, seed, case, scores.
+        A row per case of every run that is ok: suite, identity, dataset, arm, method, seed, case,
+        and the scores.
     folders
         The folders of records they come from.
     """

@@ -112,11 +112,9 @@ def critical_difference(
         ties="average",
     )
     mean_ranks = pd.Series(ranks.mean(0), index=complete.columns).sort_values(kind="stable")
-    if (ranks == ranks[:, :1]).all():
-        # Ties everywhere leave Friedman's statistic undefined; nothing speaks against equality.
-        p = 1.0
-    else:
-        p = float(stats.friedmanchisquare(*ranks.T).pvalue)
+    # Ties everywhere leave Friedman's statistic undefined; nothing speaks against equality.
+    tied = bool((ranks == ranks[:, :1]).all())
+    p = 1.0 if tied else float(stats.friedmanchisquare(*ranks.T).pvalue)
     pairs = scikit_posthocs.posthoc_nemenyi_friedman(ranks)
     pairs.index = pairs.columns = complete.columns
     difference = nemenyi(complete.shape[1], len(complete), alpha)

@@ -167,8 +167,7 @@ def grids(scores: pd.DataFrame) -> list[Grid]:
     if scores.empty:
         raise UserError("no scores: the table has no row")
     methods = tuple(sorted(scores["method"].unique()))
-    found = [_grid(str(name), rows, methods) for name, rows in scores.groupby("dataset", sort=True)]
-    return found
+    return [_grid(str(name), rows, methods) for name, rows in scores.groupby("dataset", sort=True)]
 
 
 def _grid(dataset: str, rows: pd.DataFrame, methods: Sequence[str]) -> Grid:

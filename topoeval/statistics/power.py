@@ -1,10 +1,10 @@
 """How many seeds and cases would separate two methods.
 
-The variance components of the observed paired difference (`topoeval.statistics.crossed`) say how its
-standard error would fall with more seeds and more cases; the power of the t-test follows from the
-non-central t distribution (Cohen, Statistical Power Analysis, 1988, chapter 2). The difference and its
-components are estimates themselves, and the first is likely too large where methods were picked for
-leading: read the numbers as orders of magnitude.
+The variance components of the observed paired difference (`topoeval.statistics.crossed`) say how
+its standard error would fall with more seeds and more cases; the power of the t-test follows from
+the non-central t distribution (Cohen, Statistical Power Analysis, 1988, chapter 2). The difference
+and its components are estimates themselves, and the first is likely too large where methods were
+picked for leading: read the numbers as orders of magnitude.
 """
 
 from __future__ import annotations

@@ -198,12 +198,11 @@ def _top_two(
 def _notes(
     found: Sequence[Grid], table: pd.DataFrame, pairs: Pairs, measure: Measure, level: float
 ) -> tuple[str, ...]:
-    notes = []
-    for grid in found:
-        if grid.undefined:
-            notes.append(
-                f"{grid.undefined} cases of {grid.dataset} left out: no run has a value there."
-            )
+    notes = [
+        f"{grid.undefined} cases of {grid.dataset} left out: no run has a value there."
+        for grid in found
+        if grid.undefined
+    ]
     last = "last" if np.isinf(worst(measure)) else f"as {worst(measure):g}, the worst there is"
     for row in table.itertuples():
         if row.failed:
@@ -221,7 +220,7 @@ def _notes(
     if len(pairs.table) and pairs.least_p > 1 - level:
         n = int(pairs.table["wilcoxon_n"].max())
         notes.append(
-            f"Wilcoxon's test cannot separate any pair here: with {n} blocks of dataset and seed and "
-            f"{len(pairs.table)} pairs no corrected p is below {pairs.least_p:.2g}."
+            f"Wilcoxon's test cannot separate any pair here: with {n} blocks of dataset and seed "
+            f"and {len(pairs.table)} pairs no corrected p is below {pairs.least_p:.2g}."
         )
     return tuple(notes)
