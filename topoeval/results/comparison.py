@@ -19,8 +19,8 @@ from topoeval.errors import UserError
 from topoeval.metrics.info import METRICS
 from topoeval.results.arms import label_runs
 from topoeval.results.document import OK, Document, read_document, record_files
-from topoeval.results.load import record_folders
 from topoeval.results.rows import JUDGE, Entry, case_frame, run_frame
+from topoeval.results.tables import record_folders
 from topoeval.statistics.crossed import Mean, crossed
 from topoeval.statistics.estimate import LEVEL
 from topoeval.statistics.grid import Grid, Measure, direction, grids, known, score_table
