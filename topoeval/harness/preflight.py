@@ -53,9 +53,9 @@ def _open(dataset: DatasetSpec, seed: int, download: bool) -> None:
     for split, size in dataset.sizes.items():
         datasets.load(dataset.name, split, size, seed=seed, **dataset.params, **fetch)
     for test in dataset.tests.values():
-        size = test.size or dataset.sizes.get(test.split)
+        wanted = test.size or dataset.sizes.get(test.split)
         params = {**dataset.params, **test.params}
-        datasets.load(dataset.name, test.split, size, seed=seed, **params)
+        datasets.load(dataset.name, test.split, wanted, seed=seed, **params)
 
 
 def _first(run: RunSpec) -> datasets.Sample:
