@@ -112,7 +112,7 @@ def _restore(spec: RunSpec, store: Store, progress: bool) -> dict[str, Any]:
         )
         probabilities = torch.from_numpy(corrected).to(spec.device)
 
-    answers = torch.split(probabilities, [len(one) for one in tests.values()])  # type: ignore[no-untyped-call]
+    answers = torch.split(probabilities, [len(one) for one in tests.values()])
     cases = {
         name: _cases(spec, one, answer, store)
         for (name, one), answer in zip(tests.items(), answers, strict=True)
