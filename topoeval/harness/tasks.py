@@ -45,7 +45,7 @@ _PARTS = {
     "backward": "backward",
     "optimiser": "other",
 }
-_EXAMPLES = 6
+_EXAMPLES = 3
 
 
 def perform(spec: RunSpec, store: Store, progress: bool = False) -> dict[str, Any]:
@@ -226,22 +226,29 @@ def _augmentation(spec: RunSpec) -> Augmentation | None:
 
 
 def _examples(test: TensorSet, probabilities: torch.Tensor) -> list[dict[str, Any]]:
-    """Return a few cases as pictures: the first of each class, or the first ones."""
+    """Return a few cases as pictures: the first of each class, or the first ones.
+
+    Of a volume it is the slice across the first axis with most of the truth: records are committed.
+    """
     if test.labels is None:
         chosen = list(range(min(_EXAMPLES, len(test))))
     else:
         labels = test.labels.tolist()
         chosen = [labels.index(label) for label in sorted(set(labels))]
-    return [
-        {
-            "case": test.cases[i],
-            "shape": list(test.images.shape[2:]),
-            "image": _packed(test.images[i, 0]),
-            "target": _packed(test.targets[i, 0]),
-            "prediction": _packed(probabilities[i, 0]),
+    examples = []
+    for i in chosen:
+        pictures = {
+            "image": test.images[i, 0],
+            "target": test.targets[i, 0],
+            "prediction": probabilities[i, 0],
         }
-        for i in chosen
-    ]
+        if test.targets.ndim == 5:
+            best = int(pictures["target"].sum(dim=(1, 2)).argmax())
+            pictures = {name: volume[best] for name, volume in pictures.items()}
+        shape = list(pictures["target"].shape)
+        packed = {name: _packed(picture) for name, picture in pictures.items()}
+        examples.append({"case": test.cases[i], "shape": shape, **packed})
+    return examples
 
 
 def _packed(image: torch.Tensor) -> str:
