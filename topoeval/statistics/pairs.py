@@ -91,7 +91,10 @@ def compare_pairs(found: Sequence[Grid], measure: Measure, level: float = LEVEL)
     methods = found[0].methods
     sign = 1 if direction(measure) == "higher" else -1
     faulty = {
-        m for grid in found for m, bad in zip(methods, grid.failed.any(1), strict=True) if bad
+        method
+        for grid in found
+        for method, failed in zip(methods, grid.failed.tolist(), strict=True)
+        if any(failed)
     }
     names = list(combinations(range(len(methods)), 2))
     table = _differences(found, names, level)
