@@ -16,6 +16,7 @@ from topoeval.cli import data as data_commands
 from topoeval.cli.barcode import barcode
 from topoeval.cli.bench import app as bench
 from topoeval.cli.doctor import check, doctor
+from topoeval.cli.results import collect, compare, query, submit
 from topoeval.errors import UserError
 
 app = typer.Typer(
@@ -222,5 +223,9 @@ def info(
 # These declare their options in their own modules, which import as little as this one.
 app.command()(barcode)
 app.command()(check)
+app.command()(collect)
+app.command()(compare)
 app.command()(doctor)
+app.command()(query)
+app.command()(submit)
 app.add_typer(bench)
