@@ -5,7 +5,6 @@ import random
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections import Counter
 
@@ -94,12 +93,11 @@ def dask_cluster(tmp_path):
     file = tmp_path / "scheduler.json"
     dask = [sys.executable, "-P", "-m", "dask"]
     here = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": tmp_path}
+    loopback = ["--host", "127.0.0.1", "--scheduler-file", str(file)]
     scheduler = subprocess.Popen(
-        [*dask, "scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard"]
-        + ["--scheduler-file", str(file)],
-        **here,
+        [*dask, "scheduler", *loopback, "--port", "0", "--no-dashboard"], **here
     )
-    worker = [*dask, "worker", "--scheduler-file", str(file), "--host", "127.0.0.1"]
+    worker = [*dask, "worker", *loopback]
     worker += ["--no-nanny", "--no-dashboard", "--nthreads", str(SLOTS // 2)]
     worker += ["--local-directory", str(tmp_path)]
     deadline = time.monotonic() + 60

@@ -95,10 +95,10 @@ def slurm(tmp_path_factory):
     key = folder / "munge.key"
     key.write_bytes(os.urandom(128))
     key.chmod(0o600)
+    munge = [f"--{kind}-file={folder}/munge.{kind}" for kind in ("pid", "seed", "log")]
+    munge.append(f"--socket={folder}/munge.socket")
     daemons = {
-        "munged": ["--foreground", "--force", f"--key-file={key}", f"--socket={folder}/munge.socket"]
-        + [f"--pid-file={folder}/munge.pid", f"--seed-file={folder}/munge.seed"]
-        + [f"--log-file={folder}/munge.log"],
+        "munged": ["--foreground", "--force", f"--key-file={key}", *munge],
         "slurmctld": ["-D", "-f", str(configuration)],
         "slurmd": ["-D", "-f", str(configuration)],
     }

@@ -22,6 +22,9 @@ from topoeval.harness.suite import Limits
 from topoeval.harness.supervisor import Ending, Settings
 from topoeval.harness.worker import failure, frame
 
+# -P: the folder we stand in must not decide which topoeval is imported
+WORKER = (sys.executable, "-P", "-m", "topoeval.harness.worker")
+
 _LOG_TAIL_LINES = 12
 _POLL_S = 0.5
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
@@ -47,7 +50,7 @@ class Job:
     threads
         Threads of the run.
     worker
-        The program that is given the run; `topoeval.harness.worker` if None.
+        The program that is given the run; `WORKER` of the place where it is executed if None.
     environ
         Variables of the run beyond those of the place where it is executed.
     grace_s
@@ -107,8 +110,7 @@ class Job:
             stale.unlink(missing_ok=True)
         spec_file = work / "spec.json"
         spec_file.write_text(canonical_json(self.spec), encoding="utf-8")
-        # -P: the folder we stand in must not decide which topoeval is imported
-        worker = self.worker or (sys.executable, "-P", "-m", "topoeval.harness.worker")
+        worker = self.worker or WORKER
         memory = self.limits.memory_gib
         settings = Settings(
             command=(*worker, str(spec_file), str(store.root), self.suite, str(self.threads)),
