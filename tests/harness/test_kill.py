@@ -50,6 +50,19 @@ def results(root):
     return said
 
 
+def starts(root):
+    """How often a run was begun."""
+    path = root.parent / "starts.txt"
+    return len(path.read_text().split()) if path.exists() else 0
+
+
+def wait_for_starts(root, count):
+    deadline = time.monotonic() + 60
+    while starts(root) < count:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
 def test_twenty_kills_change_no_record(runs, tmp_path, fake_worker, wait_until_alone):
     """SIGKILL of the sweep at twenty random moments; the same command ends as if undisturbed."""
     undisturbed = tmp_path / "undisturbed" / "results"
@@ -68,7 +81,9 @@ def test_twenty_kills_change_no_record(runs, tmp_path, fake_worker, wait_until_a
         victim = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         if kill % 5:  # else while it still imports
             assert victim.stdout.readline() == "ready\n"
-        time.sleep(moments.uniform(0, 0.6))
+            # so many runs on: a moment by the clock alone is always too early on a busy machine
+            wait_for_starts(root, starts(root) + moments.randint(0, 4))
+        time.sleep(moments.uniform(0, 0.3))
         victim.send_signal(signal.SIGKILL)
         assert victim.wait() == -signal.SIGKILL, "it had ended before"
         victim.stdout.close()

@@ -255,7 +255,7 @@ def test_what_sbatch_refuses_is_one_line(slurm, store, fake_run, fake_worker):
     from topoeval.harness.executors.slurm import Slurm
 
     executor = Slurm(worker=fake_worker, options={"partition": "none"})
-    with pytest.raises(UserError, match=r"sbatch refused .*invalid partition") as raised:
+    with pytest.raises(UserError, match=r"sbatch refused .*Invalid partition") as raised:
         sweep([fake_run("fine")], store, executor, LIMITS)
     assert "\n" not in str(raised.value)
 

@@ -88,7 +88,7 @@ class SweepDisplay:
         return mean * max(1.0, left / self._slots)
 
 
-def state_cells(state: RunState) -> tuple[str, str, Text, str, str]:
+def state_cells(state: RunState) -> tuple[str, Text, str, str, str]:
     """Return label, status, how far, memory and silence of a run."""
     memory = f"{state.rss_bytes / 2**30:.1f} GiB" if state.rss_bytes else ""
     silence = ""

@@ -12,10 +12,7 @@ from rich.live import Live
 
 from topoeval.cli.display import SweepDisplay
 from topoeval.errors import UserError
-from topoeval.harness.catalogue import load_suite
 from topoeval.harness.executors import Settings, make_executor
-from topoeval.harness.plan import plan
-from topoeval.harness.preflight import preflight
 from topoeval.harness.spec import RunSpec
 from topoeval.harness.store import Store
 from topoeval.harness.suite import Limits
@@ -34,6 +31,11 @@ def run_suite(
     report: bool,
 ) -> int:
     """Run a suite with a live display; return the number of failed runs."""
+    # these look at losses and datasets, and so bring torch
+    from topoeval.harness.catalogue import load_suite
+    from topoeval.harness.plan import plan
+    from topoeval.harness.preflight import preflight
+
     _use_data(data)
     suite = load_suite(name)
     runs = plan(suite)

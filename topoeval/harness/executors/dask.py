@@ -70,6 +70,7 @@ class Dask:
         grace_s: float = 5.0,
         cluster: distributed.SpecCluster | None = None,
     ) -> None:
+        assert client.scheduler is not None  # a client that is connected has one
         address = client.scheduler.address
         at_once = sum(client.nthreads().values())
         if not at_once:
@@ -82,7 +83,7 @@ class Dask:
         self._worker = worker
         self._grace_s = grace_s
         self._stopped = threading.Event()
-        self._tasks: set[distributed.Future] = set()
+        self._tasks: set[distributed.Future[Record]] = set()
 
     @classmethod
     def configured(cls, settings: Settings, runs: Sequence[RunSpec]) -> Self:
@@ -179,12 +180,17 @@ def start_cluster(settings: Settings, runs: Sequence[RunSpec]) -> distributed.Sp
     options = [
         {**common, "resources": {"GPU": 1}, "env": {"CUDA_VISIBLE_DEVICES": gpu}} for gpu in gpus
     ]
-    if not all(run.device == "cuda" for run in runs):
+    if not gpus or any(run.device != "cuda" for run in runs):
         options += [common] * slots_for(settings)
     return distributed.SpecCluster(
         scheduler={
             "cls": distributed.Scheduler,
-            "options": {"host": "127.0.0.1", "port": 0, "dashboard": False},
+            "options": {
+                "host": "127.0.0.1",
+                "port": 0,
+                "dashboard": False,
+                "dashboard_address": "127.0.0.1:0",  # of what else it serves by HTTP
+            },
         },
         workers={
             index: {"cls": distributed.Nanny, "options": each} for index, each in enumerate(options)
