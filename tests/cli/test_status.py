@@ -8,8 +8,10 @@ import sys
 import time
 
 import pytest
+from rich.console import Console
 
 from topoeval.cli import main
+from topoeval.cli.display import SweepDisplay
 from topoeval.harness.executors import Local
 from topoeval.harness.spec import RunSpec
 from topoeval.harness.store import Store
@@ -195,3 +197,22 @@ def test_wrong_options_are_one_line(call, store, arguments, words):
     """Exit status 2 and what to write instead."""
     code, _, err = call("retry", store.root, "--failed", *arguments)
     assert (code, words in err) == (2, True)
+
+
+def test_the_display_counts_and_estimates(store, runs, capsys):
+    """What ended how, what is at work and how far, and the time left by the mean of this sweep."""
+    console = Console(width=110)
+    display = SweepDisplay(10, store, slots=2, console=console)
+    beat(store, runs[3])
+    display.listen("kept", runs[0], store.read(runs[0].id))
+    display.listen("started", runs[1], None)
+    display.listen("started", runs[3], None)
+    failed = store.read(runs[1].id)
+    failed["timing"]["wall_s"] = 600.0
+    display.listen("finished", runs[1], failed)
+    console.print(display)
+    out = capsys.readouterr().out
+    assert "strokes/plain/seed1: crashed (method) exit code 3 without a record" in out
+    # eight left, two at a time, ten minutes each
+    assert "2/10, 1 crashed, 1 ok, 1 found finished, about 40 min left" in out
+    assert re.search(r"seed3 +running +7/40 epoch +3.0 GiB +silent for 5 min", out)

@@ -105,7 +105,7 @@ def duration(seconds: float) -> str:
     """Return a time for people.
 
     >>> duration(42), duration(5025), duration(180000)
-    ('42 s', '1 h 24 min', '2 d 2 h')
+    ('42 s', '1 h 23 min', '2 d 2 h')
     """
     for unit, name, lower in ((86400, "d", "h"), (3600, "h", "min")):
         if seconds >= unit:
