@@ -16,7 +16,17 @@ from topoeval.cli import data as data_commands
 from topoeval.cli.barcode import barcode
 from topoeval.cli.bench import app as bench
 from topoeval.cli.doctor import check, doctor
+from topoeval.cli.execution import (
+    DaskAddress,
+    Executor,
+    Gpus,
+    Jobs,
+    Slurm,
+    Threads,
+    execution_settings,
+)
 from topoeval.cli.results import collect, compare, query, submit
+from topoeval.cli.status import retry, status
 from topoeval.errors import UserError
 
 app = typer.Typer(
@@ -52,13 +62,12 @@ def run(
     download: Annotated[
         bool, typer.Option("--download", help="Fetch missing datasets into the data folder.")
     ] = False,
-    executor: Annotated[
-        str, typer.Option(help="local: a process per run; inline: in this process.")
-    ] = "local",
-    jobs: Annotated[int, typer.Option(min=1, help="Runs side by side; all cores by default.")] = (
-        os.cpu_count() or 1
-    ),
-    threads: Annotated[int, typer.Option(min=1, help="Threads of one run.")] = 1,
+    executor: Executor = "local",
+    jobs: Jobs = None,
+    threads: Threads = 1,
+    gpus: Gpus = None,
+    dask_address: DaskAddress = None,
+    slurm: Slurm = None,
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="Run failed runs again.")
     ] = False,
@@ -73,8 +82,7 @@ def run(
         data=data,
         download=download,
         executor=executor,
-        jobs=jobs,
-        threads=threads,
+        settings=execution_settings(jobs, threads, gpus, dask_address, slurm),
         retry_failed=retry_failed,
         report=report,
     )
@@ -228,4 +236,6 @@ app.command()(compare)
 app.command()(doctor)
 app.command()(query)
 app.command()(submit)
+app.command()(retry)
+app.command()(status)
 app.add_typer(bench)

@@ -37,11 +37,11 @@ def peak_memory_bytes(device: str) -> dict[str, int]:
     """Return the largest resident set of this process, and of the GPU where one is used."""
     import resource
 
-    import torch
-
     unit = 1 if sys.platform == "darwin" else 1024  # bytes there, kibibytes here
     peak = {"peak_rss_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit}
     if device == "cuda":
+        import torch
+
         peak["peak_cuda_bytes"] = torch.cuda.max_memory_allocated()
     return peak
 
