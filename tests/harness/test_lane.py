@@ -64,7 +64,7 @@ def of(runs, name):
     ],
 )
 def test_a_repetition_takes_the_steps_of_the_run_apart(runs, name, parts, images, prepared):
-    """Every regime; a loss that a schedule would leave out for long is there from the first step."""
+    """Every regime; a loss that a schedule would leave out for long is there at once."""
     answer = repeat(of(runs, name), 4, None)
     assert len(answer["laps"]) == 4
     for lap in answer["laps"]:

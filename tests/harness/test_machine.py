@@ -16,17 +16,21 @@ def own_lock(monkeypatch, tmp_path):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
 
 
+def refused(hold, words):
+    """Hold that `hold` cannot be entered, and says why in one line."""
+    with pytest.raises(UserError, match=words) as caught, hold():
+        pass
+    assert "\n" not in str(caught.value)
+
+
 def test_sweeps_share_the_machine_and_a_lane_has_it_alone(tmp_path):
     """Each is refused in one line while the other is at work, and let in afterwards."""
     store = Store(tmp_path / "results", "s")
     with machine.shared(), store.exclusive():
-        with pytest.raises(UserError, match="nothing can be timed"), machine.alone():
-            pass
+        refused(machine.alone, "nothing can be timed")
     with machine.alone():
-        with pytest.raises(UserError, match="'topoeval time' is measuring"), store.exclusive():
-            pass
-        with pytest.raises(UserError, match="nothing can be timed"), machine.alone():
-            pass
+        refused(store.exclusive, "'topoeval time' is measuring")
+        refused(machine.alone, "nothing can be timed")
     with store.exclusive():
         pass
 

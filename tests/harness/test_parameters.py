@@ -93,13 +93,13 @@ def test_a_misspelt_parameter_of_a_loss_is_found_without_building_it():
     """Wherever in the classes above it the parameter would have been."""
     data = {"name": "m", "title": "M", "regime": "supervised"}
     wrong = {"name": "dice", "params": {"include_backgruond": False}}
-    with pytest.raises(UserError, match="loss 'dice' has no.*did you mean 'include_background'"):
+    with pytest.raises(UserError, match=r"loss 'dice' has no.*did you mean 'include_background'"):
         check_params(parse({**data, "losses": [wrong]}, Method, "m"))
     given = {"name": "betti_prior", "params": {"topology": "V"}}
     with pytest.raises(UserError, match="no parameter 'topology'; it is the suite's"):
         check_params(parse({**data, "losses": [given]}, Method, "m"))
     remedy = {"name": "morphology", "params": {"open": 1}}
-    with pytest.raises(UserError, match="remedy 'morphology' has no.*did you mean 'opening'"):
+    with pytest.raises(UserError, match=r"remedy 'morphology' has no.*did you mean 'opening'"):
         check_params(parse({**data, "regime": "remedy", "remedy": remedy}, Method, "m"))
 
 

@@ -83,7 +83,10 @@ def test_every_suite_fits_the_schema(path):
     assert not holds({**data, "seeds": "all"}, schema, schema)
 
 
-@pytest.mark.parametrize("path", sorted(baselines_folder().glob("*/method.toml")), ids=lambda p: p.parent.name)  # fmt: skip
+METHODS = sorted(baselines_folder().glob("*/method.toml"))
+
+
+@pytest.mark.parametrize("path", METHODS, ids=lambda path: path.parent.name)
 def test_every_method_fits_the_schema(path):
     """As an editor reads it."""
     schema, data = json.loads(schema_text("method")), tomllib.loads(path.read_text())

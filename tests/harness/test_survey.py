@@ -1,4 +1,4 @@
-"""What `topoeval plan` tells: what is done, what cannot run and why, how long the rest will take."""
+"""What `topoeval plan` tells: what is done, what cannot run and why, how long the rest takes."""
 
 import json
 
