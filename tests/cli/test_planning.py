@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -88,9 +89,12 @@ def test_a_run_takes_the_same_filters_and_is_then_done(call):
     _, out, _ = call("plan", "tiny.toml", "-m", "betti_prior", "-d", "strokes", "-s", "1")
     assert "About" in out
     assert "medians of 1 records a run" in out
-    status, out, err = call("report", "results/tiny", "--reference", "betti_prior")
+    status, _, err = call("report", "results/tiny", "--reference", "betti_prior")
+    assert (status, "name one of them by --reference" in err) == (2, True)
+    label = "Betti prior, supervised [weight=0.1]"
+    status, out, err = call("report", "results/tiny", "--reference", label)
     assert status == 0, err
-    assert "[weight=0.1]" in out
+    assert label in Path("results/tiny/report/table.md").read_text()
     assert "[weight=1.0]" in out
 
 
@@ -99,7 +103,7 @@ def test_a_schema_is_printed_as_json(call):
     status, out, _ = call("schema", "suite")
     assert status == 0
     assert json.loads(out)["properties"]["seeds"]["type"] == "array"
-    status, _, err = call("schema", "sweet")
+    status, _, err = call("schema", "suit")
     assert (status, "did you mean 'suite'" in err) == (2, True)
 
 

@@ -208,7 +208,7 @@ def test_tables_have_the_times_and_what_they_were_taken_on(runs, fake, tmp_path)
     make(tmp_path).measure(runs)
     page = timing_tables(read_timings(tmp_path / "timing"))
     row = next(line for line in page.splitlines() if line.startswith("| Betti prior, supervised"))
-    assert row.split(" | ")[1:] == ["8", "4", "3 to 5", "2", "2", "1500", "5", "200 |"]
+    assert row.split(" | ")[1:] == ["8", "4", "3.25 to 4.75", "2", "2", "1500", "5", "200 |"]
     assert "Images of 28x28, unet 4-8; T-construction" in page
     assert "- TopoLoss on strokes: failed: RuntimeError: too long" in page
     assert "2 rounds over all methods in shuffled order" in page

@@ -35,7 +35,7 @@ def test_a_suite_says_in_its_schema_what_it_takes():
         "string",
         "array",
     }
-    assert {"schema", "name", "title", "seeds", "methods", "dataset", "start", "training"} <= set(
+    assert {"name", "title", "seeds", "methods", "dataset", "start", "training"} <= set(
         schema["required"]
     )
     assert set(schema["properties"]) == {

@@ -11,9 +11,9 @@ from topoeval.cli.data import use_data_folder
 from topoeval.errors import UserError
 from topoeval.harness.catalogue import load_suite
 from topoeval.harness.executors import make_executor
-from topoeval.harness.plan import plan
+from topoeval.harness.plan import plan_selected
 from topoeval.harness.preflight import preflight
-from topoeval.harness.selection import Filters, select
+from topoeval.harness.selection import Filters
 from topoeval.harness.spec import RunSpec
 from topoeval.harness.store import Record, Store
 from topoeval.harness.sweep import sweep
@@ -35,7 +35,7 @@ def run_suite(
     """Run a suite with a progress display; return the number of failed runs."""
     use_data_folder(data)
     suite = load_suite(name)
-    runs = select(plan(suite), filters)
+    runs = plan_selected(suite, filters)
     preflight(suite, runs, download=download)
     store = Store(results or Path("results") / suite.name, suite.name)
     console = Console()

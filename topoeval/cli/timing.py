@@ -40,14 +40,13 @@ def time(
     from topoeval.cli.data import use_data_folder
     from topoeval.harness.catalogue import load_suite
     from topoeval.harness.lane import Lane
-    from topoeval.harness.plan import plan
+    from topoeval.harness.plan import plan_selected
     from topoeval.harness.preflight import preflight
-    from topoeval.harness.selection import select
     from topoeval.report.timing import read_timings, timing_tables
 
     use_data_folder(data)
     wanted = load_suite(suite)
-    runs = select(plan(wanted), filters(method, dataset, seed, backend, device))
+    runs = plan_selected(wanted, filters(method, dataset, seed, backend, device))
     preflight(wanted, runs)
     settings = wanted.timing
     if rounds is not None:

@@ -175,6 +175,7 @@ class Lane:
             "cores": cores,
             "answer": str((work / "answer.json").resolve()),
         }
+        work.mkdir(parents=True, exist_ok=True)
         (work / "answer.json").unlink(missing_ok=True)
         (work / "job.json").write_text(json.dumps(job), encoding="utf-8")
         load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None

@@ -13,7 +13,7 @@ from topoeval.errors import UserError, nearest
 from topoeval.harness.catalogue import load_method
 from topoeval.harness.model import DatasetSpec, Method, Training
 from topoeval.harness.parameters import check_params, takes_backend, with_params
-from topoeval.harness.selection import Filters, has_dataset
+from topoeval.harness.selection import Filters, has_dataset, select
 from topoeval.harness.spec import RunSpec
 from topoeval.harness.suite import Exclude, Include, Suite
 from topoeval.harness.variant import Variant, variants
@@ -39,7 +39,7 @@ def plan(suite: Suite, *, absent: dict[str, str] | None = None) -> list[RunSpec]
     ------
     UserError
         An unknown dataset, method, loss, parameter, backend or override; an ``exclude`` that leaves
-        nothing out; a reference that is not among the methods; methods that start from each other.
+        nothing out; a reference that is no method, or several; methods that start from each other.
     """
     named = [one for text in suite.methods for one in variants(text)]
     included = [one for part in suite.include for text in part.method for one in variants(text)]
@@ -52,6 +52,24 @@ def plan(suite: Suite, *, absent: dict[str, str] | None = None) -> list[RunSpec]
     for cell in cells:
         planner.add(cell)
     return list(planner.runs.values())
+
+
+def plan_selected(suite: Suite, filters: Filters) -> list[RunSpec]:
+    """Return those runs of `suite` that pass the filters, and what they build on.
+
+    A dataset whose files are not here is no mistake as long as no run that passes is on it.
+
+    Raises
+    ------
+    UserError
+        As `plan` and `topoeval.harness.selection.select`.
+    """
+    absent: dict[str, str] = {}
+    runs = select(plan(suite, absent=absent), filters)
+    for run in runs:
+        if run.dataset.label in absent:
+            raise UserError(absent[run.dataset.label])
+    return runs
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,11 +308,16 @@ def _methods(
             methods[str(one)] = method
             if (before := _beginning(method)) is not None:
                 wanted.extend(variants(before))
-    known = {*names, *map(str, named)}
-    if suite.reference not in known:
+    meant = [str(one) for one in named if one.name == suite.reference]
+    if not meant:
         raise UserError(
             f"suite {suite.name!r}: reference {suite.reference!r} is not among its methods"
-            f"{nearest(suite.reference, known)}"
+            f"{nearest(suite.reference, {one.name for one in named})}"
+        )
+    if len(meant) > 1:
+        raise UserError(
+            f"suite {suite.name!r}: reference {suite.reference!r} is several methods "
+            f"({', '.join(meant)}); choose one that is a single row"
         )
     for method in methods.values():
         _check_beginning(method, methods)

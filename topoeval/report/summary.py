@@ -271,14 +271,14 @@ def _seconds(values: pd.Series) -> Estimate:
 
 def _reference_scores(group: pd.DataFrame, reference: str, dataset: str) -> pd.DataFrame | None:
     """Return the reference's run means by seed; the index is named by its label."""
-    runs = group[group["method"] == reference]
+    runs = group[(group["method"] == reference) | (group["arm"] == reference)]
     labels = sorted(runs["arm"].unique())
     if not labels:
         return None
     if len(labels) > 1:
         raise UserError(
             f"reference {reference!r} is ambiguous on {dataset}: {'; '.join(labels)}; "
-            "report the variants from separate folders"
+            "name one of them by --reference"
         )
     ok = runs[runs["status"] == OK]
     return ok.set_index("seed")[[m.key for m in MEASURES]].rename_axis(labels[0])
