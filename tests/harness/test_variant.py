@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from topoeval import UserError
@@ -20,6 +20,7 @@ SCALARS = (
 VALUES = SCALARS | st.lists(SCALARS, max_size=3)
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # of a loaded machine
 @given(NAMES, st.dictionaries(KEYS, VALUES, max_size=3))
 def test_what_is_written_is_read_back(name, params):
     """Whatever the values: text, numbers, lists."""

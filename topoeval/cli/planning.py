@@ -103,12 +103,12 @@ def _table(title: str, prospects: Sequence[Prospect]) -> Table:
     for name in ("seeds", "done", "failed", "to run", "cannot", "time"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("why", overflow="fold", ratio=1)
-    for key, group in groups.items():
+    for names_of, group in groups.items():
         counts = [str(sum(one.state == state for one in group) or "") for state in _STATES]
         seeds = ranges(sorted(one.run.seed for one in group))
         why = "; ".join(dict.fromkeys(one.detail for one in group if one.detail))
         table.add_row(
-            *(Text(key[column]) for column in shown), seeds, *counts, _time(group), Text(why)
+            *(Text(names_of[column]) for column in shown), seeds, *counts, _time(group), Text(why)
         )
     return table
 

@@ -45,10 +45,10 @@ def plan(suite: Suite, *, absent: dict[str, str] | None = None) -> list[RunSpec]
     included = [one for part in suite.include for text in part.method for one in variants(text)]
     planner = _Planner(suite, _methods(suite, named, included), absent)
     cells = list(_product(planner, named))
-    for number, part in enumerate(suite.exclude):
-        cells = _without_excluded(cells, part, f"suite {suite.name!r}: exclude.{number}")
-    for number, part in enumerate(suite.include):
-        cells += _included(planner, part, named, f"suite {suite.name!r}: include.{number}")
+    for number, less in enumerate(suite.exclude):
+        cells = _without_excluded(cells, less, f"suite {suite.name!r}: exclude.{number}")
+    for number, more in enumerate(suite.include):
+        cells += _included(planner, more, named, f"suite {suite.name!r}: include.{number}")
     for cell in cells:
         planner.add(cell)
     return list(planner.runs.values())

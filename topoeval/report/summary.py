@@ -182,7 +182,8 @@ def summarise(records: Records, reference: str = DEFAULT_REFERENCE) -> Summary:
     """
     runs = records.runs
     methods = sorted(runs["method"].unique())
-    if reference not in methods and reference != DEFAULT_REFERENCE:
+    known = {*methods, *runs["arm"]}
+    if reference not in known and reference != DEFAULT_REFERENCE:
         raise UserError(
             f"no record of the reference method {reference!r}{nearest(reference, methods)}"
         )
