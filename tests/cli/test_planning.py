@@ -94,7 +94,7 @@ def test_a_run_takes_the_same_filters_and_is_then_done(call):
     label = "Betti prior, supervised [weight=0.1]"
     status, out, err = call("report", "results/tiny", "--reference", label)
     assert status == 0, err
-    assert label in Path("results/tiny/report/table.md").read_text()
+    assert label in Path("results/tiny/report/table.csv").read_text()
     assert "[weight=1.0]" in out
 
 

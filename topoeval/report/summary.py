@@ -145,7 +145,7 @@ class Summary:
 
     def reference_title(self, dataset: str) -> str | None:
         """Return the label of the reference in a dataset, None where it was not run."""
-        return next((r.arm for r in self.of(dataset) if r.method == self.reference), None)
+        return next((r.arm for r in self.of(dataset) if self.reference in (r.method, r.arm)), None)
 
     def measured(self, measure: Measure) -> bool:
         """Whether any row has the score."""
@@ -214,7 +214,7 @@ def _natural(label: str) -> list[tuple[float, str]]:
 
 def _order(row: Row, reference: str) -> tuple[Any, ...]:
     regime = _REGIMES.index(row.regime) if row.regime in _REGIMES else len(_REGIMES)
-    return (row.role != "start", row.method != reference, regime, row.arm)
+    return (row.role != "start", reference not in (row.method, row.arm), regime, row.arm)
 
 
 def _row(runs: pd.DataFrame, base: pd.DataFrame | None, machines: Mapping[str, str]) -> Row:
