@@ -55,10 +55,10 @@ def of(runs, name):
 @pytest.mark.parametrize(
     ("name", "parts", "images", "prepared"),
     [
-        ("cross_entropy", {"network", "loss", "backward", "other"}, 8, 16),
-        ("betti_prior", {"network", "persistence", "loss", "backward", "other"}, 8, 16),
+        ("cross_entropy", {"network", "loss", "backward", "other"}, 8, 0),
+        ("betti_prior", {"network", "persistence", "loss", "backward", "other"}, 8, 0),
         ("topoloss", {"network", "persistence", "loss", "backward", "other"}, 8, 16),
-        ("betti_prior_semi", {"network", "persistence", "loss", "backward", "other"}, 8, 16),
+        ("betti_prior_semi", {"network", "persistence", "loss", "backward", "other"}, 8, 0),
         ("betti_prior_post", {"network", "persistence", "loss", "backward", "other"}, 6, 0),
         ("morphology", {"loss"}, 6, 0),
     ],

@@ -88,6 +88,8 @@ class Lane:
         records = {spec.id: self._record(spec, again) for spec in targets}
         if all(map(self._finished, records.values())):
             return list(records.values())
+        if not self.busy:
+            check_quiet()  # before the trainings, which take their time
         starts = self._starts(runs, targets, listener)
         with alone():
             others = busy_cores() if self.busy else check_quiet()

@@ -39,6 +39,7 @@ from topoeval.training import (
 
 # span of the training code -> part in a record
 _PARTS = {"optimiser": "other", "remedy": "loss"}
+_NOTHING = {"prepared": 0, "prepare_s": 0.0}
 
 
 def repeat(spec: RunSpec, steps: int, start: Path | None) -> dict[str, Any]:
@@ -68,7 +69,7 @@ def repeat(spec: RunSpec, steps: int, start: Path | None) -> dict[str, Any]:
     before = psutil.Process().memory_info().rss
     synchronize = torch.cuda.synchronize if spec.device == "cuda" else None
     lap = "remedy" if spec.method.regime == "remedy" else "optimiser"
-    prepared = {"prepared": 0, "prepare_s": 0.0}
+    prepared = _NOTHING
     with Stopwatch(synchronize, lap=lap) as watch:
         if spec.method.regime == "post_process":
             size = len(images)
@@ -97,8 +98,7 @@ def _train(spec: RunSpec, network: nn.Module, labelled: TensorSet, steps: int) -
     """Train for at least `steps` steps; return what preparing the targets took."""
     terms = _terms(spec)
     clock = time.perf_counter()
-    for term in terms:
-        term.prepare(labelled.targets)
+    kept = [term.prepare(labelled.targets) for term in terms]
     prepare = time.perf_counter() - clock
     per_epoch = math.ceil(len(labelled) / spec.training.batch_size)
     schedule = Schedule(
@@ -106,6 +106,8 @@ def _train(spec: RunSpec, network: nn.Module, labelled: TensorSet, steps: int) -
     )
     unlabelled = _load(spec, "unlabelled", 1) if any(t.on == "unlabelled" for t in terms) else None
     fit(network, terms, labelled, unlabelled, schedule=schedule, seed=spec.seed)
+    if all(one is None for one in kept):
+        return _NOTHING
     return {"prepared": len(labelled), "prepare_s": prepare}
 
 
