@@ -130,6 +130,10 @@ def _open(dataset: DatasetSpec, seed: int, download: bool) -> None:
         datasets.load(
             dataset.name, split, size, seed=seed, **dataset.params, **dataset.paths, **fetch
         )
+    for test in dataset.tests.values():
+        wanted = test.size or dataset.sizes.get(test.split)
+        params = {**dataset.params, **test.params, **dataset.paths}
+        datasets.load(dataset.name, test.split, wanted, seed=seed, **params)
 
 
 def _check_images(run: RunSpec) -> None:
@@ -147,6 +151,11 @@ def _check_images(run: RunSpec) -> None:
             raise UserError(
                 f"method {method.name!r}: loss {term.name!r} takes {takes} images, "
                 f"dataset {card.name!r} is {card.ndim}D"
+            )
+        if info.needs_prior and run.augmentation is not None and run.augmentation.patch:
+            raise UserError(
+                f"method {method.name!r}: loss {term.name!r} needs the Betti numbers of what it "
+                f"sees, and patch = {run.augmentation.patch} of [augmentation] cuts the images"
             )
     if takes_backend(method):
         topology = Topology.parse(run.topology)

@@ -39,6 +39,7 @@ class RecordForm(BaseModel):
     memory: dict[str, int]
     environment: dict[str, Any]
     cases: dict[str, list[Any]] = Field(default_factory=dict)
+    tests: dict[str, Any] = Field(default_factory=dict)
     summary: dict[str, Any] = Field(default_factory=dict)
     history: dict[str, list[float | None]] = Field(default_factory=dict)
     examples: list[dict[str, Any]] = Field(default_factory=list)

@@ -6,7 +6,15 @@ from typing import Annotated, Any, Self
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
-from topoeval.harness.model import DatasetSpec, Frozen, LossTerm, Network, Params, Training
+from topoeval.harness.model import (
+    AugmentationSpec,
+    DatasetSpec,
+    Frozen,
+    LossTerm,
+    Network,
+    Params,
+    Training,
+)
 
 SCHEMA = 1
 
@@ -85,8 +93,9 @@ class Suite(Frozen):
     ``device``, less ``[[exclude]]``, and ``[[include]]`` besides. ``methods`` are names of folders
     in ``baselines/``, with parameters as ``betti_prior[weight=[0.1, 1.0]]``; ``override`` replaces
     values of a method, as ``[override.NAME.adaptation] steps = 50``. ``training`` is the extra
-    budget that every method gets after the common start, the plain loss alone included.
-    ``reference`` is the method that the others are compared with.
+    budget that every method gets after the common start, the plain loss alone included;
+    ``augmentation`` varies the images of every training, the start's too. ``reference`` is the
+    method that the others are compared with.
     """
 
     schema_version: int = Field(SCHEMA, alias="schema", ge=SCHEMA, le=SCHEMA)
@@ -100,6 +109,7 @@ class Suite(Frozen):
     network: Network = Network()
     start: Start
     training: Training
+    augmentation: AugmentationSpec | None = None
     judge: Training | None = None
     reference: str = "cross_entropy"
     backend: Names = Field(("auto",), min_length=1)

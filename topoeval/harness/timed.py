@@ -36,6 +36,7 @@ from topoeval.training import (
     predict,
     unet,
 )
+from topoeval.training.augment import Augmentation
 
 # span of the training code -> part in a record
 _PARTS = {"optimiser": "other", "remedy": "loss"}
@@ -98,14 +99,26 @@ def _train(spec: RunSpec, network: nn.Module, labelled: TensorSet, steps: int) -
     """Train for at least `steps` steps; return what preparing the targets took."""
     terms = _terms(spec)
     clock = time.perf_counter()
-    kept = [term.prepare(labelled.targets) for term in terms]
+    augmentation = None
+    if spec.augmentation is not None:
+        augmentation = Augmentation(**spec.augmentation.model_dump())
+    # with varied targets there is nothing to compute once
+    kept = [None if augmentation else term.prepare(labelled.targets) for term in terms]
     prepare = time.perf_counter() - clock
     per_epoch = math.ceil(len(labelled) / spec.training.batch_size)
     schedule = Schedule(
         **{**spec.training.model_dump(), "epochs": math.ceil(steps / per_epoch)},
     )
     unlabelled = _load(spec, "unlabelled", 1) if any(t.on == "unlabelled" for t in terms) else None
-    fit(network, terms, labelled, unlabelled, schedule=schedule, seed=spec.seed)
+    fit(
+        network,
+        terms,
+        labelled,
+        unlabelled,
+        schedule=schedule,
+        augmentation=augmentation,
+        seed=spec.seed,
+    )
     if all(one is None for one in kept):
         return _NOTHING
     return {"prepared": len(labelled), "prepare_s": prepare}

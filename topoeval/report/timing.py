@@ -15,7 +15,7 @@ from topoeval.report.arms import Labels, label_runs
 from topoeval.topology import Topology
 
 SCHEMA = 1
-_PARTS = ("network", "persistence", "loss", "backward", "other")
+_PARTS = ("augmentation", "network", "persistence", "loss", "backward", "other")
 _MIB = 2**20
 _NOTE = (
     "A step is one of the optimiser (of a correction, one batch), every loss at full strength, "
