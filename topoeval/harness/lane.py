@@ -82,7 +82,7 @@ class Lane:
         Raises
         ------
         UserError
-            Others work here; or what a method starts from failed to train.
+            Others work here.
         """
         targets = first_seeds(runs)
         records = {spec.id: self._record(spec, again) for spec in targets}
@@ -169,6 +169,11 @@ class Lane:
         """Add the sample of a fresh process to a record, or the reason why there is none."""
         work = self.folder / "work"
         start = spec.parents.get("start")
+        if start is not None and not starts.network(start).exists():
+            ended = starts.read(start) or {}
+            record["status"] = "failed"
+            record["error"] = f"what it starts from ended as {ended.get('status', 'no record')!r}"
+            return
         cores = cores_to_pin(self.threads)
         job = {
             "spec": spec.model_dump(mode="json", by_alias=True),
