@@ -25,8 +25,11 @@ from topoeval.cli.execution import (
     Threads,
     execution_settings,
 )
+from topoeval.cli.filters import Backends, Datasets, Devices, Methods, Seeds, filters
+from topoeval.cli.planning import plan, schema
 from topoeval.cli.results import collect, compare, query, submit
 from topoeval.cli.status import retry, status
+from topoeval.cli.timing import time
 from topoeval.errors import UserError
 
 app = typer.Typer(
@@ -51,6 +54,11 @@ def main() -> None:
 @app.command()
 def run(
     suite: Annotated[str, typer.Argument(help="Name of a suite, or path of its TOML file.")],
+    method: Methods = None,
+    dataset: Datasets = None,
+    seed: Seeds = None,
+    backend: Backends = None,
+    device: Devices = None,
     results: Annotated[
         Optional[Path],  # noqa: UP045  # typer reads the annotation at run time
         typer.Option(help="Results folder; results/SUITE by default."),
@@ -78,6 +86,7 @@ def run(
 
     failures = run_suite(
         suite,
+        filters=filters(method, dataset, seed, backend, device),
         results=results,
         data=data,
         download=download,
@@ -238,4 +247,7 @@ app.command()(query)
 app.command()(submit)
 app.command()(retry)
 app.command()(status)
+app.command()(plan)
+app.command()(schema)
+app.command()(time)
 app.add_typer(bench)

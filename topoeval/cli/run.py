@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
@@ -10,9 +9,11 @@ from pathlib import Path
 from rich.console import Console
 from rich.live import Live
 
+from topoeval.cli.data import use_data_folder
 from topoeval.cli.display import SweepDisplay
 from topoeval.errors import UserError
 from topoeval.harness.executors import Settings, make_executor
+from topoeval.harness.selection import Filters
 from topoeval.harness.spec import RunSpec
 from topoeval.harness.store import Store
 from topoeval.harness.suite import Limits
@@ -22,6 +23,7 @@ from topoeval.harness.sweep import Retry, read_plan, sweep
 def run_suite(
     name: str,
     *,
+    filters: Filters,
     results: Path | None,
     data: Path | None,
     download: bool,
@@ -33,12 +35,12 @@ def run_suite(
     """Run a suite with a live display; return the number of failed runs."""
     # these look at losses and datasets, and so bring torch
     from topoeval.harness.catalogue import load_suite
-    from topoeval.harness.plan import plan
+    from topoeval.harness.plan import plan_selected
     from topoeval.harness.preflight import preflight
 
-    _use_data(data)
+    use_data_folder(data)
     suite = load_suite(name)
-    runs = plan(suite)
+    runs = plan_selected(suite, filters)
     preflight(suite, runs, download=download)
     store = Store(results or Path("results") / suite.name, suite.name)
     Console().print(f"[bold]{suite.title}[/]: {len(runs)} runs, results in {store.root}")
@@ -59,7 +61,7 @@ def retry_runs(
     report: bool,
 ) -> int:
     """Run the failed runs of a results folder again; return how many have failed now."""
-    _use_data(data)
+    use_data_folder(data)
     asked = read_plan(Store(results, ""))
     if asked is None:
         raise UserError(
@@ -105,14 +107,6 @@ def _execute(
             soft_wrap=True,
         )
     return len(tally.failed)
-
-
-def _use_data(data: Path | None) -> None:
-    if data is not None:
-        if not data.is_dir():
-            raise UserError(f"data folder {data} does not exist; make it, or name another")
-        # workers inherit it; a path is no part of what a run is
-        os.environ["TOPOEVAL_DATA"] = str(data.resolve())
 
 
 def make_report(results: Path, out: Path | None, reference: str) -> None:

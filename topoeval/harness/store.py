@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from topoeval.errors import UserError
+from topoeval.harness import machine
 from topoeval.harness.spec import RunSpec
 from topoeval.results.schema import RECORD_SCHEMA as RECORD_SCHEMA
 
@@ -118,7 +119,8 @@ class Store:
                 if time.monotonic() > deadline:
                     raise UserError(f"{self.root} is in use by another 'topoeval run'")
                 time.sleep(0.05)
-            yield
+            with machine.shared():
+                yield
 
     def in_use(self) -> bool:
         """Whether a sweep is at work in this folder now."""
