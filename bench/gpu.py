@@ -138,7 +138,7 @@ def _out_of_time(*_):
 
 
 def maps(shape, kind):
-    """Return float32 ``(B, 1, *spatial)``: what a network answers, noise, or noise of four values."""
+    """Return float32 ``(B, 1, *spatial)``: a network's answers, noise, or noise of 4 values."""
     if kind == "probability":
         return inputs(shape)[0].detach().sigmoid()
     noise = torch.from_numpy(np.random.default_rng(0).random(shape, np.float32))
@@ -165,7 +165,7 @@ def triton(wanted):
 
 
 def ways(bench, ndim):
-    """Return what backend `torch` can work by here: ``"torch"``, and ``"triton"`` where it works."""
+    """Return the ways of backend `torch` here: ``"torch"``, before it ``"triton"`` if it works."""
     with triton(True), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the reason is a record
         works = kernels_apply(bench.device, 1, ndim)
