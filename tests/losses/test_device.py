@@ -5,6 +5,8 @@ device, computed on by the CPU behind the scenes. As on a GPU, what mixes device
 value reaches Python through a copy to the host alone; each copy is written down.
 """
 
+from pathlib import Path
+
 import pytest
 import torch
 from torch.overrides import TorchFunctionMode
@@ -182,3 +184,14 @@ def test_what_is_fetched_is_what_the_card_says(name, device):
         device.fetched.clear()
         stays = info.device == "all" or (info.device == "2D" and ndim == 2)
         assert (largest <= 8) == stays, f"{ndim}D: {largest} bytes in one copy"
+
+
+def test_the_page_says_what_the_cards_say():
+    """The table of docs/backends.md, row by row."""
+    rows = []
+    for stays, words in (("all", "everything"), ("2D", "everything, in 2D"), ("part", "a part")):
+        names = [n for n in sorted(LOSSES) if LOSSES.load(n).info.device == stays]
+        rows.append(f"| {words} | {', '.join(f'`{name}`' for name in names)} |")
+    page = (Path(__file__).parents[2] / "docs" / "backends.md").read_text(encoding="utf-8")
+    table = page.partition("<!-- device -->")[2].partition("<!-- /device -->")[0]
+    assert table.strip().splitlines()[2:] == rows

@@ -29,7 +29,8 @@ _NONE = 2**31 - 1
 
 def pairs(ranks: Tensor, spatial: Sequence[int], graphs: Sequence[Sweep]) -> tuple[Tensor, Tensor]:
     """Return the very tensors that `plain.pairs` returns."""
-    with torch.cuda.device_of(ranks):  # kernels run on the current device, not on that of a tensor
+    # kernels run on the current device, not on that of a tensor
+    with torch.cuda.device_of(ranks):  # type: ignore[no-untyped-call]
         basins, joins = find_basins(ranks, spatial, graphs)
         edges = saddle_edges(ranks, joins, basins, spatial, graphs)
         del joins
