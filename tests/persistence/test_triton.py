@@ -185,13 +185,14 @@ def test_kernels_that_work_are_used(trial, monkeypatch, ndim):
 
 
 def test_kernels_that_do_not_compile_are_named_once(trial, monkeypatch):
-    """One warning with the reason; plain torch from then on."""
+    """One warning with place and reason; plain torch from then on."""
 
     def fail(*_):
-        raise RuntimeError("ptxas does not know this GPU\nand much more")
+        raise RuntimeError("in kernel 'stencil':\n^^^\nptxas does not know this GPU\n")
 
     monkeypatch.setattr(fused, "merge", fail)
-    with pytest.warns(RuntimeWarning, match="cuda:0: RuntimeError: ptxas does not know this GPU; "):
+    reason = r"cuda:0: RuntimeError: in kernel 'stencil': \.\.\. ptxas does not know this GPU; "
+    with pytest.warns(RuntimeWarning, match=reason):
         assert not choice.kernels_apply(trial, 1000, 2)
     with warnings.catch_warnings():
         warnings.simplefilter("error")

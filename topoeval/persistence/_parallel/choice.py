@@ -75,7 +75,10 @@ def _problem(device: torch.device, ndim: int) -> str | None:
 
         found = fused.pairs(ranks, shape[1:], graphs)
     except Exception as error:  # whatever compiler and driver may raise: it becomes the warning
-        return f"{type(error).__name__}: {error}".strip().splitlines()[0]
+        lines = [line for line in str(error).splitlines() if line.strip()]
+        # a compiler names the place first and the reason last
+        ends = dict.fromkeys((*lines[:1], *lines[-1:]))
+        return f"{type(error).__name__}: {' ... '.join(ends)}"
     if all(map(torch.equal, found, expected)):
         return None
     return "their answer differs from that of plain torch operations"
