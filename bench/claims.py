@@ -77,20 +77,22 @@ def _gain(row: Row, base: Row, key: str) -> Estimate:
 
 
 def _sweeps(datasets: Sequence[str]) -> dict[str, list[str]]:
-    """Return the datasets of each test from easy to hard."""
+    """Return the datasets of each test from easy to hard, where there is an easy and a hard."""
     sweeps: dict[str, list[str]] = {}
     for dataset in datasets:
-        test = re.search(r"test=(\w+)", dataset)
-        sweeps.setdefault(test[1] if test else "test", []).append(dataset)
-    return {test: sorted(found, key=_level) for test, found in sweeps.items() if len(found) > 1}
+        if _level(dataset) is not None:
+            test = re.search(r"test=(\w+)", dataset)
+            sweeps.setdefault(test[1] if test else "test", []).append(dataset)
+    ordered = {test: sorted(found, key=lambda d: _level(d) or 0) for test, found in sweeps.items()}
+    return {test: found for test, found in ordered.items() if len(found) > 1}
 
 
-def _level(dataset: str) -> tuple[float, str]:
-    for place, level in enumerate(LEVELS):
-        if f"difficulty={level}" in dataset:
-            return (place, "")
-    numbers = [float(number) for number in re.findall(r"(?:lines|noise)=([\d.]+)", dataset)]
-    return (numbers[0] if numbers else 0.0, dataset)
+def _level(dataset: str) -> float | None:
+    """Return how hard a dataset is by its parameters, None where they do not say."""
+    if found := re.search(rf"difficulty=({'|'.join(LEVELS)})", dataset):
+        return LEVELS.index(found[1])
+    found = re.search(r"(?:lines|noise)=([\d.]+|none)", dataset)
+    return None if found is None else 0.0 if found[1] == "none" else float(found[1])
 
 
 if __name__ == "__main__":
