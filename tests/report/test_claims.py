@@ -39,11 +39,11 @@ def test_gains_are_paired_by_seed_and_the_growth_is_theirs(
             right = [place < gain for place in range(4)]
             records.append(make_record("betti_prior_sup", seed=seed, right=right, changes=changes))
     found = claims.tables(summarise(read(write_records(tmp_path, records)), "cross_entropy"))
-    lines = found.splitlines()
-    (hard,) = [line for line in lines if line.startswith("| strokes [difficulty=hard] | Betti")]
+    accuracy = found.split("\n\n")[0].splitlines()
+    assert accuracy[0].startswith("| Betti accuracy, test | difficulty=easy | difficulty=hard |")
+    assert accuracy[2].startswith("| Cross-entropy | 0.000")
     # mean of 2, 2, 3 quarters; half width t(0.975, 2) * sd / sqrt(3) = 4.303 * 0.1443 / 1.732
-    assert "| +0.583 [+0.225, +0.942] |" in hard
-    assert lines[-1] == "| test | Betti prior, supervised | +0.333 [-0.025, +0.692] |"
+    assert accuracy[3].endswith("| +0.583 [+0.225, +0.942] | +0.333 [-0.025, +0.692] |")
 
 
 @pytest.mark.parametrize(
@@ -58,15 +58,16 @@ def test_levels_go_from_easy_to_hard(
     claims: ModuleType, datasets: list[str], expected: list[str]
 ) -> None:
     """By name, by number, and none is the least."""
-    (found,) = claims._sweeps(datasets).values()
+    (found,) = claims._by_test(datasets).values()
     assert all(word in name for word, name in zip(expected, found, strict=True))
 
 
-def test_what_has_no_level_is_no_sweep(claims: ModuleType) -> None:
-    """Kinds of labels are not ordered, and tests are swept one by one."""
-    assert claims._sweeps(["t [labels=noisy]", "t [labels=pseudo]"]) == {}
+def test_tests_are_told_apart_and_kinds_of_labels_have_no_level(claims: ModuleType) -> None:
+    """A sweep is one of levels; a dataset is called by what sets it apart."""
     names = [f"c [difficulty={d}, test={t}]" for t in ("basal", "test") for d in ("easy", "hard")]
-    assert {test: len(found) for test, found in claims._sweeps(names).items()} == {
+    assert {test: len(found) for test, found in claims._by_test(names).items()} == {
         "basal": 2,
         "test": 2,
     }
+    assert claims._level("t [labels=noisy, revision=12ab, test=test]") is None
+    assert claims._short("t [labels=noisy, revision=12ab, test=test]") == "labels=noisy"
