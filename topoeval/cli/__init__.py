@@ -1,4 +1,4 @@
-"""The command line: ``topoeval run | report | evaluate | audit | list | info`` and the rest.
+"""The command line: ``topoeval run | report | leaderboard | evaluate | audit | list | info`` and the rest.
 
 Nothing heavy is imported until a command needs it.
 """
@@ -16,6 +16,7 @@ from topoeval.cli import data as data_commands
 from topoeval.cli.barcode import barcode
 from topoeval.cli.bench import app as bench
 from topoeval.cli.doctor import check, doctor
+from topoeval.cli.report import leaderboard, report
 from topoeval.errors import UserError
 
 app = typer.Typer(
@@ -78,21 +79,6 @@ def run(
         report=report,
     )
     raise typer.Exit(1 if failures else 0)
-
-
-@app.command()
-def report(
-    results: Annotated[Path, typer.Argument(help="Results folder of a suite.")],
-    out: Annotated[
-        Optional[Path],  # noqa: UP045
-        typer.Option(help="Where to write; RESULTS/report by default."),
-    ] = None,
-    reference: Annotated[str, typer.Option(help="Method to compare with.")] = "cross_entropy",
-) -> None:
-    """Make tables, figures and a page from the records of a suite."""
-    from topoeval.cli.run import make_report
-
-    make_report(results, out, reference)
 
 
 @app.command("evaluate")
@@ -223,4 +209,6 @@ def info(
 app.command()(barcode)
 app.command()(check)
 app.command()(doctor)
+app.command()(leaderboard)
+app.command()(report)
 app.add_typer(bench)

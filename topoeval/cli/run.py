@@ -1,4 +1,4 @@
-"""``topoeval run`` and ``topoeval report``."""
+"""``topoeval run``."""
 
 from __future__ import annotations
 
@@ -78,20 +78,7 @@ def run_suite(
     if tally.failed:
         console.print(f"Logs of failed runs: {store.root / 'work'}/*/log.txt; --retry-failed")
     if report:
+        from topoeval.cli.report import make_report
+
         make_report(store.root, None, suite.reference)
     return len(tally.failed)
-
-
-def make_report(results: Path, out: Path | None, reference: str) -> None:
-    """Print the table of a results folder and write its page."""
-    from topoeval.report import build, terminal_table
-
-    records = results / "records"
-    if not records.is_dir():
-        raise UserError(f"{results} has no records folder; 'topoeval run' makes one")
-    console = Console()
-    if not console.is_terminal:  # a pipe has no width; the table reads well at this one
-        console = Console(width=110)
-    console.print(terminal_table(records, reference=reference))
-    page = build(records, out or results / "report", reference=reference)
-    console.print(f"Page: {page}", soft_wrap=True)

@@ -15,7 +15,9 @@ from topoeval.evaluate.label_map import read_labels
 from topoeval.metrics.cards import cards
 from topoeval.report.drawing import Drawing
 from topoeval.report.overlay import Panel, compared, draw_comparison, draw_labels, plain
-from topoeval.report.page import figure_markup, template, write_text
+from topoeval.report.drawing import figure_markup
+from topoeval.report.folder import write_text
+from topoeval.report.pages import template
 
 MOST_PICTURES = 6
 # What makes a case bad, in this order.

@@ -35,7 +35,7 @@ _PER_CASE = ("post_process", "remedy")
 class Failure:
     """A run without a result, and why."""
 
-    id: str
+    file: str
     dataset: str
     arm: str
     seed: int
@@ -56,11 +56,14 @@ class Times:
         Their sum.
     per_case
         Wall time of the run divided by its test cases, for methods that work per test case.
+    chain
+        Wall time of the run and of the runs it builds on, the common start aside.
     """
 
     parts: Mapping[str, Estimate]
     step: Estimate
     per_case: Estimate
+    chain: Estimate
 
 
 @dataclass(frozen=True)
@@ -81,6 +84,7 @@ class Row:
     times: Mapping[str, Times]
     peak_bytes: float
     failures: tuple[Failure, ...]
+    runs: pd.DataFrame
     best: frozenset[str] = field(default=frozenset())
 
     @property
@@ -89,8 +93,16 @@ class Row:
         return f"{self.arm} (start)" if self.role == "start" else self.arm
 
     @property
+    def failure_counts(self) -> str:
+        """How many runs failed, by status."""
+        counted = Counter(failure.status for failure in self.failures)
+        return ", ".join(
+            f"{count} {status.replace('_', ' ')}" for status, count in sorted(counted.items())
+        )
+
+    @property
     def failure_note(self) -> str:
-        """How many runs failed and why, short enough for a cell."""
+        """How many runs failed and why."""
         counted = Counter((failure.status, failure.reason) for failure in self.failures)
         return "; ".join(
             f"{count} {status.replace('_', ' ')}{f': {reason}' if reason else ''}"
@@ -143,6 +155,17 @@ class Summary:
         """Return the rows of one dataset."""
         return [row for row in self.rows if row.dataset == dataset]
 
+    def only(self, dataset: str) -> Summary:
+        """Return the summary of one dataset, with the machines that it was run on."""
+        rows = tuple(self.of(dataset))
+        used = {machine for row in rows for machine in row.runs["machine"].dropna()}
+        return replace(
+            self,
+            rows=rows,
+            topologies={dataset: self.topologies[dataset]},
+            machines={k: text for k, text in self.machines.items() if text in used},
+        )
+
     def reference_title(self, dataset: str) -> str | None:
         """Return the label of the reference in a dataset, None where it was not run."""
         return next((r.arm for r in self.of(dataset) if r.method == self.reference), None)
@@ -150,6 +173,15 @@ class Summary:
     def measured(self, measure: Measure) -> bool:
         """Whether any row has the score."""
         return any(row.estimates[measure.key].measured for row in self.rows)
+
+    def machine_lines(self, letter: str = "") -> list[str]:
+        """Describe each machine, or the one of a letter; with several, times belong to one."""
+        several = len(self.machines) > 1
+        return [
+            f"Machine{f' {name}' if several else ''}: {text}"
+            for name, text in self.machines.items()
+            if letter in ("", name)
+        ]
 
     def dataset_line(self, dataset: str) -> str:
         """Say what a dataset's numbers rest on: cases, seeds, topology."""
@@ -191,7 +223,7 @@ def summarise(records: Records, reference: str = DEFAULT_REFERENCE) -> Summary:
     machines = {_letter(i): machine for i, machine in enumerate(ordered)}
     keys = [measure.key for measure in MEASURES]
     means = run_means(records.cases, keys)
-    scored = runs.join(means, on="id")
+    scored = runs.join(means, on="id").assign(chain_s=_chain_seconds(records))
 
     rows: list[Row] = []
     for dataset, group in scored.groupby("dataset", sort=True):
@@ -249,10 +281,29 @@ def _row(runs: pd.DataFrame, base: pd.DataFrame | None, machines: Mapping[str, s
         },
         peak_bytes=float(pd.to_numeric(ok["peak_rss_bytes"]).max()),
         failures=tuple(
-            Failure(run.id, run.dataset, run.arm, run.seed, run.status, run.fault, run.reason)
+            Failure(run.file, run.dataset, run.arm, run.seed, run.status, run.fault, run.reason)
             for run in runs[runs["status"] != OK].sort_values("seed").itertuples()
         ),
+        runs=runs.sort_values("seed"),
     )
+
+
+def _chain_seconds(records: Records) -> list[float]:
+    """Add to each run's wall time that of its parents; a start or judge, common to all, is free."""
+    own = dict(zip(records.runs["id"], pd.to_numeric(records.runs["wall_s"]), strict=True))
+    free = {i for i, role in zip(records.runs["id"], records.runs["role"], strict=True)
+            if role == "start"} | set(records.judges["id"])  # fmt: skip
+
+    def seconds(identity: str, depth: int = 3) -> float:
+        # The depth guards against records that name each other.
+        parents = (records.documents[identity]["spec"].get("parents") or {}).values()
+        paid = [p for p in parents if p not in free and depth]
+        return float(
+            own.get(identity, math.nan)
+            + sum(seconds(p, depth - 1) if p in own else math.nan for p in paid)
+        )
+
+    return [seconds(identity) for identity in records.runs["id"]]
 
 
 def _times(runs: pd.DataFrame, regime: str) -> Times:
@@ -262,6 +313,7 @@ def _times(runs: pd.DataFrame, regime: str) -> Times:
         parts={part: estimate for part, estimate in parts.items() if estimate.measured},
         step=_seconds(runs["step_s"]),
         per_case=_seconds(wall) if regime in _PER_CASE else UNMEASURED,
+        chain=_seconds(runs["chain_s"]),
     )
 
 
