@@ -24,7 +24,7 @@ from topoeval.report.drawing import (
 )
 from topoeval.report.measures import BETTI_ERROR, DICE, OWN, Measure
 from topoeval.report.records import PARTS
-from topoeval.report.summary import THRESHOLD, Row, Summary
+from topoeval.report.summary import Row, Summary
 
 _WIDTH, _ROW_HEIGHT = 8.4, 0.34
 _MS = 1e3
@@ -235,11 +235,7 @@ def _strips(counts: Sequence[int]) -> tuple[Figure, Sequence[Axes]]:
 
 
 def _footer(summary: Summary, rows_of: Mapping[str, Sequence[Row]], letter: str = "") -> str:
-    """Say what a figure rests on: data, topology, threshold, hardware."""
-    lines = [summary.dataset_line(dataset) for dataset in rows_of]
-    lines.append(f"Threshold: {THRESHOLD}")
-    lines += summary.machine_lines(letter)
-    return "\n".join(lines)
+    return "\n".join(summary.conventions(list(rows_of), letter))
 
 
 def _point(axes: Axes, row: Row, look: Look) -> None:

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from rich.console import RenderableType
 
+from topoeval.report.boards import boards
 from topoeval.report.figures import draw_dataset, draw_overview
 from topoeval.report.folder import Folder
 from topoeval.report.formats import to_csv, to_latex, to_markdown
@@ -85,7 +86,7 @@ def add_suite(
 ) -> Suite:
     """Add the pages, figures and tables of a suite to a folder, at a path below its root."""
     summary = summarise(records, reference)
-    suite = Suite(records, summary, published, site)
+    suite = Suite(records, summary, boards(records, summary), published, site)
     figures = draw_overview(summary)
     pages = {"index.html": overview_page(suite, figures), "runs.html": runs_page(suite)}
     galleries = {name: gallery(records, name, summary.of(name)) for name in summary.datasets}
@@ -93,6 +94,7 @@ def add_suite(
         drawn = draw_dataset(summary.only(dataset), suite.look, name)
         pages[f"datasets/{name}.html"] = dataset_page(suite, dataset, drawn, galleries[dataset])
         figures += drawn
+    figures += [drawing for board in suite.boards for drawing in board.figures]
     for arm, name in suite.method_pages.items():
         pages[f"methods/{name}.html"] = method_page(suite, arm, galleries)
     tables = {

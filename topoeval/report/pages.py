@@ -12,6 +12,7 @@ import pandas as pd
 from markupsafe import Markup, escape
 
 from topoeval.report.arms import flatten, varying
+from topoeval.report.boards import Board
 from topoeval.report.caption import caption_lines
 from topoeval.report.drawing import Drawing
 from topoeval.report.figures import Looks, method_looks
@@ -57,6 +58,7 @@ class Suite:
 
     records: Records
     summary: Summary
+    boards: Sequence[Board]
     published: Sequence[Published]
     site: Site
 
@@ -64,6 +66,18 @@ class Suite:
     def title(self) -> str:
         """Names of the suites that the records come from."""
         return ", ".join(self.records.suites)
+
+    @cached_property
+    def counts(self) -> dict[str, int]:
+        """How much was run; a judge is no run of a method."""
+        runs = self.records.runs
+        return {
+            "methods": len({row.arm for row in self.summary.rows if row.role != "start"}),
+            "datasets": len(self.summary.datasets),
+            "seeds": int(runs["seed"].nunique()),
+            "ok": int((runs["status"] == OK).sum()),
+            "runs": len(runs),
+        }
 
     @cached_property
     def look(self) -> Looks:
@@ -132,15 +146,12 @@ class Table:
 
 def overview_page(suite: Suite, figures: Sequence[Drawing]) -> str:
     """Return the first page: what was asked, the main numbers, figures, failures, conventions."""
-    summary, runs = suite.summary, suite.records.runs
+    summary = suite.summary
     return _render(
         suite,
         "suite.html.j2",
         depth=0,
         has_start=any(row.role == "start" for row in summary.rows),
-        n_methods=len({row.arm for row in summary.rows if row.role != "start"}),
-        n_seeds=runs["seed"].nunique(),
-        n_ok=int((runs["status"] == OK).sum()),
         tables={name: _main_table(suite, summary.only(name)) for name in summary.datasets},
         findings={name: finding(summary, name) for name in summary.datasets},
         figures=figures,

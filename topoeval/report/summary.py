@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -26,6 +26,8 @@ from topoeval.topology import Topology
 
 DEFAULT_REFERENCE = "cross_entropy"
 THRESHOLD = "foreground is p ≥ 0.5"
+# More datasets than these are summed up below a figure.
+_MOST_LINES = 4
 _REGIMES = ("supervised", "semi_supervised", "post_process", "remedy")
 # In these regimes a method's work is done per test image, so its wall time has that unit.
 _PER_CASE = ("post_process", "remedy")
@@ -182,6 +184,15 @@ class Summary:
             for name, text in self.machines.items()
             if letter in ("", name)
         ]
+
+    def conventions(self, datasets: Sequence[str], letter: str = "") -> list[str]:
+        """Say what a figure of some datasets rests on: data, topology, threshold, hardware."""
+        if len(datasets) <= _MOST_LINES:
+            lines = [self.dataset_line(dataset) for dataset in datasets]
+        else:
+            topologies = dict.fromkeys(self.topologies[dataset] for dataset in datasets)
+            lines = [f"{len(datasets)} datasets; {' / '.join(topologies)}"]
+        return [*lines, f"Threshold: {THRESHOLD}", *self.machine_lines(letter)]
 
     def dataset_line(self, dataset: str) -> str:
         """Say what a dataset's numbers rest on: cases, seeds, topology."""

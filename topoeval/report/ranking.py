@@ -1,0 +1,194 @@
+"""The figures of standings: critical differences, stability of the order, who beats whom."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.figure import Figure
+
+from topoeval.report.drawing import INK, Drawing, entitle, plotting, to_svg
+from topoeval.statistics import CriticalDifference, Stability, Standings
+
+_WIDTH, _ROW = 8.4, 0.27
+_HUE = "#0072B2"
+_MOST_NUMBERS = 14
+# From the ground, whatever it is, to a hue: right on light and on dark.
+_SHADES = LinearSegmentedColormap.from_list("shades", [(0.0, 0.447, 0.698, a) for a in (0.0, 0.7)])
+
+
+def draw_standings(found: Standings, title: str, name: str, footer: str) -> list[Drawing]:
+    """Draw what a table of standings cannot show.
+
+    Parameters
+    ----------
+    found
+        Of one score.
+    title
+        Of the score, without its arrow.
+    name
+        Appended to the names of the files.
+    footer
+        What the figures rest on: data, topology, hardware.
+    """
+    drawings = [
+        _stability(found.stability, found.table["method"], title, name, footer),
+        _wins(found.wins, found.table["method"], title, name, footer),
+    ]
+    if found.critical_difference is not None:
+        drawings.insert(0, _critical(found.critical_difference, title, name, footer))
+    return drawings
+
+
+def _critical(found: CriticalDifference, title: str, name: str, footer: str) -> Drawing:
+    ranks = found.mean_ranks
+    name = f"critical-difference-{name}"
+    half = -(-len(ranks) // 2)
+    with plotting(name):
+        figure = Figure(
+            figsize=(_WIDTH, 0.75 + 0.16 * len(found.groups) + _ROW * half), layout="constrained"
+        )
+        axes = figure.subplots()
+        _rank_axis(axes, len(ranks), found)
+        bars = _bars(axes, ranks, found.groups)
+        _elbows(axes, ranks, half, bars)
+        said = _critical_title(found, title)
+        entitle(figure, said, f"{found.text()}.\n{footer}")
+        svg = to_svg(figure)
+    caption = (
+        "Mean ranks over blocks of dataset and seed, left is better. A bar joins methods whose mean "
+        "ranks differ by less than the critical difference: the data do not separate them."
+    )
+    return Drawing(name, said, caption, svg)
+
+
+def _critical_title(found: CriticalDifference, title: str) -> str:
+    count = len(found.mean_ranks)
+    if found.p > found.alpha:
+        return f"{title}: Friedman's test finds no difference among {count} methods"
+    pairs = found.pairs.to_numpy()
+    apart = int((pairs[np.triu_indices(count, 1)] < found.alpha).sum())
+    return f"{title}: {apart} of {count * (count - 1) // 2} pairs of mean ranks lie apart"
+
+
+def _rank_axis(axes: Axes, count: int, found: CriticalDifference) -> None:
+    axes.set_xlim(1 - 0.02 * count, count + 0.02 * count)
+    axes.xaxis.set_ticks_position("top")
+    for side in ("left", "right", "bottom"):
+        axes.spines[side].set_visible(False)
+    axes.spines["top"].set_visible(True)
+    axes.set_yticks([])
+    step = 1 if count <= 12 else 5
+    axes.set_xticks([1, *range(step, count + 1, step)] if step > 1 else range(1, count + 1))
+    axes.set_xlabel("mean rank")
+    axes.xaxis.set_label_position("top")
+    axes.set_title(f"critical difference {found.difference:.2f}", loc="right", fontsize=9)
+
+
+def _bars(axes: Axes, ranks: pd.Series, groups: Sequence[Sequence[str]]) -> float:
+    """Draw a bar per group that is no single method; return the depth they reach."""
+    for depth, group in enumerate(groups):
+        low, high = ranks[list(group)].min(), ranks[list(group)].max()
+        y = -0.5 - 0.6 * depth
+        axes.plot([low - 0.05, high + 0.05], [y, y], color=_HUE, linewidth=3.5,
+                  solid_capstyle="round")  # fmt: skip
+    return 0.5 + 0.6 * len(groups)
+
+
+def _elbows(axes: Axes, ranks: pd.Series, half: int, depth: float) -> None:
+    """Lead from each rank down to a name: the better half to the left, the others to the right."""
+    low, high = axes.get_xlim()
+    for place, (method, rank) in enumerate(ranks.items()):
+        left = place < half
+        level = place if left else len(ranks) - 1 - place
+        y = -depth - 0.6 - level
+        edge = low if left else high
+        axes.plot([rank, rank, edge], [0, y, y], color=INK, linewidth=0.8, alpha=0.55)
+        axes.plot(rank, 0, "o", color=_HUE, markersize=4, clip_on=False, zorder=3)
+        axes.annotate(
+            f"{method}  {rank:.2f}" if left else f"{rank:.2f}  {method}",
+            (edge, y),
+            xytext=(-5 if left else 5, 0),
+            textcoords="offset points",
+            ha="right" if left else "left",
+            va="center",
+            fontsize=8.5,
+        )
+    axes.set_ylim(-depth - 0.6 - half, 0)
+
+
+def _stability(
+    found: Stability, order: pd.Series, title: str, name: str, footer: str
+) -> Drawing:
+    name = f"rank-stability-{name}"
+    shares = found.shares.loc[list(order)]
+    first = shares.iloc[:, 0]
+    said = (
+        f"{title}: {first.idxmax()} is first in {first.max():.0%} of {found.resamples} resamples"
+        if first.notna().any()
+        else f"{title}: no order to resample"
+    )
+    with plotting(name):
+        figure = Figure(figsize=(_WIDTH, 0.6 + _ROW * len(shares)), layout="constrained")
+        axes = figure.subplots()
+        _heat(axes, shares.to_numpy(dtype=float), list(shares.index))
+        count = shares.shape[1]
+        step = 1 if count <= 15 else 5
+        ticks = [0, *range(step - 1, count, step)] if step > 1 else list(range(count))
+        axes.set_xticks(ticks, [str(tick + 1) for tick in ticks])
+        axes.set_xlabel("rank")
+        entitle(figure, said, footer)
+        svg = to_svg(figure)
+    caption = (
+        f"How often a method has a rank when seeds and cases are drawn again {found.resamples} times; "
+        "the darker, the more often. Kendall's tau between the order and that of a resample is "
+        f"{found.tau:.2f} in the mean, {found.low:.2f} to {found.high:.2f} in 95 % of them; 1 is the "
+        "same order."
+    )
+    return Drawing(name, said, caption, svg)
+
+
+def _wins(wins: pd.DataFrame, order: pd.Series, title: str, name: str, footer: str) -> Drawing:
+    name = f"wins-{name}"
+    methods = list(order)
+    shares = wins.loc[methods, methods].to_numpy(dtype=float)
+    said = f"{title}: how often the method of the row beats that of the column"
+    with plotting(name):
+        side = max(_ROW * len(methods), 1.2)
+        figure = Figure(figsize=(_WIDTH, side + 0.9), layout="constrained")
+        axes = figure.subplots()
+        _heat(axes, shares, methods)
+        axes.set_aspect("equal" if len(methods) > 6 else "auto")
+        axes.xaxis.set_ticks_position("top")
+        axes.tick_params(axis="x", length=0)
+        axes.set_xticks(range(len(methods)), [str(i + 1) for i in range(len(methods))])
+        axes.set_yticks(
+            range(len(methods)), [f"{method}  {i + 1}" for i, method in enumerate(methods)]
+        )
+        entitle(figure, said, footer)
+        svg = to_svg(figure)
+    caption = (
+        "Shares of the cases of runs of the same seed; a tie counts half to each, so methods that "
+        "agree in most cases lie near 50 %."
+    )
+    return Drawing(name, said, caption, svg)
+
+
+def _heat(axes: Axes, shares: np.ndarray, labels: Sequence[str]) -> None:
+    # A share below 0.5 % is none to the eye, and NaN is left as ground.
+    axes.imshow(np.nan_to_num(shares), cmap=_SHADES, vmin=0, vmax=1, interpolation="none",
+                aspect="auto")  # fmt: skip
+    axes.set_yticks(range(len(labels)), labels)
+    axes.tick_params(axis="y", length=0)
+    for side in axes.spines.values():
+        side.set_visible(False)
+    if shares.shape[1] > _MOST_NUMBERS:
+        return
+    for (y, x), share in np.ndenumerate(shares):
+        if share >= 0.005:
+            axes.annotate(f"{share:.0%}", (x, y), ha="center", va="center", fontsize=8)
+
+
