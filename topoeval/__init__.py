@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from topoeval import losses as losses
     from topoeval import metrics as metrics
     from topoeval import persistence as persistence
+    from topoeval import results as results
+    from topoeval import statistics as statistics
     from topoeval import training as training
 
 try:
@@ -26,7 +28,16 @@ try:
 except PackageNotFoundError:  # a source tree on the path, not installed
     __version__ = "0+unknown"
 
-_PARTS = ("datasets", "digital", "losses", "metrics", "persistence", "training")
+_PARTS = (
+    "datasets",
+    "digital",
+    "losses",
+    "metrics",
+    "persistence",
+    "results",
+    "statistics",
+    "training",
+)
 
 __all__ = ["Topology", "UnavailableError", "UserError", "__version__", *_PARTS]
 

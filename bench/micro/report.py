@@ -21,7 +21,7 @@ import numpy as np
 from topoeval.report.folder import Folder
 from topoeval.report.page import add_assets, add_suite
 from topoeval.report.pages import Site
-from topoeval.report.records import read
+from topoeval.results.records import read
 
 CASES, EXAMPLES, SIDE = 20, 2, 28
 
@@ -115,6 +115,7 @@ def record(number, method, dataset, seed, random):
 
 
 def main():
+    """Make records, report on them, print what each step took."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--methods", type=int, default=50)
     parser.add_argument("--datasets", type=int, default=10)
@@ -128,8 +129,7 @@ def main():
         for number, (method, dataset, seed) in enumerate(np.ndindex(*sizes)):
             text = json.dumps(record(number, method, dataset, seed, random))
             (folder / f"{number:016x}.json").write_text(text)
-        print(f"{np.prod(sizes)} records: {options.methods} methods x {options.datasets} datasets x "
-              f"{options.seeds} seeds")  # fmt: skip
+        print("{} methods x {} datasets x {} seeds".format(*sizes))
         start = time.process_time()
         with step("read"):
             records = read(folder)

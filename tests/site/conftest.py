@@ -13,7 +13,7 @@ import pytest
 from tests.report.conftest import make_record, make_suite, write_records
 from topoeval.report import build_leaderboard
 from topoeval.report.published import Published
-from topoeval.report.records import read
+from topoeval.results.records import read
 
 CHROMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 

@@ -9,6 +9,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 
 from tests.site.conftest import looking
+from topoeval.statistics import NOTHING
 
 PAGES = (
     "index.html",
@@ -52,8 +53,7 @@ def column(page: Any, table: str, index: int) -> list[str]:
     """Return the first words of a column's visible cells."""
     rows = page.locator(f"{table} tbody tr:visible")
     return [
-        text.split()[0]
-        for text in rows.locator(f"> :nth-child({index + 1})").all_inner_texts()
+        text.split()[0] for text in rows.locator(f"> :nth-child({index + 1})").all_inner_texts()
     ]
 
 
@@ -87,7 +87,7 @@ def test_missing_values_sort_last(browser: Any, site: Path) -> None:
         button = page.locator(f"{table} thead th", has_text="Dice").get_by_role("button")
         for _ in range(2):
             button.click()
-            assert column(page, table, 1)[-1] == "–"
+            assert column(page, table, 1)[-1] == NOTHING
             assert len(column(page, table, 1)) == 4
 
 

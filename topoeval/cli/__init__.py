@@ -1,4 +1,4 @@
-"""The command line: ``topoeval run | report | leaderboard | evaluate | audit | list | info`` and the rest.
+"""The command line: ``topoeval run | report | evaluate | audit | list | info`` and the rest.
 
 Nothing heavy is imported until a command needs it.
 """
@@ -17,6 +17,7 @@ from topoeval.cli.barcode import barcode
 from topoeval.cli.bench import app as bench
 from topoeval.cli.doctor import check, doctor
 from topoeval.cli.report import leaderboard, report
+from topoeval.cli.results import collect, compare, query, submit
 from topoeval.errors import UserError
 
 app = typer.Typer(
@@ -208,7 +209,11 @@ def info(
 # These declare their options in their own modules, which import as little as this one.
 app.command()(barcode)
 app.command()(check)
+app.command()(collect)
+app.command()(compare)
 app.command()(doctor)
 app.command()(leaderboard)
 app.command()(report)
+app.command()(query)
+app.command()(submit)
 app.add_typer(bench)

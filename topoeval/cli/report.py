@@ -12,7 +12,7 @@ from topoeval.errors import UserError
 
 if TYPE_CHECKING:
     from topoeval.report.published import Published
-    from topoeval.report.records import Records
+    from topoeval.results.records import Records
 
 _DEFAULT = "cross_entropy, or where that was not run the suite's own, by default."
 
@@ -49,7 +49,7 @@ def leaderboard(
 ) -> None:
     """Make one site of the reports of several suites, with what their numbers support."""
     from topoeval.report import build_leaderboard
-    from topoeval.report.records import read
+    from topoeval.results.records import read
 
     records = {
         folder.name: read(folder / "records") for folder in results_folders(results, without or ())
@@ -68,9 +68,9 @@ def make_report(
     from rich.console import Console
 
     from topoeval.report import build
-    from topoeval.report.records import read
     from topoeval.report.summary import summarise
     from topoeval.report.terminal import to_terminal
+    from topoeval.results.records import read
 
     folder = results / "records"
     if not folder.is_dir():

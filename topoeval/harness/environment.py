@@ -13,6 +13,7 @@ from typing import Any
 import psutil
 
 import topoeval
+from topoeval.results.schema import split_commit
 
 _LIBRARIES = ("torch", "numpy", "scipy", "monai", "scikit-image", "connected-components-3d")
 
@@ -28,7 +29,7 @@ def describe(device: str, threads: int, backend: str) -> dict[str, Any]:
         "memory_bytes": psutil.virtual_memory().total,
         "gpu": _gpu_name() if device == "cuda" else None,
         "versions": {name: _version(name) for name in (*_LIBRARIES, backend)},
-        "topoeval": {"version": topoeval.__version__, "commit": _commit()},
+        "topoeval": {"version": topoeval.__version__, **split_commit(_commit())},
     }
 
 

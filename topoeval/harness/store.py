@@ -19,8 +19,8 @@ from typing import Any
 
 from topoeval.errors import UserError
 from topoeval.harness.spec import RunSpec
+from topoeval.results.schema import RECORD_SCHEMA as RECORD_SCHEMA
 
-RECORD_SCHEMA = 1
 Record = dict[str, Any]
 
 

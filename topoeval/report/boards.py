@@ -11,8 +11,8 @@ from topoeval.report.drawing import Drawing
 from topoeval.report.measures import BETTI_ERROR, DICE, Measure
 from topoeval.report.names import slug
 from topoeval.report.ranking import draw_standings
-from topoeval.report.records import Records
 from topoeval.report.summary import Summary
+from topoeval.results.records import Records
 from topoeval.statistics import NOTHING, Standings, score_table, standings
 
 # What methods are ranked by: topology first, and the overlap that it may cost.

@@ -14,10 +14,10 @@ from typing import Any
 
 import matplotlib as mpl
 import seaborn as sns
+from markupsafe import Markup
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from markupsafe import Markup
 
 # Okabe & Ito's palette without its yellow, which a white page swallows; it stays apart under the
 # common colour blindnesses and on dark ground. More methods than colours change the mark as well.

@@ -23,8 +23,8 @@ from topoeval.report.drawing import (
     to_svg,
 )
 from topoeval.report.measures import BETTI_ERROR, DICE, OWN, Measure
-from topoeval.report.records import PARTS
 from topoeval.report.summary import Row, Summary
+from topoeval.results.rows import PARTS
 
 _WIDTH, _ROW_HEIGHT = 8.4, 0.34
 _MS = 1e3
@@ -249,9 +249,7 @@ def _point(axes: Axes, row: Row, look: Look) -> None:
     axes.plot(x.mean, y.mean, mark, color=colour, markersize=9, markeredgecolor=INK)
 
 
-def _trade(
-    axes: Axes, rows: Sequence[Row], best: Sequence[Row], look: Looks, letter: str
-) -> None:
+def _trade(axes: Axes, rows: Sequence[Row], best: Sequence[Row], look: Looks, letter: str) -> None:
     chosen = {row.arm for row in best}
     for row in sorted(rows, key=lambda row: row.arm in chosen):
         x, y = row.times[letter].chain, row.estimates[BETTI_ERROR.key]
@@ -265,7 +263,9 @@ def _trade(
         else:
             axes.plot(x.mean, y.mean, "o", color=colour, markersize=5)
     corners = [(row.times[letter].chain.mean, row.estimates[BETTI_ERROR.key].mean) for row in best]
-    axes.step(*zip(*corners, strict=True), where="post", color=INK, linewidth=1, alpha=0.5, zorder=1)
+    axes.step(
+        *zip(*corners, strict=True), where="post", color=INK, linewidth=1, alpha=0.5, zorder=1
+    )
     axes.set_xscale("log")
     axes.xaxis.set_major_formatter(ScalarFormatter())
     axes.xaxis.set_minor_formatter(NullFormatter())

@@ -9,10 +9,10 @@ import pandas as pd
 
 from topoeval.report.caption import caption_lines
 from topoeval.report.measures import COMPARED, MEASURES
-from topoeval.report.records import PARTS
-from topoeval.report.statistics import UNMEASURED, Estimate
 from topoeval.report.summary import Row, Summary
 from topoeval.report.table import BEST, Cell, columns, main_columns
+from topoeval.results.rows import PARTS
+from topoeval.statistics import UNMEASURED, Estimate
 
 _TEX = {
     **{letter: f"\\{letter}" for letter in "&%$#_{}"},
@@ -27,6 +27,7 @@ _TEX = {
     "★": r"$\star$",
     "\N{EN DASH}": "--",
 }
+
 
 def to_frame(summary: Summary) -> pd.DataFrame:
     """Return the tidy table in full precision: means, interval ends and counts in own columns."""
@@ -150,5 +151,3 @@ def _md_cell(cell: Cell) -> str:
     note = cell.note if re.fullmatch(r"\[[-+.\d, ]+\]", cell.note) else _md(cell.note)
     text = f"{cell.value} {note}".strip()
     return f"**{text}** {BEST}" if cell.best else text
-
-

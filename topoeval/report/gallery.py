@@ -20,8 +20,9 @@ from PIL import Image
 
 from topoeval.errors import UserError
 from topoeval.report.overlay import compared, thickest
-from topoeval.report.records import OK, Records
 from topoeval.report.summary import Row
+from topoeval.results.document import OK
+from topoeval.results.records import Records
 from topoeval.topology import Topology
 
 MOST_CASES = 6

@@ -9,8 +9,8 @@ from topoeval.report.folder import Folder
 from topoeval.report.page import add_assets, add_suite, relative
 from topoeval.report.pages import Site, Suite, template
 from topoeval.report.published import Published
-from topoeval.report.records import Records
 from topoeval.report.summary import DEFAULT_REFERENCE
+from topoeval.results.records import Records
 
 
 def build_leaderboard(

@@ -11,7 +11,6 @@ import jinja2
 import pandas as pd
 from markupsafe import Markup, escape
 
-from topoeval.report.arms import flatten, varying
 from topoeval.report.boards import Board
 from topoeval.report.caption import caption_lines
 from topoeval.report.drawing import Drawing
@@ -20,11 +19,13 @@ from topoeval.report.gallery import Gallery
 from topoeval.report.measures import BETTI_ERROR, DICE, OWN, PRIOR, Measure
 from topoeval.report.names import slugs
 from topoeval.report.overlay import legend
-from topoeval.report.published import Pair, Published, pairs
-from topoeval.report.records import OK, Records
-from topoeval.report.statistics import NOTHING
+from topoeval.report.published import Published, pairs
 from topoeval.report.summary import Row, Summary
 from topoeval.report.table import Cell, Column, columns, main_columns
+from topoeval.results.arms import flatten, varying
+from topoeval.results.document import OK
+from topoeval.results.records import Records
+from topoeval.statistics import NOTHING
 
 # Scores of a single run, as far as they were measured.
 _RUN_SCORES = (DICE, BETTI_ERROR, OWN, PRIOR)

@@ -59,8 +59,8 @@ def _critical(found: CriticalDifference, title: str, name: str, footer: str) -> 
         entitle(figure, said, f"{found.text()}.\n{footer}")
         svg = to_svg(figure)
     caption = (
-        "Mean ranks over blocks of dataset and seed, left is better. A bar joins methods whose mean "
-        "ranks differ by less than the critical difference: the data do not separate them."
+        "Mean ranks over blocks of dataset and seed, left is better. A bar joins methods whose "
+        "mean ranks differ by less than the critical difference: the data do not separate them."
     )
     return Drawing(name, said, caption, svg)
 
@@ -120,9 +120,7 @@ def _elbows(axes: Axes, ranks: pd.Series, half: int, depth: float) -> None:
     axes.set_ylim(-depth - 0.6 - half, 0)
 
 
-def _stability(
-    found: Stability, order: pd.Series, title: str, name: str, footer: str
-) -> Drawing:
+def _stability(found: Stability, order: pd.Series, title: str, name: str, footer: str) -> Drawing:
     name = f"rank-stability-{name}"
     shares = found.shares.loc[list(order)]
     first = shares.iloc[:, 0]
@@ -143,10 +141,10 @@ def _stability(
         entitle(figure, said, footer)
         svg = to_svg(figure)
     caption = (
-        f"How often a method has a rank when seeds and cases are drawn again {found.resamples} times; "
-        "the darker, the more often. Kendall's tau between the order and that of a resample is "
-        f"{found.tau:.2f} in the mean, {found.low:.2f} to {found.high:.2f} in 95 % of them; 1 is the "
-        "same order."
+        f"How often a method has a rank when seeds and cases are drawn again, {found.resamples} "
+        "times; the darker, the more often. Kendall's tau between the order and that of a "
+        f"resample is {found.tau:.2f} in the mean, {found.low:.2f} to {found.high:.2f} in 95 % of "
+        "them; 1 is the same order."
     )
     return Drawing(name, said, caption, svg)
 
@@ -190,5 +188,3 @@ def _heat(axes: Axes, shares: np.ndarray, labels: Sequence[str]) -> None:
     for (y, x), share in np.ndenumerate(shares):
         if share >= 0.005:
             axes.annotate(f"{share:.0%}", (x, y), ha="center", va="center", fontsize=8)
-
-

@@ -17,9 +17,9 @@ from topoeval.report.measures import (
     PRIOR,
     Measure,
 )
-from topoeval.report.records import PARTS
-from topoeval.report.statistics import NOTHING, UNMEASURED, Estimate
 from topoeval.report.summary import Row, Summary
+from topoeval.results.rows import PARTS
+from topoeval.statistics.estimate import NOTHING, UNMEASURED, Estimate
 
 BEST = "★"
 MS = 1e3
@@ -60,7 +60,9 @@ class Column:
 def columns(summary: Summary) -> list[Column]:
     """Choose the printed columns: those that some row has values for."""
     chosen = [
-        Column("", "Runs ok", lambda row: Cell(f"{row.ok}/{row.total}", row.failure_counts), "Runs ok")
+        Column(
+            "", "Runs ok", lambda row: Cell(f"{row.ok}/{row.total}", row.failure_counts), "Runs ok"
+        )
     ]
     groups = (
         ("", (DICE,)),
@@ -107,6 +109,10 @@ def columns(summary: Summary) -> list[Column]:
 def main_columns(summary: Summary) -> list[Column]:
     """Choose the columns that a reader needs first, each under a name that stands alone."""
     return [Column("", c.alone, c.cell, c.alone) for c in columns(summary) if c.alone]
+
+
+def _runs(row: Row) -> Cell:
+    return Cell(f"{row.ok}/{row.total}", row.failure_counts)
 
 
 def score(measure: Measure) -> Callable[[Row], Cell]:
@@ -171,5 +177,3 @@ def _milliseconds(seconds: Estimate, *, spread: bool = False) -> Cell:
 
 def _memory(row: Row) -> Cell:
     return Cell(f"{row.peak_bytes * _MIB:.0f}" if row.peak_bytes > 0 else NOTHING)
-
-

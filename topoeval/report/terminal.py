@@ -9,9 +9,9 @@ from rich.text import Text
 
 from topoeval.report.caption import caption_lines
 from topoeval.report.measures import BETTI_ERROR, CEILING, DICE, OWN, PRIOR
-from topoeval.report.statistics import NOTHING
 from topoeval.report.summary import Row, Summary
 from topoeval.report.table import BEST, MS, Cell, score
+from topoeval.statistics import NOTHING
 
 
 def to_terminal(summary: Summary) -> RenderableType:

@@ -9,7 +9,7 @@ import pytest
 
 from tests.report.conftest import make_record, write_records
 from topoeval.errors import UserError
-from topoeval.report.records import read
+from topoeval.results.records import read
 
 
 def test_runs_and_cases_have_a_row_each(tmp_path: Path) -> None:
