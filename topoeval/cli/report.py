@@ -13,6 +13,7 @@ from topoeval.errors import UserError
 if TYPE_CHECKING:
     from topoeval.report.published import Published
     from topoeval.results.records import Records
+    from topoeval.results.submission import Verdict
 
 _DEFAULT = "cross_entropy, or where that was not run the suite's own, by default."
 
@@ -46,6 +47,14 @@ def leaderboard(
         Optional[list[str]],  # noqa: UP045
         typer.Option(help="Name of a results folder to leave out; may be repeated."),
     ] = None,
+    submission: Annotated[
+        Optional[list[Path]],  # noqa: UP045
+        typer.Option(help="A bundle of topoeval submit, shown apart; may be repeated."),
+    ] = None,
+    truth: Annotated[
+        Optional[list[str]],  # noqa: UP045
+        typer.Option(help="DATASET=FOLDER of the masks to verify submissions with; repeatable."),
+    ] = None,
 ) -> None:
     """Make one site of the reports of several suites, with what their numbers support."""
     from topoeval.report import build_leaderboard
@@ -55,7 +64,13 @@ def leaderboard(
         folder.name: read(folder / "records") for folder in results_folders(results, without or ())
     }
     references = {name: default_reference(found) for name, found in records.items()}
-    page = build_leaderboard(records, out, references, published=_published())
+    page = build_leaderboard(
+        records,
+        out,
+        references,
+        published=_published(),
+        submissions=_checked(submission or (), truth or ()),
+    )
     for name, reference in references.items():
         print(f"{name}: {len(records[name].documents)} records, differences to {reference}")
     print(f"Page: {page}")
@@ -131,6 +146,24 @@ def default_reference(records: Records) -> str:
         return DEFAULT_REFERENCE
     known = [name for name in records.suites if name in suite_names()]
     return load_suite(known[0]).reference if known else DEFAULT_REFERENCE
+
+
+def _checked(bundles: Sequence[Path], truths: Sequence[str]) -> list[Verdict]:
+    from topoeval.results.submission import check
+
+    folders: dict[str, str] = {}
+    for text in truths:
+        dataset, equals, folder = text.partition("=")
+        if not equals or not Path(folder).is_dir():
+            raise UserError(f"--truth {text!r} is not DATASET=FOLDER with a folder that exists")
+        folders[dataset] = folder
+    found = []
+    for bundle in bundles:
+        # What a bundle says of its dataset is known only once it was read.
+        unscored = check(bundle)
+        folder = folders.get(unscored.about.dataset, "")
+        found.append(check(bundle, folder) if folder else unscored)
+    return found
 
 
 def _published() -> list[Published]:

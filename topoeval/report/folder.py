@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from pathlib import Path
-from tempfile import NamedTemporaryFile
+
+from topoeval.results.write import write_bytes
 
 SUMS = "SHA256SUMS"
 
@@ -63,18 +63,5 @@ class Folder:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write beside the target and rename: readers see the old file or the new one, never half."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with NamedTemporaryFile(
-        "w", dir=path.parent, prefix=f".{path.name}.", delete=False, encoding="utf-8", newline="\n"
-    ) as file:
-        temporary = Path(file.name)
-        try:
-            file.write(text)
-            file.close()
-            # Temporary files are private; a report is to be shared.
-            temporary.chmod(0o644)
-            os.replace(temporary, path)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
+    """Write a text file, whole or not at all."""
+    write_bytes(path, text.encode("utf-8"))

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
+from topoeval.report.boards import RANKED
 from topoeval.report.folder import Folder
+from topoeval.report.measures import Measure
 from topoeval.report.page import add_assets, add_suite, relative
 from topoeval.report.pages import Site, Suite, template
 from topoeval.report.published import Published
 from topoeval.report.summary import DEFAULT_REFERENCE
 from topoeval.results.records import Records
+from topoeval.results.submission import Verdict
+from topoeval.statistics import NOTHING
 
 
 def build_leaderboard(
@@ -19,6 +25,7 @@ def build_leaderboard(
     references: Mapping[str, str] | None = None,
     *,
     published: Sequence[Published] = (),
+    submissions: Sequence[Verdict] = (),
 ) -> Path:
     """Make one site: a first page with every suite's standings, and the report of each below it.
 
@@ -35,6 +42,9 @@ def build_leaderboard(
         Per suite the name of the method that differences are taken to; cross-entropy by default.
     published
         Numbers of papers, from `topoeval.report.published.read_published`.
+    submissions
+        Results from elsewhere, from `topoeval.results.submission.check`; shown apart from ours, and
+        those that were scored here apart from those that were not.
 
     Returns
     -------
@@ -58,6 +68,33 @@ def build_leaderboard(
         )
         reference = (references or {}).get(name, DEFAULT_REFERENCE)
         made[name] = add_suite(folder, records, reference, published, site, below=f"{name}/")
-    folder.add("index.html", template("leaderboard.html.j2").render(suites=made, assets="assets"))
+    page = template("leaderboard.html.j2").render(
+        suites=made,
+        assets="assets",
+        ranked=RANKED,
+        submissions={
+            status: [_submission(verdict) for verdict in submissions if verdict.status == status]
+            for status in ("verified", "unverified")
+        },
+    )
+    folder.add("index.html", page)
     folder.save()
     return out / "index.html"
+
+
+def _submission(verdict: Verdict) -> dict[str, Any]:
+    """Return what a page shows of a submission: what it says of itself, and its main means."""
+    return {
+        "about": verdict.about,
+        "reason": verdict.reason,
+        "sha256": verdict.sha256,
+        "cases": len(verdict.scores) or NOTHING,
+        "scores": [_mean(verdict, measure) for measure in RANKED],
+    }
+
+
+def _mean(verdict: Verdict, measure: Measure) -> str:
+    if measure.key not in verdict.scores:
+        return NOTHING
+    mean = float(verdict.scores[measure.key].astype(float).mean(skipna=False))
+    return NOTHING if math.isnan(mean) else f"{mean:.{measure.digits}f}"

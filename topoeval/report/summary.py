@@ -14,6 +14,7 @@ import pandas as pd
 from topoeval.errors import UserError, nearest
 from topoeval.report.measures import COMPARED, MEASURES, Measure
 from topoeval.results.document import OK
+from topoeval.results.load import mixed_code
 from topoeval.results.records import Records
 from topoeval.results.rows import PARTS, code_version
 from topoeval.statistics.estimate import (
@@ -131,6 +132,8 @@ class Summary:
         Letter and description of each machine, the one with most runs first.
     versions
         Versions of the software that made the records, as one line.
+    mixed_code
+        A warning where several versions of our code made them; else nothing.
     """
 
     rows: tuple[Row, ...]
@@ -138,6 +141,7 @@ class Summary:
     topologies: Mapping[str, str]
     machines: Mapping[str, str]
     versions: str
+    mixed_code: str = ""
 
     @property
     def datasets(self) -> list[str]:
@@ -247,7 +251,9 @@ def summarise(records: Records, reference: str = DEFAULT_REFERENCE) -> Summary:
     groups = {str(dataset): group for dataset, group in runs.groupby("dataset")}
     topologies = {dataset: _describe(groups[dataset]) for dataset in sorted(groups, key=_natural)}
     rows.sort(key=lambda row: (_natural(row.dataset), *_order(row, reference)))
-    return Summary(tuple(rows), reference, topologies, machines, _versions(records))
+    return Summary(
+        tuple(rows), reference, topologies, machines, _versions(records), mixed_code(runs) or ""
+    )
 
 
 def _natural(label: str) -> list[tuple[float, str]]:
