@@ -180,7 +180,7 @@ def _grid(dataset: str, rows: pd.DataFrame, methods: Sequence[str]) -> Grid:
     table = rows[ok].pivot(index=["method", "seed"], columns="case", values="value").reindex(every)
     undefined = table.isna().all(axis=0)
     table = table.loc[:, ~undefined]
-    values = table.to_numpy(dtype=float)
+    values = table.to_numpy(dtype=float, copy=True)
     # The cases that happened to work are no fair sample of all of them.
     values[np.isnan(values).any(axis=1)] = np.nan
     failures = rows[(rows["status"] != OK) & (rows["fault"] == METHOD)]
