@@ -264,7 +264,7 @@ def test_main_columns_are_few_and_named_alone(suite: Path) -> None:
         "Prior accuracy ↑",
         "Betti accuracy minus cross_entropy",
         "ms per step ↓",
-        "ms per case, adapting ↓",
+        "ms per case ↓",
     ]
 
 

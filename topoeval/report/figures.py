@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
-from matplotlib.ticker import NullFormatter, ScalarFormatter
+from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
 
 from topoeval.report.drawing import (
     INK,
@@ -70,11 +70,10 @@ def dice_against_betti(summary: Summary, look: Looks) -> Drawing | None:
     if not rows_of:
         return None
     name = "dice-against-betti-accuracy"
-    n_columns = min(2, len(rows_of))
-    n_rows = math.ceil(len(rows_of) / n_columns)
+    n_rows, n_columns = _panels(len(rows_of))
     title = _spread_title(rows_of)
     with plotting(name):
-        figure = Figure(figsize=(_WIDTH, 3.5 * n_rows), layout="constrained")
+        figure = Figure(figsize=(_WIDTH, (3.5 if n_columns < 3 else 2.8) * n_rows), layout="constrained")
         panels = figure.subplots(n_rows, n_columns, squeeze=False).ravel()
         for axes, (dataset, rows) in zip(panels, rows_of.items(), strict=False):
             for row in rows:
@@ -166,8 +165,7 @@ def pareto(summary: Summary, look: Looks, letter: str) -> Drawing | None:
     name = "betti-error-against-time"
     if len(summary.machines) > 1:
         name = f"{name}-{letter.lower()}"
-    n_columns = min(2, len(rows_of))
-    n_rows = math.ceil(len(rows_of) / n_columns)
+    n_rows, n_columns = _panels(len(rows_of))
     fronts = {dataset: front(rows, letter) for dataset, rows in rows_of.items()}
     best = sum(map(len, fronts.values()))
     title = (
@@ -175,7 +173,7 @@ def pareto(summary: Summary, look: Looks, letter: str) -> Drawing | None:
         "and time at once"
     )
     with plotting(name):
-        figure = Figure(figsize=(_WIDTH, 3.5 * n_rows), layout="constrained")
+        figure = Figure(figsize=(_WIDTH, (3.5 if n_columns < 3 else 2.8) * n_rows), layout="constrained")
         panels = figure.subplots(n_rows, n_columns, squeeze=False).ravel()
         for axes, (dataset, rows) in zip(panels, rows_of.items(), strict=False):
             _trade(axes, rows, fronts[dataset], look, letter)
@@ -209,6 +207,12 @@ def front(rows: Sequence[Row], letter: str) -> list[Row]:
             chosen.append(row)
             lowest = error
     return chosen
+
+
+def _panels(count: int) -> tuple[int, int]:
+    """Return rows and columns of small multiples."""
+    columns = min(count, 2 if count in (2, 4) else 3)
+    return math.ceil(count / columns), columns
 
 
 def _rows_where(summary: Summary, holds: Callable[[Row], bool]) -> dict[str, list[Row]]:
@@ -267,6 +271,7 @@ def _trade(axes: Axes, rows: Sequence[Row], best: Sequence[Row], look: Looks, le
         *zip(*corners, strict=True), where="post", color=INK, linewidth=1, alpha=0.5, zorder=1
     )
     axes.set_xscale("log")
+    axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
     axes.xaxis.set_major_formatter(ScalarFormatter())
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.set(xlabel="← seconds, log scale", ylabel=f"← {BETTI_ERROR.title}")

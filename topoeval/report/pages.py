@@ -281,6 +281,7 @@ def template(name: str) -> jinja2.Template:
         lstrip_blocks=True,
     )
     environment.filters["breakable"] = _breakable
+    environment.filters["header"] = _header
     return environment.get_template(name)
 
 
@@ -384,6 +385,11 @@ def _of_method(suite: Suite, rows: Sequence[Row]) -> list[tuple[str, Settings]]:
 
 def _of_dataset(key: str) -> bool:
     return key == "topology" or key.startswith("dataset.")
+
+
+def _header(text: str) -> str:
+    """Keep an arrow on the line of its word."""
+    return text.replace(" ↑", "\N{NO-BREAK SPACE}↑").replace(" ↓", "\N{NO-BREAK SPACE}↓")
 
 
 def _breakable(text: str) -> Markup:

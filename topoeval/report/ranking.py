@@ -83,9 +83,8 @@ def _rank_axis(axes: Axes, count: int, found: CriticalDifference) -> None:
     axes.set_yticks([])
     step = 1 if count <= 12 else 5
     axes.set_xticks([1, *range(step, count + 1, step)] if step > 1 else range(1, count + 1))
-    axes.set_xlabel("mean rank")
+    axes.set_xlabel(f"mean rank (critical difference {found.difference:.2f})")
     axes.xaxis.set_label_position("top")
-    axes.set_title(f"critical difference {found.difference:.2f}", loc="right", fontsize=9)
 
 
 def _bars(axes: Axes, ranks: pd.Series, groups: Sequence[Sequence[str]]) -> float:

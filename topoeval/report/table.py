@@ -107,8 +107,12 @@ def columns(summary: Summary) -> list[Column]:
 
 
 def main_columns(summary: Summary) -> list[Column]:
-    """Choose the columns that a reader needs first, each under a name that stands alone."""
-    return [Column("", c.alone, c.cell, c.alone) for c in columns(summary) if c.alone]
+    """Choose the columns that a reader needs first, each under a name that stands alone.
+
+    How many runs went well is said where some did not.
+    """
+    chosen = [Column("", c.alone, c.cell, c.alone) for c in columns(summary) if c.alone]
+    return chosen if summary.failures else chosen[1:]
 
 
 def _runs(row: Row) -> Cell:
@@ -164,7 +168,7 @@ def _time_columns(summary: Summary, letter: str, suffix: str) -> list[Column]:
                 "",
                 f"Adaptation, ms per case{suffix} ↓",
                 lambda row: _milliseconds(row.times[letter].per_case, spread=True),
-                f"ms per case, adapting{suffix} ↓",
+                f"ms per case{suffix} ↓",
             )
         )
     return chosen
