@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -193,6 +194,8 @@ def method_page(suite: Suite, arm: str, examples: Mapping[str, Gallery | None]) 
     """Return the page of a method: its numbers, every run, examples, published numbers."""
     rows = [row for row in suite.summary.rows if row.arm == arm]
     spec = suite.records.documents[rows[0].runs["id"].iloc[0]]["spec"]
+    method: Mapping[str, Any] = spec.get("method") or {}
+    paper = str(method.get("paper") or "")
     chosen = main_columns(suite.summary)
     table = Table(
         f"{rows[0].title} over all datasets",
@@ -213,7 +216,9 @@ def method_page(suite: Suite, arm: str, examples: Mapping[str, Gallery | None]) 
         "method.html.j2",
         depth=1,
         rows=rows,
-        method=spec.get("method") or {},
+        about=method.get("summary") or "",
+        paper=paper,
+        arxiv=arxiv[1] if (arxiv := re.fullmatch(r"arXiv (\d{4}\.\d{4,5})", paper)) else "",
         table=table,
         run_tables={row.dataset: _runs_of(suite, row) for row in rows},
         captions={row.dataset: _short_caption(suite.summary.only(row.dataset)) for row in rows},
