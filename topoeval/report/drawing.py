@@ -17,6 +17,7 @@ import seaborn as sns
 from markupsafe import Markup
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
 # Okabe & Ito's palette without its yellow, which a white page swallows; it stays apart under the
@@ -180,7 +181,8 @@ def to_svg(figure: Figure) -> str:
         axes.set_position((round(x, 5), round(y, 5), round(width, 5), round(height, 5)))
     buffer = io.StringIO()
     nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
-    figure.savefig(buffer, format="svg", metadata=nothing)
+    # `savefig` would draw everything once more beforehand, to lay out what is laid out already.
+    FigureCanvasSVG(figure).print_svg(buffer, metadata=nothing)
     svg = buffer.getvalue()
     # Matplotlib names everything, equal pictures equally; only what is referred to needs a name.
     used = set(re.findall(r'(?:href="|url\()#([^")]+)', svg))

@@ -73,7 +73,9 @@ def dice_against_betti(summary: Summary, look: Looks) -> Drawing | None:
     n_rows, n_columns = _panels(len(rows_of))
     title = _spread_title(rows_of)
     with plotting(name):
-        figure = Figure(figsize=(_WIDTH, (3.5 if n_columns < 3 else 2.8) * n_rows), layout="constrained")
+        figure = Figure(
+            figsize=(_WIDTH, (3.5 if n_columns < 3 else 2.8) * n_rows), layout="constrained"
+        )
         panels = figure.subplots(n_rows, n_columns, squeeze=False).ravel()
         for axes, (dataset, rows) in zip(panels, rows_of.items(), strict=False):
             for row in rows:
@@ -173,7 +175,9 @@ def pareto(summary: Summary, look: Looks, letter: str) -> Drawing | None:
         "and time at once"
     )
     with plotting(name):
-        figure = Figure(figsize=(_WIDTH, (3.5 if n_columns < 3 else 2.8) * n_rows), layout="constrained")
+        figure = Figure(
+            figsize=(_WIDTH, (3.5 if n_columns < 3 else 2.8) * n_rows), layout="constrained"
+        )
         panels = figure.subplots(n_rows, n_columns, squeeze=False).ravel()
         for axes, (dataset, rows) in zip(panels, rows_of.items(), strict=False):
             _trade(axes, rows, fronts[dataset], look, letter)

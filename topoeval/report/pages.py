@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 import jinja2
@@ -278,6 +278,11 @@ def finding(summary: Summary, dataset: str) -> Finding:
 
 def template(name: str) -> jinja2.Template:
     """Return a page's template; what is put into it is escaped, and must be there."""
+    return _environment().get_template(name)
+
+
+@cache
+def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("topoeval.report"),
         autoescape=True,
@@ -287,7 +292,7 @@ def template(name: str) -> jinja2.Template:
     )
     environment.filters["breakable"] = _breakable
     environment.filters["header"] = _header
-    return environment.get_template(name)
+    return environment
 
 
 def _render(suite: Suite, name: str, *, depth: int, **content: Any) -> str:
