@@ -275,7 +275,7 @@ def _trade(axes: Axes, rows: Sequence[Row], best: Sequence[Row], look: Looks, le
         *zip(*corners, strict=True), where="post", color=INK, linewidth=1, alpha=0.5, zorder=1
     )
     axes.set_xscale("log")
-    axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 3.0, 5.0)))
     axes.xaxis.set_major_formatter(ScalarFormatter())
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.set(xlabel="← seconds, log scale", ylabel=f"← {BETTI_ERROR.title}")

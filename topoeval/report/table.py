@@ -28,11 +28,12 @@ _MIB = 2.0**-20
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A value, the smaller print after it, and whether it is marked best."""
+    """A value, the smaller print after it, whether it is marked best, and whether it alarms."""
 
     value: str
     note: str = ""
     best: bool = False
+    wrong: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +117,7 @@ def main_columns(summary: Summary) -> list[Column]:
 
 
 def _runs(row: Row) -> Cell:
-    return Cell(f"{row.ok}/{row.total}", row.failure_counts)
+    return Cell(f"{row.ok}/{row.total}", row.failure_counts, wrong=bool(row.failures))
 
 
 def score(measure: Measure) -> Callable[[Row], Cell]:
