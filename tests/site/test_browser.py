@@ -31,7 +31,8 @@ def test_pages_are_accessible_and_quiet(browser: Any, site: Path, scheme: str) -
             page = look.open(site / name)
             # Contrast of what is unfolded only on demand counts, too.
             page.evaluate("document.querySelectorAll('details').forEach((d) => { d.open = true })")
-            found = Axe().run(page)
+            # The pages may not be read by scripts from disk, so axe is not to fetch the style sheet.
+            found = Axe().run(page, options={"preload": False})
             assert found.violations_count == 0, f"{name}: {found.generate_report()}"
         assert look.complaints == []
         assert look.requests
@@ -65,12 +66,12 @@ def test_columns_sort(browser: Any, site: Path) -> None:
         head = page.locator(f"{table} thead th", has_text="Dice").first
         head.get_by_role("button").click()
         assert head.get_attribute("aria-sort") == "ascending"
-        rising = [float(text) for text in column(page, table, 2)]
+        rising = [float(text) for text in column(page, table, 1)]
         assert rising == sorted(rising)
         assert rising[0] < rising[-1]
         head.get_by_role("button").click()
         assert head.get_attribute("aria-sort") == "descending"
-        assert [float(text) for text in column(page, table, 2)] == rising[::-1]
+        assert [float(text) for text in column(page, table, 1)] == rising[::-1]
         first = page.locator(f"{table} thead th", has_text="Method").first
         first.get_by_role("button").click()
         assert head.get_attribute("aria-sort") is None
@@ -132,7 +133,7 @@ def corner(page: Any) -> tuple[int, ...]:
 
     from PIL import Image
 
-    picture = page.locator("figure.drawing img").first.screenshot()
+    picture = page.locator("#figures figure.drawing img").first.screenshot()
     return Image.open(io.BytesIO(picture)).convert("RGB").getpixel((3, 3))  # type: ignore[return-value]
 
 
@@ -162,18 +163,17 @@ def test_keyboard_alone_sorts_and_switches(browser: Any, site: Path) -> None:
     """Tab reaches the skip link, the switch and the headers, Enter works them."""
     with looking(browser) as look:
         page = look.open(site / "second" / "index.html")
-        focused = "document.activeElement.textContent.trim()"
+        focused = "`${document.activeElement.tagName} ${document.activeElement.textContent.trim()}`"
         page.keyboard.press("Tab")
-        assert page.evaluate(focused) == "Skip to the content"
+        assert page.evaluate(focused) == "A Skip to the content"
         assert page.locator(".skip").bounding_box()["x"] >= 0
-        reached = []
         for _ in range(25):
             page.keyboard.press("Tab")
-            reached.append(page.evaluate(focused))
-            if reached[-1] == "Dark":
+            reached = page.evaluate(focused)
+            if reached == "BUTTON Dark":
                 page.keyboard.press("Enter")
-            if reached[-1].startswith("Dice"):
+            if reached.startswith("BUTTON Betti error"):
                 page.keyboard.press("Enter")
                 break
         assert ground(page) == "rgb(20, 23, 28)"
-        assert page.locator("#results th[aria-sort='ascending']").count() == 1
+        assert "Betti error" in page.locator("th[aria-sort='ascending']").inner_text()
