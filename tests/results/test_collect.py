@@ -72,7 +72,6 @@ def test_sql_can_look_into_a_specification(suite: Path) -> None:
         ("SELECT dise FROM cases", "dice"),
         ("SELECT * FROM case_table", "case_table"),
         ("SELECT 1; SELECT", "query:"),
-        ("SET threads = 1", "returns no table"),
         ("", "returns no table"),
     ],
 )

@@ -14,7 +14,7 @@ from tests.report.conftest import make_record, write_records
 from tests.results.conftest import write_suite
 from topoeval.errors import UserError
 from topoeval.results import load
-from topoeval.results.load import mixed_code
+from topoeval.results.tables import mixed_code
 from topoeval.statistics import standings
 
 
@@ -102,7 +102,7 @@ def test_a_second_call_reads_what_the_first_one_kept(
 ) -> None:
     """The same tables, without parsing."""
     first = load(suite)
-    monkeypatch.setattr("topoeval.results.load.read_entries", None)  # would fail if called
+    monkeypatch.setattr("topoeval.results.tables.read_entries", None)  # would fail if called
     second = load(suite)
     pd.testing.assert_frame_equal(first.runs, second.runs)
     pd.testing.assert_frame_equal(first.cases, second.cases)

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from topoeval.statistics import Grid
+
 
 def simulate(
     rng: np.random.Generator,
@@ -52,3 +54,11 @@ def fail(scores: pd.DataFrame, method: str, seed: int, fault: str = "method") ->
         "dataset": scores["dataset"].iloc[0], "status": "failed", "fault": fault,
     }  # fmt: skip
     return pd.concat([scores[~hit], pd.DataFrame([row])], ignore_index=True)
+
+
+def grid(values: np.ndarray) -> Grid:
+    """Return ``(methods, seeds, cases)`` scores as a grid; methods a, b, c, ..."""
+    k, seeds, cases = values.shape
+    names = tuple(chr(ord("a") + i) for i in range(k))
+    tests = tuple(map(str, range(cases)))
+    return Grid("d", names, tuple(range(seeds)), tests, values, np.zeros((k, seeds), bool), 0)

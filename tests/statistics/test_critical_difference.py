@@ -16,21 +16,22 @@ from topoeval.statistics.grid import known
 
 # Table 5(a): two-tailed Nemenyi test at 0.05, for 2 to 10 methods.
 PUBLISHED = (1.960, 2.343, 2.569, 2.728, 2.850, 2.949, 3.031, 3.102, 3.164)
-# Table 6: areas under the curve of four variants of C4.5 on 14 sets of data.
+# Table 6: areas under the curve of four variants of C4.5 on 14 sets of data. Two are equal as
+# printed (0.975) and ranked apart in the paper, so one of them is a little larger here.
 AUC = pd.DataFrame(
     [
         (0.763, 0.768, 0.771, 0.798), (0.599, 0.591, 0.590, 0.569), (0.954, 0.971, 0.968, 0.967),
         (0.628, 0.661, 0.654, 0.657), (0.882, 0.888, 0.886, 0.898), (0.936, 0.931, 0.916, 0.931),
         (0.661, 0.668, 0.609, 0.685), (0.583, 0.583, 0.563, 0.625), (0.775, 0.838, 0.866, 0.875),
         (1.000, 1.000, 1.000, 1.000), (0.940, 0.962, 0.965, 0.962), (0.619, 0.666, 0.614, 0.669),
-        (0.972, 0.981, 0.975, 0.975), (0.957, 0.978, 0.946, 0.970),
+        (0.972, 0.981, 0.97501, 0.975), (0.957, 0.978, 0.946, 0.970),
     ],
     columns=["C4.5", "C4.5+m", "C4.5+cf", "C4.5+m+cf"],
 )  # fmt: skip
 DICE = known("dice")
 
 
-@pytest.mark.parametrize(("methods", "value"), enumerate(PUBLISHED, start=2))
+@pytest.mark.parametrize(("methods", "value"), list(enumerate(PUBLISHED, start=2)))
 def test_critical_values_are_the_published_ones(methods: int, value: float) -> None:
     """To the last of the three digits printed."""
     assert critical_value(methods) == pytest.approx(value, abs=0.001)

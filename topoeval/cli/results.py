@@ -19,9 +19,9 @@ def collect(
     out: Annotated[Path, typer.Option(help="Folder to write to.")] = Path("collected"),
 ) -> None:
     """Write all records as two Parquet files, runs and cases."""
-    from topoeval.results.collect import NAMES
-    from topoeval.results.collect import collect as write
-    from topoeval.results.load import mixed_code
+    from topoeval.results.parquet import NAMES
+    from topoeval.results.parquet import collect as write
+    from topoeval.results.tables import mixed_code
 
     found = write(results or [], out)
     typer.echo(f"{out}: {', '.join(NAMES)}; {len(found.runs)} runs, {len(found.cases)} cases")
@@ -39,8 +39,8 @@ def query(
     json: Annotated[bool, typer.Option("--json", help="Answer as JSON, a list of rows.")] = False,
 ) -> None:
     """Ask all records a question in SQL (DuckDB's); docs/results.md names the columns."""
-    from topoeval.results.load import load
-    from topoeval.results.query import query as ask
+    from topoeval.results.sql import query as ask
+    from topoeval.results.tables import load
 
     if csv and json:
         raise UserError("--csv or --json, not both")
@@ -66,7 +66,7 @@ def compare(
     ] = False,
 ) -> None:
     """Compare two sets of records: scores, statuses, what came and what went."""
-    from topoeval.results.compare import compare as compared
+    from topoeval.results.comparison import compare as compared
 
     found = compared(a, b, measure or ())
     if csv:

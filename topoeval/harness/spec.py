@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from topoeval.harness.model import (
+    AugmentationSpec,
     DatasetSpec,
     Frozen,
     Method,
@@ -25,8 +26,9 @@ class RunSpec(Frozen):
     Its identity is the hash of its canonical JSON. Paths, limits, parallelism and logging are not
     in it; the runs it builds on are, by their identities.
 
-    ``task`` is ``"restore"`` (train or correct a network and score it on the test split) or
-    ``"judge"`` (train the classifier that reads restored digits).
+    ``task`` is ``"restore"`` (train or correct a network and score it on the tests) or ``"judge"``
+    (train the classifier that reads restored digits). ``augmentation`` is that of the training; a
+    run that trains nothing has none.
     """
 
     schema_version: int = Field(SCHEMA, alias="schema")
@@ -36,11 +38,20 @@ class RunSpec(Frozen):
     network: Network
     method: Method
     training: Training
+    augmentation: AugmentationSpec | None = None
     backend: str
     precision: Literal["float32"] = "float32"
     device: str
     seed: int
     parents: dict[Literal["start", "judge"], str] = Field(default_factory=dict)
+
+    @model_serializer(mode="wrap")
+    def _without_unused(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # younger than the first records, whose identities must hold: there only where it is given
+        data: dict[str, Any] = handler(self)
+        if self.augmentation is None:
+            del data["augmentation"]
+        return data
 
     @property
     def id(self) -> str:

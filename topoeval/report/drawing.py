@@ -182,7 +182,7 @@ def to_svg(figure: Figure) -> str:
     buffer = io.StringIO()
     nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
     # `savefig` would draw everything once more beforehand, to lay out what is laid out already.
-    FigureCanvasSVG(figure).print_svg(buffer, metadata=nothing)
+    FigureCanvasSVG(figure).print_svg(buffer, metadata=nothing)  # type: ignore[no-untyped-call]
     svg = buffer.getvalue()
     # Matplotlib names everything, equal pictures equally; only what is referred to needs a name.
     used = set(re.findall(r'(?:href="|url\()#([^")]+)', svg))

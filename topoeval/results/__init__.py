@@ -12,25 +12,25 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from topoeval.results.collect import collect as collect
-    from topoeval.results.compare import Comparison as Comparison
-    from topoeval.results.compare import compare as compare
-    from topoeval.results.load import Results as Results
-    from topoeval.results.load import load as load
-    from topoeval.results.query import query as query
+    from topoeval.results.comparison import Comparison as Comparison
+    from topoeval.results.comparison import compare as compare
+    from topoeval.results.parquet import collect as collect
     from topoeval.results.records import Records as Records
     from topoeval.results.records import read as read
     from topoeval.results.schema import RECORD_SCHEMA as RECORD_SCHEMA
+    from topoeval.results.sql import query as query
+    from topoeval.results.tables import Results as Results
+    from topoeval.results.tables import load as load
 
 _HOMES = {
-    "Comparison": "compare",
+    "Comparison": "comparison",
     "RECORD_SCHEMA": "schema",
     "Records": "records",
-    "Results": "load",
-    "collect": "collect",
-    "compare": "compare",
-    "load": "load",
-    "query": "query",
+    "Results": "tables",
+    "collect": "parquet",
+    "compare": "comparison",
+    "load": "tables",
+    "query": "sql",
     "read": "records",
 }
 

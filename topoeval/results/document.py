@@ -15,6 +15,9 @@ OK = "ok"
 
 Document = Mapping[str, Any]
 
+# Of a run with several tests: told of the main one alone.
+_ONCE = ("cases", "examples", "history", "timing", "memory")
+
 
 def record_files(folder: Path) -> list[Path]:
     """Return the files of a folder's records in order of their names; hidden ones are none.
@@ -60,6 +63,30 @@ def read_document(path: Path) -> Document:
     if missing:
         raise UserError(f"record {path} lacks {', '.join(missing)}; delete it and run it again")
     return document
+
+
+def by_test(document: Document) -> list[Document]:
+    """Return a record for each test of a run that has several: to a table, datasets of their own.
+
+    What was spent on the run stands in the first, the main test's, and not a second time. A run
+    with one test is returned as it is.
+    """
+    spec = document["spec"]
+    tests = spec["dataset"].get("tests") or {}
+    if not tests:
+        return [document]
+    scored = document.get("tests") or {}
+    once = {key: document[key] for key in _ONCE if key in document}
+    shared = {key: value for key, value in document.items() if key not in (*once, "tests")}
+
+    def part(name: str, identity: str, own: Document) -> Document:
+        dataset = {**spec["dataset"], "test": name}
+        return {**shared, **own, "id": identity, "spec": {**spec, "dataset": dataset}}
+
+    return [
+        part("test", document["id"], once),
+        *(part(name, f"{document['id']}/{name}", scored.get(name) or {}) for name in tests),
+    ]
 
 
 def last_line(error: str | None) -> str:

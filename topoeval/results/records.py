@@ -17,7 +17,7 @@ import pandas as pd
 
 from topoeval.errors import UserError
 from topoeval.results.arms import label_runs
-from topoeval.results.document import Document, read_document, record_files
+from topoeval.results.document import Document, by_test, read_document, record_files
 from topoeval.results.rows import JUDGE, Entry, case_frame, run_frame
 
 
@@ -33,7 +33,9 @@ class Records:
         The records themselves by identity, sorted by identity.
     runs
         One row per run that restores images: identity, dataset, method, seed, status, timings.
-        ``dataset`` and ``arm`` are unique labels (see `topoeval.results.arms`).
+        ``dataset`` and ``arm`` are unique labels (see `topoeval.results.arms`). A run that was
+        scored on further tests has one more row, and one more document, for each: ``ID/NAME``,
+        without timings.
     cases
         One row per such run and case, with the run's ``id``, ``dataset``, ``arm`` and ``seed``.
     judges
@@ -91,9 +93,8 @@ def read_entries(folder: Path) -> list[Entry]:
     UserError
         As `read`.
     """
-    with _no_collection():
-        documents = [(read_document(path), path) for path in record_files(folder)]
-    return labelled(documents)
+    with no_collection():
+        return labelled([(read_document(path), path) for path in record_files(folder)])
 
 
 def labelled(documents: Sequence[tuple[Document, Path]]) -> list[Entry]:
@@ -110,8 +111,13 @@ def labelled(documents: Sequence[tuple[Document, Path]]) -> list[Entry]:
         if identity in files:
             raise UserError(f"records {files[identity][1]} and {path} have the same id {identity}")
         files[identity] = (document, path)
-    labels = label_runs({identity: document["spec"] for identity, (document, _) in files.items()})
-    entries = [Entry(*files[identity], labels[identity]) for identity in sorted(files)]
+    parts = {
+        str(part["id"]): (part, path)
+        for document, path in files.values()
+        for part in by_test(document)
+    }
+    labels = label_runs({identity: document["spec"] for identity, (document, _) in parts.items()})
+    entries = [Entry(*parts[identity], labels[identity]) for identity in sorted(parts)]
     _refuse_twins(entries)
     return entries
 
@@ -130,7 +136,7 @@ def _refuse_twins(entries: Sequence[Entry]) -> None:
 
 
 @contextmanager
-def _no_collection() -> Iterator[None]:
+def no_collection() -> Iterator[None]:
     """Keep the garbage collector from walking millions of fresh numbers, none of them garbage."""
     enabled = gc.isenabled()
     gc.disable()

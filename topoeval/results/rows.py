@@ -193,10 +193,11 @@ def _parts(per_step: Mapping[str, float]) -> dict[str, float | None]:
 
 
 def _ndim(document: Document) -> int | None:
-    for example in document.get("examples") or ():
-        return len(example["shape"])
     cases = document.get("cases") or {}
-    return (3 if "b2" in cases else 2) if "b0" in cases else None
+    if "b0" in cases:
+        return 3 if "b2" in cases else 2
+    # examples tell less: of a volume they show a slice
+    return next((len(example["shape"]) for example in document.get("examples") or ()), None)
 
 
 def _machine(document: Document) -> str | None:

@@ -37,7 +37,7 @@ def migrate(document: Mapping[str, Any], where: object) -> Document:
     """
     current = dict(document)
     schema = current.get("schema")
-    if not isinstance(schema, int) or not 1 <= schema <= RECORD_SCHEMA:
+    if type(schema) is not int or not 1 <= schema <= RECORD_SCHEMA:
         raise _unknown(where, "schema", schema, RECORD_SCHEMA)
     for step in range(schema, RECORD_SCHEMA):
         current = _STEPS[step](current)

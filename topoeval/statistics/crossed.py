@@ -2,29 +2,33 @@
 
 The score of seed s on case c is ``mean + seed_s + case_c + rest_sc`` (two-way random effects). The
 mean over S seeds and C cases then has the variance ``seed / S + case / C + rest / (S C)``, and the
-mean squares of the table estimate it without bias::
+mean squares of the table estimate it without bias, in two parts (Searle, Casella and McCulloch,
+Variance Components, 1992, chapter 4)::
 
-    (MS_seeds + MS_cases - MS_rest) / (S C)
+    by_seeds = MS_seeds / (S C)                  S - 1 degrees of freedom
+    by_cases = (MS_cases - MS_rest) / (S C)      C - 1; 0 where it falls below
 
-(Searle, Casella and McCulloch, Variance Components, 1992, chapter 4). ``MS_cases - MS_rest`` is
-taken as 0 where it falls below. Degrees of freedom are Satterthwaite's (Biometrics Bulletin 2,
-1946), not fewer than those of the smaller factor. With few seeds a bootstrap of seeds covers too
-rarely; docs/decisions/0021-intervals.md has the figures of both.
+The interval is ``mean +- sqrt(t_seeds^2 by_seeds + t_cases^2 by_cases)``, each t with the degrees
+of freedom of its part (Banerjee, Sankhya 22, 1960): cautious where both parts count, exact where
+one does. One t with Satterthwaite's degrees of freedom for the sum covers too rarely with few
+seeds, and so does a bootstrap; docs/decisions/0021-intervals.md has the figures of all three.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special
 
 from topoeval.statistics.estimate import LEVEL, Estimate
 
 # A spread this small beside the mean is rounding.
 _ROUNDING = 1e-9
+_LEAST = 1e-15
 
 Array = NDArray[np.float64]
 
@@ -52,6 +56,11 @@ class Crossed:
     seeds: int
     cases: int
 
+    def at(self, index: int) -> Crossed:
+        """Return one of several tables."""
+        squares = (self.mean, self.ms_seeds, self.ms_cases, self.ms_rest)
+        return Crossed(*(values[index] for values in squares), self.seeds, self.cases)
+
     @property
     def components(self) -> tuple[Array, Array, Array]:
         """Variances of a seed, of a case and of the rest, none below 0."""
@@ -60,15 +69,14 @@ class Crossed:
         return seed, case, self.ms_rest
 
     @property
-    def variance(self) -> Array:
-        """Variance of the mean."""
-        excess = np.maximum(self.ms_cases - self.ms_rest, 0)
-        return (self.ms_seeds + excess) / (self.seeds * self.cases)
+    def by_seeds(self) -> Array:
+        """Part of the mean's variance that new seeds bring, the rest's included."""
+        return self.ms_seeds / (self.seeds * self.cases)
 
     @property
-    def freedom(self) -> Array:
-        """Degrees of freedom of that variance."""
-        return freedom(self.ms_seeds, self.ms_cases, self.ms_rest, self.seeds, self.cases)
+    def by_cases(self) -> Array:
+        """Part that new cases bring."""
+        return np.maximum(self.ms_cases - self.ms_rest, 0) / (self.seeds * self.cases)
 
 
 def crossed(values: Array) -> Crossed:
@@ -97,61 +105,66 @@ def crossed(values: Array) -> Crossed:
     )
 
 
-def freedom(ms_seeds: Array, ms_cases: Array, ms_rest: Array, seeds: int, cases: int) -> Array:
-    """Return Satterthwaite's degrees of freedom of ``MS_seeds + max(MS_cases - MS_rest, 0)``."""
-    excess = np.maximum(ms_cases - ms_rest, 0)
-    least = min(seeds - 1, max(cases - 1, 1))
-    of_excess = ms_cases**2 / max(cases - 1, 1) + ms_rest**2 / max((seeds - 1) * (cases - 1), 1)
-    below = ms_seeds**2 / (seeds - 1) + np.where(excess > 0, of_excess, 0)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        found = (ms_seeds + excess) ** 2 / below
-    return np.maximum(np.nan_to_num(found, nan=least), least)
-
-
 @dataclass(frozen=True, eq=False)
 class Mean:
     """The mean over datasets of means over seeds and cases; one dataset is a special case.
 
-    Datasets are those that were chosen, no sample: nothing is claimed of others.
+    Datasets are those that were chosen, no sample: nothing is claimed of others. Over several of
+    them each part of the variance is a sum, with Satterthwaite's degrees of freedom (Biometrics
+    Bulletin 2, 1946).
     """
 
-    parts: tuple[Crossed, ...]
+    tables: tuple[Crossed, ...]
 
     @property
     def mean(self) -> Array:
         """Every dataset counts alike."""
-        return np.mean([part.mean for part in self.parts], axis=0)
+        return np.mean([table.mean for table in self.tables], axis=0)
 
     @property
-    def variance(self) -> Array:
-        """Variance of the mean; datasets are independent of each other."""
-        return np.sum([part.variance for part in self.parts], axis=0) / len(self.parts) ** 2
-
-    @property
-    def freedom(self) -> Array:
-        """Satterthwaite's degrees of freedom of the sum."""
-        variances = np.array([part.variance for part in self.parts])
-        shares = np.array([v**2 / p.freedom for v, p in zip(variances, self.parts, strict=True)])
-        with np.errstate(invalid="ignore", divide="ignore"):
-            found = variances.sum(axis=0) ** 2 / shares.sum(axis=0)
-        least = np.min([part.freedom for part in self.parts], axis=0)
-        return np.maximum(np.nan_to_num(found, nan=1.0), least)
-
-    @property
-    def has_spread(self) -> NDArray[np.bool_]:
-        """Whether the scores differ at all: a spread of rounding errors separates nothing."""
-        return np.sqrt(self.variance) > _ROUNDING * np.abs(self.mean)
+    def parts(self) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
+        """Variance and degrees of freedom that seeds bring, and that cases bring."""
+        n = len(self.tables)
+        return (
+            _sum([t.by_seeds / n**2 for t in self.tables], [t.seeds - 1 for t in self.tables]),
+            _sum([t.by_cases / n**2 for t in self.tables], [t.cases - 1 for t in self.tables]),
+        )
 
     def interval(self, level: float = LEVEL) -> tuple[Array, Array]:
         """Return the ends of the two-sided interval."""
-        half = stats.t.ppf((1 + level) / 2, self.freedom) * np.sqrt(self.variance)
+        half = np.sqrt(_half_squared(self.parts, np.asarray(1 - level)))
         return self.mean - half, self.mean + half
 
     def p_value(self) -> Array:
-        """Return the two-sided p-value of a mean of 0; 1 where the scores have no spread."""
-        with np.errstate(invalid="ignore", divide="ignore"):
-            t = np.abs(self.mean) / np.sqrt(self.variance)
-        return np.where(self.has_spread, 2 * stats.t.sf(t, self.freedom), 1.0)
+        """Return the two-sided p-value of a mean of 0: the level whose interval ends there.
+
+        1 where the scores have no spread: seeds that agree to the last digit show how coarse the
+        score is, not that the next seed would agree too. No less than 1e-15.
+        """
+        parts, mean = self.parts, self.mean
+        spread = np.sqrt(sum(variance for variance, _ in parts)) > _ROUNDING * np.abs(mean)
+        low, high = np.full(mean.shape, math.log(_LEAST)), np.zeros(mean.shape)
+        for _ in range(50):
+            middle = (low + high) / 2
+            reaches = _half_squared(parts, np.exp(middle)) >= mean**2
+            low, high = np.where(reaches, middle, low), np.where(reaches, high, middle)
+        return np.where(spread, np.exp(high), 1.0)
+
+
+def _sum(variances: Sequence[Array], freedoms: Sequence[int]) -> tuple[Array, Array]:
+    """Add variances; fewer than one degree of freedom is a part without spread."""
+    at_least = np.maximum(freedoms, 1)
+    total = np.sum(variances, axis=0)
+    shares = np.sum([v**2 / f for v, f in zip(variances, at_least, strict=True)], axis=0)
+    freedom = np.divide(total**2, shares, out=np.full(total.shape, 1.0), where=shares > 0)
+    return total, np.maximum(freedom, min(at_least))
+
+
+def _half_squared(parts: Sequence[tuple[Array, Array]], alpha: Array) -> Array:
+    return sum(
+        (special.stdtrit(freedom, alpha / 2) ** 2 * variance for variance, freedom in parts),
+        start=np.zeros(()),
+    )
 
 
 def crossed_interval(tables: Sequence[Array], level: float = LEVEL) -> Estimate:

@@ -54,14 +54,19 @@ class Pairs:
 
 
 def holm(p: Sequence[float] | Array) -> Array:
-    """Correct p-values over their family; NaN, a test that was not made, stays NaN."""
-    from statsmodels.stats.multitest import multipletests
+    """Correct p-values over their family; NaN, a test that was not made, stays NaN.
 
+    Not statsmodels' `multipletests`, which collects the garbage of the whole process in each call:
+    a third of a second beside a loaded torch, a hundred times in a report.
+
+    >>> holm([0.01, 0.04, 0.03]).round(2)
+    array([0.03, 0.06, 0.06])
+    """
     values = np.asarray(p, dtype=float)
-    made = ~np.isnan(values)
+    order = np.argsort(values, kind="stable")[: np.count_nonzero(~np.isnan(values))]
+    steps = values[order] * np.arange(len(order), 0, -1)
     corrected = np.full(values.shape, np.nan)
-    if made.any():
-        corrected[made] = multipletests(values[made], method="holm")[1]
+    corrected[order] = np.minimum(np.maximum.accumulate(steps), 1.0)
     return corrected
 
 
@@ -89,14 +94,7 @@ def compare_pairs(found: Sequence[Grid], measure: Measure, level: float = LEVEL)
         m for grid in found for m, bad in zip(methods, grid.failed.any(1), strict=True) if bad
     }
     names = list(combinations(range(len(methods)), 2))
-    rows = []
-    for i, j in names:
-        row: dict[str, object] = {"a": methods[i], "b": methods[j]}
-        row |= _difference(found, i, j, level)
-        rows.append(row)
-    table = pd.DataFrame(
-        rows, columns=["a", "b", "difference", "low", "high", "runs", "p"]
-    ).reset_index(drop=True)
+    table = _differences(found, names, level)
     table["p_holm"] = holm(table["p"].to_numpy(dtype=float))
     lead = np.sign(table["difference"].to_numpy(dtype=float)) * sign
     better = np.where(lead > 0, table["a"], table["b"])
@@ -109,14 +107,22 @@ def compare_pairs(found: Sequence[Grid], measure: Measure, level: float = LEVEL)
     return Pairs(table, least)
 
 
-def differences(found: Sequence[Grid], i: int, j: int) -> tuple[Crossed, ...] | None:
-    """Return the paired differences of two methods per dataset; None if they cannot be compared."""
+def differences(
+    found: Sequence[Grid], pairs: Sequence[tuple[int, int]]
+) -> tuple[Crossed, ...] | None:
+    """Return the paired differences per dataset of pairs that have their runs in common.
+
+    None if the pairs cannot be compared: with fewer than two common seeds on some dataset.
+    """
+    first, second = pairs[0]
+    left, right = np.array(pairs).T
     parts = []
     for grid in found:
-        shared = grid.scored[i] & grid.scored[j]
+        shared = grid.scored[first] & grid.scored[second]
         if shared.sum() < 2:
             return None
-        parts.append(crossed(grid.values[i, shared] - grid.values[j, shared]))
+        values = grid.values[:, shared]
+        parts.append(crossed(values[left] - values[right]))
     return tuple(parts)
 
 
@@ -203,17 +209,25 @@ def run_blocks(found: Sequence[Grid], measure: Measure) -> pd.DataFrame:
     return pd.concat(frames)
 
 
-def _difference(found: Sequence[Grid], i: int, j: int, level: float) -> dict[str, float]:
-    parts = differences(found, i, j)
-    if parts is None:
-        nothing = dict.fromkeys(("difference", "low", "high", "p"), np.nan)
-        return {**nothing, "runs": 0}
-    mean = Mean(parts)
-    low, high = mean.interval(level)
-    return {
-        "difference": float(mean.mean),
-        "low": float(low),
-        "high": float(high),
-        "runs": sum(part.seeds for part in parts),
-        "p": float(mean.p_value()),
-    }
+def _differences(
+    found: Sequence[Grid], pairs: Sequence[tuple[int, int]], level: float
+) -> pd.DataFrame:
+    """Compare every pair, those with the same runs in one go."""
+    columns = ("difference", "low", "high", "runs", "p")
+    values = np.full((len(pairs), len(columns)), np.nan)
+    values[:, columns.index("runs")] = 0
+    groups: dict[bytes, list[int]] = {}
+    for place, (i, j) in enumerate(pairs):
+        shared = np.concatenate([grid.scored[i] & grid.scored[j] for grid in found])
+        groups.setdefault(shared.tobytes(), []).append(place)
+    for places in groups.values():
+        parts = differences(found, [pairs[place] for place in places])
+        if parts is not None:
+            mean = Mean(parts)
+            low, high = mean.interval(level)
+            runs = np.full(len(places), sum(part.seeds for part in parts))
+            values[places] = np.stack([mean.mean, low, high, runs, mean.p_value()], axis=1)
+    methods = found[0].methods
+    names = {"a": [methods[i] for i, _ in pairs], "b": [methods[j] for _, j in pairs]}
+    table = pd.DataFrame(names, dtype="str").join(pd.DataFrame(values, columns=list(columns)))
+    return table.astype({"runs": int})

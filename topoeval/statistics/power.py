@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from topoeval.statistics.crossed import Crossed, freedom
+from topoeval.statistics.crossed import Crossed, Mean
 
 POWER = 0.8
 _MOST_SEEDS = 200
@@ -86,22 +86,32 @@ def power(parts: Sequence[Crossed], seeds: int | None = None, factor: float = 1.
     factor
         By which the cases of each dataset are multiplied.
     """
-    variances, degrees = [], []
+    tables = []
     for part in parts:
-        seed, case, rest = (float(value) for value in part.components)
+        seed, case, rest = (np.maximum(value, 0.0) for value in part.components)
         n_seeds = seeds or part.seeds
         n_cases = max(round(part.cases * factor), 1)
-        squares = np.array([rest + n_cases * seed, rest + n_seeds * case, rest])
-        variances.append((squares[0] + squares[1] - rest) / (n_seeds * n_cases))
-        degrees.append(float(freedom(*squares, n_seeds, n_cases)))
-    total = sum(variances)
-    if total <= 0:
+        tables.append(
+            Crossed(
+                mean=part.mean,
+                ms_seeds=rest + n_cases * seed,
+                ms_cases=rest + n_seeds * case,
+                ms_rest=rest,
+                seeds=n_seeds,
+                cases=n_cases,
+            )
+        )
+    expected = Mean(tuple(tables))
+    (of_seeds, seeds_freedom), (of_cases, cases_freedom) = expected.parts
+    variance = float(of_seeds + of_cases)
+    if variance <= 0:
         return math.nan
-    df = total**2 / sum(v**2 / d for v, d in zip(variances, degrees, strict=True))
-    mean = float(np.mean([float(part.mean) for part in parts]))
-    shift = abs(mean) * len(parts) / math.sqrt(total)
-    bound = stats.t.ppf(0.975, df)
-    return float(stats.nct.sf(bound, df, shift) + stats.nct.cdf(-bound, df, shift))
+    low, high = expected.interval()
+    bound = float(high - low) / 2 / math.sqrt(variance)
+    # How much the estimated variance itself varies: Satterthwaite's count for the whole of it.
+    freedom = variance**2 / float(of_seeds**2 / seeds_freedom + of_cases**2 / cases_freedom)
+    shift = abs(float(expected.mean)) / math.sqrt(variance)
+    return float(stats.nct.sf(bound, freedom, shift) + stats.nct.cdf(-bound, freedom, shift))
 
 
 def power_note(first: str, second: str, parts: Sequence[Crossed]) -> Power | None:

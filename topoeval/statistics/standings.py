@@ -191,8 +191,11 @@ def _top_two(
     order = np.argsort(-means if higher else means, kind="stable")[:2]
     if len(order) < 2 or not np.isfinite(means[order]).all():
         return None
-    parts = differences(found, *order)
-    return None if parts is None else power_note(methods[order[0]], methods[order[1]], parts)
+    first, second = (int(place) for place in order)
+    parts = differences(found, [(first, second)])
+    if parts is None:
+        return None
+    return power_note(methods[first], methods[second], [part.at(0) for part in parts])
 
 
 def _notes(

@@ -11,7 +11,7 @@ from pandas.api.types import union_categoricals
 
 from topoeval.errors import UserError
 from topoeval.results import cache
-from topoeval.results.records import read_entries
+from topoeval.results.records import no_collection, read_entries
 from topoeval.results.rows import JUDGE, KEYS, case_frame, run_frame
 from topoeval.statistics.grid import score_table
 
@@ -25,7 +25,7 @@ class Results:
     Parameters
     ----------
     runs
-        A row per record, failed ones included: suite, identity, dataset, arm, method, seed, status,
+        A row per record and test, failed ones included: suite, identity, dataset, arm, method, seed, status,
         times, memory, hardware, code version, and the specification as JSON in ``spec``.
     cases
         A row per case of every run that is ok: suite, identity, dataset, arm, method, seed, case,
@@ -153,8 +153,10 @@ def _table(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     stored = cache.fetch(folder, key)
     if stored is not None:
         return stored
-    entries = read_entries(folder)
-    tables = run_frame(entries, with_spec=True), case_frame(entries)
+    with no_collection():
+        entries = read_entries(folder)
+        tables = run_frame(entries, with_spec=True), case_frame(entries)
+        del entries
     cache.keep(folder, key, *tables)
     return tables
 

@@ -7,7 +7,7 @@ import importlib.util
 import pandas as pd
 
 from topoeval.errors import UnavailableError, UserError
-from topoeval.results.load import Results
+from topoeval.results.tables import Results
 
 
 def query(sql: str, results: Results) -> pd.DataFrame:

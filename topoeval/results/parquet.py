@@ -8,7 +8,7 @@ from pathlib import Path
 
 from topoeval.errors import UnavailableError
 from topoeval.results.cache import write_parquet
-from topoeval.results.load import Results, load
+from topoeval.results.tables import Results, load
 
 NAMES = ("runs.parquet", "cases.parquet")
 

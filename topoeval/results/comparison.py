@@ -18,9 +18,9 @@ import pandas as pd
 from topoeval.errors import UserError
 from topoeval.metrics.info import METRICS
 from topoeval.results.arms import label_runs
-from topoeval.results.document import OK, Document, read_document, record_files
-from topoeval.results.load import record_folders
+from topoeval.results.document import OK, Document, by_test, read_document, record_files
 from topoeval.results.rows import JUDGE, Entry, case_frame, run_frame
+from topoeval.results.tables import record_folders
 from topoeval.statistics.crossed import Mean, crossed
 from topoeval.statistics.estimate import LEVEL
 from topoeval.statistics.grid import Grid, Measure, direction, grids, known, score_table
@@ -160,9 +160,10 @@ def _checkout(revision: str, path: str, folder: Path) -> None:
 
 def _documents(folders: Sequence[Path]) -> Side:
     return [
-        (read_document(path), path)
+        (document, path)
         for folder in record_folders(folders)
         for path in record_files(folder)
+        for document in by_test(read_document(path))
     ]
 
 
