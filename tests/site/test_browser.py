@@ -31,7 +31,7 @@ def test_pages_are_accessible_and_quiet(browser: Any, site: Path, scheme: str) -
             page = look.open(site / name)
             # Contrast of what is unfolded only on demand counts, too.
             page.evaluate("document.querySelectorAll('details').forEach((d) => { d.open = true })")
-            # The pages may not be read by scripts from disk, so axe is not to fetch the style sheet.
+            # From disk no script may fetch the style sheet, so axe is not to try.
             found = Axe().run(page, options={"preload": False})
             assert found.violations_count == 0, f"{name}: {found.generate_report()}"
         assert look.complaints == []

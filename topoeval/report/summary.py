@@ -14,9 +14,9 @@ import pandas as pd
 from topoeval.errors import UserError, nearest
 from topoeval.report.measures import COMPARED, MEASURES, Measure
 from topoeval.results.document import OK
-from topoeval.results.tables import mixed_code
 from topoeval.results.records import Records
 from topoeval.results.rows import PARTS, code_version
+from topoeval.results.tables import mixed_code
 from topoeval.statistics.estimate import (
     UNMEASURED,
     Estimate,
