@@ -91,7 +91,7 @@ def add_suite(
     pages = {"index.html": overview_page(suite, figures), "runs.html": runs_page(suite)}
     galleries = {name: gallery(records, name, summary.of(name)) for name in summary.datasets}
     for dataset, name in suite.dataset_pages.items():
-        drawn = draw_dataset(summary.only(dataset), suite.look, name)
+        drawn = draw_dataset(suite.only[dataset], suite.look, name)
         pages[f"datasets/{name}.html"] = dataset_page(suite, dataset, drawn, galleries[dataset])
         figures += drawn
     figures += [drawing for board in suite.boards for drawing in board.figures]

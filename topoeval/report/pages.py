@@ -98,6 +98,11 @@ class Suite:
         return slugs(self.summary.datasets)
 
     @cached_property
+    def only(self) -> dict[str, Summary]:
+        """The summary of each dataset."""
+        return {dataset: self.summary.only(dataset) for dataset in self.summary.datasets}
+
+    @cached_property
     def flat_specs(self) -> dict[str, dict[str, str]]:
         """Flattened specs of the runs that restore images, by identity."""
         return {i: flatten(self.records.documents[i]["spec"]) for i in self.records.runs["id"]}
@@ -155,7 +160,7 @@ def overview_page(suite: Suite, figures: Sequence[Drawing]) -> str:
         "suite.html.j2",
         depth=0,
         has_start=any(row.role == "start" for row in summary.rows),
-        tables={name: _main_table(suite, summary.only(name)) for name in summary.datasets},
+        tables={name: _main_table(suite, suite.only[name]) for name in summary.datasets},
         findings={name: finding(summary, name) for name in summary.datasets},
         figures=figures,
         pairs=pairs(suite.published, summary),
@@ -169,7 +174,7 @@ def dataset_page(
     suite: Suite, dataset: str, figures: Sequence[Drawing], examples: Gallery | None
 ) -> str:
     """Return the page of a dataset: every column, figures, answers side by side."""
-    only = suite.summary.only(dataset)
+    only = suite.only[dataset]
     return _render(
         suite,
         "dataset.html.j2",
@@ -222,7 +227,7 @@ def method_page(suite: Suite, arm: str, examples: Mapping[str, Gallery | None]) 
         arxiv=arxiv[1] if (arxiv := re.fullmatch(r"arXiv (\d{4}\.\d{4,5})", paper)) else "",
         table=table,
         run_tables={row.dataset: _runs_of(suite, row) for row in rows},
-        captions={row.dataset: _short_caption(suite.summary.only(row.dataset)) for row in rows},
+        captions={row.dataset: _short_caption(suite.only[row.dataset]) for row in rows},
         examples=examples,
         legend=legend(),
         published=[p for p in suite.published if p.method == rows[0].method],

@@ -6,7 +6,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import pandas as pd
@@ -166,7 +166,7 @@ class Summary:
     def only(self, dataset: str) -> Summary:
         """Return the summary of one dataset, with the machines that it was run on."""
         rows = tuple(self.of(dataset))
-        used = {machine for row in rows for machine in row.runs["machine"].dropna()}
+        used = {machine for row in rows for machine in row.runs["machine"].unique()}
         return replace(
             self,
             rows=rows,
@@ -268,7 +268,9 @@ def _order(row: Row, reference: str) -> tuple[Any, ...]:
 
 
 def _row(runs: pd.DataFrame, base: pd.DataFrame | None, machines: Mapping[str, str]) -> Row:
+    runs = runs.sort_values("seed")
     ok = runs[runs["status"] == OK]
+    failed = runs[runs["status"] != OK]
     keys = [measure.key for measure in MEASURES]
     per_seed = ok.set_index("seed")[keys].sort_index()
     first = runs.iloc[0]
@@ -300,10 +302,10 @@ def _row(runs: pd.DataFrame, base: pd.DataFrame | None, machines: Mapping[str, s
         },
         peak_bytes=float(pd.to_numeric(ok["peak_rss_bytes"]).max()),
         failures=tuple(
-            Failure(run.file, run.dataset, run.arm, run.seed, run.status, run.fault, run.reason)
-            for run in runs[runs["status"] != OK].sort_values("seed").itertuples()
+            Failure(*values)
+            for values in failed[[field.name for field in fields(Failure)]].itertuples(index=False)
         ),
-        runs=runs.sort_values("seed"),
+        runs=runs,
     )
 
 
