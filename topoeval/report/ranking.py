@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 from topoeval.report.drawing import INK, Drawing, entitle, plotting, to_svg
 from topoeval.statistics import CriticalDifference, Stability, Standings
@@ -16,8 +17,9 @@ from topoeval.statistics import CriticalDifference, Stability, Standings
 _WIDTH, _ROW = 8.4, 0.27
 _HUE = "#0072B2"
 _MOST_NUMBERS = 14
-# From the ground, whatever it is, to a hue: right on light and on dark.
-_SHADES = LinearSegmentedColormap.from_list("shades", [(0.0, 0.447, 0.698, a) for a in (0.0, 0.7)])
+# Above and below the middle, drawn over the ground, whatever it is: right on light and on dark.
+_ABOVE, _BELOW = to_rgb(_HUE), to_rgb("#D55E00")
+_DEEPEST = 0.75
 
 
 def draw_standings(found: Standings, title: str, name: str, footer: str) -> list[Drawing]:
@@ -132,10 +134,7 @@ def _stability(found: Stability, order: pd.Series, title: str, name: str, footer
         figure = Figure(figsize=(_WIDTH, 0.6 + _ROW * len(shares)), layout="constrained")
         axes = figure.subplots()
         _heat(axes, shares.to_numpy(dtype=float), list(shares.index))
-        count = shares.shape[1]
-        step = 1 if count <= 15 else 5
-        ticks = [0, *range(step - 1, count, step)] if step > 1 else list(range(count))
-        axes.set_xticks(ticks, [str(tick + 1) for tick in ticks])
+        _number_ranks(axes, shares.shape[1])
         axes.set_xlabel("rank")
         entitle(figure, said, footer)
         svg = to_svg(figure)
@@ -154,14 +153,15 @@ def _wins(wins: pd.DataFrame, order: pd.Series, title: str, name: str, footer: s
     shares = wins.loc[methods, methods].to_numpy(dtype=float)
     said = f"{title}: how often the method of the row beats that of the column"
     with plotting(name):
-        side = max(_ROW * len(methods), 1.2)
-        figure = Figure(figsize=(_WIDTH, side + 0.9), layout="constrained")
+        # Squares, but for few methods: those get the width that their numbers need.
+        side = max(min(_ROW * len(methods), 5.4), 1.2)
+        figure = Figure(figsize=(_WIDTH, side + 0.5), layout="constrained")
         axes = figure.subplots()
-        _heat(axes, shares, methods)
-        axes.set_aspect("equal" if len(methods) > 6 else "auto")
+        _heat(axes, shares, methods, middle=0.5)
+        axes.set_aspect("equal" if len(methods) > _MOST_NUMBERS else "auto")
         axes.xaxis.set_ticks_position("top")
         axes.tick_params(axis="x", length=0)
-        axes.set_xticks(range(len(methods)), [str(i + 1) for i in range(len(methods))])
+        _number_ranks(axes, len(methods))
         axes.set_yticks(
             range(len(methods)), [f"{method}  {i + 1}" for i, method in enumerate(methods)]
         )
@@ -169,15 +169,21 @@ def _wins(wins: pd.DataFrame, order: pd.Series, title: str, name: str, footer: s
         svg = to_svg(figure)
     caption = (
         "Shares of the cases of runs of the same seed; a tie counts half to each, so methods that "
-        "agree in most cases lie near 50 %."
+        "agree in most cases lie near 50 %, which has no colour; blue is more, orange less."
     )
     return Drawing(name, said, caption, svg)
 
 
-def _heat(axes: Axes, shares: np.ndarray, labels: Sequence[str]) -> None:
-    # A share below 0.5 % is none to the eye, and NaN is left as ground.
-    axes.imshow(np.nan_to_num(shares), cmap=_SHADES, vmin=0, vmax=1, interpolation="none",
-                aspect="auto")  # fmt: skip
+def _heat(
+    axes: Axes, shares: NDArray[np.float64], labels: Sequence[str], middle: float = 0.0
+) -> None:
+    """Paint shares by their distance from the middle; what is not known is left as ground."""
+    away = np.nan_to_num((shares - middle) / (1 - middle))
+    # The root lets the eye tell small shares from none.
+    depth = _DEEPEST * np.sqrt(np.abs(away))
+    colour = np.where((away >= 0)[..., None], _ABOVE, _BELOW)
+    picture = np.concatenate([colour, depth[..., None]], axis=-1)
+    axes.imshow((picture * 255).round().astype(np.uint8), interpolation="none", aspect="auto")
     axes.set_yticks(range(len(labels)), labels)
     axes.tick_params(axis="y", length=0)
     for side in axes.spines.values():
@@ -187,3 +193,9 @@ def _heat(axes: Axes, shares: np.ndarray, labels: Sequence[str]) -> None:
     for (y, x), share in np.ndenumerate(shares):
         if share >= 0.005:
             axes.annotate(f"{share:.0%}", (x, y), ha="center", va="center", fontsize=8)
+
+
+def _number_ranks(axes: Axes, count: int) -> None:
+    """Number the columns, every one where there is room."""
+    chosen = range(count) if count <= _MOST_NUMBERS else [0, *range(4, count, 5)]
+    axes.set_xticks(list(chosen), [str(place + 1) for place in chosen])
