@@ -34,6 +34,7 @@ from topoeval.evaluate import (
 from topoeval.images import image_files
 from topoeval.metrics import METRICS, Settings, cards
 from topoeval.results.write import write_bytes
+from topoeval.statistics.grid import Measure
 from topoeval.topology import Topology
 
 SCHEMA = 1
@@ -250,7 +251,8 @@ def read_scores(data: bytes, where: Path) -> pd.DataFrame:
         table = pd.read_csv(io.BytesIO(data), dtype={"case": str, "class": str})
     except (ValueError, UnicodeDecodeError) as error:
         raise UserError(f"{where}: {SCORES} is no table: {error}") from None
-    known = {**cards(2, with_prior=True), **cards(3, with_prior=True), **METRICS}
+    known: dict[str, Measure] = {**cards(2, with_prior=True), **cards(3, with_prior=True)}
+    known |= METRICS
     named = [name for name in table.columns if name not in _NAMES]
     for name in named:
         if name not in known:

@@ -25,8 +25,9 @@ class Results:
     Parameters
     ----------
     runs
-        A row per record and test, failed ones included: suite, identity, dataset, arm, method, seed, status,
-        times, memory, hardware, code version, and the specification as JSON in ``spec``.
+        A row per record and test, failed ones included: suite, identity, dataset, arm, method,
+        seed, status, times, memory, hardware, code version, and the specification as JSON in
+        ``spec``.
     cases
         A row per case of every run that is ok: suite, identity, dataset, arm, method, seed, case,
         and the scores.

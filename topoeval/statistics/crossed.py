@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,8 +58,13 @@ class Crossed:
 
     def at(self, index: int) -> Crossed:
         """Return one of several tables."""
-        squares = (self.mean, self.ms_seeds, self.ms_cases, self.ms_rest)
-        return Crossed(*(values[index] for values in squares), self.seeds, self.cases)
+        return replace(
+            self,
+            mean=self.mean[index],
+            ms_seeds=self.ms_seeds[index],
+            ms_cases=self.ms_cases[index],
+            ms_rest=self.ms_rest[index],
+        )
 
     @property
     def components(self) -> tuple[Array, Array, Array]:

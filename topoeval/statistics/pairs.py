@@ -91,7 +91,10 @@ def compare_pairs(found: Sequence[Grid], measure: Measure, level: float = LEVEL)
     methods = found[0].methods
     sign = 1 if direction(measure) == "higher" else -1
     faulty = {
-        m for grid in found for m, bad in zip(methods, grid.failed.any(1), strict=True) if bad
+        method
+        for grid in found
+        for method, failed in zip(methods, grid.failed.tolist(), strict=True)
+        if any(failed)
     }
     names = list(combinations(range(len(methods)), 2))
     table = _differences(found, names, level)
@@ -173,6 +176,9 @@ def _beyond(values: Array) -> float:
 
 
 def _signed_ranks(difference: Array) -> Array:
+    if len(difference) < 2:
+        # One block has two signs, both as likely: it never speaks against equality.
+        return np.ones(difference.shape[1])
     size = np.abs(difference).round(12)
     ordered = np.sort(size, axis=0)
     tied = (size == 0).any(0) | (np.diff(ordered, axis=0) == 0).any(0)
