@@ -7,10 +7,10 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from topoeval.report.records import read
 
 from tests.report.conftest import make_record, write_records
 from topoeval.report.summary import summarise
+from topoeval.results.records import read
 
 
 @pytest.fixture

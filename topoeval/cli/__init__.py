@@ -27,6 +27,7 @@ from topoeval.cli.execution import (
 )
 from topoeval.cli.filters import Backends, Datasets, Devices, Methods, Seeds, filters
 from topoeval.cli.planning import plan, schema
+from topoeval.cli.report import leaderboard, report
 from topoeval.cli.results import collect, compare, query, submit
 from topoeval.cli.status import retry, status
 from topoeval.cli.timing import time
@@ -96,21 +97,6 @@ def run(
         report=report,
     )
     raise typer.Exit(1 if failures else 0)
-
-
-@app.command()
-def report(
-    results: Annotated[Path, typer.Argument(help="Results folder of a suite.")],
-    out: Annotated[
-        Optional[Path],  # noqa: UP045
-        typer.Option(help="Where to write; RESULTS/report by default."),
-    ] = None,
-    reference: Annotated[str, typer.Option(help="Method to compare with.")] = "cross_entropy",
-) -> None:
-    """Make tables, figures and a page from the records of a suite."""
-    from topoeval.cli.run import make_report
-
-    make_report(results, out, reference)
 
 
 @app.command("evaluate")
@@ -243,6 +229,8 @@ app.command()(check)
 app.command()(collect)
 app.command()(compare)
 app.command()(doctor)
+app.command()(leaderboard)
+app.command()(report)
 app.command()(query)
 app.command()(submit)
 app.command()(retry)

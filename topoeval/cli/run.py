@@ -1,4 +1,4 @@
-"""``topoeval run``, ``retry`` and ``report``."""
+"""``topoeval run`` and ``retry``."""
 
 from __future__ import annotations
 
@@ -47,6 +47,8 @@ def run_suite(
     retry: Retry | None = "failed" if retry_failed else None
     failures = _execute(runs, store, executor, settings, suite.limits, suite.reference, retry)
     if report:
+        from topoeval.cli.report import make_report
+
         make_report(store.root, None, suite.reference)
     return failures
 
@@ -71,6 +73,8 @@ def retry_runs(
     store = Store(results, asked.suite)
     failures = _execute(asked.runs, store, executor, settings, asked.limits, asked.reference, retry)
     if report:
+        from topoeval.cli.report import make_report
+
         make_report(results, None, asked.reference)
     return failures
 
@@ -107,18 +111,3 @@ def _execute(
             soft_wrap=True,
         )
     return len(tally.failed)
-
-
-def make_report(results: Path, out: Path | None, reference: str) -> None:
-    """Print the table of a results folder and write its page."""
-    from topoeval.report import build, terminal_table
-
-    records = results / "records"
-    if not records.is_dir():
-        raise UserError(f"{results} has no records folder; 'topoeval run' makes one")
-    console = Console()
-    if not console.is_terminal:  # a pipe has no width; the table reads well at this one
-        console = Console(width=110)
-    console.print(terminal_table(records, reference=reference))
-    page = build(records, out or results / "report", reference=reference)
-    console.print(f"Page: {page}", soft_wrap=True)
