@@ -16,7 +16,20 @@ from topoeval.cli import data as data_commands
 from topoeval.cli.barcode import barcode
 from topoeval.cli.bench import app as bench
 from topoeval.cli.doctor import check, doctor
+from topoeval.cli.execution import (
+    DaskAddress,
+    Executor,
+    Gpus,
+    Jobs,
+    Slurm,
+    Threads,
+    execution_settings,
+)
+from topoeval.cli.filters import Backends, Datasets, Devices, Methods, Seeds, filters
+from topoeval.cli.planning import plan, schema
 from topoeval.cli.results import collect, compare, query, submit
+from topoeval.cli.status import retry, status
+from topoeval.cli.timing import time
 from topoeval.errors import UserError
 
 app = typer.Typer(
@@ -41,6 +54,11 @@ def main() -> None:
 @app.command()
 def run(
     suite: Annotated[str, typer.Argument(help="Name of a suite, or path of its TOML file.")],
+    method: Methods = None,
+    dataset: Datasets = None,
+    seed: Seeds = None,
+    backend: Backends = None,
+    device: Devices = None,
     results: Annotated[
         Optional[Path],  # noqa: UP045  # typer reads the annotation at run time
         typer.Option(help="Results folder; results/SUITE by default."),
@@ -52,13 +70,12 @@ def run(
     download: Annotated[
         bool, typer.Option("--download", help="Fetch missing datasets into the data folder.")
     ] = False,
-    executor: Annotated[
-        str, typer.Option(help="local: a process per run; inline: in this process.")
-    ] = "local",
-    jobs: Annotated[int, typer.Option(min=1, help="Runs side by side; all cores by default.")] = (
-        os.cpu_count() or 1
-    ),
-    threads: Annotated[int, typer.Option(min=1, help="Threads of one run.")] = 1,
+    executor: Executor = "local",
+    jobs: Jobs = None,
+    threads: Threads = 1,
+    gpus: Gpus = None,
+    dask_address: DaskAddress = None,
+    slurm: Slurm = None,
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="Run failed runs again.")
     ] = False,
@@ -69,12 +86,12 @@ def run(
 
     failures = run_suite(
         suite,
+        filters=filters(method, dataset, seed, backend, device),
         results=results,
         data=data,
         download=download,
         executor=executor,
-        jobs=jobs,
-        threads=threads,
+        settings=execution_settings(jobs, threads, gpus, dask_address, slurm),
         retry_failed=retry_failed,
         report=report,
     )
@@ -228,4 +245,9 @@ app.command()(compare)
 app.command()(doctor)
 app.command()(query)
 app.command()(submit)
+app.command()(retry)
+app.command()(status)
+app.command()(plan)
+app.command()(schema)
+app.command()(time)
 app.add_typer(bench)

@@ -19,16 +19,12 @@ import torch
 from torch import nn
 from tqdm import tqdm
 
-from topoeval.errors import UserError
+from topoeval.errors import DivergedError, UserError
 from topoeval.timing import span
 from topoeval.training import checkpoint
 from topoeval.training.augment import Augmentation, augment
 from topoeval.training.objective import SOURCES, Source, Term, wants_unlabelled, weighted_sum
 from topoeval.training.tensors import Batch, TensorSet, shuffled_batches
-
-
-class DivergedError(RuntimeError):
-    """The loss became NaN or infinite."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,10 @@ from torch import nn
 from torch.func import functional_call, vmap
 from tqdm import tqdm
 
+from topoeval.errors import DivergedError
 from topoeval.losses import Loss
 from topoeval.timing import span
 from topoeval.training import checkpoint
-from topoeval.training.fit import DivergedError
 
 
 @dataclass(frozen=True, slots=True)
