@@ -62,6 +62,14 @@ def run(
         bool, typer.Option("--retry-failed", help="Run failed runs again.")
     ] = False,
     report: Annotated[bool, typer.Option(help="Make the table and the page at the end.")] = True,
+    tuned: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(help="Values that 'topoeval tune' chose: its tuned.toml."),
+    ] = None,
+    log: Annotated[
+        Optional[list[str]],  # noqa: UP045
+        typer.Option(help="Follow trainings in tensorboard, mlflow or wandb; may be repeated."),
+    ] = None,
 ) -> None:
     """Run a suite; the same command again goes on where it stopped."""
     from topoeval.cli.run import run_suite
@@ -76,6 +84,49 @@ def run(
         threads=threads,
         retry_failed=retry_failed,
         report=report,
+        tuned=tuned,
+        log=log or (),
+    )
+    raise typer.Exit(1 if failures else 0)
+
+
+@app.command()
+def tune(
+    suite: Annotated[str, typer.Argument(help="Name of a suite, or path of its TOML file.")],
+    results: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(help="Results folder; results/SUITE by default."),
+    ] = None,
+    data: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(help="Folder of the real datasets; $TOPOEVAL_DATA by default."),
+    ] = None,
+    download: Annotated[
+        bool, typer.Option("--download", help="Fetch missing datasets into the data folder.")
+    ] = False,
+    executor: Annotated[
+        str, typer.Option(help="local: a process per run; inline: in this process.")
+    ] = "local",
+    jobs: Annotated[int, typer.Option(min=1, help="Runs side by side; all cores by default.")] = (
+        os.cpu_count() or 1
+    ),
+    threads: Annotated[int, typer.Option(min=1, help="Threads of one run.")] = 1,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Run failed trials again.")
+    ] = False,
+) -> None:
+    """Search for every method's parameters on validation images; resumes like 'run'."""
+    from topoeval.cli.tune import tune_suite
+
+    failures = tune_suite(
+        suite,
+        results=results,
+        data=data,
+        download=download,
+        executor=executor,
+        jobs=jobs,
+        threads=threads,
+        retry_failed=retry_failed,
     )
     raise typer.Exit(1 if failures else 0)
 

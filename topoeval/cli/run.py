@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -16,6 +17,7 @@ from topoeval.harness.preflight import preflight
 from topoeval.harness.spec import RunSpec
 from topoeval.harness.store import Record, Store
 from topoeval.harness.sweep import sweep
+from topoeval.harness.tuned import read_tuned
 
 
 def run_suite(
@@ -29,6 +31,8 @@ def run_suite(
     threads: int,
     retry_failed: bool,
     report: bool,
+    tuned: Path | None = None,
+    log: Sequence[str] = (),
 ) -> int:
     """Run a suite with a progress display; return the number of failed runs."""
     if data is not None:
@@ -36,8 +40,9 @@ def run_suite(
             raise UserError(f"data folder {data} does not exist; make it, or name another")
         # workers inherit it; a path is no part of what a run is
         os.environ["TOPOEVAL_DATA"] = str(data.resolve())
+    follow(log)
     suite = load_suite(name)
-    runs = plan(suite)
+    runs = plan(suite, tuned=None if tuned is None else read_tuned(tuned))
     preflight(suite, runs, download=download)
     store = Store(results or Path("results") / suite.name, suite.name)
     console = Console()
@@ -80,6 +85,16 @@ def run_suite(
     if report:
         make_report(store.root, None, suite.reference)
     return len(tally.failed)
+
+
+def follow(sinks: Sequence[str]) -> None:
+    """Have all trainings followed in `sinks`, which are tried here and not in the workers."""
+    from topoeval.training.sinks import SINKS
+
+    for name in sinks:
+        SINKS.load(name)
+    if sinks:
+        os.environ["TOPOEVAL_LOG"] = ",".join(sinks)
 
 
 def make_report(results: Path, out: Path | None, reference: str) -> None:

@@ -14,14 +14,17 @@ from pydantic import (
     Field,
     SerializerFunctionWrapHandler,
     ValidationError,
+    field_validator,
     model_serializer,
     model_validator,
 )
 
 from topoeval.datasets.dataset_info import Split
 from topoeval.errors import UserError, nearest
+from topoeval.harness.space import Space, flattened
 
 Regime = Literal["supervised", "semi_supervised", "post_process", "remedy"]
+Precision = Literal["float32", "bfloat16", "float16"]
 Scalar = bool | int | float | str
 Params = dict[str, Any]
 
@@ -113,7 +116,8 @@ class Method(Frozen):
 
     ``starts_from`` is ``"start"``, the common starting point of the suite, or another method, whose
     network then is the beginning: corrections of a finished network use it, so that they get no
-    less training than the network they are compared with.
+    less training than the network they are compared with. ``search`` is what `topoeval tune` may
+    choose, and no part of a run.
     """
 
     name: str
@@ -126,6 +130,12 @@ class Method(Frozen):
     losses: tuple[LossTerm, ...] = ()
     adaptation: AdaptationSpec | None = None
     remedy: RemedySpec | None = None
+    search: Space = Field(default_factory=dict, exclude=True)
+
+    @field_validator("search", mode="before")
+    @classmethod
+    def _dotted(cls, table: Any) -> Any:
+        return flattened(table) if isinstance(table, dict) else table
 
     @model_validator(mode="after")
     def _fits_its_regime(self) -> Method:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from topoeval import datasets
 from topoeval.errors import UserError, nearest
@@ -12,6 +12,7 @@ from topoeval.harness.catalogue import load_method
 from topoeval.harness.model import DatasetSpec, Method, Training
 from topoeval.harness.spec import RunSpec
 from topoeval.harness.suite import Suite
+from topoeval.harness.tuned import Tuned, vary
 from topoeval.losses import LOSSES
 from topoeval.persistence.backends import resolve
 from topoeval.topology import Topology
@@ -21,8 +22,17 @@ from topoeval.training.remedies import REMEDIES
 _ELSEWHERE = {"root": "--data DIR or TOPOEVAL_DATA", "download": "--download"}
 
 
-def plan(suite: Suite) -> list[RunSpec]:
+def plan(
+    suite: Suite, *, tuned: Tuned | None = None, score: Literal["test", "val"] = "test"
+) -> list[RunSpec]:
     """Return the runs of `suite`, fully resolved, parents before children, each once.
+
+    Parameters
+    ----------
+    tuned
+        Values that a search chose, in place of the methods' own.
+    score
+        The split that networks are scored on.
 
     Raises
     ------
@@ -33,7 +43,9 @@ def plan(suite: Suite) -> list[RunSpec]:
     methods = _methods(suite)
     runs: dict[str, RunSpec] = {}
     for dataset in suite.datasets:
-        common = _common(suite, dataset)
+        common = {**_common(suite, dataset, methods), "score": score}
+        if tuned is not None and score == "test":
+            tuned.check(suite, common["dataset"])
         judge = {}
         if suite.judge is not None:
             run = _judge(suite.judge, common)
@@ -41,12 +53,12 @@ def plan(suite: Suite) -> list[RunSpec]:
             runs.setdefault(run.id, run)
         for seed in suite.seeds:
             for name in suite.methods:
-                for run in _chain(name, methods, suite, {**common, "seed": seed}, judge):
+                for run in _chain(name, methods, suite, {**common, "seed": seed}, judge, tuned):
                     runs.setdefault(run.id, run)
     return list(runs.values())
 
 
-def _common(suite: Suite, dataset: DatasetSpec) -> dict[str, Any]:
+def _common(suite: Suite, dataset: DatasetSpec, methods: Mapping[str, Method]) -> dict[str, Any]:
     """Return what all runs of a suite on a dataset share, with nothing left to be chosen later."""
     for param, instead in _ELSEWHERE.items():
         if param in dataset.params:
@@ -60,8 +72,11 @@ def _common(suite: Suite, dataset: DatasetSpec) -> dict[str, Any]:
     return {
         "dataset": _located(dataset, info),
         "topology": str(topology),
-        "backend": resolve(suite.backend, info.ndim, topology, device=device).info.name,
+        "backend": resolve(
+            suite.backend, info.ndim, topology, device=device, locations=_needs_voxels(methods)
+        ).info.name,
         "device": device,
+        "precision": suite.precision,
         "network": suite.network,
     }
 
@@ -72,25 +87,36 @@ def _chain(
     suite: Suite,
     common: Mapping[str, Any],
     judge: Mapping[str, str],
+    tuned: Tuned | None,
 ) -> list[RunSpec]:
     """Return the run of a method after the runs that it starts from."""
     method = methods[name]
     before = []
     parents = dict(judge)
     if method.starts_from is not None:
-        before = _chain(method.starts_from, methods, suite, common, judge)
+        before = _chain(method.starts_from, methods, suite, common, judge, tuned)
         parents["start"] = before[-1].id
     run = RunSpec.model_validate(
         {
             **common,
             "task": "restore",
             "dataset": _without(common["dataset"], "judge"),
-            "method": method,
+            # what may be searched for is no part of a run
+            "method": method.model_copy(update={"search": {}}),
             "training": suite.start.training if method.role == "start" else suite.training,
             "parents": parents,
         }
     )
-    return [*before, run]
+    return [*before, run if tuned is None else vary(run, tuned.values(run.dataset, name))]
+
+
+def _needs_voxels(methods: Mapping[str, Method]) -> bool:
+    """Whether any loss asks the backend for gradients, and so for voxels."""
+    return any(
+        LOSSES.load(term.name).info.takes_backend
+        for method in methods.values()
+        for term in method.losses
+    )
 
 
 def _methods(suite: Suite) -> dict[str, Method]:
@@ -169,6 +195,9 @@ def _judge(training: Training, common: Mapping[str, Any]) -> RunSpec:
         {
             **common,
             "task": "judge",
+            # it measures, whatever is measured
+            "precision": "float32",
+            "score": "test",
             "dataset": dataset.model_copy(update={"sizes": sizes}),
             "method": method,
             "training": training,

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from topoeval.harness.model import (
     DatasetSpec,
     Frozen,
     Method,
     Network,
+    Precision,
     Training,
     canonical_json,
     digest,
@@ -25,8 +26,9 @@ class RunSpec(Frozen):
     Its identity is the hash of its canonical JSON. Paths, limits, parallelism and logging are not
     in it; the runs it builds on are, by their identities.
 
-    ``task`` is ``"restore"`` (train or correct a network and score it on the test split) or
-    ``"judge"`` (train the classifier that reads restored digits).
+    ``task`` is ``"restore"`` (train or correct a network and score it) or ``"judge"`` (train the
+    classifier that reads restored digits). ``score`` is the split that it is scored on; a run of
+    a search is scored on ``val`` and never sees the test.
     """
 
     schema_version: int = Field(SCHEMA, alias="schema")
@@ -37,10 +39,19 @@ class RunSpec(Frozen):
     method: Method
     training: Training
     backend: str
-    precision: Literal["float32"] = "float32"
+    precision: Precision = "float32"
     device: str
     seed: int
+    score: Literal["test", "val"] = "test"
     parents: dict[Literal["start", "judge"], str] = Field(default_factory=dict)
+
+    @model_serializer(mode="wrap")
+    def _without_unused(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # younger than the first records, whose identities must hold: there only where it is given
+        data: dict[str, Any] = handler(self)
+        if self.score == "test":
+            data.pop("score", None)
+        return data
 
     @property
     def id(self) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import json
+import os
 import zlib
 from collections.abc import Sequence
 from typing import Any
@@ -13,6 +15,7 @@ from torch import nn
 
 from topoeval import datasets
 from topoeval.errors import UserError
+from topoeval.harness.space import flattened
 from topoeval.harness.spec import RunSpec
 from topoeval.harness.store import Store
 from topoeval.metrics.cases import evaluate_cases
@@ -32,7 +35,10 @@ from topoeval.training import (
     predict,
     unet,
 )
+from topoeval.training.callbacks import Callback, JsonLines
 from topoeval.training.judge import correct, train_judge
+from topoeval.training.precision import reproducible
+from topoeval.training.sinks import RunCard, open_sinks
 
 # span of the training code -> part in a record
 _PARTS = {
@@ -49,14 +55,33 @@ def perform(spec: RunSpec, store: Store, progress: bool = False) -> dict[str, An
     """Do what `spec` says; return the part of the record that is its result."""
     torch.manual_seed(spec.derived_seed("weights"))
     synchronize = torch.cuda.synchronize if spec.device == "cuda" else None
-    with Stopwatch(synchronize) as watch:
+    with reproducible(spec.device) as settings, Stopwatch(synchronize) as watch:
         result = {"judge": _judge, "restore": _restore}[spec.task](spec, store, progress)
     # counted here and not told by the training, which may have resumed from another process
     steps = watch.counts["optimiser"]
     spent = {part: watch.seconds[span] for span, part in _PARTS.items() if watch.seconds[span]}
     per_step = {part: seconds / steps for part, seconds in spent.items()} if steps else {}
     result["timing"] = {"steps": steps, "per_step_s": per_step}
+    result["numerics"] = {"network": spec.precision, "losses": "float32", **settings}
     return result
+
+
+def _callbacks(spec: RunSpec, store: Store) -> list[Callback]:
+    """Return who is told of the training: a file, and the sinks that TOPOEVAL_LOG names."""
+    # inherited by every worker; who looks on is no part of what a run is
+    names = [name for name in os.environ.get("TOPOEVAL_LOG", "").split(",") if name]
+    settings = flattened(spec.model_dump(mode="json", exclude={"dataset": {"paths"}}))
+    card = RunCard(
+        id=spec.id,
+        name=spec.label,
+        group=store.suite,
+        folder=store.work(spec.id),
+        config={
+            key: value if isinstance(value, int | float | str) else json.dumps(value)
+            for key, value in settings.items()
+        },
+    )
+    return [JsonLines(store.history(spec.id)), *open_sinks(names, card)]
 
 
 def _judge(spec: RunSpec, store: Store, progress: bool) -> dict[str, Any]:
@@ -66,14 +91,19 @@ def _judge(spec: RunSpec, store: Store, progress: bool) -> dict[str, Any]:
     network = _classifier(clean.targets).to(spec.device)
     schedule = _schedule(spec)
     accuracy = train_judge(
-        network, clean, schedule=schedule, seed=spec.derived_seed("batches"), progress=progress
+        network,
+        clean,
+        schedule=schedule,
+        seed=spec.derived_seed("batches"),
+        callbacks=_callbacks(spec, store),
+        progress=progress,
     )
     checkpoint.save(network.state_dict(), store.network(spec.id))
     return {"summary": {"judge_accuracy": accuracy, "images": len(clean)}}
 
 
 def _restore(spec: RunSpec, store: Store, progress: bool) -> dict[str, Any]:
-    test = _load(spec, "test")
+    test = _load(spec, spec.score)
     network = _network(spec, test).to(spec.device)
     if start := spec.parents.get("start"):
         network.load_state_dict(checkpoint.load(store.network(start), spec.device))
@@ -90,9 +120,11 @@ def _restore(spec: RunSpec, store: Store, progress: bool) -> dict[str, Any]:
             seed=spec.derived_seed(f"batches of {spec.method.role}"),
             resume_from=store.state(spec.id),
             progress=progress,
+            precision=spec.precision,
+            callbacks=_callbacks(spec, store),
         )
         history = outcome.terms
-        probabilities = predict(network, test.images)
+        probabilities = predict(network, test.images, precision=spec.precision)
         checkpoint.save(network.state_dict(), store.network(spec.id))
     elif spec.method.regime == "post_process":
         probabilities = _adapted(spec, network, test, store, progress)
@@ -100,7 +132,7 @@ def _restore(spec: RunSpec, store: Store, progress: bool) -> dict[str, Any]:
         assert spec.method.remedy is not None  # the model of a method has seen to it
         corrected = apply_remedy(
             spec.method.remedy.name,
-            predict(network, test.images).cpu().numpy(),
+            predict(network, test.images, precision=spec.precision).cpu().numpy(),
             None if test.priors is None else test.priors.cpu().numpy(),
             Topology.parse(spec.topology),
             **spec.method.remedy.params,
@@ -147,6 +179,8 @@ def _adapted(
         Adaptation(weight=term.weight, **spec.method.adaptation.model_dump()),
         resume_from=store.state(spec.id),
         progress=progress,
+        precision=spec.precision,
+        callbacks=_callbacks(spec, store),
     )
 
 

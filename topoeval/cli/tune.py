@@ -1,0 +1,90 @@
+"""``topoeval tune``."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from topoeval.errors import UserError
+from topoeval.harness.catalogue import load_suite
+from topoeval.harness.executors import make_executor
+from topoeval.harness.plan import plan
+from topoeval.harness.preflight import preflight
+from topoeval.harness.spec import RunSpec
+from topoeval.harness.store import Record
+from topoeval.harness.sweep import sweep
+from topoeval.harness.tuning import Search, check, for_trials, tune, tuning_store
+
+
+def tune_suite(
+    name: str,
+    *,
+    results: Path | None,
+    data: Path | None,
+    download: bool,
+    executor: str,
+    jobs: int,
+    threads: int,
+    retry_failed: bool,
+) -> int:
+    """Search for the parameters of a suite's methods; return the number of failed runs."""
+    if data is not None:
+        if not data.is_dir():
+            raise UserError(f"data folder {data} does not exist; make it, or name another")
+        os.environ["TOPOEVAL_DATA"] = str(data.resolve())
+    suite = load_suite(name)
+    check(suite)
+    trials = for_trials(suite)
+    preflight(trials, plan(trials, score="val"), download=download)
+    results = results or Path("results") / suite.name
+    store = tuning_store(results, suite)
+    console = Console()
+    console.print(
+        f"[bold]{suite.title}[/]: {suite.tuning.trials} trials a method on validation images, "
+        f"seeds {', '.join(map(str, suite.tuning.seeds))}, in {store.root}"
+    )
+    failed: list[str] = []
+
+    def execute(runs: Sequence[RunSpec]) -> None:
+        columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        with Progress(TextColumn("{task.description}"), *columns, console=console) as display:
+            task = display.add_task("trials", total=len(runs))
+
+            def listen(event: str, spec: RunSpec, record: Record | None) -> None:
+                if event == "started":
+                    display.update(task, description=spec.label)
+                    return
+                display.advance(task)
+                if record is not None and record["status"] != "ok":
+                    display.print(f"{spec.label}: {record['status']}", markup=False)
+
+            # an executor that was stopped is not used again
+            made = make_executor(executor, jobs, threads)
+            tally = sweep(
+                runs, store, made, suite.limits, retry_failed=retry_failed, listener=listen
+            )
+            failed.extend(tally.failed)
+
+    searches = tune(suite, store, execute)
+    console.print(_table(searches))
+    console.print(f"Chosen: {results / 'tuned.toml'}; the searches: {store.root}", soft_wrap=True)
+    return len(failed)
+
+
+def _table(searches: Sequence[Search]) -> Table:
+    table = Table("method", "dataset", "chosen", "Dice", "Betti error", "why", box=None)
+    for search in searches:
+        dataset = search.runs[0].dataset.name
+        if search.chosen is None:
+            table.add_row(search.method.name, dataset, "its own", "", "", search.why)
+            continue
+        trial = search.trials[search.chosen]
+        values = ", ".join(f"{key}={value}" for key, value in trial.values.items())
+        scores = (f"{trial.dice:.4f}", f"{trial.betti_error:.4g}")
+        table.add_row(search.method.name, dataset, values, *scores, search.why)
+    return table
