@@ -61,7 +61,7 @@ def test_on_a_gpu_the_same_suite_is_planned_for_it(suite_file, monkeypatch):
 def test_a_backend_without_voxels_is_refused_where_a_loss_needs_them(suite_file):
     """Before anything runs, with the reason; what uses no persistence may have it."""
     pytest.importorskip("ripser")
-    suite = changed(suite_file, 'backend = "ripser"\ntopology = "V"')
+    suite = changed(suite_file, 'backend = "ripser"')
     with pytest.raises(UserError, match="'ripser' gives values, not voxels; a loss needs"):
         preflight(suite, plan(suite))
     plain = suite.model_copy(
@@ -100,13 +100,14 @@ def test_every_run_leaves_its_history(suite_file, tmp_path):
             if run.method.name not in ("judge", "betti_prior_post"):
                 means = [line["terms"] for line in lines if line["event"] == "epoch"]
                 for name, values in store.read(run.id)["history"].items():
-                    assert [m[name] for m in means] == pytest.approx(values, rel=1e-5)
+                    # a term whose weight is still 0 is not computed
+                    assert [m.get(name, 0) for m in means] == pytest.approx(values, rel=1e-5)
 
 
 def test_followers_are_inherited_by_workers_and_no_part_of_a_run(suite_file, tmp_path, monkeypatch):
     """The record with TensorBoard is the record without, times apart; events are in the scratch."""
     pytest.importorskip("tensorboard")
-    suite = load_suite(str(suite_file))
+    suite = load_suite(str(suite_file)).model_copy(update={"judge": None})
     runs = [run for run in plan(suite) if run.method.name == "start"]
     records = []
     for names in ("", "tensorboard"):

@@ -77,14 +77,16 @@ def tune_suite(
 
 
 def _table(searches: Sequence[Search]) -> Table:
-    table = Table("method", "dataset", "chosen", "Dice", "Betti error", "why", box=None)
+    table = Table("method", "dataset", "chosen", "Dice", "Betti error", box=None)
     for search in searches:
-        dataset = search.runs[0].dataset.name
+        place = Variant(search.runs[0].dataset.name, search.runs[0].dataset.params)
         if search.chosen is None:
-            table.add_row(search.method.name, dataset, "its own", "", "", search.why)
+            table.add_row(search.method.title, str(place), search.why)
             continue
         trial = search.trials[search.chosen]
-        values = ", ".join(f"{key}={value}" for key, value in trial.values.items())
+        values = ", ".join(f"{key} = {value}" for key, value in trial.values.items())
+        # one that misses the bar says so; why the others were chosen is the same for all
+        why = "" if search.within else f"; {search.why}"
         scores = (f"{trial.dice:.4f}", f"{trial.betti_error:.4g}")
-        table.add_row(search.method.name, dataset, values, *scores, search.why)
+        table.add_row(search.method.title, str(place), values + why, *scores)
     return table
