@@ -6,10 +6,13 @@ with one library cannot have leaned on another.
 
 import importlib.util
 import os
+import re
 import tomllib
+from itertools import chain
 from pathlib import Path
 
 import pytest
+from packaging.version import Version
 
 PRESENT, ABSENT = "TOPOEVAL_TEST_PRESENT", "TOPOEVAL_TEST_ABSENT"
 
@@ -66,3 +69,24 @@ def test_every_extra_of_a_single_environment_is_an_extra():
     for line in (root / "tox.ini").read_text().partition("extras =")[2].splitlines()[1:6]:
         names = line.partition(":")[2]
         assert {name.strip() for name in names.split(",") if name.strip()} <= set(extras), line
+
+
+def test_the_lowest_versions_are_those_that_are_promised():
+    """`tox -e min` tests the bounds of pyproject.toml, all but torch's."""
+    root = Path(__file__).parents[1]
+    project = tomllib.loads((root / "pyproject.toml").read_text())["project"]
+    promised = {
+        found[1].lower(): Version(found[2])
+        for line in chain(project["dependencies"], *project["optional-dependencies"].values())
+        if (found := re.match(r"([\w.-]+)>=([\d.]+)", line))
+    }
+    tested = {
+        name.lower(): Version(version)
+        for name, version in re.findall(
+            r"^([\w.-]+)==([\d.]+)$", (root / "constraints-min.txt").read_text(), re.MULTILINE
+        )
+    }
+    elsewhere = {"torch", "distributed", "homcloud", "submitit"}
+    assert {n: v for n, v in promised.items() if n not in elsewhere} == {
+        n: v for n, v in tested.items() if n not in elsewhere
+    }

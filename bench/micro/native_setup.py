@@ -38,7 +38,7 @@ def milliseconds(call, repeats, loops=1, clock=time.process_time):
     return 1000 * statistics.median(times)
 
 
-def steady_milliseconds(call, clock=time.process_time):
+def steady_milliseconds(call):
     """Measure a call that may be short: enough loops for the clock, repeats for a median."""
     once = milliseconds(call, 3)
-    return milliseconds(call, 11, max(1, int(5 / max(once, 1e-3))), clock)
+    return milliseconds(call, 11, max(1, int(5 / max(once, 1e-3))))

@@ -3,7 +3,6 @@
     python bench/micro/native_volume.py [--sizes 32 64 128] [--constructions V T]
     python bench/micro/native_volume.py --worst      # hard inputs, 96^3
     python bench/micro/native_volume.py --large 256  # time and memory, native engine alone
-    python bench/micro/native_volume.py --threads 2  # wall time of one volume
 
 One process, one thread each, medians.  CPU time of the process, because the machines this
 runs on are shared.  cripser gets float64 prepared beforehand, the native engine float32
@@ -62,14 +61,14 @@ def volume_of(kind, side):
     return KINDS[kind](np.random.default_rng(0), (side,) * 3, np.float32)
 
 
-def ours(volume, construction, threads=1):
+def ours(volume, construction):
     """Make the native call that the tables time."""
-    return _native.persistence(volume[None], construction, False, (0, 1, 2), 0.0, threads)
+    return _native.persistence(volume[None], construction, False, (0, 1, 2), 0.0, 1)
 
 
-def native_time(volume, construction, threads=1, clock=time.process_time):
+def native_time(volume, construction):
     """Time the native engine."""
-    return steady_milliseconds(lambda: ours(volume, construction, threads), clock)
+    return steady_milliseconds(lambda: ours(volume, construction))
 
 
 def memory(name):
@@ -107,7 +106,6 @@ def main():
     parser.add_argument("--worst", action="store_true", help="hard inputs, native engine alone")
     parser.add_argument("--large", type=int, help="one volume of each kind: time and memory")
     parser.add_argument("--kinds", nargs="*", default=list(KINDS))
-    parser.add_argument("--threads", type=int, help="wall time of 128^3 noise with so many")
     args = parser.parse_args()
 
     print(f"{platform.processor() or platform.machine()}, cripser {cripser.__version__}")
@@ -130,13 +128,6 @@ def main():
             own = sum(column.nbytes for column in found)
             extra = (memory("VmHWM") - before - own) / volume.size
             print(f"| {args.large}^3 {kind} | {seconds:.2f} | {extra:.1f} |", flush=True)
-    elif args.threads:
-        volume = volume_of("noise", 128)
-        one, many = (native_time(volume, "V", n, time.perf_counter) for n in (1, args.threads))
-        print(
-            f"128^3 noise, wall: 1 thread {one:.0f} ms, {args.threads} threads {many:.0f} ms: "
-            f"{one / many:.2f}x"
-        )
     else:
         against_cripser(args.sizes, args.constructions)
 

@@ -1,11 +1,14 @@
 """``topoeval data``: list, cards, prepared copies, pictures, and a user's own images."""
 
 import re
+import shlex
 import sys
 import xml.etree.ElementTree as ElementTree
+from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from topoeval import datasets
 from topoeval.cli import main
@@ -123,40 +126,37 @@ def test_slips_are_one_line(call, arguments, message, tmp_path):
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
-OWN = """
-schema = 1
-name = "mine"
-title = "My images"
-seeds = [0]
-methods = ["cross_entropy", "dice_ce"]
-start = { losses = [{ name = "cross_entropy" }], training = { epochs = 1 } }
-training = { epochs = 1 }
-network = { channels = [4, 8] }
-
-[[dataset]]
-name = "folder"
-params = { images = "images", labels = "labels", labelled = 1.0 }
-"""
-
-
-def test_two_folders_become_a_table(call, tmp_path):
-    """The README's three commands: look at the pairs, run a suite on them, read the table."""
+def test_the_readmes_way_from_two_folders_to_a_table(call, tmp_path):
+    """Its three commands and its suite, as they stand there, on folders of rings."""
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    shown = readme[readme.index("Your own images, from two folders to a table") :]
+    shell, suite = (
+        re.search(rf"^```{kind}\n(.*?)^```", shown, re.DOTALL | re.MULTILINE)[1]
+        for kind in ("sh", "toml")
+    )
     rng = np.random.default_rng(0)
+    rows, columns = np.mgrid[:32, :32]
     for k in range(8):
-        mask = np.zeros((16, 16), dtype=np.uint8)
-        mask[3:12, 3 + k % 3 : 12] = 255
+        gap = np.hypot(rows - 15.5 - k % 3, columns - 16 + k % 2)
+        ring = (np.abs(gap - 8) < 2.5).astype(np.uint8)
         for place, array in (
-            ("images", rng.integers(0, 99, (16, 16)) + mask // 2),
-            ("labels", mask),
+            ("images", 90 * ring + rng.integers(0, 120, ring.shape)),
+            ("labels", 255 * ring),
         ):
-            (tmp_path / place).mkdir(exist_ok=True)
-            np.save(tmp_path / place / f"{k}.npy", array.astype(np.uint8))
-    (tmp_path / "mine.toml").write_text(OWN)
-    options = ("-p", "images=images", "-p", "labels=labels")
-    assert call("data", "show", "folder", *options, "--count", "2")[0] == 0
-    code, out, err = call("run", "mine.toml", "--executor", "inline")
+            (tmp_path / "my" / place).mkdir(parents=True, exist_ok=True)
+            Image.fromarray(array.astype(np.uint8)).save(tmp_path / "my" / place / f"{k}.png")
+    (tmp_path / "mine.toml").write_text(suite)
+    look, run, report = (shlex.split(line, comments=True) for line in shell.splitlines())
+    assert [command[0] for command in (look, run, report)] == ["topoeval"] * 3
+    code, out, err = call(*look[1:])
     assert code == 0, err
-    assert "3 run, 0 found finished, 0 failed" in out
-    code, out, _ = call("report", "results/mine")
-    assert code == 0
-    assert "Dice" in out
+    assert "1, 1" in out
+    # in this process: a fresh one for each of ten runs takes longer than the runs
+    code, out, err = call(*run[1:], "--executor", "inline")
+    assert code == 0, err
+    assert "10 run, 0 found finished, 0 failed" in out
+    code, out, err = call(*report[1:])
+    assert code == 0, err
+    table = (tmp_path / "results" / "mine" / "report" / "table.md").read_text()
+    for method in ("Cross-entropy", "Betti prior, post-processing", "Largest component"):
+        assert method in table

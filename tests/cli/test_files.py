@@ -79,6 +79,29 @@ def test_evaluate_writes_all_its_files(call, folders):
     assert not re.search(r"<script|<link|src=\"http|href=\"http", page)
 
 
+def test_evaluate_reads_a_folder_of_nifti_volumes(call, tmp_path):
+    """Values by hand, the voxel size from the header: a cavity is missed, a ball moved by 2 mm."""
+    nibabel = pytest.importorskip("nibabel", reason="the extra nifti")
+    hollow = np.zeros((9, 9, 9), np.uint8)
+    hollow[2:7, 2:7, 2:7] = 1
+    solid = hollow.copy()
+    hollow[4, 4, 4] = 0
+    moved = np.roll(solid, 1, axis=0)
+    for side, masks in (("pred", (solid, moved)), ("gt", (hollow, solid))):
+        (tmp_path / side).mkdir()
+        for name, mask in zip(("cavity", "moved"), masks, strict=True):
+            image = nibabel.Nifti1Image(mask, np.diag([2.0, 1.0, 0.5, 1.0]))
+            nibabel.save(image, tmp_path / side / f"{name}.nii.gz")
+    status, output, _ = call("evaluate", "pred", "gt", "--topology", "V", "--jobs", "1")
+    assert status == 0
+    assert "V-construction (foreground 6, background 26)" in output
+    cases = pd.read_csv(tmp_path / "evaluation" / "cases.csv").set_index("case")
+    assert cases["betti_error_2"].to_dict() == {"cavity": 1, "moved": 0}
+    assert cases["betti_error"].to_dict() == {"cavity": 1, "moved": 0}
+    assert cases.loc["moved", "hd"] == 2.0
+    assert cases.loc["moved", "dice"] == pytest.approx(0.8)
+
+
 def test_evaluate_leaves_wrong_files_out(call, folders):
     """One line names the file, the rest is scored, status 1."""
     (folders / "pred" / "two.png").write_bytes(b"broken")

@@ -9,7 +9,9 @@ import pytest
 from PIL import Image
 
 from topoeval import datasets
+from topoeval.datasets.prepared import prepare
 from topoeval.datasets.stored import Stored
+from topoeval.datasets.topomortar import TopoMortar
 from topoeval.errors import UserError
 from topoeval.metrics import betti_numbers
 from topoeval.topology import Topology
@@ -294,6 +296,27 @@ def test_cremi_membranes_part_the_neurons(written):
     np.testing.assert_array_equal(np.flatnonzero(sample.target[0, 3]), [7, 8])
     assert sample.betti == {"V": (1, 2), "T": (1, 2)}
     assert sample.spacing == pytest.approx((4e-6, 4e-6))
+
+
+@pytest.mark.parametrize("written", ["topomortar"], indirect=True)
+def test_topomortar_keeps_the_true_label_beside_a_bad_one(written, tmp_path):
+    """As `clean`, of which the measured prior is; a prepared copy holds it, too."""
+    params = {"labels": "noisy", "prior": "measured", "shrink": 2}
+    accurate = {s.case: s for s in datasets.load("topomortar", "train", prior="measured", shrink=2)}
+    prepare(
+        TopoMortar.find(None, labels="noisy"), "topomortar", {"labels": "noisy"}, tmp_path / "p"
+    )
+    for root in (None, tmp_path / "p"):
+        seen = list(datasets.load("topomortar", "train", root=root, **params))
+        assert len(seen) == len(accurate) == 2
+        for sample in seen:
+            true = accurate[sample.case]
+            assert true.clean is None
+            np.testing.assert_array_equal(sample.clean, true.target)
+            assert sample.prior == true.prior == true.betti["T"]
+            assert not np.array_equal(sample.target, true.target)
+    here, there = (datasets.resolve("topomortar", root=r, labels="noisy") for r in (None, root))
+    assert here.revision == there.revision
 
 
 @pytest.mark.parametrize("written", ["topomortar"], indirect=True)

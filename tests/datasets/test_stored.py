@@ -319,3 +319,22 @@ def test_a_copy_made_with_other_options_is_refused(prepared, monkeypatch):
     monkeypatch.setenv("TOPOEVAL_DATA", str(prepared[1].parent))
     with pytest.raises(UserError, match="prepared with structure='myocardium', not 'all'"):
         datasets.load("sunnybrook", "train", structure="all")
+
+
+def test_a_picture_can_be_damaged_and_its_label_not(own):
+    """Each image by its own random numbers, the same every time; more noise, further away."""
+    whole = datasets.load("folder", "test", **own)
+    little, again, more = (
+        datasets.load("folder", "test", **own, kept=kept, noise=noise)
+        for kept, noise in ((1.0, 0.02), (1.0, 0.02), (0.4, 0.2))
+    )
+    for sample, a, b, c in zip(whole, little, again, more, strict=True):
+        np.testing.assert_array_equal(a.image, b.image)
+        np.testing.assert_array_equal(sample.target, c.target)
+        assert 0 <= c.image.min() <= c.image.max() <= 1
+        away = [float(np.abs(image - sample.image).mean()) for image in (a.image, c.image)]
+        assert 0 < away[0] < away[1]
+    (one, other, *_) = (sample.image - b.image for sample, b in zip(whole, little, strict=True))
+    assert not np.allclose(one, other)
+    with pytest.raises(UserError, match=r"kept must be a number of 0\.05 to 1, got 0"):
+        datasets.load("folder", "test", **own, kept=0)

@@ -1,5 +1,6 @@
 """Committed tables are those of the committed records."""
 
+import importlib.util
 from pathlib import Path
 
 import pytest
@@ -29,3 +30,12 @@ def test_the_tables_of_the_backends_are_current(tmp_path):
         for path in write(Record.load(folder / "records.json"), tmp_path / folder.name):
             if path.suffix != ".png":
                 assert path.read_bytes() == (folder / path.name).read_bytes(), path.name
+
+
+def test_the_times_of_the_backends_are_current():
+    """`python docs/make_backends.py` would change nothing."""
+    path = ROOT / "docs" / "make_backends.py"
+    spec = importlib.util.spec_from_file_location("make_backends", path)
+    make_backends = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(make_backends)
+    assert make_backends.page() == make_backends.PAGE.read_text(encoding="utf-8")

@@ -60,16 +60,16 @@ def test_on_a_gpu_the_same_suite_is_planned_for_it(suite_file, monkeypatch):
 
 def test_a_backend_without_voxels_is_refused_where_a_loss_needs_them(suite_file):
     """Before anything runs, with the reason; what uses no persistence may have it."""
-    pytest.importorskip("ripser")
-    suite = changed(suite_file, 'backend = "ripser"')
-    with pytest.raises(UserError, match="'ripser' gives values, not voxels; a loss needs"):
+    pytest.importorskip("gudhi")
+    suite = changed(suite_file, 'backend = "gudhi_sklearn"')
+    with pytest.raises(UserError, match="'gudhi_sklearn' gives values, not voxels; a loss needs"):
         preflight(suite, plan(suite))
     plain = suite.model_copy(
         update={"methods": ("cross_entropy", "largest_component"), "override": {}}
     )
     runs = plan(plain)
     preflight(plain, runs)
-    assert {run.backend for run in runs} == {"ripser"}
+    assert {run.backend for run in runs} == {"gudhi_sklearn"}
 
 
 def test_records_say_what_was_computed_in_what(suite_file, tmp_path):

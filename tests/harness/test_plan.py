@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from topoeval import UserError
+from topoeval import UserError, datasets
 from topoeval.harness.catalogue import load_method, load_suite, method_names, suite_names
 from topoeval.harness.executors import make_executor
 from topoeval.harness.model import Method, canonical_json, parse
@@ -154,8 +154,9 @@ def test_every_baseline_folder_is_whole(name):
 
 
 @pytest.mark.parametrize("name", suite_names())
-def test_every_suite_can_be_planned(name):
-    """The names in the suites we ship are all known."""
+def test_every_suite_can_be_planned(name, monkeypatch):
+    """The names in the suites we ship are all known; their files need not be here for that."""
+    monkeypatch.setattr(datasets, "resolve", datasets.info)
     assert len(plan(load_suite(name))) > len(load_suite(name).methods)
 
 

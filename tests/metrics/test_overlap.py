@@ -1,12 +1,14 @@
-"""Dice: values by hand, empty masks, symmetry."""
+"""Dice and IoU: values by hand, against MONAI, empty masks, symmetry."""
 
 import numpy as np
 import pytest
-from hypothesis import given
+import torch
+from hypothesis import given, settings
 from hypothesis.extra.numpy import arrays
+from monai.metrics import compute_dice, compute_iou
 
 from topoeval.errors import UserError
-from topoeval.metrics import dice
+from topoeval.metrics import dice, iou
 
 EMPTY, DOT, FULL = np.zeros((2, 2), bool), np.eye(2, dtype=bool), np.ones((2, 2), bool)
 
@@ -40,6 +42,26 @@ def test_symmetric_and_bounded(prediction, target):
     score = dice(prediction, target, 2)
     np.testing.assert_array_equal(score, dice(target, prediction, 2))
     assert ((score >= 0) & (score <= 1)).all()
+
+
+@settings(deadline=None)
+@given(arrays(bool, (3, 2, 4, 5)), arrays(bool, (3, 2, 4, 5)))
+def test_equal_to_monai(prediction, target):
+    """Dice of every pair, empty ones included; IoU of those with a target."""
+    batches = [torch.from_numpy(masks).float() for masks in (prediction, target)]
+    reference = compute_dice(*batches, include_background=True, ignore_empty=False)
+    np.testing.assert_allclose(dice(prediction, target, 2), reference, rtol=1e-6)
+    reference = compute_iou(*batches, include_background=True, ignore_empty=True).numpy()
+    there = target.any(axis=(2, 3))
+    np.testing.assert_allclose(iou(prediction, target, 2)[there], reference[there], rtol=1e-6)
+
+
+def test_where_monai_answers_otherwise():
+    """By default it answers NaN for an empty target, which drops the case from every mean."""
+    empty, full = torch.zeros(1, 1, 2, 2), torch.ones(1, 1, 2, 2)
+    for prediction, ours in ((empty, 1.0), (full, 0.0)):
+        assert compute_dice(prediction, empty).isnan().all()
+        assert dice(prediction.bool(), empty.bool(), 2).item() == ours
 
 
 def test_refuses_shapes_that_would_broadcast():

@@ -156,3 +156,39 @@ def test_copied_record_is_refused(tmp_path: Path) -> None:
     (folder / "copy.json").write_text(json.dumps(make_record()))
     with pytest.raises(UserError, match="have the same id"):
         read(folder)
+
+
+FURTHER = {
+    "spec.dataset.tests": {"basal": {"split": "relaxed", "size": None, "params": {}}},
+    "tests": {"basal": {"cases": {"case": ["relaxed-0"], "dice": [0.25], "b0": [1], "b1": [0]}}},
+}
+
+
+def test_each_further_test_is_a_dataset_of_its_own(tmp_path: Path) -> None:
+    """Its cases are never pooled with the main test's, and what was spent is counted once."""
+    folder = write_records(tmp_path, [make_record(seed=s, changes=FURTHER) for s in (0, 1)])
+    records = read(folder)
+    dice = records.cases.groupby("dataset")["dice"].mean()
+    assert dice.to_dict() == pytest.approx(
+        {"strokes [test=basal]": 0.25, "strokes [test=test]": 0.875}
+    )
+    assert sorted(records.runs["n_cases"]) == [1, 1, 4, 4]
+    further = records.runs[records.runs["dataset"] == "strokes [test=basal]"]
+    assert further["wall_s"].isna().all()
+    assert records.runs["file"].nunique() == 2
+
+
+def test_a_failed_run_is_missing_from_each_of_its_tests(tmp_path: Path) -> None:
+    """A method that failed is not scored on the seeds that are left as if there were no others."""
+    changes = {"spec.dataset.tests": FURTHER["spec.dataset.tests"]}
+    good = make_record(changes=FURTHER)
+    failed = make_record(seed=1, status="failed", error="ValueError: no", changes=changes)
+    runs = read(write_records(tmp_path, [good, failed])).runs
+    assert runs.groupby("dataset")["status"].apply(sorted).tolist() == [["failed", "ok"]] * 2
+
+
+def test_records_without_further_tests_are_read_as_before(tmp_path: Path) -> None:
+    """No label, no second row."""
+    records = read(write_records(tmp_path, [make_record()]))
+    assert records.runs["dataset"].tolist() == ["strokes"]
+    assert len(records.documents) == 1

@@ -1,5 +1,6 @@
 """Training: what is optimised, in which order, and that an interruption changes nothing."""
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -7,6 +8,7 @@ from torch import nn
 from topoeval import Topology, UserError, datasets
 from topoeval.losses import CrossEntropyLoss, MSELoss
 from topoeval.training import DivergedError, Schedule, TensorSet, Term, build_term, fit, unet
+from topoeval.training.augment import Augmentation, augment
 from topoeval.training.objective import weighted_sum
 from topoeval.training.tensors import shuffled_batches
 
@@ -188,3 +190,77 @@ def test_targets_are_prepared_once_and_dealt_out_by_batch(data):
 
     fit(small_unet(), [Term(Remembers(sigmoid=True))], data[0], schedule=Schedule(3, 5))
     assert Remembers.prepared == 1
+
+
+class Watched(nn.Module):
+    """A network that keeps the images it has seen."""
+
+    def __init__(self):
+        super().__init__()
+        self.inner, self.seen = small_unet(), []
+
+    def forward(self, images):
+        self.seen.append(images.clone())
+        return self.inner(images)
+
+
+def test_every_method_sees_the_same_varied_images(data):
+    """A second source and another loss change none of them; each step and epoch has its own."""
+    plain, semi = Watched(), Watched()
+    settings = {"schedule": Schedule(2, 16, 4, 1e-2), "augmentation": Augmentation(), "seed": 3}
+    fit(plain, terms(("cross_entropy", {})), data[0], **settings)
+    objective = terms(("dice", {}), ("betti_prior", {"weight": 0.1, "on": "unlabelled"}))
+    fit(semi, objective, *data, **settings)
+    labelled, unlabelled = semi.seen[::2], semi.seen[1::2]
+    assert len(plain.seen) == len(labelled) == len(unlabelled) == 2
+    for one, other in zip(plain.seen, labelled, strict=True):
+        assert torch.equal(one, other)
+    first, second = (batch.flatten(1).sort(0).values for batch in labelled)
+    assert not torch.equal(first, second)
+    shown = {tuple(image.flatten().tolist()) for image in data[0].images}
+    assert not any(tuple(image.flatten().tolist()) in shown for image in labelled[0][:1])
+
+
+def test_a_loss_that_prepares_its_targets_gets_the_varied_ones(data):
+    """What was computed of the targets as they were would be wrong for them."""
+    network = small_unet()
+    history = fit(
+        network,
+        terms(("dice", {}), ("skeleton_recall", {})),
+        data[0],
+        schedule=Schedule(1, 16, 4, 0.0),
+        augmentation=Augmentation(),
+        seed=3,
+    )
+    images, targets = data[0].images, data[0].targets
+    order = torch.randperm(16, generator=torch.Generator().manual_seed(3))
+    key = int(np.random.SeedSequence((3, 0, 0)).generate_state(1)[0])
+    images, targets = augment(images[order], targets[order], Augmentation(), key)
+    (recall,) = terms(("skeleton_recall", {}))
+    expected = float(recall(small_unet()(images), targets, None).detach())
+    assert history.terms["skeleton_recall"] == pytest.approx([expected], rel=1e-5)
+
+
+def test_a_varied_training_resumes_as_if_undisturbed(data, tmp_path):
+    """The variation of a step belongs to the step, whatever process takes it."""
+    settings = {"augmentation": Augmentation(), "seed": 1}
+    whole, halved = small_unet(), small_unet()
+    objective = terms(("cross_entropy", {}))
+    fit(whole, objective, data[0], schedule=Schedule(4, 8, 8, 1e-2), **settings)
+    state = tmp_path / "state.pt"
+    fit(halved, objective, data[0], schedule=Schedule(2, 8, 8, 1e-2), resume_from=state, **settings)
+    again = small_unet(seed=5)
+    fit(again, objective, data[0], schedule=Schedule(4, 8, 8, 1e-2), resume_from=state, **settings)
+    torch.testing.assert_close(weights(again), weights(whole), rtol=0, atol=0)
+
+
+def test_patches_and_priors_of_whole_images_do_not_go_together(data):
+    """The Betti numbers of a patch are others."""
+    with pytest.raises(UserError, match=r"'betti_prior' needs .* patch=8"):
+        fit(
+            small_unet(),
+            terms(("cross_entropy", {}), ("betti_prior", {"on": "unlabelled"})),
+            *data,
+            schedule=Schedule(1),
+            augmentation=Augmentation(patch=8),
+        )

@@ -114,7 +114,10 @@ def show(
     name: Annotated[str, typer.Argument(help="A dataset.")],
     out: Annotated[Path, typer.Option(help="SVG file to write.")] = Path("dataset.svg"),
     split: Annotated[str, typer.Option(help="Which split.")] = "test",
-    count: Annotated[int, typer.Option(min=1, help="How many samples.")] = 4,
+    count: Annotated[
+        Optional[int],  # noqa: UP045
+        typer.Option(min=1, help="How many samples; 4 by default, or all if there are fewer."),
+    ] = None,
     param: Params = None,
 ) -> None:
     """Draw a few samples, image above truth, and print their Betti numbers."""
@@ -122,7 +125,7 @@ def show(
     from topoeval.datasets.contact import contact_sheet
 
     dataset = datasets.load(name, split, count, **_params(param))
-    samples = list(dataset)
+    samples = [dataset[k] for k in range(count or min(4, len(dataset)))]
     out.write_text(contact_sheet([(f"{name}, {split}", samples)]), encoding="utf-8")
     for sample in samples:
         print(f"{sample.case}: prior {sample.prior}, measured {dict(sample.betti)}")

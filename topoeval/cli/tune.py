@@ -79,14 +79,15 @@ def tune_suite(
 def _table(searches: Sequence[Search]) -> Table:
     table = Table("method", "dataset", "chosen", "Dice", "Betti error", box=None)
     for search in searches:
-        place = Variant(search.runs[0].dataset.name, search.runs[0].dataset.params)
+        dataset = search.runs[0].dataset
+        place = " ".join([dataset.name, *(f"{k}={v}" for k, v in dataset.params.items())])
         if search.chosen is None:
-            table.add_row(search.method.title, str(place), search.why)
+            table.add_row(search.method.title, place, search.why)
             continue
         trial = search.trials[search.chosen]
         values = ", ".join(f"{key} = {value}" for key, value in trial.values.items())
         # one that misses the bar says so; why the others were chosen is the same for all
         why = "" if search.within else f"; {search.why}"
         scores = (f"{trial.dice:.4f}", f"{trial.betti_error:.4g}")
-        table.add_row(search.method.title, str(place), values + why, *scores)
+        table.add_row(search.method.title, place, values + why, *scores)
     return table

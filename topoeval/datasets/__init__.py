@@ -145,7 +145,7 @@ def load(
 
 def _check_parameters(name: str, cls: type[Any], params: Mapping[str, Any]) -> None:
     known = set(inspect.signature(cls).parameters) - {"split", "size", "seed", "options"}
-    known |= set(getattr(cls, "options", ()))
+    known |= {*getattr(cls, "options", ()), *getattr(cls, "ranges", ())}
     for param in params:
         if param not in known:
             raise UserError(f"dataset {name!r} has no parameter {param!r}{nearest(param, known)}")

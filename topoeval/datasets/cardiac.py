@@ -139,46 +139,9 @@ class Cardiac(Synthetic[Slice]):
         "bias": (0, 1),
         "noise": (0, 1),
     }
-
-    def __init__(
-        self,
-        split: str,
-        size: int,
-        *,
-        seed: int = 0,
-        difficulty: str = "medium",
-        label_noise: str = "none",
-        side: int = 96,
-        structure: str = "myocardium",
-        wall: float | None = None,
-        thinning: float | None = None,
-        kept: float | None = None,
-        motion: float | None = None,
-        clutter: float | None = None,
-        bias: float | None = None,
-        noise: float | None = None,
-    ) -> None:
-        super().__init__(
-            split,
-            size,
-            seed=seed,
-            difficulty=difficulty,
-            label_noise=label_noise,
-            knobs={
-                "wall": wall,
-                "thinning": thinning,
-                "kept": kept,
-                "motion": motion,
-                "clutter": clutter,
-                "bias": bias,
-                "noise": noise,
-            },
-            options={"side": side, "structure": structure},
-        )
-        self.info.check_integer("side", side, 48, 512)
-        self.info.check_choice("structure", structure, STRUCTURES)
-        self.side = side
-        self.structure = structure
+    sides: ClassVar[tuple[int, int]] = (48, 512)
+    options: ClassVar[Mapping[str, Any]] = {"side": 96, "structure": "myocardium"}
+    choices: ClassVar[Mapping[str, Sequence[str]]] = {"structure": STRUCTURES}
 
     @classmethod
     def card(cls, structure: str = "myocardium", **_: object) -> DatasetInfo:
@@ -188,7 +151,7 @@ class Cardiac(Synthetic[Slice]):
 
     def prior(self, rng: np.random.Generator) -> Sequence[Sequence[int]]:
         """A ring, and discs for the ventricles."""
-        return PRIORS if self.structure == "all" else PRIORS[1:2]
+        return PRIORS if self.chosen["structure"] == "all" else PRIORS[1:2]
 
     def shape(self, prior: Prior, rng: np.random.Generator) -> Slice:
         """Draw a slice once."""
@@ -233,9 +196,9 @@ class Cardiac(Synthetic[Slice]):
             muscles = np.maximum(muscles, _inside(extent - gap, voxel))
 
         ring = inside_outer - inside_inner
-        layers = (right, ring, inside_inner) if self.structure == "all" else (ring,)
+        layers = (right, ring, inside_inner) if self.chosen["structure"] == "all" else (ring,)
         return Slice(
-            mask=_largest_share(layers, inside_outer, right, self.structure),
+            mask=_largest_share(layers, inside_outer, right, self.chosen["structure"]),
             right=right,
             fat=fat,
             outer=inside_outer,

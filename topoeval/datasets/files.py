@@ -33,12 +33,15 @@ class Picture:
         Voxel size per spatial axis, None where the files state none.
     prior
         Betti numbers that are known of this image, None where there are none.
+    clean
+        The true label, of the same shape, where ``label`` is known to be a bad one.
     """
 
     image: NDArray[np.float32]
     label: NDArray[np.bool_]
     spacing: tuple[float, ...] | None = None
     prior: Betti | None = None
+    clean: NDArray[np.bool_] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,7 +72,9 @@ def content(cases: Iterable[Case]) -> str:
     for case in sorted(cases, key=lambda case: case.name):
         picture = case.read()
         facts = (case.name, case.part, case.subject, picture.spacing, picture.prior)
-        arrays = (picture.image, picture.label)
+        arrays = [picture.image, picture.label]
+        if picture.clean is not None:
+            arrays.append(picture.clean)
         digest.update(repr((*facts, *(array.shape for array in arrays))).encode())
         for array in arrays:
             digest.update(np.ascontiguousarray(array).tobytes())

@@ -120,41 +120,8 @@ class Membranes(Synthetic[Section]):
         "distractors": (0, 100),
         "noise": (0, 1),
     }
-
-    def __init__(
-        self,
-        split: str,
-        size: int,
-        *,
-        seed: int = 0,
-        difficulty: str = "medium",
-        label_noise: str = "none",
-        side: int = 128,
-        cells: float | None = None,
-        width: float | None = None,
-        contrast: float | None = None,
-        gaps: float | None = None,
-        distractors: float | None = None,
-        noise: float | None = None,
-    ) -> None:
-        super().__init__(
-            split,
-            size,
-            seed=seed,
-            difficulty=difficulty,
-            label_noise=label_noise,
-            knobs={
-                "cells": cells,
-                "width": width,
-                "contrast": contrast,
-                "gaps": gaps,
-                "distractors": distractors,
-                "noise": noise,
-            },
-            options={"side": side},
-        )
-        self.info.check_integer("side", side, 32, 1024)
-        self.side = side
+    sides: ClassVar[tuple[int, int]] = (32, 1024)
+    options: ClassVar[Mapping[str, Any]] = {"side": 128}
 
     def prior(self, rng: np.random.Generator) -> Sequence[Sequence[int]]:
         """One component, and a hole for each cell."""

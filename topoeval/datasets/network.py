@@ -133,46 +133,9 @@ class Network(Synthetic[NetworkShape]):
         "texture": (0, 0.5),
         "noise": (0, 0.5),
     }
-
-    def __init__(
-        self,
-        split: str,
-        size: int,
-        *,
-        seed: int = 0,
-        difficulty: str = "medium",
-        label_noise: str = "none",
-        side: int = 128,
-        style: str = "roads",
-        nodes: float | None = None,
-        loops: float | None = None,
-        radius: float | None = None,
-        contrast: float | None = None,
-        occluders: float | None = None,
-        texture: float | None = None,
-        noise: float | None = None,
-    ) -> None:
-        super().__init__(
-            split,
-            size,
-            seed=seed,
-            difficulty=difficulty,
-            label_noise=label_noise,
-            knobs={
-                "nodes": nodes,
-                "loops": loops,
-                "radius": radius,
-                "contrast": contrast,
-                "occluders": occluders,
-                "texture": texture,
-                "noise": noise,
-            },
-            options={"side": side, "style": style},
-        )
-        self.info.check_integer("side", side, 32, 1024)
-        self.info.check_choice("style", style, STYLES)
-        self.side = side
-        self.style = style
+    sides: ClassVar[tuple[int, int]] = (32, 1024)
+    options: ClassVar[Mapping[str, Any]] = {"side": 128, "style": "roads"}
+    choices: ClassVar[Mapping[str, Sequence[str]]] = {"style": STYLES}
 
     def prior(self, rng: np.random.Generator) -> Sequence[Sequence[int]]:
         """One component and one to ``loops`` loops."""
@@ -205,7 +168,7 @@ class Network(Synthetic[NetworkShape]):
 
     def picture(self, shape: NetworkShape, case: str) -> NDArray[np.float32]:
         """Return the image ``(1, side, side)`` in [0, 1]."""
-        paint = {"roads": self._roads, "vessels": self._vessels}[self.style]
+        paint = {"roads": self._roads, "vessels": self._vessels}[self.chosen["style"]]
         image = paint(shape, case)
         image = image + self.stream(case, "noise").normal(0, self.knobs["noise"], image.shape)
         return np.clip(image, 0, 1).astype(np.float32)[None]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
@@ -129,50 +130,29 @@ class Placenta(Synthetic[Slab]):
         "shadows": (0, 20),
         "noise": (0, 1),
     }
+    sides: ClassVar[tuple[int, int]] = (32, 160)
+    options: ClassVar[Mapping[str, Any]] = {"side": 64}
 
-    def __init__(
-        self,
-        split: str,
-        size: int,
-        *,
-        seed: int = 0,
-        difficulty: str = "medium",
-        label_noise: str = "none",
-        side: int = 64,
-        contrast: float | None = None,
-        rough: float | None = None,
-        view: float | None = None,
-        attenuation: float | None = None,
-        shadows: float | None = None,
-        noise: float | None = None,
-    ) -> None:
-        super().__init__(
-            split,
-            size,
-            seed=seed,
-            difficulty=difficulty,
-            label_noise=label_noise,
-            knobs={
-                "contrast": contrast,
-                "rough": rough,
-                "view": view,
-                "attenuation": attenuation,
-                "shadows": shadows,
-                "noise": noise,
-            },
-            options={"side": side},
-        )
-        self.info.check_integer("side", side, 32, 160)
-        self.side = side
-        centres = ((np.arange(side) + 0.5) / side).astype(np.float32)
-        self.depth = centres[:, None, None]
-        # Slopes of the beam through each voxel: lateral offset over distance from the probe.
-        self.slopes = [
-            (centres - np.float32(0.5)).reshape(place) / (self.depth - np.float32(PROBE_DEPTH))
-            for place in ((1, -1, 1), (1, 1, -1))
-        ]
+    @cached_property
+    def depth(self) -> NDArray[np.float32]:
+        """Return the depth below the probe of each layer, ``(side, 1, 1)`` in units of the side."""
+        return self._centres()[:, None, None]
+
+    @cached_property
+    def slopes(self) -> list[NDArray[np.float32]]:
+        """Return the slopes of the beam through each voxel: lateral offset over distance."""
+        aside = self._centres() - np.float32(0.5)
+        distance = self.depth - np.float32(PROBE_DEPTH)
+        return [aside.reshape(place) / distance for place in ((1, -1, 1), (1, 1, -1))]
+
+    @cached_property
+    def seen(self) -> NDArray[np.bool_]:
+        """Return where the cone of the beams is, ``(side, side, side)``."""
         steep = self.slopes[0] ** 2 + self.slopes[1] ** 2
-        self.seen = steep <= math.tan(self.knobs["view"]) ** 2
+        return np.asarray(steep <= math.tan(self.knobs["view"]) ** 2)
+
+    def _centres(self) -> NDArray[np.float32]:
+        return ((np.arange(self.side) + 0.5) / self.side).astype(np.float32)
 
     def prior(self, rng: np.random.Generator) -> Sequence[Sequence[int]]:
         """One component, no loop, no cavity."""

@@ -123,6 +123,8 @@ def _written(case: Case, folder: Path, file: str) -> dict[str, Any]:
     arrays: dict[str, Any] = {"image": picture.image, "label": picture.label}
     if picture.spacing is not None:
         arrays["spacing"] = np.array(picture.spacing)
+    if picture.clean is not None:
+        arrays["clean"] = picture.clean
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **arrays)
     data = buffer.getvalue()
@@ -151,4 +153,5 @@ def _read(path: Path, sha256: str, prior: list[Any] | None) -> Picture:
             label=arrays["label"],
             spacing=None if spacing is None else tuple(spacing),
             prior=None if prior is None else as_betti(np.array(prior, ndmin=2)),
+            clean=arrays.get("clean"),
         )

@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from topoeval.datasets.corruption import acquire
 from topoeval.datasets.dataset_info import DatasetInfo, Split
 from topoeval.datasets.files import Case, content
 from topoeval.datasets.measured import measured_betti
@@ -52,10 +53,15 @@ class Stored(ABC):
         Reduce each side by this factor: means of grey values, majority of labels.
     crop
         Voxels of each side, cut from the middle or surrounded by zeros; 0 keeps the size.
+    kept, noise
+        Damage of the finished 2D picture as a hurried scanner would do it: share of the rows of
+        k-space that are measured, and standard deviation of the noise in both parts of the complex
+        image; see `topoeval.datasets.corruption.acquire`. Labels stay as they are.
     prior
         ``"known"``: what is known of the structure by what it is, None where nothing is.
-        ``"measured"``: the Betti numbers of the sample's own mask, under the construction of the
-        card, as somebody would state them who looks at each image.
+        ``"measured"``: the Betti numbers of the sample's own mask (the true one, where its label is
+        known to be a bad one), under the construction of the card, as somebody would state them who
+        looks at each image.
     options
         The adapter's own parameters.
 
@@ -80,6 +86,8 @@ class Stored(ABC):
         group: str = "",
         shrink: int = 1,
         crop: int = 0,
+        kept: float = 1.0,
+        noise: float = 0.0,
         prior: str = "known",
         **options: Any,
     ) -> None:
@@ -88,8 +96,11 @@ class Stored(ABC):
         self.info.check_number("labelled", labelled, 0.0, 1.0)
         self.info.check_integer("shrink", shrink, 1, 64)
         self.info.check_integer("crop", crop, 0, 1 << 16)
+        self.info.check_number("kept", kept, 0.05, 1.0)
+        self.info.check_number("noise", noise, 0.0, 1.0)
         self.info.check_choice("prior", prior, PRIORS)
         self.shrink, self.crop, self.prior = shrink, crop, prior
+        self.kept, self.noise = kept, noise
         parts = _parts(self.info.name, self.find(root, **options), seed, labelled)
         if group:
             self.info.check_choice("group", group, {case.part for case in parts["shifted"]})
@@ -155,14 +166,16 @@ class Stored(ABC):
     def __getitem__(self, index: int) -> Sample:
         case = self.cases[index]
         picture = case.read()
-        image = _shrunk(picture.image, self.shrink)
-        label = _shrunk(picture.label, self.shrink) >= 0.5
-        if self.crop:
-            image, label = _cropped(image, self.crop), _cropped(label, self.crop)
+        image = self._fitted(picture.image)
+        label = self._fitted(picture.label) >= 0.5
+        clean = None if picture.clean is None else self._fitted(picture.clean) >= 0.5
+        if self.kept < 1 or self.noise > 0:
+            image = self._damaged(image, case.name)
         betti = measured_betti(label, self.info.topology.border)
         known = picture.prior
         if self.prior == "measured":
-            known = betti[self.info.topology.construction]
+            seen = betti if clean is None else measured_betti(clean, self.info.topology.border)
+            known = seen[self.info.topology.construction]
         spacing = picture.spacing
         return Sample(
             case=case.name,
@@ -171,7 +184,27 @@ class Stored(ABC):
             prior=known,
             betti=betti,
             spacing=None if spacing is None else tuple(s * self.shrink for s in spacing),
+            clean=None if clean is None else clean.astype(np.float32),
         )
+
+    def _fitted(self, array: NDArray[Any]) -> NDArray[Any]:
+        """Return ``(C, *spatial)`` shrunk and cut to size."""
+        array = _shrunk(array, self.shrink)
+        return _cropped(array, self.crop) if self.crop else array
+
+    def _damaged(self, image: NDArray[Any], case: str) -> NDArray[Any]:
+        """Return each channel of a picture from its damaged spectrum, in [0, 1]."""
+        channels = [
+            acquire(
+                channel,
+                kept=self.kept,
+                motion=0,
+                noise=self.noise,
+                rng=stream(self.info.name, case, "noise", place),
+            )
+            for place, channel in enumerate(image)
+        ]
+        return np.clip(np.stack(channels), 0, 1)
 
     def _shuffled(self, cases: Sequence[Case], seed: int) -> list[Case]:
         """Return the cases of the split in the order that its name, or the seed, gives them."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,7 @@ from topoeval.datasets.measured import as_betti, measured_betti
 from topoeval.datasets.randomness import stream
 from topoeval.datasets.sample import LABEL_NOISES, Betti, Sample
 from topoeval.datasets.splits import FIXED_SPLITS
-from topoeval.errors import UserError
+from topoeval.errors import UserError, nearest
 
 ATTEMPTS = 200
 
@@ -58,11 +58,10 @@ class Synthetic(ABC, Generic[S]):
     label_noise
         What is wrong with the labels of ``train``, ``unlabelled`` and ``val``; see
         `topoeval.datasets.label_noise`. The tests are always clean.
-    knobs
-        The family's knobs; None means the preset's value. In the split ``shifted`` the values of
-        `shift` take the place of whatever was chosen.
-    options
-        The family's other parameters, which no preset holds; they too decide the content.
+    **options
+        The family's knobs, of which None means the preset's value, and its other parameters, which
+        no preset holds. In the split ``shifted`` the values of `shift` take the place of whatever
+        was chosen.
 
     Raises
     ------
@@ -74,17 +73,22 @@ class Synthetic(ABC, Generic[S]):
     presets: ClassVar[Mapping[str, Mapping[str, float]]]
     shift: ClassVar[Mapping[str, float]]
     ranges: ClassVar[Mapping[str, tuple[float, float]]]
+    """The knobs: from where to where each may be."""
+    sides: ClassVar[tuple[int, int]]
+    options: ClassVar[Mapping[str, Any]]
+    """Parameters that no preset holds, `side` among them, and their defaults."""
+    choices: ClassVar[Mapping[str, Sequence[str]]] = {}
+    """The values that an option may have, where they can be listed."""
 
     def __init__(
         self,
         split: str,
         size: int,
         *,
-        seed: int,
-        difficulty: str,
-        label_noise: str,
-        knobs: Mapping[str, float | None],
-        options: Mapping[str, object],
+        seed: int = 0,
+        difficulty: str = "medium",
+        label_noise: str = "none",
+        **options: Any,
     ) -> None:
         self.split = self.info.checked_split(split)
         self.info.check_integer("size", size, 1, 1_000_000)
@@ -94,14 +98,27 @@ class Synthetic(ABC, Generic[S]):
         self.size = size
         self.seed = seed
         self.label_noise = label_noise
-        self.options = dict(options)
         self.knobs: dict[str, float] = dict(self.presets[difficulty])
-        for knob, value in knobs.items():
-            if value is not None:
-                self.info.check_number(knob, value, *self.ranges[knob])
-                self.knobs[knob] = float(value)
+        self.chosen: dict[str, Any] = dict(self.options)
+        for name, value in options.items():
+            if name in self.options:
+                self.chosen[name] = value
+            elif name not in self.ranges:
+                known = (*self.options, *self.ranges)
+                raise UserError(f"{self.info.name}: no parameter {name!r}{nearest(name, known)}")
+            elif value is not None:
+                self.info.check_number(name, value, *self.ranges[name])
+                self.knobs[name] = float(value)
+        for name, values in self.choices.items():
+            self.info.check_choice(name, self.chosen[name], values)
+        self.info.check_integer("side", self.chosen["side"], *self.sides)
         if self.split == "shifted":
             self.knobs.update(self.shift)
+
+    @property
+    def side(self) -> int:
+        """Voxels along each side."""
+        return int(self.chosen["side"])
 
     @abstractmethod
     def prior(self, rng: np.random.Generator) -> Sequence[Sequence[int]]:
@@ -141,7 +158,7 @@ class Synthetic(ABC, Generic[S]):
         root = cache_folder()
         if root is None:
             return None
-        params = {**self.knobs, **self.options, "label_noise": self.label_noise}
+        params = {**self.knobs, **self.chosen, "label_noise": self.label_noise}
         return Cache(root, self.info.name, self.info.revision, params)
 
     def case(self, index: int) -> str:

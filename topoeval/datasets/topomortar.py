@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
 from topoeval.datasets.dataset_info import DatasetInfo
-from topoeval.datasets.files import Case, paired, pictures, read_pair
+from topoeval.datasets.files import Case, Picture, paired, pictures, read_pair
 from topoeval.datasets.stored import EACH, Stored
 from topoeval.errors import UserError
 from topoeval.topology import Topology
@@ -25,7 +26,8 @@ class TopoMortar(Stored):
     repository. Test images in distribution are ``test``, all others ``shifted``, by groups
     ``angles``, ``colors``, ``graffiti``, ``objects``, ``occlusion``, ``shadows``. Parameters: those
     of `topoeval.datasets.stored.Stored`, and ``labels``: ``"accurate"``, ``"noisy"`` or
-    ``"pseudo"`` in ``train``, ``unlabelled`` and ``val``; the tests are always accurate.
+    ``"pseudo"`` in ``train``, ``unlabelled`` and ``val``, whose samples then have the accurate ones
+    as ``clean``; the tests are always accurate.
     """
 
     info: ClassVar[DatasetInfo] = DatasetInfo(
@@ -64,9 +66,18 @@ class TopoMortar(Stored):
         for part in ("train", "val", "test"):
             kind = "accurate" if part == "test" else options["labels"]
             images, labels = pictures(dataset / part / "images"), pictures(dataset / part / kind)
+            clean = None if kind == "accurate" else dataset / part / "accurate"
             for name, image, label in paired(images, labels):
                 if name not in group:
                     raise UserError(f"{image}: has no group in {types}")
                 place = group[name] if part == "test" and group[name] != "indistr" else part
-                cases.append(Case(name, place, name, partial(read_pair, image, label)))
+                cases.append(Case(name, place, name, partial(_read, image, label, clean)))
         return cases
+
+
+def _read(image: Path, label: Path, clean: Path | None) -> Picture:
+    """Read an image with its label and, from a folder of accurate ones, the true label."""
+    picture = read_pair(image, label)
+    if clean is None:
+        return picture
+    return replace(picture, clean=read_pair(image, clean / label.name).label)

@@ -176,50 +176,13 @@ class Vessels(Synthetic[Branches]):
         "clutter": (0, 0.3),
         "noise": (0, 1),
     }
-
-    def __init__(
-        self,
-        split: str,
-        size: int,
-        *,
-        seed: int = 0,
-        difficulty: str = "medium",
-        label_noise: str = "none",
-        side: int = 64,
-        form: str = "tree",
-        loops: float | None = None,
-        depth: float | None = None,
-        radius: float | None = None,
-        contrast: float | None = None,
-        fade: float | None = None,
-        clutter: float | None = None,
-        noise: float | None = None,
-    ) -> None:
-        super().__init__(
-            split,
-            size,
-            seed=seed,
-            difficulty=difficulty,
-            label_noise=label_noise,
-            knobs={
-                "loops": loops,
-                "depth": depth,
-                "radius": radius,
-                "contrast": contrast,
-                "fade": fade,
-                "clutter": clutter,
-                "noise": noise,
-            },
-            options={"side": side, "form": form},
-        )
-        self.info.check_integer("side", side, 40, 160)
-        self.info.check_choice("form", form, FORMS)
-        self.side = side
-        self.form = form
+    sides: ClassVar[tuple[int, int]] = (40, 160)
+    options: ClassVar[Mapping[str, Any]] = {"side": 64, "form": "tree"}
+    choices: ClassVar[Mapping[str, Sequence[str]]] = {"form": FORMS}
 
     def prior(self, rng: np.random.Generator) -> Sequence[Sequence[int]]:
         """One component and the loops of a tree, or a ring whole in two of three samples."""
-        if self.form == "ring":
+        if self.chosen["form"] == "ring":
             return [(1, int(rng.random() < 2 / 3), 0)]
         return [(1, int(rng.integers(0, int(self.knobs["loops"]), endpoint=True)), 0)]
 
@@ -227,7 +190,7 @@ class Vessels(Synthetic[Branches]):
         """Draw vessels once; None where there was no room for all of them."""
         growth = _Growth(self.side)
         loops = int(prior[0, 1])
-        grown = (self._ring if self.form == "ring" else self._tree)(growth, loops, rng)
+        grown = (self._ring if self.chosen["form"] == "ring" else self._tree)(growth, loops, rng)
         if not grown:
             return None
         if self.split == "relaxed":

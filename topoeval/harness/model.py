@@ -6,7 +6,7 @@ import hashlib
 import json
 import tomllib
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, get_origin
 
 from pydantic import (
     BaseModel,
@@ -24,9 +24,14 @@ from topoeval.errors import UserError, nearest
 from topoeval.harness.space import Space, flattened
 
 Regime = Literal["supervised", "semi_supervised", "post_process", "remedy"]
+TRAINED: tuple[Regime, ...] = ("supervised", "semi_supervised")
+"""Regimes that leave a network."""
 Precision = Literal["float32", "bfloat16", "float16"]
 Scalar = bool | int | float | str
 Params = dict[str, Any]
+
+MAIN_TEST = "test"
+"""The test that every network is scored on."""
 
 
 class Frozen(BaseModel):
@@ -97,18 +102,65 @@ class Network(Frozen):
     norm: str | None = None
 
 
+class AugmentationSpec(Frozen):
+    """How training images are varied; see `topoeval.training.augment.Augmentation`."""
+
+    flip: float = Field(0.5, ge=0, le=1)
+    rotate: float = Field(25.0, ge=0)
+    scale: float = Field(0.15, ge=0)
+    bend: float = Field(0.0, ge=0)
+    brightness: float = Field(0.1, ge=0)
+    contrast: float = Field(0.25, ge=0)
+    gamma: float = Field(0.4, ge=0)
+    noise: float = Field(0.05, ge=0)
+    blur: float = Field(1.0, ge=0)
+    probability: float = Field(0.3, ge=0, le=1)
+    patch: int = Field(0, ge=0)
+
+
+class TestSpec(Frozen):
+    """One more test of the same networks: another split, or the test with other parameters.
+
+    ``size`` is by default that of the split in the dataset's ``sizes``; ``params`` go before the
+    dataset's own.
+    """
+
+    __test__ = False  # no test of ours, whatever its name
+
+    split: Literal["test", "shifted", "relaxed"]
+    size: int | None = Field(None, ge=1)
+    params: Params = Field(default_factory=dict)
+
+
 class DatasetSpec(Frozen):
     """A dataset, the sizes of its splits, and its parameters.
 
-    ``paths`` is filled by the plan with those parameters that say where files are; the revision
-    stands for what is in them.
+    Every network is scored on the split ``test``, and on each of ``tests``, by name. ``paths`` is
+    filled by the plan with those parameters that say where files are; the revision stands for what
+    is in them.
     """
 
     name: str
     sizes: dict[Split, int] = Field(default_factory=dict)
     params: Params = Field(default_factory=dict)
+    tests: dict[str, TestSpec] = Field(default_factory=dict)
     revision: str = ""
     paths: dict[str, str] = Field(default_factory=dict)
+
+    @field_validator("tests")
+    @classmethod
+    def _test_is_taken(cls, tests: dict[str, TestSpec]) -> dict[str, TestSpec]:
+        if MAIN_TEST in tests:
+            raise ValueError(f"{MAIN_TEST!r} is the name of the split that is always scored")
+        return tests
+
+    @model_serializer(mode="wrap")
+    def _without_unused(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # younger than the first records, whose identities must hold: there only where it is given
+        data: dict[str, Any] = handler(self)
+        if not self.tests:
+            del data["tests"]
+        return data
 
 
 class Method(Frozen):
@@ -152,7 +204,7 @@ class Method(Frozen):
         }[self.regime]
         if problem:
             raise ValueError(f"method {self.name!r} of regime {self.regime!r} {problem}")
-        if self.regime in ("supervised", "semi_supervised") and not self.losses:
+        if self.regime in TRAINED and not self.losses:
             raise ValueError(f"method {self.name!r} has no losses")
         if self.losses and all(term.gradient_ratio is not None for term in self.losses):
             raise ValueError(
@@ -211,14 +263,17 @@ def parse(data: dict[str, Any], kind: type[M], where: str) -> M:
 def _known_keys(kind: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
     """Return the keys allowed at `location` of a `kind`."""
     model: Any = kind
+    keyed = False
     for part in location:
-        if isinstance(part, int):
+        if isinstance(part, int) or keyed:
+            keyed = False
             continue
         field = next((f for name, f in model.model_fields.items() if part in (name, f.alias)), None)
         candidates = [] if field is None else [field.annotation, *_arguments(field.annotation)]
         model = next((c for c in candidates if _is_model(c)), None)
         if model is None:
             return []
+        keyed = field is not None and get_origin(field.annotation) is dict
     return [field.alias or name for name, field in model.model_fields.items()]
 
 

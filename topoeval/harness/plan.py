@@ -9,7 +9,7 @@ from typing import Any, Literal
 from topoeval import datasets
 from topoeval.errors import UserError, nearest
 from topoeval.harness.catalogue import load_method
-from topoeval.harness.model import DatasetSpec, Method, Training
+from topoeval.harness.model import TRAINED, DatasetSpec, Method, Training
 from topoeval.harness.spec import RunSpec
 from topoeval.harness.suite import Suite
 from topoeval.harness.tuned import Tuned, vary
@@ -60,13 +60,16 @@ def plan(
 
 def _common(suite: Suite, dataset: DatasetSpec, methods: Mapping[str, Method]) -> dict[str, Any]:
     """Return what all runs of a suite on a dataset share, with nothing left to be chosen later."""
-    for param, instead in _ELSEWHERE.items():
-        if param in dataset.params:
-            raise UserError(
-                f"dataset {dataset.name!r}: {param!r} depends on the machine and has no place "
-                f"in a suite; use {instead}"
-            )
+    for params in (dataset.params, *(test.params for test in dataset.tests.values())):
+        for param, instead in _ELSEWHERE.items():
+            if param in params:
+                raise UserError(
+                    f"dataset {dataset.name!r}: {param!r} depends on the machine and has no place "
+                    f"in a suite; use {instead}"
+                )
     info = datasets.resolve(dataset.name, **dataset.params)
+    for test in dataset.tests.values():
+        datasets.info(dataset.name, **{**dataset.params, **test.params}).checked_split(test.split)
     topology = Topology.parse(suite.topology)
     device = resolve_device(suite.device).type
     return {
@@ -104,6 +107,7 @@ def _chain(
             # what may be searched for is no part of a run
             "method": method.model_copy(update={"search": {}}),
             "training": suite.start.training if method.role == "start" else suite.training,
+            "augmentation": suite.augmentation if method.regime in TRAINED else None,
             "parents": parents,
         }
     )
@@ -169,7 +173,7 @@ def _check_beginning(method: Method, methods: Mapping[str, Method]) -> None:
     """Refuse a method that begins with what leaves no network, or in the end with itself."""
     chain = [method.name]
     while (before := methods[chain[-1]].starts_from) is not None:
-        if methods[before].regime not in ("supervised", "semi_supervised"):
+        if methods[before].regime not in TRAINED:
             raise UserError(
                 f"method {chain[-1]!r} starts from {before!r}, which corrects answers "
                 "and leaves no network to start from"
@@ -198,7 +202,7 @@ def _judge(training: Training, common: Mapping[str, Any]) -> RunSpec:
             # it measures, whatever is measured
             "precision": "float32",
             "score": "test",
-            "dataset": dataset.model_copy(update={"sizes": sizes}),
+            "dataset": dataset.model_copy(update={"sizes": sizes, "tests": {}}),
             "method": method,
             "training": training,
             "seed": 0,

@@ -52,6 +52,10 @@ def _open(dataset: DatasetSpec, seed: int, download: bool) -> None:
     fetch = {"download": True} if download and datasets.info(dataset.name).downloads else {}
     for split, size in dataset.sizes.items():
         datasets.load(dataset.name, split, size, seed=seed, **dataset.params, **fetch)
+    for test in dataset.tests.values():
+        wanted = test.size or dataset.sizes.get(test.split)
+        params = {**dataset.params, **test.params}
+        datasets.load(dataset.name, test.split, wanted, seed=seed, **params)
 
 
 def _first(run: RunSpec) -> datasets.Sample:

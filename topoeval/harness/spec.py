@@ -8,6 +8,7 @@ from typing import Any, Literal
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from topoeval.harness.model import (
+    AugmentationSpec,
     DatasetSpec,
     Frozen,
     Method,
@@ -27,8 +28,9 @@ class RunSpec(Frozen):
     in it; the runs it builds on are, by their identities.
 
     ``task`` is ``"restore"`` (train or correct a network and score it) or ``"judge"`` (train the
-    classifier that reads restored digits). ``score`` is the split that it is scored on; a run of
-    a search is scored on ``val`` and never sees the test.
+    classifier that reads restored digits). ``augmentation`` is that of the training; a run that
+    trains nothing has none. ``score`` is ``"test"``, the test and the further tests, or ``"val"``,
+    the split of a search, which never sees a test.
     """
 
     schema_version: int = Field(SCHEMA, alias="schema")
@@ -38,6 +40,7 @@ class RunSpec(Frozen):
     network: Network
     method: Method
     training: Training
+    augmentation: AugmentationSpec | None = None
     backend: str
     precision: Precision = "float32"
     device: str
@@ -49,8 +52,10 @@ class RunSpec(Frozen):
     def _without_unused(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         # younger than the first records, whose identities must hold: there only where it is given
         data: dict[str, Any] = handler(self)
+        if self.augmentation is None:
+            del data["augmentation"]
         if self.score == "test":
-            data.pop("score", None)
+            del data["score"]
         return data
 
     @property

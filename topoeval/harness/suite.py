@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import Field, model_validator
 
 from topoeval.harness.model import (
+    AugmentationSpec,
     DatasetSpec,
     Frozen,
     LossTerm,
@@ -50,8 +51,9 @@ class Suite(Frozen):
 
     ``methods`` are names of folders in ``baselines/``; ``override`` replaces values of a method, as
     ``[override.NAME.adaptation] steps = 50``. ``training`` is the extra budget that every method
-    gets after the common start, the plain loss alone included. ``reference`` is the method that the
-    others are compared with.
+    gets after the common start, the plain loss alone included; ``augmentation`` varies the images
+    of every training, the start's too. ``reference`` is the method that the others are compared
+    with.
     """
 
     schema_version: int = Field(SCHEMA, alias="schema", ge=SCHEMA, le=SCHEMA)
@@ -65,6 +67,7 @@ class Suite(Frozen):
     network: Network = Network()
     start: Start
     training: Training
+    augmentation: AugmentationSpec | None = None
     judge: Training | None = None
     reference: str = "cross_entropy"
     backend: str = "auto"

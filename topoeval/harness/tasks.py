@@ -15,6 +15,7 @@ from torch import nn
 
 from topoeval import datasets
 from topoeval.errors import UserError
+from topoeval.harness.model import MAIN_TEST, TRAINED, Params
 from topoeval.harness.space import flattened
 from topoeval.harness.spec import RunSpec
 from topoeval.harness.store import Store
@@ -35,6 +36,7 @@ from topoeval.training import (
     predict,
     unet,
 )
+from topoeval.training.augment import Augmentation
 from topoeval.training.callbacks import Callback, JsonLines
 from topoeval.training.judge import correct, train_judge
 from topoeval.training.precision import reproducible
@@ -42,13 +44,14 @@ from topoeval.training.sinks import RunCard, open_sinks
 
 # span of the training code -> part in a record
 _PARTS = {
+    "augmentation": "augmentation",
     "network": "network",
     "persistence": "persistence",
     "loss": "loss",
     "backward": "backward",
     "optimiser": "other",
 }
-_EXAMPLES = 6
+_EXAMPLES = 3
 
 
 def perform(spec: RunSpec, store: Store, progress: bool = False) -> dict[str, Any]:
@@ -103,20 +106,22 @@ def _judge(spec: RunSpec, store: Store, progress: bool) -> dict[str, Any]:
 
 
 def _restore(spec: RunSpec, store: Store, progress: bool) -> dict[str, Any]:
-    test = _load(spec, spec.score)
+    tests = _tests(spec)
+    # one network, one correction: all tests are answered as one
+    test = TensorSet.joined(list(tests.values()))
     network = _network(spec, test).to(spec.device)
     if start := spec.parents.get("start"):
         network.load_state_dict(checkpoint.load(store.network(start), spec.device))
 
     history: dict[str, list[float]] = {}
-    if spec.method.regime in ("supervised", "semi_supervised"):
-        terms = _terms(spec)
+    if spec.method.regime in TRAINED:
         outcome = fit(
             network,
-            terms,
+            _terms(spec),
             _load(spec, "train"),
             _load(spec, "unlabelled") if spec.method.regime == "semi_supervised" else None,
             schedule=_schedule(spec),
+            augmentation=_augmentation(spec),
             seed=spec.derived_seed(f"batches of {spec.method.role}"),
             resume_from=store.state(spec.id),
             progress=progress,
@@ -139,6 +144,26 @@ def _restore(spec: RunSpec, store: Store, progress: bool) -> dict[str, Any]:
         )
         probabilities = torch.from_numpy(corrected).to(spec.device)
 
+    answers = torch.split(probabilities, [len(one) for one in tests.values()])
+    cases = {
+        name: _cases(spec, one, answer, store)
+        for (name, one), answer in zip(tests.items(), answers, strict=True)
+    }
+    result = {
+        "cases": cases.pop(MAIN_TEST),
+        "history": history,
+        "examples": _examples(tests[MAIN_TEST], answers[0]),
+    }
+    if cases:
+        # apart from the main one: who knows nothing of further tests must not pool them with it
+        result["tests"] = {name: {"cases": columns} for name, columns in cases.items()}
+    return result
+
+
+def _cases(
+    spec: RunSpec, test: TensorSet, probabilities: torch.Tensor, store: Store
+) -> dict[str, Any]:
+    """Return what is recorded of each image of a test, by column."""
     cases: dict[str, Any] = {"case": list(test.cases)}
     columns = evaluate_cases(
         probabilities.cpu().numpy(),
@@ -153,11 +178,7 @@ def _restore(spec: RunSpec, store: Store, progress: bool) -> dict[str, Any]:
             reader = _classifier(test.targets).to(spec.device)
             reader.load_state_dict(checkpoint.load(store.network(judge), spec.device))
             cases["digit_correct"] = correct(reader, probabilities, test.labels).tolist()
-    return {
-        "cases": cases,
-        "history": history,
-        "examples": _examples(test, probabilities),
-    }
+    return cases
 
 
 def _adapted(
@@ -184,14 +205,24 @@ def _adapted(
     )
 
 
-def _load(spec: RunSpec, split: datasets.Split) -> TensorSet:
+def _tests(spec: RunSpec) -> dict[str, TensorSet]:
+    """Return what a run is scored on by name, the main test or what takes its place first."""
+    further = {
+        name: _load(spec, test.split, test.size, test.params)
+        for name, test in spec.dataset.tests.items()
+    }
+    return {MAIN_TEST: _load(spec, spec.score), **further}
+
+
+def _load(
+    spec: RunSpec, split: datasets.Split, size: int | None = None, params: Params | None = None
+) -> TensorSet:
     samples = datasets.load(
         spec.dataset.name,
         split,
-        spec.dataset.sizes.get(split),
+        size or spec.dataset.sizes.get(split),
         seed=spec.seed,
-        **spec.dataset.params,
-        **spec.dataset.paths,
+        **{**spec.dataset.params, **(params or {}), **spec.dataset.paths},
     )
     return TensorSet.from_samples(list(samples), spec.device)
 
@@ -224,23 +255,34 @@ def _schedule(spec: RunSpec) -> Schedule:
     return Schedule(**spec.training.model_dump())
 
 
+def _augmentation(spec: RunSpec) -> Augmentation | None:
+    return None if spec.augmentation is None else Augmentation(**spec.augmentation.model_dump())
+
+
 def _examples(test: TensorSet, probabilities: torch.Tensor) -> list[dict[str, Any]]:
-    """Return a few cases as pictures: the first of each class, or the first ones."""
+    """Return a few cases as pictures: the first of each class, or the first ones.
+
+    Of a volume it is the slice across the first axis with most of the truth: records are committed.
+    """
     if test.labels is None:
         chosen = list(range(min(_EXAMPLES, len(test))))
     else:
         labels = test.labels.tolist()
         chosen = [labels.index(label) for label in sorted(set(labels))]
-    return [
-        {
-            "case": test.cases[i],
-            "shape": list(test.images.shape[2:]),
-            "image": _packed(test.images[i, 0]),
-            "target": _packed(test.targets[i, 0]),
-            "prediction": _packed(probabilities[i, 0]),
+    examples = []
+    for i in chosen:
+        pictures = {
+            "image": test.images[i, 0],
+            "target": test.targets[i, 0],
+            "prediction": probabilities[i, 0],
         }
-        for i in chosen
-    ]
+        if test.targets.ndim == 5:
+            best = int(pictures["target"].sum(dim=(1, 2)).argmax())
+            pictures = {name: volume[best] for name, volume in pictures.items()}
+        shape = list(pictures["target"].shape)
+        packed = {name: _packed(picture) for name, picture in pictures.items()}
+        examples.append({"case": test.cases[i], "shape": shape, **packed})
+    return examples
 
 
 def _packed(image: torch.Tensor) -> str:

@@ -17,7 +17,7 @@ from typing import Any
 from topoeval import datasets
 from topoeval.errors import UserError
 from topoeval.harness.catalogue import load_method
-from topoeval.harness.model import Method, digest
+from topoeval.harness.model import TRAINED, Method, digest
 from topoeval.harness.plan import plan
 from topoeval.harness.samplers import Sampler, Trial, make_sampler
 from topoeval.harness.space import Range, Space, significant
@@ -165,7 +165,10 @@ def for_trials(suite: Suite) -> Suite:
     """Return `suite` as its trials see it: the tuning's seeds, no test, nobody who reads digits."""
     small = [
         dataset.model_copy(
-            update={"sizes": {k: n for k, n in dataset.sizes.items() if k in _SPLITS}}
+            update={
+                "sizes": {k: n for k, n in dataset.sizes.items() if k in _SPLITS},
+                "tests": {},
+            }
         )
         for dataset in suite.datasets
     ]
@@ -179,7 +182,7 @@ def space_of(suite: Suite, name: str) -> Space:
     A correction without a space of its own has nothing to tune.
     """
     method = load_method(name, suite.override.get(name))
-    if method.search or method.regime not in ("supervised", "semi_supervised"):
+    if method.search or method.regime not in TRAINED:
         return method.search
     rate = suite.training.learning_rate
     low, high = significant(rate / 10), significant(rate * 10)

@@ -165,7 +165,9 @@ def _saturated(
     tails = np.concatenate([np.full(n, source), i, n + np.arange(m)])
     heads = np.concatenate([np.arange(n), n + j, np.full(m, sink)])
     sizes = np.concatenate([supply, np.minimum(supply[i], capacity[j]), capacity])
-    graph = csr_array((sizes.astype(np.int32), (tails, heads)), shape=(n + m + 2, n + m + 2))
+    # numbers of 32 bits throughout: SciPy before 1.14 takes no others here
+    ends = (tails.astype(np.int32), heads.astype(np.int32))
+    graph = csr_array((sizes.astype(np.int32), ends), shape=(n + m + 2, n + m + 2))
     return int(maximum_flow(graph, source, sink).flow_value) == int(supply.sum())
 
 

@@ -90,7 +90,11 @@ def write_audit_page(found: Audit, path: Path, lines: Sequence[str]) -> None:
                 "title": f"Class {name}",
                 "heads": heads,
                 "rows": [
-                    [row["question"].replace("_", " "), *(_text(row[key]) for key in _AUDIT_KEYS)]
+                    [
+                        row["question"].replace("_", " "),
+                        *(_text(row[key]) for key in ("n", "mean", "largest")),
+                        f"{row['cases_above_0']:.0%}",
+                    ]
                     for row in table[table["class"] == name].to_dict("records")
                 ],
             }
@@ -100,9 +104,6 @@ def write_audit_page(found: Audit, path: Path, lines: Sequence[str]) -> None:
         problems=found.problems,
     )
     write_text(path, page)
-
-
-_AUDIT_KEYS = ("n", "mean", "largest", "cases_above_0")
 
 
 def draw_worst(evaluation: Evaluation, name: str) -> Drawing | None:
@@ -133,7 +134,7 @@ def _draw_labels(found: Audit, name: str) -> Drawing | None:
     for row in rows.to_dict("records"):
         mask = found.classes.masks(read_labels(found.files[row["case"]]).array)[name]
         ndim = mask.ndim
-        below = f"{row[order[0]]} specks, {row[order[1]]} pinholes"
+        below = f"{_count(row[order[0]], 'speck')}, {_count(row[order[1]], 'pinhole')}"
         panels.append(Panel(row["case"], plain(mask, found.topology, most), below))
     title = f"Class {name}: labels with most specks and pinholes"
     slug = "".join(c if c.isalnum() else "-" for c in name)
@@ -161,6 +162,10 @@ def _betti(row: Mapping[Any, Any]) -> str:
         for suffix in ("", "_true")
     ]
     return f"Betti ({numbers[0]}), truth ({numbers[1]})" if all(numbers) else ""
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _text(value: Any) -> str:

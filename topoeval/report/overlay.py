@@ -23,7 +23,7 @@ _COLOURS = {
     "missed hole": "#56B4E9",
 }
 _SMALL = {"speck": "#D55E00", "pinhole": "#CC79A7"}
-_CELL = 2.6
+_CELL = 3.5
 
 
 @dataclass(frozen=True, slots=True, eq=False)

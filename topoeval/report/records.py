@@ -21,6 +21,9 @@ SCHEMA = 1
 PARTS = ("network", "persistence", "loss", "backward", "other")
 OK = "ok"
 
+# of a run with several tests: told of the main one alone
+_ONCE = ("cases", "examples", "history", "timing", "memory")
+
 Document = Mapping[str, Any]
 
 
@@ -36,7 +39,9 @@ class Records:
         The records themselves by identity, sorted by identity.
     runs
         One row per run that restores images: identity, dataset, method, seed, status, timings.
-        ``dataset`` and ``arm`` are unique labels (see `topoeval.report.arms`).
+        ``dataset`` and ``arm`` are unique labels (see `topoeval.report.arms`). A run that was
+        scored on further tests has one more row, and one more document, for each: ``ID/NAME``,
+        without timings.
     cases
         One row per such run and case, with the run's ``id``, ``dataset``, ``arm`` and ``seed``.
     judges
@@ -85,6 +90,10 @@ def read(folder: Path | str) -> Records:
             raise UserError(f"records {files[identity]} and {path} have the same id {identity}")
         documents[identity], files[identity] = document, path
     documents = dict(sorted(documents.items()))
+    for identity, document in list(documents.items()):
+        for part in _by_test(document):
+            documents[str(part["id"])] = part
+            files[str(part["id"])] = files[identity]
 
     labels = label_runs({identity: document["spec"] for identity, document in documents.items()})
     rows = {
@@ -143,6 +152,29 @@ def _load(path: Path) -> Document:
     if missing:
         raise UserError(f"record {path} lacks {', '.join(missing)}; delete it and run it again")
     return document
+
+
+def _by_test(document: Document) -> list[Document]:
+    """Return a record for each test of a run that has several: to a table, datasets of their own.
+
+    What was spent on the run stands in the first, the main test's, and not a second time.
+    """
+    spec = document["spec"]
+    tests = spec["dataset"].get("tests") or {}
+    if not tests:
+        return []
+    scored = document.get("tests") or {}
+    once = {key: document[key] for key in _ONCE if key in document}
+    shared = {key: value for key, value in document.items() if key not in (*once, "tests")}
+
+    def part(name: str, identity: str, own: Document) -> Document:
+        dataset = {**spec["dataset"], "test": name}
+        return {**shared, **own, "id": identity, "spec": {**spec, "dataset": dataset}}
+
+    return [
+        part("test", document["id"], once),
+        *(part(name, f"{document['id']}/{name}", scored.get(name) or {}) for name in tests),
+    ]
 
 
 def _run_row(document: Document, labels: Labels, path: Path) -> dict[str, Any]:
@@ -214,10 +246,11 @@ def _parts(per_step: Mapping[str, float]) -> dict[str, float | None]:
 
 
 def _ndim(document: Document) -> int | None:
-    for example in document.get("examples") or ():
-        return len(example["shape"])
     cases = document.get("cases") or {}
-    return (3 if "b2" in cases else 2) if "b0" in cases else None
+    if "b0" in cases:
+        return 3 if "b2" in cases else 2
+    # examples tell less: of a volume they show a slice
+    return next((len(example["shape"]) for example in document.get("examples") or ()), None)
 
 
 def _machine(document: Document) -> str | None:

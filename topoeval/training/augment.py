@@ -6,6 +6,8 @@ TopoMortar (arXiv 2503.03365) found that simple remedies explain much of what to
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -107,20 +109,32 @@ def augment(
     if settings.patch > min(images.shape[2:]):
         sides = tuple(images.shape[2:])
         raise UserError(f"patch={settings.patch} is larger than images of {sides}")
-    from monai.utils.type_conversion import convert_to_tensor
-
     transform = _transform(settings, images.ndim - 2)
     seeds = np.random.SeedSequence(seed).generate_state(len(images))
     varied = []
-    for image, target, one in zip(images.cpu(), targets.cpu(), seeds.tolist(), strict=True):
-        transform.set_random_state(seed=one)
-        varied.append(transform({"image": image.float(), "target": target.float()}))
+    with _plain_tensors():
+        for image, target, one in zip(images.cpu(), targets.cpu(), seeds.tolist(), strict=True):
+            transform.set_random_state(seed=one)
+            varied.append(transform({"image": image.float(), "target": target.float()}))
     return tuple(
-        torch.stack([convert_to_tensor(pair[key], track_meta=False) for pair in varied])
+        torch.stack([pair[key] for pair in varied])
         .clamp(0, 1)
         .to(device=like.device, dtype=like.dtype)
         for key, like in (("image", images), ("target", targets))
     )  # type: ignore[return-value]  # two entries, one for each key
+
+
+@contextmanager
+def _plain_tensors() -> Iterator[None]:
+    """Have MONAI keep no account of what it did to each image, a third of the time it takes."""
+    from monai.data.meta_obj import get_track_meta, set_track_meta
+
+    before = get_track_meta()
+    set_track_meta(False)
+    try:
+        yield
+    finally:
+        set_track_meta(before)
 
 
 @lru_cache(maxsize=8)

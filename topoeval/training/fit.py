@@ -9,11 +9,12 @@ sees the same labelled batches in the same order.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 from tqdm import tqdm
@@ -21,10 +22,11 @@ from tqdm import tqdm
 from topoeval.errors import UserError
 from topoeval.timing import span
 from topoeval.training import checkpoint
+from topoeval.training.augment import Augmentation, augment
 from topoeval.training.callbacks import Audience, Callback
-from topoeval.training.objective import Source, Term, wants_unlabelled, weighted_sum
+from topoeval.training.objective import SOURCES, Source, Term, wants_unlabelled, weighted_sum
 from topoeval.training.precision import Arithmetic, Precision
-from topoeval.training.tensors import TensorSet, shuffled_batches
+from topoeval.training.tensors import Batch, TensorSet, shuffled_batches
 
 
 class DivergedError(RuntimeError):
@@ -60,6 +62,7 @@ def fit(
     unlabelled: TensorSet | None = None,
     *,
     schedule: Schedule,
+    augmentation: Augmentation | None = None,
     seed: int = 0,
     resume_from: Path | None = None,
     save_every_s: float = 30.0,
@@ -77,8 +80,11 @@ def fit(
         The objective.
     labelled, unlabelled
         Data; `unlabelled` is needed if and only if a term looks at it.
+    augmentation
+        How the images of every step are varied, labelled and unlabelled ones; None for not at all.
+        The same for every method with the same seed.
     seed
-        Of the batches.
+        Of the batches and of their variation.
     resume_from
         A file in which the state is kept every `save_every_s` seconds and at the end, and from
         which an interrupted training goes on as if nothing had happened.
@@ -94,13 +100,31 @@ def fit(
     DivergedError
         The loss is no longer a finite number.
     UserError
-        Unlabelled images are needed and not given.
+        Unlabelled images are needed and not given; patches are cut, and a term needs the Betti
+        numbers of the whole image.
     """
     if wants_unlabelled(terms) and not unlabelled:
         raise UserError("a term looks at unlabelled images, and the dataset gives none")
-    prepared = [term.prepare(labelled.targets) for term in terms]
+    if augmentation is not None and augmentation.patch:
+        for term in terms:
+            if term.info.needs_prior:
+                raise UserError(
+                    f"loss {term.info.name!r} needs the Betti numbers of what it sees, and "
+                    f"patch={augmentation.patch} cuts the images; train it with patch = 0"
+                )
+    # what is known of the targets beforehand does not hold for varied ones
+    prepared = [None if augmentation else term.prepare(labelled.targets) for term in terms]
     arithmetic = Arithmetic(precision, labelled.images.device.type)
     state = _State(network, schedule, seed, [term.info.name for term in terms], arithmetic)
+
+    def varied(source: Source, batch: Batch) -> Batch:
+        if augmentation is None:
+            return batch
+        with span("augmentation"):
+            key = np.random.SeedSequence((seed, state.steps, SOURCES.index(source)))
+            images, targets = augment(*batch[:2], augmentation, int(key.generate_state(1)[0]))
+        return images, targets, batch[2]
+
     if resume_from is not None and resume_from.exists():
         state.load(resume_from)
     network.train()
@@ -111,7 +135,7 @@ def fit(
     with bar, Audience(callbacks) as audience:
         while state.epoch < schedule.epochs:
             means = _epoch(
-                network, terms, prepared, labelled, unlabelled, schedule, state, audience
+                network, terms, prepared, labelled, unlabelled, schedule, state, varied, audience
             )
             state.finish_epoch(means)
             audience.epoch(state.steps, state.epoch, means, schedule.learning_rate)
@@ -134,6 +158,7 @@ def _epoch(
     unlabelled: TensorSet | None,
     schedule: Schedule,
     state: _State,
+    varied: Callable[[Source, Batch], Batch],
     audience: Audience,
 ) -> dict[str, float]:
     """Run one pass over the labelled images; return the mean of each term."""
@@ -146,14 +171,14 @@ def _epoch(
     sums = dict.fromkeys((term.info.name for term, _ in active), 0.0)
     batches = shuffled_batches(len(labelled), schedule.batch_size, state.labelled_order)
     for index in batches:
-        data: dict[Source, Any] = {"labelled": labelled.batch(index)}
+        data: dict[Source, Batch] = {"labelled": varied("labelled", labelled.batch(index))}
         if unlabelled is not None and wants_unlabelled([term for term, _ in active]):
             drawn = torch.randint(
                 len(unlabelled),
                 (min(schedule.unlabelled_batch_size, len(unlabelled)),),
                 generator=state.unlabelled_order,
             )
-            data["unlabelled"] = unlabelled.batch(drawn)
+            data["unlabelled"] = varied("unlabelled", unlabelled.batch(drawn))
         with span("network"):
             logits = {
                 source: state.arithmetic.logits(network, batch[0]) for source, batch in data.items()

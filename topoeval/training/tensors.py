@@ -9,6 +9,9 @@ import torch
 
 from topoeval.datasets.sample import Sample, stack
 
+Batch = tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]
+"""Images, targets and priors."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TensorSet:
@@ -48,10 +51,23 @@ class TensorSet:
             cases=tuple(sample.case for sample in samples),
         )
 
+    @classmethod
+    def joined(cls, sets: Sequence[TensorSet]) -> TensorSet:
+        """Return the samples of several sets of equal shape as one set, in their order."""
+        priors = [one.priors for one in sets if one.priors is not None]
+        labels = [one.labels for one in sets if one.labels is not None]
+        return cls(
+            images=torch.cat([one.images for one in sets]),
+            targets=torch.cat([one.targets for one in sets]),
+            priors=torch.cat(priors) if len(priors) == len(sets) else None,
+            labels=torch.cat(labels) if len(labels) == len(sets) else None,
+            cases=tuple(case for one in sets for case in one.cases),
+        )
+
     def __len__(self) -> int:
         return len(self.cases)
 
-    def batch(self, index: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
+    def batch(self, index: torch.Tensor) -> Batch:
         """Return images, targets and priors of the samples at `index`."""
         index = index.to(self.images.device)
         priors = None if self.priors is None else self.priors[index]

@@ -1,0 +1,34 @@
+"""What a run leaves to be looked at."""
+
+import base64
+import zlib
+
+import numpy as np
+import torch
+
+from topoeval.harness import tasks
+from topoeval.training import TensorSet
+
+
+def unpacked(example, name):
+    """Return a picture of an example, 0 to 255."""
+    data = zlib.decompress(base64.b64decode(example[name]))
+    return np.frombuffer(data, dtype=np.uint8).reshape(example["shape"])
+
+
+def test_of_a_volume_the_fullest_slice_is_kept():
+    """The same one in image, truth and answer; a whole volume would weigh a megabyte."""
+    generator = torch.Generator().manual_seed(0)
+    images = torch.rand((4, 1, 5, 6, 7), generator=generator)
+    targets = torch.zeros_like(images)
+    targets[:, :, 1, 2:4] = 1
+    targets[:, :, 3, 2:5] = 1
+    test = TensorSet(images, targets, None, None, ("a", "b", "c", "d"))
+    examples = tasks._examples(test, 1 - images)
+    assert [example["case"] for example in examples] == ["a", "b", "c"]
+    for k, example in enumerate(examples):
+        assert example["shape"] == [6, 7]
+        expected = np.rint(images[k, 0, 3].numpy() * 255)
+        np.testing.assert_array_equal(unpacked(example, "image"), expected)
+        np.testing.assert_array_equal(unpacked(example, "target"), targets[k, 0, 3] * 255)
+        np.testing.assert_allclose(unpacked(example, "prediction"), 255 - expected, atol=1)
