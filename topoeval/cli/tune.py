@@ -44,6 +44,8 @@ def tune_suite(
     results = results or Path("results") / suite.name
     store = tuning_store(results, suite)
     console = Console()
+    if not console.is_terminal:  # a pipe has no width; the table reads well at this one
+        console = Console(width=110)
     console.print(
         f"[bold]{suite.title}[/]: {suite.tuning.trials} trials a method on validation images, "
         f"seeds {', '.join(map(str, suite.tuning.seeds))}, in {store.root}"
@@ -77,7 +79,10 @@ def tune_suite(
 
 
 def _table(searches: Sequence[Search]) -> Table:
-    table = Table("method", "dataset", "chosen", "Dice", "Betti error", box=None)
+    table = Table("method", "dataset", box=None)
+    table.add_column("chosen", overflow="fold")
+    for name in ("Dice", "Betti error"):
+        table.add_column(name, justify="right")
     for search in searches:
         dataset = search.runs[0].dataset
         place = " ".join([dataset.name, *(f"{k}={v}" for k, v in dataset.params.items())])
