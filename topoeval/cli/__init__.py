@@ -16,6 +16,9 @@ from topoeval.cli import data as data_commands
 from topoeval.cli.barcode import barcode
 from topoeval.cli.bench import app as bench
 from topoeval.cli.doctor import check, doctor
+from topoeval.cli.filters import Backends, Datasets, Devices, Methods, Seeds, filters
+from topoeval.cli.planning import plan, schema
+from topoeval.cli.timing import time
 from topoeval.errors import UserError
 
 app = typer.Typer(
@@ -40,6 +43,11 @@ def main() -> None:
 @app.command()
 def run(
     suite: Annotated[str, typer.Argument(help="Name of a suite, or path of its TOML file.")],
+    method: Methods = None,
+    dataset: Datasets = None,
+    seed: Seeds = None,
+    backend: Backends = None,
+    device: Devices = None,
     results: Annotated[
         Optional[Path],  # noqa: UP045  # typer reads the annotation at run time
         typer.Option(help="Results folder; results/SUITE by default."),
@@ -76,6 +84,7 @@ def run(
 
     failures = run_suite(
         suite,
+        filters=filters(method, dataset, seed, backend, device),
         results=results,
         data=data,
         download=download,
@@ -274,4 +283,7 @@ def info(
 app.command()(barcode)
 app.command()(check)
 app.command()(doctor)
+app.command()(plan)
+app.command()(schema)
+app.command()(time)
 app.add_typer(bench)

@@ -9,11 +9,13 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from topoeval.cli.data import use_data_folder
 from topoeval.errors import UserError
 from topoeval.harness.catalogue import load_suite
 from topoeval.harness.executors import make_executor
-from topoeval.harness.plan import plan
+from topoeval.harness.plan import plan_selected
 from topoeval.harness.preflight import preflight
+from topoeval.harness.selection import Filters
 from topoeval.harness.spec import RunSpec
 from topoeval.harness.store import Record, Store
 from topoeval.harness.sweep import sweep
@@ -23,6 +25,7 @@ from topoeval.harness.tuned import read_tuned
 def run_suite(
     name: str,
     *,
+    filters: Filters,
     results: Path | None,
     data: Path | None,
     download: bool,
@@ -35,14 +38,10 @@ def run_suite(
     log: Sequence[str] = (),
 ) -> int:
     """Run a suite with a progress display; return the number of failed runs."""
-    if data is not None:
-        if not data.is_dir():
-            raise UserError(f"data folder {data} does not exist; make it, or name another")
-        # workers inherit it; a path is no part of what a run is
-        os.environ["TOPOEVAL_DATA"] = str(data.resolve())
+    use_data_folder(data)
     follow(log)
     suite = load_suite(name)
-    runs = plan(suite, tuned=None if tuned is None else read_tuned(tuned))
+    runs = plan_selected(suite, filters, tuned=None if tuned is None else read_tuned(tuned))
     preflight(suite, runs, download=download)
     store = Store(results or Path("results") / suite.name, suite.name)
     console = Console()

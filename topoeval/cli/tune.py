@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,7 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from topoeval.errors import UserError
+from topoeval.cli.data import use_data_folder
 from topoeval.harness.catalogue import load_suite
 from topoeval.harness.executors import make_executor
 from topoeval.harness.plan import plan
@@ -33,10 +32,7 @@ def tune_suite(
     retry_failed: bool,
 ) -> int:
     """Search for the parameters of a suite's methods; return the number of failed runs."""
-    if data is not None:
-        if not data.is_dir():
-            raise UserError(f"data folder {data} does not exist; make it, or name another")
-        os.environ["TOPOEVAL_DATA"] = str(data.resolve())
+    use_data_folder(data)
     suite = load_suite(name)
     check(suite)
     trials = for_trials(suite)
@@ -84,15 +80,14 @@ def _table(searches: Sequence[Search]) -> Table:
     for name in ("Dice", "Betti error"):
         table.add_column(name, justify="right")
     for search in searches:
-        dataset = search.runs[0].dataset
-        place = " ".join([dataset.name, *(f"{k}={v}" for k, v in dataset.params.items())])
+        place = search.runs[0].dataset.label
         if search.chosen is None:
-            table.add_row(search.method.title, place, search.why)
+            table.add_row(search.method.label, place, search.why)
             continue
         trial = search.trials[search.chosen]
         values = ", ".join(f"{key} = {value}" for key, value in trial.values.items())
         # one that misses the bar says so; why the others were chosen is the same for all
         why = "" if search.within else f"; {search.why}"
         scores = (f"{trial.dice:.4f}", f"{trial.betti_error:.4g}")
-        table.add_row(search.method.title, place, values + why, *scores)
+        table.add_row(search.method.label, place, values + why, *scores)
     return table

@@ -28,6 +28,11 @@ def suites_folder() -> Path:
     return share("suites", "bench/suites")
 
 
+def results_folder() -> Path:
+    """Return the folder of the committed results; a wheel has none."""
+    return share("results", "results")
+
+
 def method_names() -> list[str]:
     """Return the names of all methods."""
     return sorted(path.parent.name for path in baselines_folder().glob("*/method.toml"))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
+from functools import cached_property
 from typing import Any, Literal
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
@@ -58,17 +60,23 @@ class RunSpec(Frozen):
             del data["score"]
         return data
 
-    @property
+    @cached_property
     def id(self) -> str:
         """Sixteen hexadecimal digits that name this run everywhere."""
         # how a method is called in a table does not decide its result
-        method = {"title", "summary", "paper"}
+        method = {"title", "summary", "paper", "variant"}
         return digest(canonical_json(self, exclude={"method": method, "dataset": {"paths"}}))
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> RunSpec:
+        """Return a copy with some values replaced; its identity is its own."""
+        copy = super().model_copy(update=update, deep=deep)
+        copy.__dict__.pop("id", None)
+        return copy
 
     @property
     def label(self) -> str:
         """A short name for people."""
-        return f"{self.dataset.name}/{self.method.name}/seed{self.seed}"
+        return f"{self.dataset.label}/{self.method.label}/seed{self.seed}"
 
     def derived_seed(self, purpose: str) -> int:
         """Return a seed that depends on what should pair, and on nothing else.

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from topoeval.errors import UserError
+from topoeval.harness import machine
 from topoeval.harness.spec import RunSpec
 
 RECORD_SCHEMA = 1
@@ -69,17 +70,7 @@ class Store:
 
     def write(self, run_id: str, record: Record) -> None:
         """Write a record; a reader finds the whole of it or nothing."""
-        self.records.mkdir(parents=True, exist_ok=True)
-        text = json.dumps(_rounded(record), sort_keys=True, allow_nan=False, separators=(",", ":"))
-        partial = self.records / f".{run_id}.{os.getpid()}.partial"
-        try:
-            with partial.open("w", encoding="utf-8") as file:
-                file.write(text + "\n")
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(partial, self.record_path(run_id))
-        finally:
-            partial.unlink(missing_ok=True)
+        write_record(self.record_path(run_id), record)
 
     def discard(self, run_id: str) -> None:
         """Remove the record of a run, so that it is run again."""
@@ -98,7 +89,23 @@ class Store:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise UserError(f"{self.root} is in use by another 'topoeval run'") from None
-            yield
+            with machine.shared():
+                yield
+
+
+def write_record(path: Path, record: Record) -> None:
+    """Write a record to a file; a reader finds the whole of it or nothing."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(_rounded(record), sort_keys=True, allow_nan=False, separators=(",", ":"))
+    partial = path.with_name(f".{path.stem}.{os.getpid()}.partial")
+    try:
+        with partial.open("w", encoding="utf-8") as file:
+            file.write(text + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def _rounded(value: Any) -> Any:

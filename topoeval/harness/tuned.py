@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from pydantic import Field
 
 from topoeval.errors import UserError, nearest
-from topoeval.harness.model import DatasetSpec, Frozen, Params, parse, read_toml
+from topoeval.harness import parameters
+from topoeval.harness.model import DatasetSpec, Frozen, Params, Training, parse, read_toml
+from topoeval.harness.parameters import with_params
 from topoeval.harness.space import Scalar, Values
 from topoeval.harness.spec import RunSpec
 from topoeval.harness.suite import Suite
 
 SCHEMA = 1
-_STRENGTHS = ("weight", "gradient_ratio")
 
 
 class Choice(Frozen):
@@ -43,8 +44,10 @@ class Tuned(Frozen):
                 return dict(choice.values)
         return {}
 
-    def check(self, suite: Suite, dataset: DatasetSpec) -> None:
+    def check(self, suite: Suite, dataset: DatasetSpec, methods: Iterable[str]) -> None:
         """Refuse to tune `suite` with this file unless it was made for it.
+
+        `methods` are the labels of its methods.
 
         Raises
         ------
@@ -61,7 +64,7 @@ class Tuned(Frozen):
                 "a final run needs seeds of its own"
             )
         known = {choice.method for choice in self.choices if _same(choice, dataset)}
-        for method in suite.methods:
+        for method in methods:
             if method not in known:
                 raise UserError(
                     f"the tuned values have none for method {method!r} on {dataset.name!r} "
@@ -91,24 +94,22 @@ def read_tuned(path: Path) -> Tuned:
 
 
 def vary(run: RunSpec, values: Mapping[str, Scalar]) -> RunSpec:
-    """Return `run` with other values of what is named.
+    """Return `run` with other values of parameters: of its method, or ``training.NAME``.
 
-    ``LOSS.weight`` (or ``gradient_ratio``, ``start``, ``ramp``, or a parameter of the loss),
-    ``adaptation.NAME``, ``remedy.NAME``, ``training.NAME``; a name alone is of the last loss, which
-    is the one that a method is about.
+    How the method is called stays as it is.
 
     Raises
     ------
     UserError
-        There is no such thing to vary, or it cannot have that value.
+        There is no such parameter, or it cannot have that value.
     """
     if not values:
         return run
-    data = run.model_dump()
-    for name, value in values.items():
-        table, key = _place(run, data, name)
-        table[key] = value
-    return parse(data, RunSpec, f"tuned values of method {run.method.name!r}")
+    training, own = _apart(values)
+    method = with_params(run.method, own).model_copy(update={"variant": run.method.variant})
+    changed = {**run.training.model_dump(), **training}
+    where = f"training of method {method.name!r}"
+    return run.model_copy(update={"method": method, "training": parse(changed, Training, where)})
 
 
 def value_of(run: RunSpec, name: str) -> Scalar:
@@ -117,42 +118,23 @@ def value_of(run: RunSpec, name: str) -> Scalar:
     Raises
     ------
     UserError
-        There is no such thing, or the method does not state it.
+        There is no such parameter.
     """
-    table, key = _place(run, run.model_dump(), name)
-    if key not in table:
-        raise UserError(
-            f"method {run.method.name!r} searches {name!r} and does not state it; "
-            "write the value it has by default into its method.toml"
-        )
-    value: Scalar = table[key]
+    training, _ = _apart({name: ""})
+    if not training:
+        return parameters.value_of(run.method, name)
+    (key,), known = training, run.training.model_dump()
+    if key not in known:
+        raise UserError(f"a training has no {key!r}{nearest(key, known)}")
+    value: Scalar = known[key]
     return value
 
 
-def _place(run: RunSpec, data: dict[str, Any], name: str) -> tuple[dict[str, Any], str]:
-    """Return the table in the `data` of a run that holds what is called `name`, and its key."""
-    owner, _, key = name.rpartition(".")
-    method = data["method"]
-    for term in reversed(method["losses"]):
-        if owner in ("", term["name"]):
-            return _of_term(run, term, name, key)
-    tables = {"training": data["training"], "adaptation": method["adaptation"]}
-    if method["remedy"] is not None:
-        tables["remedy"] = method["remedy"]["params"]
-    table = tables.get(owner)
-    if table is None or key not in table:
-        known = [term["name"] for term in method["losses"]]
-        known += [place for place, there in tables.items() if there is not None]
-        hint = nearest(owner, known) if table is None else nearest(key, table)
-        raise UserError(f"method {run.method.name!r} has no {name!r} to search{hint}")
-    return table, key
-
-
-def _of_term(run: RunSpec, term: dict[str, Any], name: str, key: str) -> tuple[dict[str, Any], str]:
-    if key in _STRENGTHS and key not in term:
-        other = _STRENGTHS[1 - _STRENGTHS.index(key)]
-        raise UserError(f"method {run.method.name!r} has no {name!r} to search, but {other!r}")
-    return (term if key in (*_STRENGTHS, "start", "ramp") else term["params"]), key
+def _apart(values: Mapping[str, Scalar]) -> tuple[Values, Values]:
+    """Return the values of the training, by their last part, and those of the method."""
+    head = "training."
+    training = {k.removeprefix(head): v for k, v in values.items() if k.startswith(head)}
+    return training, {k: v for k, v in values.items() if not k.startswith(head)}
 
 
 def _same(choice: Choice, dataset: DatasetSpec) -> bool:

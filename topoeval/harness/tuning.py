@@ -25,6 +25,7 @@ from topoeval.harness.spec import RunSpec
 from topoeval.harness.store import Store
 from topoeval.harness.suite import Suite
 from topoeval.harness.tuned import Choice, Tuned, value_of, vary
+from topoeval.harness.variant import variants
 
 SCHEMA = 1
 _SPLITS = ("train", "unlabelled", "val")
@@ -69,7 +70,7 @@ class Search:
         dataset = self.runs[0].dataset
         values = {} if self.chosen is None else self.trials[self.chosen].values
         return Choice(
-            dataset=dataset.name, params=dataset.params, method=self.method.name, values=values
+            dataset=dataset.name, params=dataset.params, method=self.method.label, values=values
         )
 
     def choose(self, enough: float | None) -> None:
@@ -122,19 +123,19 @@ def tune(suite: Suite, store: Store, execute: Execute) -> list[Search]:
         A dataset without validation images, a search over what a method does not have, a reference
         that begins with another method.
     """
-    check(suite)
+    methods = check(suite)
     searches: list[Search] = []
     bars: dict[str, float | None] = {}
-    for names in _levels(suite):
-        found = _search(suite, names, searches, store, execute, bars)
+    for labels in _levels(suite, methods):
+        found = _search(suite, labels, searches, store, execute, bars)
         for search in found:
             place = _place(search.runs[0])
             if search.method.name == suite.reference:
                 bars[place] = _bar(search, suite.tuning.margin)
             search.choose(bars.get(place))
         searches += found
-    order = {name: position for position, name in enumerate(suite.methods)}
-    searches.sort(key=lambda search: order[search.method.name])
+    order = {label: position for position, label in enumerate(methods)}
+    searches.sort(key=lambda search: order[search.method.label])
     _write(suite, searches, store)
     return searches
 
@@ -144,25 +145,32 @@ def tuning_store(results: Path, suite: Suite) -> Store:
     return Store(results / "tuning", suite.name)
 
 
-def check(suite: Suite) -> None:
-    """Refuse what cannot be tuned, before anything runs; see `tune`."""
-    for dataset in suite.datasets:
-        datasets.info(dataset.name, **dataset.params).checked_split("val")
-    reference = load_method(suite.reference, suite.override.get(suite.reference))
-    if reference.starts_from not in ("start", None):
-        raise UserError(
-            f"suite {suite.name!r}: its reference {reference.name!r} begins with "
-            f"{reference.starts_from!r}; tuning measures against a method of its own"
-        )
-    planned = plan(for_trials(suite), score="val")
-    for name in suite.methods:
-        run = next(run for run in planned if run.method.name == name)
-        for searched in space_of(suite, name):
-            value_of(run, searched)
+def check(suite: Suite) -> dict[str, Method]:
+    """Return the methods to tune by label; refuse what cannot be tuned, as `tune` does."""
+    trials = for_trials(suite)
+    methods: dict[str, Method] = {}
+    for run in plan(trials, score="val"):
+        params = {**run.dataset.params, **run.dataset.paths}
+        datasets.info(run.dataset.name, **params).checked_split("val")
+        if run.method.label in trials.methods:
+            methods[run.method.label] = run.method
+            for name in space_of(suite, run.method):
+                value_of(run, name)
+            if run.method.name == suite.reference and run.method.starts_from not in ("start", None):
+                raise UserError(
+                    f"suite {suite.name!r}: its reference {run.method.name!r} begins with "
+                    f"{run.method.starts_from!r}; tuning measures against a method of its own"
+                )
+    return {label: methods[label] for label in trials.methods}
 
 
 def for_trials(suite: Suite) -> Suite:
-    """Return `suite` as its trials see it: the tuning's seeds, no test, nobody who reads digits."""
+    """Return `suite` as its trials see it.
+
+    The tuning's seeds, no test, nobody who reads digits, and of several backends and devices the
+    first: what is chosen there holds for all.
+    """
+    texts = [*suite.methods, *(text for part in suite.include for text in part.method)]
     small = [
         dataset.model_copy(
             update={
@@ -172,51 +180,62 @@ def for_trials(suite: Suite) -> Suite:
         )
         for dataset in suite.datasets
     ]
-    update = {"seeds": suite.tuning.seeds, "judge": None, "datasets": tuple(small)}
+    update = {
+        "methods": tuple(dict.fromkeys(str(one) for text in texts for one in variants(text))),
+        "datasets": tuple(small),
+        "seeds": suite.tuning.seeds,
+        "judge": None,
+        "backend": suite.backend[:1],
+        "device": suite.device[:1],
+        "include": (),
+        "exclude": (),
+    }
     return suite.model_copy(update=update)
 
 
-def space_of(suite: Suite, name: str) -> Space:
+def space_of(suite: Suite, method: Method) -> Space:
     """Return what is searched for a method: its own space, or the learning rate of its training.
 
-    A correction without a space of its own has nothing to tune.
+    What the suite sets is not searched. A correction without a space has nothing to tune.
     """
-    method = load_method(name, suite.override.get(name))
-    if method.search or method.regime not in TRAINED:
-        return method.search
+    search = load_method(method.name, suite.override.get(method.name)).search
+    if search or method.regime not in TRAINED:
+        fixed = {name.rpartition(".")[2] for name in method.variant}
+        return {k: axis for k, axis in search.items() if k.rpartition(".")[2] not in fixed}
     rate = suite.training.learning_rate
     low, high = significant(rate / 10), significant(rate * 10)
     return {"training.learning_rate": Range(low=low, high=high, log=True)}
 
 
-def _levels(suite: Suite) -> list[list[str]]:
+def _levels(suite: Suite, methods: Mapping[str, Method]) -> list[list[str]]:
     """Return the methods as they are searched for: those that a later one needs come first.
 
     That is the reference, whose Dice the others are held to, and what a correction begins with.
     """
     levels: dict[str, int] = {}
 
-    def level(name: str) -> int:
-        if name not in levels:
-            before = load_method(name, suite.override.get(name)).starts_from
-            below = level(str(before)) if before in suite.methods else 0
-            levels[name] = 0 if name == suite.reference else below + 1
-        return levels[name]
+    def level(label: str) -> int:
+        if label not in levels:
+            method = methods[label]
+            before = str(method.starts_from)
+            below = level(before) if before in methods else 0
+            levels[label] = 0 if method.name == suite.reference else below + 1
+        return levels[label]
 
-    for name in suite.methods:
-        level(name)
-    return [[n for n in suite.methods if levels[n] == k] for k in sorted(set(levels.values()))]
+    for label in methods:
+        level(label)
+    return [[n for n in methods if levels[n] == k] for k in sorted(set(levels.values()))]
 
 
 def _search(
     suite: Suite,
-    names: Sequence[str],
+    labels: Sequence[str],
     done: Sequence[Search],
     store: Store,
     execute: Execute,
     bars: Mapping[str, float | None],
 ) -> list[Search]:
-    """Search for the methods called `names`, side by side, on all datasets."""
+    """Search for the methods called `labels`, side by side, on all datasets."""
     tuned = Tuned(
         schema_version=1,
         suite=suite.name,
@@ -225,11 +244,10 @@ def _search(
     )
     runs = {run.id: run for run in plan(for_trials(suite), tuned=tuned, score="val")}
     searches = []
-    for name in names:
-        of_method = [run for run in runs.values() if run.method.name == name]
-        for place in dict.fromkeys(_place(run) for run in of_method):
-            repetitions = [run for run in of_method if _place(run) == place]
-            searches.append(_begin(suite, name, repetitions))
+    for label in labels:
+        of_method = [run for run in runs.values() if run.method.label == label]
+        places = dict.fromkeys(_place(run) for run in of_method)
+        searches += [_begin(suite, [r for r in of_method if _place(r) == p]) for p in places]
     open_ = list(searches)
     while open_:
         batch = [(search, Trial(values)) for search in open_ for values in search.sampler.ask()]
@@ -252,14 +270,15 @@ def _search(
     return searches
 
 
-def _begin(suite: Suite, name: str, runs: Sequence[RunSpec]) -> Search:
-    space = space_of(suite, name)
+def _begin(suite: Suite, runs: Sequence[RunSpec]) -> Search:
+    method = runs[0].method
+    space = space_of(suite, method)
     first = {key: value_of(runs[0], key) for key in space}
     # a search without a space tries nothing
     count = suite.tuning.trials if space else 0
-    seed = int(digest(f"{suite.tuning.seeds}|{name}|{_place(runs[0])}")[:7], 16)
+    seed = int(digest(f"{suite.tuning.seeds}|{method.label}|{_place(runs[0])}")[:7], 16)
     sampler = make_sampler(suite.tuning.sampler, space, count, first, seed)
-    return Search(runs[0].method, runs, space, sampler)
+    return Search(method, runs, space, sampler)
 
 
 def _ancestors(run: RunSpec, runs: Mapping[str, RunSpec]) -> list[RunSpec]:
@@ -295,9 +314,10 @@ def _place(run: RunSpec) -> str:
 def _write(suite: Suite, searches: Sequence[Search], store: Store) -> None:
     """Write a record per method, and what was chosen as the file that final runs read."""
     store.root.mkdir(parents=True, exist_ok=True)
-    for name in suite.methods:
-        mine = [search for search in searches if search.method.name == name]
-        text = json.dumps(_record(suite, name, mine), indent=1, sort_keys=True)
+    for label in dict.fromkeys(search.method.label for search in searches):
+        mine = [search for search in searches if search.method.label == label]
+        text = json.dumps(_record(suite, label, mine), indent=1, sort_keys=True)
+        name = label.replace("/", "_")  # a value of a parameter may be anything
         (store.root / f"{name}.json").write_text(text + "\n", encoding="utf-8")
     tuned = Tuned(
         schema_version=1,
@@ -312,12 +332,12 @@ def _write(suite: Suite, searches: Sequence[Search], store: Store) -> None:
     )
 
 
-def _record(suite: Suite, name: str, searches: Sequence[Search]) -> dict[str, Any]:
+def _record(suite: Suite, label: str, searches: Sequence[Search]) -> dict[str, Any]:
     tuning = suite.tuning
     return {
         "schema": SCHEMA,
         "suite": suite.name,
-        "method": name,
+        "method": label,
         "reference": suite.reference,
         "rule": "lowest Betti error of the trials whose Dice is at most "
         f"{tuning.margin:g} below the best of the reference; if there is none, the highest Dice",
@@ -326,7 +346,7 @@ def _record(suite: Suite, name: str, searches: Sequence[Search]) -> dict[str, An
         "seeds": list(tuning.seeds),
         "space": {
             key: axis.model_dump() if isinstance(axis, Range) else list(axis)
-            for key, axis in space_of(suite, name).items()
+            for key, axis in searches[0].space.items()
         },
         "datasets": [
             {

@@ -19,7 +19,7 @@ from typing import Any
 _DATASET = ("dataset", "topology")
 _NEITHER = (*_DATASET, "seed", "parents", "schema")
 # How a method is described, not what it does.
-_WORDS = ("method.title", "method.summary", "method.paper")
+_WORDS = ("method.title", "method.summary", "method.paper", "method.variant")
 _LONGEST_VALUE = 24
 
 
@@ -87,14 +87,23 @@ def _settings(
     spec: Mapping[str, Any], specs: Mapping[str, Mapping[str, Any]], depth: int = 2
 ) -> dict[str, str]:
     """Flatten what an arm is; a parent counts by its own settings, not by its seed."""
-    flat = flatten({key: value for key, value in spec.items() if key not in _NEITHER})
-    flat = {key: value for key, value in flat.items() if key not in _WORDS}
+    chosen = {key: value for key, value in spec.items() if key not in _NEITHER}
+    flat = flatten({**chosen, "method": _losses_by_name(spec.get("method") or {})})
+    flat = {key: value for key, value in flat.items() if not key.startswith(_WORDS)}
     for name, identity in (spec.get("parents") or {}).items():
         # Parents of parents count too; the depth guards against records that name each other.
         if identity in specs and depth:
             parent = _settings(specs[identity], specs, depth - 1)
             flat[f"parents.{name}"] = _digest(json.dumps(parent, sort_keys=True))
     return flat
+
+
+def _losses_by_name(method: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a method whose losses are told apart by their names, as a label can say them."""
+    losses = method.get("losses") or []
+    named = {str(term["name"]): term for term in losses}
+    # twice the same loss, say on labelled and on unlabelled images: the list as it is
+    return {**method, "losses": named if len(named) == len(losses) else losses}
 
 
 def _variants(
