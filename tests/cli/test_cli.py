@@ -122,7 +122,7 @@ def test_from_a_search_to_runs_with_what_it_chose(call, suite, tmp_path):
     command = ["tune", small, "--executor", "inline", "--results", "out"]
     status, output, errors = call(*command)
     assert status == 0, output + errors
-    assert "Betti prior, supervised" in output
+    assert "betti_prior" in output
     chosen = (tmp_path / "out" / "tuned.toml").read_bytes()
     assert b'"training.learning_rate" = ' in chosen
     records = sorted((tmp_path / "out" / "tuning" / "records").iterdir())
