@@ -15,9 +15,10 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from topoeval.report.measures import BETTI_ERROR, DICE, OWN
 from topoeval.report.records import read
 from topoeval.report.statistics import Estimate, paired_difference
+
+from topoeval.report.measures import BETTI_ERROR, DICE, OWN
 from topoeval.report.summary import Row, Summary, summarise
 
 COLUMNS = (OWN, BETTI_ERROR, DICE)

@@ -18,11 +18,22 @@ if TYPE_CHECKING:
     from topoeval import losses as losses
     from topoeval import metrics as metrics
     from topoeval import persistence as persistence
+    from topoeval import results as results
+    from topoeval import statistics as statistics
     from topoeval import training as training
 
     __version__: str
 
-_PARTS = ("datasets", "digital", "losses", "metrics", "persistence", "training")
+_PARTS = (
+    "datasets",
+    "digital",
+    "losses",
+    "metrics",
+    "persistence",
+    "results",
+    "statistics",
+    "training",
+)
 
 __all__ = ["Topology", "UnavailableError", "UserError", "__version__", *_PARTS]
 

@@ -82,7 +82,13 @@ def test_a_repetition_takes_the_steps_of_the_run_apart(runs, name, parts, images
 def fake(monkeypatch, tmp_path):
     """Measure in no time: children that answer at once, in a log; nothing is trained."""
     asked = []
-    monkeypatch.setattr(lane_module, "sweep", lambda *args, **options: None)
+
+    def trained(runs, store, *others):
+        for run in runs:
+            store.work(run.id).mkdir(parents=True, exist_ok=True)
+            store.network(run.id).touch()
+
+    monkeypatch.setattr(lane_module, "sweep", trained)
     monkeypatch.setattr(lane_module, "check_quiet", lambda: 0.1)
     monkeypatch.setattr(lane_module, "busy_cores", lambda: 1.7)
 
@@ -153,6 +159,24 @@ def test_what_is_measured_is_kept_and_an_interrupted_lane_goes_on(runs, fake, tm
     assert len(json.loads(path.read_text())["rounds"]) == 2
     lane.measure(runs, again=True)
     assert len(fake) == 2 * asked + 1
+
+
+def test_a_method_without_its_start_is_a_row(runs, fake, tmp_path, monkeypatch):
+    """It says so, and the others are measured."""
+
+    def failed(runs, store, *others):
+        for run in runs:
+            if run.method.role == "start":
+                store.work(run.id).mkdir(parents=True)
+                store.network(run.id).touch()
+            else:
+                store.write(run.id, {"status": "diverged"})
+
+    monkeypatch.setattr(lane_module, "sweep", failed)
+    by_name = {r["spec"]["method"]["name"]: r for r in make(tmp_path).measure(runs)}
+    assert by_name["betti_prior_post"]["error"] == "what it starts from ended as 'diverged'"
+    assert by_name["betti_prior"]["status"] == "ok"
+    assert "betti_prior_post" not in fake
 
 
 def test_another_machine_or_other_code_is_another_record(runs, fake, tmp_path, monkeypatch):

@@ -18,8 +18,8 @@ from topoeval.report.drawing import looks
 from topoeval.report.figures import forest
 from topoeval.report.gallery import decode
 from topoeval.report.page import finding
-from topoeval.report.records import read
 from topoeval.report.summary import summarise
+from topoeval.results.records import read
 
 HOSTILE = '<img src=x onerror=alert(1)> & "$\\frac$" \''
 

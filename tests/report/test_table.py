@@ -14,9 +14,9 @@ from rich.console import Console
 from tests.report.conftest import ENVIRONMENT, make_record, write_records
 from topoeval.errors import UserError
 from topoeval.report import terminal_table
-from topoeval.report.records import read
 from topoeval.report.summary import Row, Summary, summarise
 from topoeval.report.table import BEST, to_csv, to_html, to_markdown
+from topoeval.results.records import read
 
 
 def summary_of(folder: Path, records: Sequence[dict[str, Any]], **options: str) -> Summary:

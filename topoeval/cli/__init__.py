@@ -16,8 +16,19 @@ from topoeval.cli import data as data_commands
 from topoeval.cli.barcode import barcode
 from topoeval.cli.bench import app as bench
 from topoeval.cli.doctor import check, doctor
+from topoeval.cli.execution import (
+    DaskAddress,
+    Executor,
+    Gpus,
+    Jobs,
+    Slurm,
+    Threads,
+    execution_settings,
+)
 from topoeval.cli.filters import Backends, Datasets, Devices, Methods, Seeds, filters
 from topoeval.cli.planning import plan, schema
+from topoeval.cli.results import collect, compare, query, submit
+from topoeval.cli.status import retry, status
 from topoeval.cli.timing import time
 from topoeval.errors import UserError
 
@@ -59,13 +70,12 @@ def run(
     download: Annotated[
         bool, typer.Option("--download", help="Fetch missing datasets into the data folder.")
     ] = False,
-    executor: Annotated[
-        str, typer.Option(help="local: a process per run; inline: in this process.")
-    ] = "local",
-    jobs: Annotated[int, typer.Option(min=1, help="Runs side by side; all cores by default.")] = (
-        os.cpu_count() or 1
-    ),
-    threads: Annotated[int, typer.Option(min=1, help="Threads of one run.")] = 1,
+    executor: Executor = "local",
+    jobs: Jobs = None,
+    threads: Threads = 1,
+    gpus: Gpus = None,
+    dask_address: DaskAddress = None,
+    slurm: Slurm = None,
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="Run failed runs again.")
     ] = False,
@@ -89,8 +99,7 @@ def run(
         data=data,
         download=download,
         executor=executor,
-        jobs=jobs,
-        threads=threads,
+        settings=execution_settings(jobs, threads, gpus, dask_address, slurm),
         retry_failed=retry_failed,
         report=report,
         tuned=tuned,
@@ -113,13 +122,12 @@ def tune(
     download: Annotated[
         bool, typer.Option("--download", help="Fetch missing datasets into the data folder.")
     ] = False,
-    executor: Annotated[
-        str, typer.Option(help="local: a process per run; inline: in this process.")
-    ] = "local",
-    jobs: Annotated[int, typer.Option(min=1, help="Runs side by side; all cores by default.")] = (
-        os.cpu_count() or 1
-    ),
-    threads: Annotated[int, typer.Option(min=1, help="Threads of one run.")] = 1,
+    executor: Executor = "local",
+    jobs: Jobs = None,
+    threads: Threads = 1,
+    gpus: Gpus = None,
+    dask_address: DaskAddress = None,
+    slurm: Slurm = None,
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="Run failed trials again.")
     ] = False,
@@ -133,8 +141,7 @@ def tune(
         data=data,
         download=download,
         executor=executor,
-        jobs=jobs,
-        threads=threads,
+        settings=execution_settings(jobs, threads, gpus, dask_address, slurm),
         retry_failed=retry_failed,
     )
     raise typer.Exit(1 if failures else 0)
@@ -282,7 +289,13 @@ def info(
 # These declare their options in their own modules, which import as little as this one.
 app.command()(barcode)
 app.command()(check)
+app.command()(collect)
+app.command()(compare)
 app.command()(doctor)
+app.command()(query)
+app.command()(submit)
+app.command()(retry)
+app.command()(status)
 app.command()(plan)
 app.command()(schema)
 app.command()(time)

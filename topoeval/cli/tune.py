@@ -6,17 +6,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from topoeval.cli.data import use_data_folder
+from topoeval.cli.run import execute_runs
 from topoeval.harness.catalogue import load_suite
-from topoeval.harness.executors import make_executor
+from topoeval.harness.executors import Settings
 from topoeval.harness.plan import plan
 from topoeval.harness.preflight import preflight
 from topoeval.harness.spec import RunSpec
-from topoeval.harness.store import Record
-from topoeval.harness.sweep import sweep
+from topoeval.harness.sweep import Retry
 from topoeval.harness.tuning import Search, check, for_trials, tune, tuning_store
 
 
@@ -27,8 +26,7 @@ def tune_suite(
     data: Path | None,
     download: bool,
     executor: str,
-    jobs: int,
-    threads: int,
+    settings: Settings,
     retry_failed: bool,
 ) -> int:
     """Search for the parameters of a suite's methods; return the number of failed runs."""
@@ -46,32 +44,19 @@ def tune_suite(
         f"[bold]{suite.title}[/]: {suite.tuning.trials} trials a method on validation images, "
         f"seeds {', '.join(map(str, suite.tuning.seeds))}, in {store.root}"
     )
-    failed: list[str] = []
+    failed = 0
+    retry: Retry | None = "failed" if retry_failed else None
 
     def execute(runs: Sequence[RunSpec]) -> None:
-        columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-        with Progress(TextColumn("{task.description}"), *columns, console=console) as display:
-            task = display.add_task("trials", total=len(runs))
-
-            def listen(event: str, spec: RunSpec, record: Record | None) -> None:
-                if event == "started":
-                    display.update(task, description=spec.label)
-                    return
-                display.advance(task)
-                if record is not None and record["status"] != "ok":
-                    display.print(f"{spec.label}: {record['status']}", markup=False)
-
-            # an executor that was stopped is not used again
-            made = make_executor(executor, jobs, threads)
-            tally = sweep(
-                runs, store, made, suite.limits, retry_failed=retry_failed, listener=listen
-            )
-            failed.extend(tally.failed)
+        nonlocal failed
+        failed += execute_runs(
+            runs, store, executor, settings, suite.limits, suite.reference, retry
+        )
 
     searches = tune(suite, store, execute)
     console.print(_table(searches))
     console.print(f"Chosen: {results / 'tuned.toml'}; the searches: {store.root}", soft_wrap=True)
-    return len(failed)
+    return failed
 
 
 def _table(searches: Sequence[Search]) -> Table:

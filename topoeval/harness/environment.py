@@ -14,6 +14,7 @@ from typing import Any
 import psutil
 
 import topoeval
+from topoeval.results.schema import split_commit
 
 _LIBRARIES = ("torch", "numpy", "scipy", "monai", "scikit-image", "connected-components-3d")
 
@@ -29,7 +30,7 @@ def describe(device: str, threads: int, backend: str) -> dict[str, Any]:
         "memory_bytes": psutil.virtual_memory().total,
         "gpu": _gpu_name() if device == "cuda" else None,
         "versions": {name: _version(name) for name in (*_LIBRARIES, backend)},
-        "topoeval": {"version": topoeval.__version__, "commit": _commit()},
+        "topoeval": {"version": topoeval.__version__, **split_commit(_commit())},
     }
 
 
@@ -47,10 +48,10 @@ def machine_kind(device: str) -> tuple[str, int, str | None]:
 
 def peak_memory_bytes(device: str) -> dict[str, int]:
     """Return the largest resident set of this process, and of the GPU where one is used."""
-    import torch
-
     peak = {"peak_rss_bytes": _peak_rss()}
     if device == "cuda":
+        import torch
+
         peak["peak_cuda_bytes"] = torch.cuda.max_memory_allocated()
     return peak
 

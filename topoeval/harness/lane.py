@@ -24,7 +24,7 @@ from topoeval.harness.executors import make_executor
 from topoeval.harness.machine import alone, busy_cores, check_quiet, cores_to_pin, fingerprint
 from topoeval.harness.model import digest
 from topoeval.harness.spec import RunSpec
-from topoeval.harness.store import Record, Store, write_record
+from topoeval.harness.store import Record, Store
 from topoeval.harness.suite import Limits, Timing
 from topoeval.harness.sweep import sweep
 
@@ -82,7 +82,7 @@ class Lane:
         Raises
         ------
         UserError
-            Others work here; or what a method starts from failed to train.
+            Others work here.
         """
         targets = first_seeds(runs)
         records = {spec.id: self._record(spec, again) for spec in targets}
@@ -106,7 +106,7 @@ class Lane:
                     place = {"round": turn, "position": position, "busy_cores": others}
                     self._repeat(record, spec, starts, place)
                     record["summary"] = summarise(record)
-                    write_record(self._path(record["id"]), record)
+                    self._store.write(record["id"], record)
         return list(records.values())
 
     def _record(self, spec: RunSpec, again: bool) -> Record:
@@ -116,9 +116,7 @@ class Lane:
             "warmup": self.settings.warmup, "steps": self.settings.steps, "threads": self.threads,
         }  # fmt: skip
         identity = digest(json.dumps([SCHEMA, spec.id, settings, prints], sort_keys=True))
-        path = self._path(identity)
-        if path.exists() and not again:
-            record: Record = json.loads(path.read_text(encoding="utf-8"))
+        if not again and (record := self._store.read(identity)) is not None:
             return record
         return {
             "schema": SCHEMA,
@@ -138,8 +136,11 @@ class Lane:
         turns = range(self.settings.rounds)
         return record["status"] != "ok" or all(_has_round(record, turn) for turn in turns)
 
-    def _path(self, identity: str) -> Path:
-        return self.folder / f"{identity}.json"
+    @property
+    def _store(self) -> Store:
+        store = Store(self.folder, self.suite)
+        store.records = self.folder  # a folder of nothing else, and no place for records of runs
+        return store
 
     def _starts(
         self, runs: Sequence[RunSpec], targets: Sequence[RunSpec], listener: Listener
@@ -168,6 +169,11 @@ class Lane:
         """Add the sample of a fresh process to a record, or the reason why there is none."""
         work = self.folder / "work"
         start = spec.parents.get("start")
+        if start is not None and not starts.network(start).exists():
+            ended = starts.read(start) or {}
+            record["status"] = "failed"
+            record["error"] = f"what it starts from ended as {ended.get('status', 'no record')!r}"
+            return
         cores = cores_to_pin(self.threads)
         job = {
             "spec": spec.model_dump(mode="json", by_alias=True),

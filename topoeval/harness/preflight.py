@@ -83,6 +83,8 @@ class _Examination:
         self._absent = absent
         self._download = download
         self._found: dict[tuple[str, ...], str | None] = {}
+        # for either, files may have to be read
+        self._cards: dict[str, datasets.DatasetInfo] = {}
         self._shown: dict[str, datasets.Sample] = {}
         self._texts: dict[int, str] = {}
 
@@ -117,7 +119,10 @@ class _Examination:
         if (closed := self._found[content,]) is not None:
             raise UserError(closed)
         if run.task == "restore":
-            _check_images(run)
+            if content not in self._cards:
+                params = {**run.dataset.params, **run.dataset.paths}
+                self._cards[content] = datasets.resolve(run.dataset.name, **params)
+            _check_card(run, self._cards[content])
             if run.method.losses:
                 if content not in self._shown:
                     self._shown[content] = _first(run)
@@ -136,10 +141,9 @@ def _open(dataset: DatasetSpec, seed: int, download: bool) -> None:
         datasets.load(dataset.name, test.split, wanted, seed=seed, **params)
 
 
-def _check_images(run: RunSpec) -> None:
+def _check_card(run: RunSpec, card: datasets.DatasetInfo) -> None:
     """Refuse a dataset whose card says that it is not what the method needs."""
-    params = {**run.dataset.params, **run.dataset.paths}
-    card, method = datasets.resolve(run.dataset.name, **params), run.method
+    method = run.method
     if method.regime == "semi_supervised" and "unlabelled" not in card.splits:
         raise UserError(
             f"method {method.name!r} needs unlabelled images, dataset {card.name!r} has none"

@@ -21,8 +21,8 @@ class RecordForm(BaseModel):
     """One run: what was asked, what came of it, when, and on what.
 
     Of a run that failed there is no ``cases``; a judge has a ``summary`` instead. Columns of
-    ``cases`` have one value for each test case, null where a metric has none; ``tests`` has those of
-    further tests by name.
+    ``cases`` have one value for each test case, null where a metric has none; ``tests`` has those
+    of further tests by name.
     """
 
     model_config = ConfigDict(extra="allow", populate_by_name=True)

@@ -3,7 +3,10 @@
 ``records/ID.json``
     One record per run, whole or not there. Reports read these and nothing else.
 ``work/ID/``
-    The run's scratch: specification, log, training state, network. Not needed to read results.
+    The run's scratch: specification, log, heartbeat, training state, network. Not needed to read
+    results.
+``work/sweep.json``
+    What was asked for last, for ``topoeval status`` and ``retry``.
 """
 
 from __future__ import annotations
@@ -12,16 +15,20 @@ import fcntl
 import json
 import math
 import os
+import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from topoeval.errors import UserError
 from topoeval.harness import machine
 from topoeval.harness.spec import RunSpec
+from topoeval.results.schema import RECORD_SCHEMA as RECORD_SCHEMA
 
-RECORD_SCHEMA = 1
+# longer than a look whether the folder is in use, which takes its lock for a moment
+_LOCK_PATIENCE_S = 0.5
 Record = dict[str, Any]
 
 
@@ -53,6 +60,25 @@ class Store:
         """Return the file with everything a run printed."""
         return self.work(run_id) / "log.txt"
 
+    def log_tail(self, run_id: str, lines: int) -> list[str]:
+        """Return the last lines of what a run printed."""
+        path = self.log(run_id)
+        text = path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
+        return text.splitlines()[-lines:]
+
+    def step(self, run_id: str) -> Path:
+        """Return the file in which a run keeps how far it is."""
+        return self.work(run_id) / "step"
+
+    def heartbeat(self, run_id: str) -> Path:
+        """Return the file in which the supervisor of a run keeps its last sign of life."""
+        return self.work(run_id) / "heartbeat.json"
+
+    @property
+    def sweep(self) -> Path:
+        """Return the file that says what the last sweep was asked for."""
+        return self.root / "work" / "sweep.json"
+
     def record_path(self, run_id: str) -> Path:
         """Return where the record of a run is, once there is one."""
         return self.records / f"{run_id}.json"
@@ -70,7 +96,14 @@ class Store:
 
     def write(self, run_id: str, record: Record) -> None:
         """Write a record; a reader finds the whole of it or nothing."""
-        write_record(self.record_path(run_id), record)
+        self.records.mkdir(parents=True, exist_ok=True)
+        text = json.dumps(_rounded(record), sort_keys=True, allow_nan=False, separators=(",", ":"))
+        write_whole(self.record_path(run_id), text + "\n")
+
+    def tidy(self) -> None:
+        """Remove what writers left behind that were killed at it."""
+        for partial in self.records.glob(".*.partial"):
+            partial.unlink(missing_ok=True)
 
     def discard(self, run_id: str) -> None:
         """Remove the record of a run, so that it is run again."""
@@ -85,22 +118,39 @@ class Store:
         """Hold the folder for one sweep; a second one is told, not left to collide."""
         self.root.mkdir(parents=True, exist_ok=True)
         with (self.root / ".lock").open("w") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise UserError(f"{self.root} is in use by another 'topoeval run'") from None
+            deadline = time.monotonic() + _LOCK_PATIENCE_S
+            while not _taken(lock, fcntl.LOCK_EX):
+                if time.monotonic() > deadline:
+                    raise UserError(f"{self.root} is in use by another 'topoeval run'")
+                time.sleep(0.05)
             with machine.shared():
                 yield
 
+    def in_use(self) -> bool:
+        """Whether a sweep is at work in this folder now."""
+        lock = self.root / ".lock"
+        if not lock.exists():
+            return False
+        with lock.open() as file:
+            return not _taken(file, fcntl.LOCK_SH)
 
-def write_record(path: Path, record: Record) -> None:
-    """Write a record to a file; a reader finds the whole of it or nothing."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(_rounded(record), sort_keys=True, allow_nan=False, separators=(",", ":"))
-    partial = path.with_name(f".{path.stem}.{os.getpid()}.partial")
+
+def _taken(lock: IO[str], kind: int) -> bool:
+    """Take a lock if it is free; return whether it was."""
+    try:
+        fcntl.flock(lock, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file so that a reader finds the old one or the new one, never half of one."""
+    # two machines may write the same file
+    partial = path.with_name(f".{path.stem}.{socket.gethostname()}.{os.getpid()}.partial")
     try:
         with partial.open("w", encoding="utf-8") as file:
-            file.write(text + "\n")
+            file.write(text)
             file.flush()
             os.fsync(file.fileno())
         os.replace(partial, path)

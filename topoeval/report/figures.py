@@ -22,8 +22,8 @@ from topoeval.report.drawing import (
     to_svg,
 )
 from topoeval.report.measures import DICE, OWN, Measure
-from topoeval.report.records import PARTS
 from topoeval.report.summary import THRESHOLD, Row, Summary
+from topoeval.results.rows import PARTS
 
 _WIDTH, _ROW_HEIGHT = 8.4, 0.34
 _MS = 1e3

@@ -18,8 +18,9 @@ from matplotlib.figure import Figure
 
 from topoeval.errors import UserError
 from topoeval.report.drawing import INK, RIGHT, WRONG, Drawing, entitle, plotting, to_svg
-from topoeval.report.records import OK, Records
 from topoeval.report.summary import THRESHOLD, Row, Summary
+from topoeval.results.document import OK
+from topoeval.results.records import Records
 
 MOST_CASES = 6
 _CELL = 1.25

@@ -15,15 +15,16 @@ import pandas as pd
 from markupsafe import Markup
 from rich.console import RenderableType
 
-from topoeval.report.arms import flatten, varying
 from topoeval.report.caption import caption_lines
 from topoeval.report.drawing import Drawing, inline
 from topoeval.report.figures import draw
 from topoeval.report.gallery import draw_examples
 from topoeval.report.measures import OWN
-from topoeval.report.records import OK, Records, read
 from topoeval.report.summary import DEFAULT_REFERENCE, Summary, summarise
 from topoeval.report.table import to_csv, to_html, to_markdown, to_terminal
+from topoeval.results.arms import flatten, varying
+from topoeval.results.document import OK
+from topoeval.results.records import Records, read
 
 # Flattened specs by the identity of their runs.
 Settings = Mapping[str, Mapping[str, str]]

@@ -13,8 +13,10 @@ import pandas as pd
 
 from topoeval.errors import UserError, nearest
 from topoeval.report.measures import COMPARED, MEASURES, Measure
-from topoeval.report.records import OK, PARTS, Records
-from topoeval.report.statistics import (
+from topoeval.results.document import OK
+from topoeval.results.records import Records
+from topoeval.results.rows import PARTS, code_version
+from topoeval.statistics.estimate import (
     UNMEASURED,
     Estimate,
     mean_interval,
@@ -169,7 +171,7 @@ def summarise(records: Records, reference: str = DEFAULT_REFERENCE) -> Summary:
     Parameters
     ----------
     records
-        What `topoeval.report.records.read` returns.
+        What `topoeval.results.records.read` returns.
     reference
         Name of the method that differences are taken to: the plain loss that got the same extra
         epochs, so that a difference is the loss's and not the training time's.
@@ -317,10 +319,9 @@ def _versions(records: Records) -> str:
     found: dict[str, set[str]] = {}
     for document in records.documents.values():
         environment: Mapping[str, Any] = document.get("environment") or {}
-        ours = environment.get("topoeval") or {}
         named = {
             "python": environment.get("python"),
-            "topoeval": " ".join(str(ours[k]) for k in ("version", "commit") if ours.get(k)),
+            "topoeval": code_version(document),
             **(environment.get("versions") or {}),
         }
         for name, version in named.items():

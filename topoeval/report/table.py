@@ -28,9 +28,9 @@ from topoeval.report.measures import (
     PRIOR,
     Measure,
 )
-from topoeval.report.records import PARTS
-from topoeval.report.statistics import NOTHING, UNMEASURED, Estimate
 from topoeval.report.summary import Row, Summary
+from topoeval.results.rows import PARTS
+from topoeval.statistics.estimate import NOTHING, UNMEASURED, Estimate
 
 BEST = "★"
 _MS, _MIB = 1e3, 2.0**-20

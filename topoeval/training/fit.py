@@ -19,7 +19,7 @@ import torch
 from torch import nn
 from tqdm import tqdm
 
-from topoeval.errors import UserError
+from topoeval.errors import DivergedError, UserError
 from topoeval.timing import span
 from topoeval.training import checkpoint
 from topoeval.training.augment import Augmentation, augment
@@ -27,10 +27,6 @@ from topoeval.training.callbacks import Audience, Callback
 from topoeval.training.objective import SOURCES, Source, Term, wants_unlabelled, weighted_sum
 from topoeval.training.precision import Arithmetic, Precision
 from topoeval.training.tensors import Batch, TensorSet, shuffled_batches
-
-
-class DivergedError(RuntimeError):
-    """The loss became NaN or infinite."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,11 +11,11 @@ from torch import nn
 from torch.func import functional_call, vmap
 from tqdm import tqdm
 
+from topoeval.errors import DivergedError
 from topoeval.losses import Loss
 from topoeval.timing import span
 from topoeval.training import checkpoint
 from topoeval.training.callbacks import Audience, Callback
-from topoeval.training.fit import DivergedError
 from topoeval.training.precision import Arithmetic, Precision
 
 

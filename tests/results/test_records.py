@@ -9,7 +9,7 @@ import pytest
 
 from tests.report.conftest import make_record, write_records
 from topoeval.errors import UserError
-from topoeval.report.records import read
+from topoeval.results.records import read
 
 
 def test_runs_and_cases_have_a_row_each(tmp_path: Path) -> None:
@@ -50,11 +50,11 @@ def test_judges_are_not_rows(tmp_path: Path) -> None:
     assert records.judges["judge_accuracy"].tolist() == [0.98]
 
 
-@pytest.mark.parametrize("path", ["schema", "spec.schema"])
-def test_unknown_schema_is_refused(tmp_path: Path, path: str) -> None:
+@pytest.mark.parametrize(("path", "known"), [("schema", 2), ("spec.schema", 1)])
+def test_unknown_schema_is_refused(tmp_path: Path, path: str, known: int) -> None:
     """A record of a later topoeval may mean something else by the same key."""
-    folder = write_records(tmp_path, [make_record(changes={path: 2})])
-    with pytest.raises(UserError, match=r"schema 2, this topoeval reads 1"):
+    folder = write_records(tmp_path, [make_record(changes={path: known + 1})])
+    with pytest.raises(UserError, match=rf"schema {known + 1}, this topoeval reads {known}"):
         read(folder)
 
 

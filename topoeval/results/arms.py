@@ -15,6 +15,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
+
 # Parts of a spec that name a dataset; the seed pairs runs, and parents are looked up by identity.
 _DATASET = ("dataset", "topology")
 _NEITHER = (*_DATASET, "seed", "parents", "schema")
@@ -33,9 +35,8 @@ class Labels:
 
 def label_runs(specs: Mapping[str, Mapping[str, Any]]) -> dict[str, Labels]:
     """Label every run, given the specs by identity."""
-    datasets = {
-        identity: flatten({k: spec[k] for k in _DATASET}) for identity, spec in specs.items()
-    }
+    settings = _Settings(specs)
+    datasets = {identity: settings.of_dataset(spec) for identity, spec in specs.items()}
     dataset_labels: dict[str, str] = {}
     # A judge takes other splits of a dataset than the runs it judges; that is no second dataset.
     for task in {str(spec["task"]) for spec in specs.values()}:
@@ -43,16 +44,15 @@ def label_runs(specs: Mapping[str, Mapping[str, Any]]) -> dict[str, Labels]:
             i: str(spec["dataset"]["name"]) for i, spec in specs.items() if spec["task"] == task
         }
         dataset_labels |= _variants({identity: datasets[identity] for identity in names}, names)
-    settings = {identity: _settings(spec, specs) for identity, spec in specs.items()}
     # Grouped by title, not by name: two methods that share a title need telling apart.
-    groups = {
-        identity: (dataset_labels[identity], method_title(spec)) for identity, spec in specs.items()
-    }
+    groups: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for identity, spec in specs.items():
+        groups[dataset_labels[identity], method_title(spec)].append(identity)
     labels: dict[str, Labels] = {}
-    for group in sorted(set(groups.values())):
-        inside = {identity: settings[identity] for identity in specs if groups[identity] == group}
-        for identity, arm in _variants(inside, dict.fromkeys(inside, group[1])).items():
-            labels[identity] = Labels(group[0], arm)
+    for (dataset, title), identities in groups.items():
+        inside = {identity: settings.of_arm(identity) for identity in identities}
+        for identity, arm in _variants(inside, dict.fromkeys(inside, title)).items():
+            labels[identity] = Labels(dataset, arm)
     return labels
 
 
@@ -83,19 +83,42 @@ def varying(settings: Sequence[Mapping[str, str]]) -> list[str]:
     return [key for key in keys if len({setting.get(key) for setting in settings}) > 1]
 
 
-def _settings(
-    spec: Mapping[str, Any], specs: Mapping[str, Mapping[str, Any]], depth: int = 2
-) -> dict[str, str]:
-    """Flatten what an arm is; a parent counts by its own settings, not by its seed."""
-    chosen = {key: value for key, value in spec.items() if key not in _NEITHER}
-    flat = flatten({**chosen, "method": _losses_by_name(spec.get("method") or {})})
-    flat = {key: value for key, value in flat.items() if not key.startswith(_WORDS)}
-    for name, identity in (spec.get("parents") or {}).items():
-        # Parents of parents count too; the depth guards against records that name each other.
-        if identity in specs and depth:
-            parent = _settings(specs[identity], specs, depth - 1)
-            flat[f"parents.{name}"] = _digest(json.dumps(parent, sort_keys=True))
-    return flat
+class _Settings:
+    """Flattened settings of many runs; those of repetitions are flattened once."""
+
+    def __init__(self, specs: Mapping[str, Mapping[str, Any]]) -> None:
+        self.specs = specs
+        self._flat: dict[bytes, dict[str, str]] = {}
+        self._digests: dict[tuple[str, int], str] = {}
+
+    def of_dataset(self, spec: Mapping[str, Any]) -> dict[str, str]:
+        """Return what a dataset is."""
+        return self._flattened({key: spec[key] for key in _DATASET})
+
+    def of_arm(self, identity: str, depth: int = 2) -> dict[str, str]:
+        """Return what an arm is; a parent counts by its own settings, not by its seed."""
+        spec = self.specs[identity]
+        chosen = {key: value for key, value in spec.items() if key not in _NEITHER}
+        flat = self._flattened({**chosen, "method": _losses_by_name(spec.get("method") or {})})
+        flat = {key: value for key, value in flat.items() if not key.startswith(_WORDS)}
+        for name, parent in (spec.get("parents") or {}).items():
+            # Parents of parents count too; the depth guards against records that name each other.
+            if parent in self.specs and depth:
+                flat[f"parents.{name}"] = self._digest(parent, depth - 1)
+        return flat
+
+    def _digest(self, identity: str, depth: int) -> str:
+        key = (identity, depth)
+        if key not in self._digests:
+            text = json.dumps(self.of_arm(identity, depth), sort_keys=True)
+            self._digests[key] = _digest(text)
+        return self._digests[key]
+
+    def _flattened(self, value: Mapping[str, Any]) -> dict[str, str]:
+        key = orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+        if key not in self._flat:
+            self._flat[key] = flatten(value)
+        return self._flat[key]
 
 
 def _losses_by_name(method: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from topoeval.report.statistics import (
+from topoeval.statistics.estimate import (
     Estimate,
     mean_interval,
     paired_difference,

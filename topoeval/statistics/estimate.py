@@ -123,7 +123,9 @@ def run_means(cases: pd.DataFrame, measures: list[str]) -> pd.DataFrame:
         the run's mean missing: a mean over the cases that happened to work would flatter.
     """
     values = cases.reindex(columns=["id", *measures]).astype(dict.fromkeys(measures, float))
-    return values.groupby("id", sort=True)[measures].agg(lambda column: column.mean(skipna=False))
+    return values.groupby("id", sort=True, observed=True)[measures].agg(
+        lambda column: column.mean(skipna=False)
+    )
 
 
 def mean_interval(per_seed: pd.Series, level: float = LEVEL) -> Estimate:
