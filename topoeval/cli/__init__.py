@@ -81,6 +81,14 @@ def run(
         bool, typer.Option("--retry-failed", help="Run failed runs again.")
     ] = False,
     report: Annotated[bool, typer.Option(help="Make the table and the page at the end.")] = True,
+    tuned: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(help="Values that 'topoeval tune' chose: its tuned.toml."),
+    ] = None,
+    log: Annotated[
+        Optional[list[str]],  # noqa: UP045
+        typer.Option(help="Follow trainings in tensorboard, mlflow or wandb; may be repeated."),
+    ] = None,
 ) -> None:
     """Run a suite; the same command again goes on where it stopped."""
     from topoeval.cli.run import run_suite
@@ -95,6 +103,47 @@ def run(
         settings=execution_settings(jobs, threads, gpus, dask_address, slurm),
         retry_failed=retry_failed,
         report=report,
+        tuned=tuned,
+        log=log or (),
+    )
+    raise typer.Exit(1 if failures else 0)
+
+
+@app.command()
+def tune(
+    suite: Annotated[str, typer.Argument(help="Name of a suite, or path of its TOML file.")],
+    results: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(help="Results folder; results/SUITE by default."),
+    ] = None,
+    data: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(help="Folder of the real datasets; $TOPOEVAL_DATA by default."),
+    ] = None,
+    download: Annotated[
+        bool, typer.Option("--download", help="Fetch missing datasets into the data folder.")
+    ] = False,
+    executor: Executor = "local",
+    jobs: Jobs = None,
+    threads: Threads = 1,
+    gpus: Gpus = None,
+    dask_address: DaskAddress = None,
+    slurm: Slurm = None,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Run failed trials again.")
+    ] = False,
+) -> None:
+    """Search for every method's parameters on validation images; resumes like 'run'."""
+    from topoeval.cli.tune import tune_suite
+
+    failures = tune_suite(
+        suite,
+        results=results,
+        data=data,
+        download=download,
+        executor=executor,
+        settings=execution_settings(jobs, threads, gpus, dask_address, slurm),
+        retry_failed=retry_failed,
     )
     raise typer.Exit(1 if failures else 0)
 

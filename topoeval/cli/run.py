@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
@@ -31,21 +32,25 @@ def run_suite(
     settings: Settings,
     retry_failed: bool,
     report: bool,
+    tuned: Path | None = None,
+    log: Sequence[str] = (),
 ) -> int:
     """Run a suite with a live display; return the number of failed runs."""
     # these look at losses and datasets, and so bring torch
     from topoeval.harness.catalogue import load_suite
     from topoeval.harness.plan import plan_selected
     from topoeval.harness.preflight import preflight
+    from topoeval.harness.tuned import read_tuned
 
     use_data_folder(data)
+    follow(log)
     suite = load_suite(name)
-    runs = plan_selected(suite, filters)
+    runs = plan_selected(suite, filters, tuned=None if tuned is None else read_tuned(tuned))
     preflight(suite, runs, download=download)
     store = Store(results or Path("results") / suite.name, suite.name)
     Console().print(f"[bold]{suite.title}[/]: {len(runs)} runs, results in {store.root}")
     retry: Retry | None = "failed" if retry_failed else None
-    failures = _execute(runs, store, executor, settings, suite.limits, suite.reference, retry)
+    failures = execute_runs(runs, store, executor, settings, suite.limits, suite.reference, retry)
     if report:
         from topoeval.cli.report import make_report
 
@@ -71,7 +76,9 @@ def retry_runs(
             f"topoeval run SUITE --results {results} --retry-failed"
         )
     store = Store(results, asked.suite)
-    failures = _execute(asked.runs, store, executor, settings, asked.limits, asked.reference, retry)
+    failures = execute_runs(
+        asked.runs, store, executor, settings, asked.limits, asked.reference, retry
+    )
     if report:
         from topoeval.cli.report import make_report
 
@@ -79,7 +86,7 @@ def retry_runs(
     return failures
 
 
-def _execute(
+def execute_runs(
     runs: Sequence[RunSpec],
     store: Store,
     executor: str,
@@ -111,3 +118,13 @@ def _execute(
             soft_wrap=True,
         )
     return len(tally.failed)
+
+
+def follow(sinks: Sequence[str]) -> None:
+    """Have all trainings followed in `sinks`, which are tried here and not in the workers."""
+    from topoeval.training.sinks import SINKS
+
+    for name in sinks:
+        SINKS.load(name)
+    if sinks:
+        os.environ["TOPOEVAL_LOG"] = ",".join(sinks)
