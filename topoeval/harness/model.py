@@ -6,7 +6,7 @@ import hashlib
 import json
 import tomllib
 from pathlib import Path
-from typing import Any, Literal, TypeVar, get_origin
+from typing import Annotated, Any, Literal, TypeVar, get_origin
 
 from pydantic import (
     BaseModel,
@@ -14,6 +14,7 @@ from pydantic import (
     Field,
     SerializerFunctionWrapHandler,
     ValidationError,
+    WithJsonSchema,
     field_validator,
     model_serializer,
     model_validator,
@@ -21,7 +22,7 @@ from pydantic import (
 
 from topoeval.datasets.dataset_info import Split
 from topoeval.errors import UserError, nearest
-from topoeval.harness.space import Space, flattened
+from topoeval.harness.space import SPACE_SCHEMA, Space, flattened
 from topoeval.harness.variant import Variant
 
 Regime = Literal["supervised", "semi_supervised", "post_process", "remedy"]
@@ -189,7 +190,9 @@ class Method(Frozen):
     losses: tuple[LossTerm, ...] = ()
     adaptation: AdaptationSpec | None = None
     remedy: RemedySpec | None = None
-    search: Space = Field(default_factory=dict, exclude=True)
+    search: Annotated[Space, WithJsonSchema(SPACE_SCHEMA)] = Field(
+        default_factory=dict, exclude=True
+    )
 
     @field_validator("search", mode="before")
     @classmethod
