@@ -1,7 +1,8 @@
-"""``topoeval run``, ``retry`` and ``report``."""
+"""``topoeval run`` and ``retry``."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
@@ -31,22 +32,28 @@ def run_suite(
     settings: Settings,
     retry_failed: bool,
     report: bool,
+    tuned: Path | None = None,
+    log: Sequence[str] = (),
 ) -> int:
     """Run a suite with a live display; return the number of failed runs."""
     # these look at losses and datasets, and so bring torch
     from topoeval.harness.catalogue import load_suite
     from topoeval.harness.plan import plan_selected
     from topoeval.harness.preflight import preflight
+    from topoeval.harness.tuned import read_tuned
 
     use_data_folder(data)
+    follow(log)
     suite = load_suite(name)
-    runs = plan_selected(suite, filters)
+    runs = plan_selected(suite, filters, tuned=None if tuned is None else read_tuned(tuned))
     preflight(suite, runs, download=download)
     store = Store(results or Path("results") / suite.name, suite.name)
     Console().print(f"[bold]{suite.title}[/]: {len(runs)} runs, results in {store.root}")
     retry: Retry | None = "failed" if retry_failed else None
-    failures = _execute(runs, store, executor, settings, suite.limits, suite.reference, retry)
+    failures = execute_runs(runs, store, executor, settings, suite.limits, suite.reference, retry)
     if report:
+        from topoeval.cli.report import make_report
+
         make_report(store.root, None, suite.reference)
     return failures
 
@@ -69,13 +76,17 @@ def retry_runs(
             f"topoeval run SUITE --results {results} --retry-failed"
         )
     store = Store(results, asked.suite)
-    failures = _execute(asked.runs, store, executor, settings, asked.limits, asked.reference, retry)
+    failures = execute_runs(
+        asked.runs, store, executor, settings, asked.limits, asked.reference, retry
+    )
     if report:
+        from topoeval.cli.report import make_report
+
         make_report(results, None, asked.reference)
     return failures
 
 
-def _execute(
+def execute_runs(
     runs: Sequence[RunSpec],
     store: Store,
     executor: str,
@@ -109,16 +120,11 @@ def _execute(
     return len(tally.failed)
 
 
-def make_report(results: Path, out: Path | None, reference: str) -> None:
-    """Print the table of a results folder and write its page."""
-    from topoeval.report import build, terminal_table
+def follow(sinks: Sequence[str]) -> None:
+    """Have all trainings followed in `sinks`, which are tried here and not in the workers."""
+    from topoeval.training.sinks import SINKS
 
-    records = results / "records"
-    if not records.is_dir():
-        raise UserError(f"{results} has no records folder; 'topoeval run' makes one")
-    console = Console()
-    if not console.is_terminal:  # a pipe has no width; the table reads well at this one
-        console = Console(width=110)
-    console.print(terminal_table(records, reference=reference))
-    page = build(records, out or results / "report", reference=reference)
-    console.print(f"Page: {page}", soft_wrap=True)
+    for name in sinks:
+        SINKS.load(name)
+    if sinks:
+        os.environ["TOPOEVAL_LOG"] = ",".join(sinks)

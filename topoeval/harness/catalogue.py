@@ -52,7 +52,7 @@ def load_method(name: str, override: dict[str, Any] | None = None) -> Method:
     if method.name != name:
         raise UserError(f"{path}: name is {method.name!r}, but the folder is called {name!r}")
     if override:
-        merged = _merge(method.model_dump(), override)
+        merged = _merge({**method.model_dump(), "search": method.search}, override)
         method = parse(merged, Method, f"override of method {name!r}")
     return method
 

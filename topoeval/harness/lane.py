@@ -15,12 +15,13 @@ import statistics
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from topoeval.harness.executors import make_executor
+from topoeval.harness.executors import Settings, make_executor
 from topoeval.harness.machine import alone, busy_cores, check_quiet, cores_to_pin, fingerprint
 from topoeval.harness.model import digest
 from topoeval.harness.spec import RunSpec
@@ -162,7 +163,9 @@ class Lane:
                 store.discard(identity)
         needed = [run for run in runs if run.id in wanted]
         listener(f"training {len(needed)} networks to start from")
-        sweep(needed, store, make_executor("local", 1, self.threads), self.limits)
+        settings = Settings(jobs=1, threads=self.threads)
+        with closing(make_executor("local", settings, needed)) as place:
+            sweep(needed, store, place, self.limits)
         return store
 
     def _repeat(self, record: Record, spec: RunSpec, starts: Store, sample: dict[str, Any]) -> None:

@@ -21,11 +21,13 @@ from pydantic import (
 
 from topoeval.datasets.dataset_info import Split
 from topoeval.errors import UserError, nearest
+from topoeval.harness.space import Space, flattened
 from topoeval.harness.variant import Variant
 
 Regime = Literal["supervised", "semi_supervised", "post_process", "remedy"]
 TRAINED: tuple[Regime, ...] = ("supervised", "semi_supervised")
 """Regimes that leave a network."""
+Precision = Literal["float32", "bfloat16", "float16"]
 Scalar = bool | int | float | str
 Params = dict[str, Any]
 
@@ -174,6 +176,7 @@ class Method(Frozen):
     network then is the beginning: corrections of a finished network use it, so that they get no
     less training than the network they are compared with. ``variant`` are the parameters by which a
     suite makes it differ from its folder: how it is called; what they do is in the other values.
+    ``search`` is what `topoeval tune` may choose, and no part of a run.
     """
 
     name: str
@@ -186,6 +189,13 @@ class Method(Frozen):
     losses: tuple[LossTerm, ...] = ()
     adaptation: AdaptationSpec | None = None
     remedy: RemedySpec | None = None
+    search: Space = Field(default_factory=dict, exclude=True)
+
+    @field_validator("search", mode="before")
+    @classmethod
+    def _dotted(cls, table: Any) -> Any:
+        return flattened(table) if isinstance(table, dict) else table
+
     variant: Params = Field(default_factory=dict)
 
     @property

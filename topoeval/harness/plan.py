@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from topoeval import datasets
 from topoeval.errors import UserError, nearest
@@ -16,6 +16,7 @@ from topoeval.harness.parameters import check_params, takes_backend, with_params
 from topoeval.harness.selection import Filters, has_dataset, select
 from topoeval.harness.spec import RunSpec
 from topoeval.harness.suite import Exclude, Include, Suite
+from topoeval.harness.tuned import Tuned, vary
 from topoeval.harness.variant import Variant, variants
 from topoeval.persistence.backends import BACKENDS, resolve
 from topoeval.topology import Topology
@@ -24,7 +25,13 @@ from topoeval.training.networks import resolve_device
 _ELSEWHERE = {"root": "--data DIR or TOPOEVAL_DATA", "download": "--download"}
 
 
-def plan(suite: Suite, *, absent: dict[str, str] | None = None) -> list[RunSpec]:
+def plan(
+    suite: Suite,
+    *,
+    absent: dict[str, str] | None = None,
+    tuned: Tuned | None = None,
+    score: Literal["test", "val"] = "test",
+) -> list[RunSpec]:
     """Return the runs of `suite`, fully resolved, parents before children, each once.
 
     A method that takes no persistence backend is planned once, with the first backend.
@@ -34,6 +41,10 @@ def plan(suite: Suite, *, absent: dict[str, str] | None = None) -> list[RunSpec]
     absent
         If given, a dataset whose files are not here is planned all the same, and the reason is
         noted here by its label. Its content is unknown, so the identities of its runs do not hold.
+    tuned
+        Values that a search chose, in place of the methods' own.
+    score
+        The split that networks are scored on.
 
     Raises
     ------
@@ -43,7 +54,10 @@ def plan(suite: Suite, *, absent: dict[str, str] | None = None) -> list[RunSpec]
     """
     named = [one for text in suite.methods for one in variants(text)]
     included = [one for part in suite.include for text in part.method for one in variants(text)]
-    planner = _Planner(suite, _methods(suite, named, included), absent)
+    planner = _Planner(suite, _methods(suite, named, included), absent, tuned, score)
+    if tuned is not None and score == "test":
+        for common in planner.commons:
+            tuned.check(suite, common["dataset"], map(str, (*named, *included)))
     cells = list(_product(planner, named))
     for number, less in enumerate(suite.exclude):
         cells = _without_excluded(cells, less, f"suite {suite.name!r}: exclude.{number}")
@@ -54,7 +68,7 @@ def plan(suite: Suite, *, absent: dict[str, str] | None = None) -> list[RunSpec]
     return list(planner.runs.values())
 
 
-def plan_selected(suite: Suite, filters: Filters) -> list[RunSpec]:
+def plan_selected(suite: Suite, filters: Filters, *, tuned: Tuned | None = None) -> list[RunSpec]:
     """Return those runs of `suite` that pass the filters, and what they build on.
 
     A dataset whose files are not here is no mistake as long as no run that passes is on it.
@@ -65,7 +79,7 @@ def plan_selected(suite: Suite, filters: Filters) -> list[RunSpec]:
         As `plan` and `topoeval.harness.selection.select`.
     """
     absent: dict[str, str] = {}
-    runs = select(plan(suite, absent=absent), filters)
+    runs = select(plan(suite, absent=absent, tuned=tuned), filters)
     for run in runs:
         if run.dataset.label in absent:
             raise UserError(absent[run.dataset.label])
@@ -88,9 +102,16 @@ class _Planner:
     """Turns cells into runs, each with those that it builds on, none twice."""
 
     def __init__(
-        self, suite: Suite, methods: Mapping[str, Method], absent: dict[str, str] | None
+        self,
+        suite: Suite,
+        methods: Mapping[str, Method],
+        absent: dict[str, str] | None,
+        tuned: Tuned | None,
+        score: Literal["test", "val"],
     ) -> None:
         self.suite = suite
+        self.tuned = tuned
+        self.score = score
         self.methods = methods
         self.runs: dict[str, RunSpec] = {}
         self.commons = [_common(suite, dataset, absent) for dataset in _datasets(suite)]
@@ -152,6 +173,7 @@ class _Planner:
             {
                 **common,
                 "backend": backend,
+                "score": self.score,
                 "task": "restore",
                 "dataset": _without(common["dataset"], "judge"),
                 "method": method,
@@ -162,6 +184,8 @@ class _Planner:
                 "parents": parents,
             }
         )
+        if self.tuned is not None:
+            run = vary(run, self.tuned.values(run.dataset, method.label))
         return self._keep(key, run)
 
     def _keep(self, key: tuple[object, ...], run: RunSpec) -> RunSpec:
@@ -253,6 +277,7 @@ def _common(suite: Suite, dataset: DatasetSpec, absent: dict[str, str] | None) -
     return {
         "dataset": _located(dataset, info),
         "topology": str(Topology.parse(suite.topology)),
+        "precision": suite.precision,
         "network": suite.network,
     }
 
@@ -309,7 +334,8 @@ def _methods(
         one = wanted.pop()
         if str(one) not in methods:
             method = with_params(load_method(one.name, suite.override.get(one.name)), one.params)
-            methods[str(one)] = method
+            # what may be searched for is no part of a run
+            methods[str(one)] = method = method.model_copy(update={"search": {}})
             if (before := _beginning(method)) is not None:
                 wanted.extend(variants(before))
     meant = [str(one) for one in named if one.name == suite.reference]
@@ -359,6 +385,8 @@ def _judge(training: Training, common: Mapping[str, Any]) -> RunSpec:
         {
             **common,
             "task": "judge",
+            # it measures, whatever is measured
+            "precision": "float32",
             "dataset": dataset.model_copy(update={"sizes": sizes, "tests": {}}),
             "method": method,
             "training": training,

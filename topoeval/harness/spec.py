@@ -15,6 +15,7 @@ from topoeval.harness.model import (
     Frozen,
     Method,
     Network,
+    Precision,
     Training,
     canonical_json,
     digest,
@@ -28,9 +29,10 @@ class RunSpec(Frozen):
     Its identity is the hash of its canonical JSON. Paths, limits, parallelism and logging are not
     in it; the runs it builds on are, by their identities.
 
-    ``task`` is ``"restore"`` (train or correct a network and score it on the tests) or ``"judge"``
-    (train the classifier that reads restored digits). ``augmentation`` is that of the training; a
-    run that trains nothing has none.
+    ``task`` is ``"restore"`` (train or correct a network and score it) or ``"judge"`` (train the
+    classifier that reads restored digits). ``augmentation`` is that of the training; a run that
+    trains nothing has none. ``score`` is ``"test"``, the test and the further tests, or ``"val"``,
+    the split of a search, which never sees a test.
     """
 
     schema_version: int = Field(SCHEMA, alias="schema")
@@ -42,9 +44,10 @@ class RunSpec(Frozen):
     training: Training
     augmentation: AugmentationSpec | None = None
     backend: str
-    precision: Literal["float32"] = "float32"
+    precision: Precision = "float32"
     device: str
     seed: int
+    score: Literal["test", "val"] = "test"
     parents: dict[Literal["start", "judge"], str] = Field(default_factory=dict)
 
     @model_serializer(mode="wrap")
@@ -53,6 +56,8 @@ class RunSpec(Frozen):
         data: dict[str, Any] = handler(self)
         if self.augmentation is None:
             del data["augmentation"]
+        if self.score == "test":
+            del data["score"]
         return data
 
     @cached_property

@@ -52,6 +52,10 @@ class Store:
         """Return where a run keeps what it needs to go on after an interruption."""
         return self.work(run_id) / "state.pt"
 
+    def history(self, run_id: str) -> Path:
+        """Return the file with a line of JSON per step of a run's training."""
+        return self.work(run_id) / "history.jsonl"
+
     def log(self, run_id: str) -> Path:
         """Return the file with everything a run printed."""
         return self.work(run_id) / "log.txt"

@@ -13,8 +13,10 @@ from topoeval.harness.model import (
     LossTerm,
     Network,
     Params,
+    Precision,
     Training,
 )
+from topoeval.harness.samplers import SamplerName
 
 SCHEMA = 1
 
@@ -45,6 +47,19 @@ class Limits(Frozen):
 
     timeout_s: float = Field(3600, gt=0)
     memory_gib: float | None = Field(None, gt=0)
+
+
+class Tuning(Frozen):
+    """How parameters are searched for; see `topoeval.harness.tuning`.
+
+    Every method gets so many trials, each run once per seed. ``margin`` is how much Dice a better
+    topology may cost.
+    """
+
+    trials: int = Field(6, ge=1)
+    seeds: tuple[int, ...] = Field((1001, 1002), min_length=1)
+    sampler: SamplerName = "grid"
+    margin: float = Field(0.01, ge=0)
 
 
 class Subset(Frozen):
@@ -114,8 +129,16 @@ class Suite(Frozen):
     reference: str = "cross_entropy"
     backend: Names = Field(("auto",), min_length=1)
     device: Names = Field(("cpu",), min_length=1)
+    precision: Precision = "float32"
     include: tuple[Include, ...] = ()
     exclude: tuple[Exclude, ...] = ()
     limits: Limits = Limits()
     timing: Timing = Timing()
+    tuning: Tuning = Tuning()
     override: dict[str, Params] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _seeds_of_its_own(self) -> Suite:
+        if both := sorted(set(self.seeds) & set(self.tuning.seeds)):
+            raise ValueError(f"seeds {both} are of final runs and of the tuning; keep them apart")
+        return self

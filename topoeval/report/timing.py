@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from topoeval.errors import UserError
-from topoeval.report.arms import Labels, label_runs
+from topoeval.results.arms import Labels, label_runs
 from topoeval.topology import Topology
 
 SCHEMA = 1

@@ -14,6 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 import pandas as pd
@@ -123,9 +124,9 @@ def run_means(cases: pd.DataFrame, measures: list[str]) -> pd.DataFrame:
         the run's mean missing: a mean over the cases that happened to work would flatter.
     """
     values = cases.reindex(columns=["id", *measures]).astype(dict.fromkeys(measures, float))
-    return values.groupby("id", sort=True, observed=True)[measures].agg(
-        lambda column: column.mean(skipna=False)
-    )
+    grouped = values.groupby("id", sort=True, observed=True)[measures]
+    means: pd.DataFrame = grouped.mean()
+    return means.where(grouped.count().eq(grouped.size(), axis=0))
 
 
 def mean_interval(per_seed: pd.Series, level: float = LEVEL) -> Estimate:
@@ -150,8 +151,14 @@ def mean_interval(per_seed: pd.Series, level: float = LEVEL) -> Estimate:
     mean = float(values.mean())
     if values.size == 1:
         return Estimate(mean, math.nan, math.nan, 1)
-    half = float(stats.t.ppf((1 + level) / 2, values.size - 1) * stats.sem(values))
+    half = _quantile(level, values.size - 1) * float(values.std(ddof=1)) / math.sqrt(values.size)
     return Estimate(mean, mean - half, mean + half, int(values.size))
+
+
+@lru_cache(maxsize=1024)
+def _quantile(level: float, freedom: int) -> float:
+    """Return how many standard errors the interval reaches to each side."""
+    return float(stats.t.ppf((1 + level) / 2, freedom))
 
 
 def paired_difference(per_seed: pd.Series, reference: pd.Series, level: float = LEVEL) -> Estimate:

@@ -176,6 +176,9 @@ def _beyond(values: Array) -> float:
 
 
 def _signed_ranks(difference: Array) -> Array:
+    if len(difference) < 2:
+        # One block has two signs, both as likely: it never speaks against equality.
+        return np.ones(difference.shape[1])
     size = np.abs(difference).round(12)
     ordered = np.sort(size, axis=0)
     tied = (size == 0).any(0) | (np.diff(ordered, axis=0) == 0).any(0)
