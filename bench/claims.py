@@ -1,11 +1,12 @@
-"""What the seed claims, looked up in records: one table a suite for docs/claims.md.
+"""What the seed claims, looked up in records: the tables of docs/claims.md.
 
     python bench/claims.py results/clough-myocardium dice_ce
 
-prints, for each method and dataset, the paired difference to the reference in Betti accuracy, Betti
-error and Dice; then how much more it gains where the task is hardest than where it is easiest, the
-level being that of the dataset's parameters (difficulty, lines, noise). Intervals as in the report:
-Student's, 95 %, over seeds.
+prints, for each test of a suite and each of Betti accuracy, Betti error and Dice, the reference
+itself and every method's paired difference to it: a column for each dataset, and how much more a
+method gains where the task is hardest than where it is easiest, the level being that of the
+dataset's parameters (difficulty, lines, noise). Intervals as in the report: Student's, 95 %, over
+seeds.
 """
 
 from __future__ import annotations
@@ -15,11 +16,12 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from topoeval.report.records import read
-from topoeval.report.statistics import Estimate, paired_difference
+import pandas as pd
 
-from topoeval.report.measures import BETTI_ERROR, DICE, OWN
+from topoeval.report.measures import BETTI_ERROR, DICE, OWN, Measure
 from topoeval.report.summary import Row, Summary, summarise
+from topoeval.results.records import read
+from topoeval.statistics import mean_interval, paired_difference
 
 COLUMNS = (OWN, BETTI_ERROR, DICE)
 LEVELS = ("easy", "medium", "hard")
@@ -35,63 +37,76 @@ def main() -> None:
 
 
 def tables(summary: Summary) -> str:
-    """Return differences by method and dataset, and the growth of the gain, as Markdown."""
-    lines = [
-        f"| dataset | method | {' | '.join(measure.title for measure in COLUMNS)} |",
-        "|---|---|" + "---|" * len(COLUMNS),
-    ]
-    for row in summary.rows:
-        if row.role == "start":
-            continue
-        base = _reference(summary, row.dataset)
-        if row.method == summary.reference:
-            cells = [row.estimates[m.key].text(m.digits) for m in COLUMNS]
-        else:
-            cells = [_gain(row, base, m.key).text(m.digits, signed=True) for m in COLUMNS]
-        lines.append(f"| {row.dataset} | {row.arm} | {' | '.join(cells)} |")
-    lines += [
-        "",
-        "| test | method | gain in Betti accuracy, hardest less easiest |",
-        "|---|---|---|",
-    ]
-    for test, datasets in _sweeps(summary.datasets).items():
-        first, last = datasets[0], datasets[-1]
-        for row in summary.of(last):
-            easy = next((r for r in summary.of(first) if r.arm == row.arm), None)
-            if row.role == "start" or row.method == summary.reference or easy is None:
-                continue
-            gains = [
-                one.per_seed[OWN.key] - _reference(summary, one.dataset).per_seed[OWN.key]
-                for one in (row, easy)
-            ]
-            growth = paired_difference(*gains).text(OWN.digits, signed=True)
-            lines.append(f"| {test} | {row.arm} | {growth} |")
-    return "\n".join(lines)
+    """Return a table for each test and measure, as Markdown."""
+    blocks = []
+    for test, datasets in _by_test(summary.datasets).items():
+        swept = len(datasets) > 1 and all(_level(dataset) is not None for dataset in datasets)
+        for measure in COLUMNS:
+            heads = [f"{measure.title}, {test}", *map(_short, datasets)]
+            heads += ["hardest less easiest"] if swept else []
+            lines = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
+            for arm in summary.arms:
+                row = [_found(summary, dataset, arm) for dataset in datasets]
+                if row[0] is None or row[0].role == "start":
+                    continue
+                cells = [_cell(summary, one, measure) for one in row]
+                if swept:
+                    cells.append(_growth(summary, row[0], row[-1], measure))
+                lines.append(f"| {arm} | {' | '.join(cells)} |")
+            blocks.append("\n".join(lines))
+    return "\n\n".join(blocks)
 
 
-def _reference(summary: Summary, dataset: str) -> Row:
-    return next(row for row in summary.of(dataset) if row.method == summary.reference)
+def _cell(summary: Summary, row: Row | None, measure: Measure) -> str:
+    """Return a method's gain, or the reference's own score."""
+    if row is None:
+        return "-"
+    if row.method == summary.reference:
+        return row.estimates[measure.key].text(measure.digits)
+    return mean_interval(_gains(summary, row, measure)).text(measure.digits, signed=True)
 
 
-def _gain(row: Row, base: Row, key: str) -> Estimate:
-    return paired_difference(row.per_seed[key], base.per_seed[key])
+def _growth(summary: Summary, easiest: Row, hardest: Row | None, measure: Measure) -> str:
+    """Return how much more a method gains on one dataset than on another."""
+    if hardest is None or hardest.method == summary.reference:
+        return ""
+    gains = [_gains(summary, row, measure) for row in (hardest, easiest)]
+    return paired_difference(*gains).text(measure.digits, signed=True)
 
 
-def _sweeps(datasets: Sequence[str]) -> dict[str, list[str]]:
-    """Return the datasets of each test from easy to hard."""
-    sweeps: dict[str, list[str]] = {}
+def _gains(summary: Summary, row: Row, measure: Measure) -> pd.Series:
+    """Return the differences to the reference by seed."""
+    base = next(r for r in summary.of(row.dataset) if r.method == summary.reference)
+    return (row.per_seed[measure.key] - base.per_seed[measure.key]).dropna()
+
+
+def _found(summary: Summary, dataset: str, arm: str) -> Row | None:
+    return next((row for row in summary.of(dataset) if row.arm == arm), None)
+
+
+def _by_test(datasets: Sequence[str]) -> dict[str, list[str]]:
+    """Return the datasets of each test, from easy to hard where there is an easy and a hard."""
+    tests: dict[str, list[str]] = {}
     for dataset in datasets:
-        test = re.search(r"test=(\w+)", dataset)
-        sweeps.setdefault(test[1] if test else "test", []).append(dataset)
-    return {test: sorted(found, key=_level) for test, found in sweeps.items() if len(found) > 1}
+        found = re.search(r"test=(\w+)", dataset)
+        tests.setdefault(found[1] if found else "test", []).append(dataset)
+    return {test: sorted(found, key=lambda d: _level(d) or 0) for test, found in tests.items()}
 
 
-def _level(dataset: str) -> tuple[float, str]:
-    for place, level in enumerate(LEVELS):
-        if f"difficulty={level}" in dataset:
-            return (place, "")
-    numbers = [float(number) for number in re.findall(r"(?:lines|noise)=([\d.]+)", dataset)]
-    return (numbers[0] if numbers else 0.0, dataset)
+def _level(dataset: str) -> float | None:
+    """Return how hard a dataset is by its parameters, None where they do not say."""
+    if found := re.search(rf"difficulty=({'|'.join(LEVELS)})", dataset):
+        return LEVELS.index(found[1])
+    found = re.search(r"(?:lines|noise)=([\d.]+|none)", dataset)
+    return None if found is None else 0.0 if found[1] == "none" else float(found[1])
+
+
+def _short(dataset: str) -> str:
+    """Return what sets a dataset apart from the others of its test."""
+    inside = re.search(r"\[(.*)\]", dataset)
+    parts = inside[1].split(", ") if inside else [dataset]
+    kept = [part for part in parts if not part.startswith(("test=", "revision="))]
+    return ", ".join(kept) or dataset
 
 
 if __name__ == "__main__":

@@ -27,6 +27,15 @@ def test_every_record_is_a_run_and_every_case_a_row(suite: Path) -> None:
     assert set(found.cases["id"]) == set(found.runs.loc[found.runs["status"] == "ok", "id"])
 
 
+def test_a_judge_is_a_run_without_cases(tmp_path: Path) -> None:
+    """It trains the classifier that reads digits, and takes no part in any ranking."""
+    judge = make_record("judge", changes={"spec.task": "judge", "cases": {}})
+    found = load(write_suite(tmp_path / "x", judge=judge, run=make_record()))
+    assert found.runs["task"].value_counts().to_dict() == {"judge": 1, "restore": 1}
+    assert set(found.cases["method"]) == {"cross_entropy"}
+    assert set(found.scores("dice")["method"]) == {"Cross-entropy"}
+
+
 def test_values_are_those_of_the_files(suite: Path) -> None:
     """Scores, text and truth values, found by identity and case."""
     found = load(suite).cases.set_index(["id", "case"])

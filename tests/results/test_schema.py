@@ -63,9 +63,10 @@ def test_a_record_without_environment_migrates() -> None:
     assert migrate(make_record(changes={"environment": {}}), "x.json")["environment"] == {}
 
 
-def test_every_committed_record_of_schema_1_can_be_read() -> None:
+@pytest.mark.parametrize("name", ["clough-mnist", "losses-2d"])
+def test_every_committed_record_of_schema_1_can_be_read(name: str) -> None:
     """The oldest ones there are."""
-    folder = ROOT / "results" / "losses-2d"
+    folder = ROOT / "results" / name
     runs = load(folder).runs
     assert len(runs) == len(list(folder.glob("records/*.json")))
     assert runs["commit"].str.fullmatch(r"[0-9a-f]{7,40}(-dirty)?").all()

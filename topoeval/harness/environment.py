@@ -6,6 +6,7 @@ import os
 import platform
 import subprocess
 import sys
+from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -33,17 +34,39 @@ def describe(device: str, threads: int, backend: str) -> dict[str, Any]:
     }
 
 
-def peak_memory_bytes(device: str) -> dict[str, int]:
-    """Return the largest resident set of this process, and of the GPU where one is used."""
-    import resource
+@lru_cache(maxsize=2)
+def machine_kind(device: str) -> tuple[str, int, str | None]:
+    """Return the processor, its cores and, for "cuda", the GPU: what decides how long work takes.
 
+    They are what `describe` calls ``cpu``, ``cores`` and ``gpu``.
+    """
     import torch
 
-    unit = 1 if sys.platform == "darwin" else 1024  # bytes there, kibibytes here
-    peak = {"peak_rss_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit}
+    gpu = _gpu_name() if device == "cuda" and torch.cuda.is_available() else None
+    return _cpu_name(), psutil.cpu_count(logical=True), gpu
+
+
+def peak_memory_bytes(device: str) -> dict[str, int]:
+    """Return the largest resident set of this process, and of the GPU where one is used."""
+    peak = {"peak_rss_bytes": _peak_rss()}
     if device == "cuda":
+        import torch
+
         peak["peak_cuda_bytes"] = torch.cuda.max_memory_allocated()
     return peak
+
+
+def _peak_rss() -> int:
+    status = Path("/proc/self/status")
+    if status.exists():
+        # not ru_maxrss, which on Linux begins with what the process had that started this one
+        for line in status.read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024
+    import resource
+
+    unit = 1 if sys.platform == "darwin" else 1024  # bytes there, kibibytes here
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
 def _version(distribution: str) -> str | None:
@@ -53,6 +76,7 @@ def _version(distribution: str) -> str | None:
         return None
 
 
+@lru_cache(maxsize=1)
 def _cpu_name() -> str:
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.exists():

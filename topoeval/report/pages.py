@@ -266,7 +266,7 @@ def finding(summary: Summary, dataset: str) -> Finding:
     """Sort a dataset's methods by what their difference in Betti accuracy supports."""
     groups: dict[str, list[str]] = {name: [] for name in ("higher", "lower", "open", "unknown")}
     for row in summary.of(dataset):
-        if row.role == "start" or row.method == summary.reference:
+        if row.role == "start" or summary.reference in (row.method, row.arm):
             continue
         difference = row.differences[OWN.key]
         text = f"{row.title} ({difference.text(OWN.digits, signed=True)})"

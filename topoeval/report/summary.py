@@ -176,7 +176,7 @@ class Summary:
 
     def reference_title(self, dataset: str) -> str | None:
         """Return the label of the reference in a dataset, None where it was not run."""
-        return next((r.arm for r in self.of(dataset) if r.method == self.reference), None)
+        return next((r.arm for r in self.of(dataset) if self.reference in (r.method, r.arm)), None)
 
     def measured(self, measure: Measure) -> bool:
         """Whether any row has the score."""
@@ -231,7 +231,8 @@ def summarise(records: Records, reference: str = DEFAULT_REFERENCE) -> Summary:
     """
     runs = records.runs
     methods = sorted(runs["method"].unique())
-    if reference not in methods and reference != DEFAULT_REFERENCE:
+    known = {*methods, *runs["arm"]}
+    if reference not in known and reference != DEFAULT_REFERENCE:
         raise UserError(
             f"no record of the reference method {reference!r}{nearest(reference, methods)}"
         )
@@ -264,7 +265,7 @@ def _natural(label: str) -> list[tuple[float, str]]:
 
 def _order(row: Row, reference: str) -> tuple[Any, ...]:
     regime = _REGIMES.index(row.regime) if row.regime in _REGIMES else len(_REGIMES)
-    return (row.role != "start", row.method != reference, regime, row.arm)
+    return (row.role != "start", reference not in (row.method, row.arm), regime, row.arm)
 
 
 def _row(runs: pd.DataFrame, base: pd.DataFrame | None, machines: Mapping[str, str]) -> Row:
@@ -344,14 +345,14 @@ def _seconds(values: pd.Series) -> Estimate:
 
 def _reference_scores(group: pd.DataFrame, reference: str, dataset: str) -> pd.DataFrame | None:
     """Return the reference's run means by seed; the index is named by its label."""
-    runs = group[group["method"] == reference]
+    runs = group[(group["method"] == reference) | (group["arm"] == reference)]
     labels = sorted(runs["arm"].unique())
     if not labels:
         return None
     if len(labels) > 1:
         raise UserError(
             f"reference {reference!r} is ambiguous on {dataset}: {'; '.join(labels)}; "
-            "report the variants from separate folders"
+            "name one of them by --reference"
         )
     ok = runs[runs["status"] == OK]
     return ok.set_index("seed")[[m.key for m in MEASURES]].rename_axis(labels[0])

@@ -21,7 +21,7 @@ import orjson
 _DATASET = ("dataset", "topology")
 _NEITHER = (*_DATASET, "seed", "parents", "schema")
 # How a method is described, not what it does.
-_WORDS = ("method.title", "method.summary", "method.paper")
+_WORDS = ("method.title", "method.summary", "method.paper", "method.variant")
 _LONGEST_VALUE = 24
 
 
@@ -98,8 +98,9 @@ class _Settings:
     def of_arm(self, identity: str, depth: int = 2) -> dict[str, str]:
         """Return what an arm is; a parent counts by its own settings, not by its seed."""
         spec = self.specs[identity]
-        flat = self._flattened({k: value for k, value in spec.items() if k not in _NEITHER})
-        flat = {key: value for key, value in flat.items() if key not in _WORDS}
+        chosen = {key: value for key, value in spec.items() if key not in _NEITHER}
+        flat = self._flattened({**chosen, "method": _losses_by_name(spec.get("method") or {})})
+        flat = {key: value for key, value in flat.items() if not key.startswith(_WORDS)}
         for name, parent in (spec.get("parents") or {}).items():
             # Parents of parents count too; the depth guards against records that name each other.
             if parent in self.specs and depth:
@@ -118,6 +119,14 @@ class _Settings:
         if key not in self._flat:
             self._flat[key] = flatten(value)
         return self._flat[key]
+
+
+def _losses_by_name(method: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a method whose losses are told apart by their names, as a label can say them."""
+    losses = method.get("losses") or []
+    named = {str(term["name"]): term for term in losses}
+    # twice the same loss, say on labelled and on unlabelled images: the list as it is
+    return {**method, "losses": named if len(named) == len(losses) else losses}
 
 
 def _variants(

@@ -119,7 +119,12 @@ def case_frame(entries: Iterable[Entry]) -> pd.DataFrame:
     UserError
         If the columns of a record's cases differ in length, or it has none. The message names it.
     """
-    chosen = [entry for entry in entries if entry.document["status"] == OK]
+    chosen = [
+        entry
+        for entry in entries
+        # A judge is scored on no case of a test.
+        if entry.document["status"] == OK and entry.document["spec"]["task"] != JUDGE
+    ]
     lengths: list[int] = []
     columns: dict[str, list[Any]] = {}
     total = 0

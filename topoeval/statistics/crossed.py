@@ -190,7 +190,7 @@ def crossed_interval(tables: Sequence[Array], level: float = LEVEL) -> Estimate:
     Examples
     --------
     >>> crossed_interval([np.array([[0.8, 0.9], [0.9, 0.7], [0.7, 0.8]])]).text(2)
-    '0.80 [0.66, 0.94]'
+    '0.80 [0.68, 0.92]'
     """
     runs = sum(len(table) for table in tables)
     if any(len(table) < 2 for table in tables):

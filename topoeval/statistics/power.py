@@ -57,7 +57,7 @@ class Power:
         lead = (
             f"{self.first} leads {self.second} by {abs(self.difference):.{digits}g} with "
             f"{self.seeds} seeds and {self.cases} cases: a repetition of this size would separate "
-            f"the two (at 5 %, were they alone) with a chance of {self.now:.0%}."
+            f"the two (at 5 %, were they alone) with a chance of {_percent(self.now)}."
         )
         if self.now >= POWER:
             return lead
@@ -68,10 +68,14 @@ class Power:
             ways.append(f"{self.cases_factor:.2g} times the cases at the same seeds")
         if not ways:
             return (
-                f"{lead} For {POWER:.0%} neither {_MOST_SEEDS} seeds nor {_MOST_CASES} times the "
+                f"{lead} For {_percent(POWER)} neither {_MOST_SEEDS} seeds nor {_MOST_CASES} times the "
                 "cases alone would suffice."
             )
-        return f"{lead} For {POWER:.0%} it would take about {', or '.join(ways)}."
+        return f"{lead} For {_percent(POWER)} it would take about {', or '.join(ways)}."
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %"
 
 
 def power(parts: Sequence[Crossed], seeds: int | None = None, factor: float = 1.0) -> float:
