@@ -68,8 +68,8 @@ class Power:
             ways.append(f"{self.cases_factor:.2g} times the cases at the same seeds")
         if not ways:
             return (
-                f"{lead} For {_percent(POWER)} neither {_MOST_SEEDS} seeds nor {_MOST_CASES} times the "
-                "cases alone would suffice."
+                f"{lead} For {_percent(POWER)} neither {_MOST_SEEDS} seeds nor {_MOST_CASES} times "
+                "the cases alone would suffice."
             )
         return f"{lead} For {_percent(POWER)} it would take about {', or '.join(ways)}."
 
