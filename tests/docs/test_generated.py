@@ -1,6 +1,8 @@
 """Committed tables are those of the committed records."""
 
+import configparser
 import importlib.util
+import shlex
 from pathlib import Path
 
 import pytest
@@ -10,12 +12,26 @@ SUITES = sorted(path.parent for path in ROOT.glob("results/*/records"))
 BENCHES = sorted(path.parent for path in ROOT.glob("results/*/records.json"))
 
 
+def commands_of_tox():
+    """Return the options of each `topoeval report` that `tox -e report` runs, by results folder."""
+    tox = configparser.ConfigParser(interpolation=None)
+    tox.read(ROOT / "tox.ini")
+    commands = map(shlex.split, tox["testenv:report"]["commands"].strip().splitlines())
+    return {ROOT / folder: options for _, _, folder, *options in commands}
+
+
+def test_tox_rebuilds_every_report():
+    """None is forgotten."""
+    assert sorted(commands_of_tox()) == SUITES
+
+
 @pytest.mark.parametrize("results", SUITES, ids=lambda path: path.name)
 def test_the_report_of_a_suite_is_current(results, tmp_path):
     """`tox -e report` would change nothing."""
     from topoeval.report import build
 
-    build(results / "records", tmp_path, reference="cross_entropy")
+    options = dict(zip(*[iter(commands_of_tox()[results])] * 2, strict=True))
+    build(results / "records", tmp_path, reference=options.get("--reference", "cross_entropy"))
     for made in sorted(tmp_path.glob("table.*")):
         assert made.read_text() == (results / "report" / made.name).read_text(), made.name
     assert {path.name for path in tmp_path.glob("table.*")} == {"table.csv", "table.md"}
