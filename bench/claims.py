@@ -19,9 +19,9 @@ from pathlib import Path
 import pandas as pd
 
 from topoeval.report.measures import BETTI_ERROR, DICE, OWN, Measure
-from topoeval.report.records import read
-from topoeval.report.statistics import mean_interval, paired_difference
 from topoeval.report.summary import Row, Summary, summarise
+from topoeval.results.records import read
+from topoeval.statistics import mean_interval, paired_difference
 
 COLUMNS = (OWN, BETTI_ERROR, DICE)
 LEVELS = ("easy", "medium", "hard")

@@ -7,7 +7,6 @@ they are first named.
 from __future__ import annotations
 
 import importlib
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
 from topoeval.errors import UnavailableError, UserError
@@ -19,14 +18,22 @@ if TYPE_CHECKING:
     from topoeval import losses as losses
     from topoeval import metrics as metrics
     from topoeval import persistence as persistence
+    from topoeval import results as results
+    from topoeval import statistics as statistics
     from topoeval import training as training
 
-try:
-    __version__ = version("topoeval")
-except PackageNotFoundError:  # a source tree on the path, not installed
-    __version__ = "0+unknown"
+    __version__: str
 
-_PARTS = ("datasets", "digital", "losses", "metrics", "persistence", "training")
+_PARTS = (
+    "datasets",
+    "digital",
+    "losses",
+    "metrics",
+    "persistence",
+    "results",
+    "statistics",
+    "training",
+)
 
 __all__ = ["Topology", "UnavailableError", "UserError", "__version__", *_PARTS]
 
@@ -34,8 +41,20 @@ __all__ = ["Topology", "UnavailableError", "UserError", "__version__", *_PARTS]
 def __getattr__(name: str) -> object:
     if name in _PARTS:
         return importlib.import_module(f"topoeval.{name}")
+    if name == "__version__":
+        return _version()
     raise AttributeError(f"module 'topoeval' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
     return sorted(__all__)
+
+
+def _version() -> str:
+    # reading the metadata takes a quarter of the time of `topoeval --help`, which does without it
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("topoeval")
+    except PackageNotFoundError:  # a source tree on the path, not installed
+        return "0+unknown"

@@ -18,6 +18,10 @@ class UnavailableError(UserError, ImportError):
     """A known optional part that this environment cannot run."""
 
 
+class DivergedError(RuntimeError):
+    """A loss is no longer finite; what was trained is of no use."""
+
+
 def nearest(wrong: str, known: Iterable[str]) -> str:
     """Return ``"; did you mean 'x'?"`` for a near miss, else the list of what there is.
 

@@ -9,6 +9,8 @@ Spans nest: the time of an inner span counts for it alone, so the parts add up t
 ...             pass
 >>> sorted(watch.seconds)
 ['loss', 'persistence']
+
+With `lap`, each span of that name ends a step, and `laps` has the seconds of each step.
 """
 
 from __future__ import annotations
@@ -31,11 +33,19 @@ class Stopwatch:
     synchronize
         Called at each span boundary; pass `torch.cuda.synchronize` on a GPU, where work returns
         before it is done and would otherwise be booked on the next span.
+    lap
+        Name of the last span of a step; each time it ends, the seconds by span name since the last
+        time are added to `laps`.
     """
 
-    def __init__(self, synchronize: Callable[[], None] | None = None) -> None:
+    def __init__(
+        self, synchronize: Callable[[], None] | None = None, *, lap: str | None = None
+    ) -> None:
         self.seconds: defaultdict[str, float] = defaultdict(float)
         self.counts: defaultdict[str, int] = defaultdict(int)
+        self.laps: list[dict[str, float]] = []
+        self._lap = lap
+        self._before: dict[str, float] = {}
         self._synchronize = synchronize
         self._stack: list[str] = []
         self._since = 0.0
@@ -71,6 +81,13 @@ class Stopwatch:
         finally:
             self._book()
             self._stack.pop()
+            if name == self._lap:
+                self._finish_lap()
+
+    def _finish_lap(self) -> None:
+        parts = {name: s - self._before.get(name, 0.0) for name, s in self.seconds.items()}
+        self.laps.append({name: seconds for name, seconds in parts.items() if seconds > 0})
+        self._before = dict(self.seconds)
 
 
 @contextmanager

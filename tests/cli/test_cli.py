@@ -116,6 +116,41 @@ def test_from_a_suite_to_its_page(call, suite, tmp_path):
     assert (status, (tmp_path / "elsewhere" / "index.html").exists()) == (0, True)
 
 
+def test_from_a_search_to_runs_with_what_it_chose(call, suite, tmp_path):
+    """Two commands; a search that is asked for again runs nothing and chooses the same."""
+    small = suite(("test = 6 }", "val = 6, test = 6 }\n[tuning]\ntrials = 2\nseeds = [5]\n"))
+    command = ["tune", small, "--executor", "inline", "--results", "out"]
+    status, output, errors = call(*command)
+    assert status == 0, output + errors
+    assert "betti_prior" in output
+    chosen = (tmp_path / "out" / "tuned.toml").read_bytes()
+    assert b'"training.learning_rate" = ' in chosen
+    records = sorted((tmp_path / "out" / "tuning" / "records").iterdir())
+    assert len(records) == 5  # the start, and two trials of each of two methods
+    times = {path: path.stat().st_mtime_ns for path in records}
+    assert call(*command)[0] == 0
+    assert {path: path.stat().st_mtime_ns for path in records} == times
+    assert (tmp_path / "out" / "tuned.toml").read_bytes() == chosen
+    final = ["run", small, "--executor", "inline", "--results", "out", "--tuned", "out/tuned.toml"]
+    status, output, _ = call(*final)
+    assert status == 0, output
+    assert "3 run, 0 found finished, 0 failed" in output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--tuned", "nowhere.toml"], "nowhere.toml: cannot be read"),
+        (["--log", "tensorbord"], "unknown sink 'tensorbord'; did you mean 'tensorboard'"),
+    ],
+)
+def test_a_mistake_in_what_a_run_is_given_is_one_line(call, suite, arguments, words):
+    """Before anything runs."""
+    status, _, errors = call("run", suite(), *arguments)
+    assert (status, errors.count("\n")) == (2, 1)
+    assert words in errors
+
+
 def test_failed_runs_end_with_status_1(call, suite):
     """A script notices; the rows say why."""
     broken = suite(

@@ -8,7 +8,7 @@ import pytest
 
 from topoeval import UserError, datasets
 from topoeval.harness.catalogue import load_method, load_suite, method_names, suite_names
-from topoeval.harness.executors import make_executor
+from topoeval.harness.executors import Inline
 from topoeval.harness.model import Method, canonical_json, parse
 from topoeval.harness.plan import plan
 from topoeval.harness.preflight import preflight
@@ -162,9 +162,7 @@ def test_every_suite_can_be_planned(name, monkeypatch):
 
 def test_committed_records_still_have_the_identity_of_their_specification():
     """A younger field of a method is not in the identity of a run that does not use it."""
-    for path in sorted((Path(__file__).parents[2] / "results/clough-mnist/records").glob("*.json"))[
-        :20
-    ]:
+    for path in sorted((Path(__file__).parents[2] / "results").glob("*/records/*.json")):
         record = json.loads(path.read_text())
         assert RunSpec.model_validate(record["spec"]).id == record["id"] == path.stem
 
@@ -231,7 +229,7 @@ def test_own_images_run_from_folder_to_records(suite_file, own_images, tmp_path)
     runs = plan(suite)
     preflight(suite, runs)
     store = Store(tmp_path / "results", suite.name)
-    tally = sweep(runs, store, make_executor("inline", 1, 1), suite.limits)
+    tally = sweep(runs, store, Inline(), suite.limits)
     assert tally.failed == []
     for run in runs:
         record = store.read(run.id)

@@ -224,7 +224,7 @@ def test_chains_combs_and_saw_teeth_keep_to_log2_rounds(image, topology, dim, mo
     basins = []
     pair = pairing.pair
     monkeypatch.setattr(
-        "topoeval.persistence._parallel.bars.pair",
+        "topoeval.persistence._parallel.plain.pair",
         lambda edges, n: basins.append(n) or pair(edges, n),
     )
     found = compute(image, topology, [dim], backend="torch")

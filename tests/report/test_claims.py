@@ -9,8 +9,8 @@ from types import ModuleType
 import pytest
 
 from tests.report.conftest import make_record, write_records
-from topoeval.report.records import read
 from topoeval.report.summary import summarise
+from topoeval.results.records import read
 
 
 @pytest.fixture

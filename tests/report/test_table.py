@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,10 @@ from rich.console import Console
 from tests.report.conftest import ENVIRONMENT, make_record, write_records
 from topoeval.errors import UserError
 from topoeval.report import terminal_table
-from topoeval.report.records import read
+from topoeval.report.formats import to_csv, to_latex, to_markdown
 from topoeval.report.summary import Row, Summary, summarise
-from topoeval.report.table import BEST, to_csv, to_html, to_markdown
+from topoeval.report.table import BEST, main_columns
+from topoeval.results.records import read
 
 
 def summary_of(folder: Path, records: Sequence[dict[str, Any]], **options: str) -> Summary:
@@ -62,8 +64,8 @@ def test_best_is_marked_where_separated(tmp_path: Path) -> None:
     summary = summary_of(tmp_path, separated())
     assert "dice" in row_of(summary, "dice_ce").best
     assert "dice" not in row_of(summary, "cross_entropy").best
-    assert BEST in to_html(summary)
     assert f"** {BEST}" in to_markdown(summary)
+    assert r"\textbf{0.71" in to_latex(summary)
     assert f"{BEST} 0.71" in on_terminal(tmp_path)
 
 
@@ -123,7 +125,8 @@ def test_absent_default_reference_leaves_differences_out(tmp_path: Path) -> None
     """A suite that is not finished can be reported."""
     summary = summary_of(tmp_path, separated(("dice_ce", "betti_prior_sup")))
     assert not any(row.differences["dice"].measured for row in summary.rows)
-    assert "Difference" not in to_html(summary)
+    assert "Difference" not in to_markdown(summary)
+    assert "minus" not in to_latex(summary)
 
 
 def test_ambiguous_reference_is_refused(tmp_path: Path) -> None:
@@ -138,8 +141,9 @@ def test_failures_are_rows_with_their_reason(tmp_path: Path) -> None:
     failed = make_record("dice_ce", status="failed", error="Traceback\nRuntimeError: no hole")
     summary = summary_of(tmp_path, [make_record(), failed])
     note = "1 failed: RuntimeError: no hole"
-    for text in (to_csv(summary), to_markdown(summary), to_html(summary)):
+    for text in (to_csv(summary), to_markdown(summary)):
         assert note in text
+    assert "0/1" in to_latex(summary)
     assert "0/1 runs ok" in on_terminal(tmp_path)
 
 
@@ -212,3 +216,71 @@ def test_markdown_survives_a_bar_in_a_title(tmp_path: Path) -> None:
     row = markdown.splitlines()[2]
     assert r"a\|b &lt;script&gt;" in row
     assert row.replace(r"\|", "").count("|") == markdown.splitlines()[1].count("|")
+
+
+def latex_rows(text: str) -> list[list[str]]:
+    """Return the cells of the body of a LaTeX table."""
+    body = text[text.index(r"\midrule") : text.index(r"\bottomrule")]
+    lines = [line.removesuffix(r" \\") for line in body.splitlines() if " & " in line]
+    return [re.split(r"(?<!\\) & ", line) for line in lines]
+
+
+def test_latex_has_booktabs_and_a_row_per_method(suite: Path) -> None:
+    """As many columns as the header says, rules of booktabs, none of its own."""
+    summary = summarise(read(suite))
+    text = to_latex(summary)
+    width = re.search(r"\\begin\{tabular\}\{l(r+)\}", text)
+    assert width is not None
+    rows = latex_rows(text)
+    assert len(rows) == len(summary.rows)
+    assert {len(row) for row in rows} == {len(width[1]) + 1}
+    assert [text.count(rf"\{rule}") for rule in ("toprule", "midrule", "bottomrule")] == [1, 2, 1]
+    assert r"\hline" not in text
+
+
+def test_latex_escapes_what_records_say(tmp_path: Path) -> None:
+    """No title becomes a command, a column or a comment; arrows become symbols."""
+    text = to_latex(summary_of(tmp_path, [make_record(r"50% & \input{x} a_b #1")]))
+    assert r"50\% \& \textbackslash{}input\{x\} a\_b \#1 & 0.875" in text
+    assert r"Dice $\uparrow$" in text
+    assert text.isascii()
+
+
+def test_latex_caption_says_topology_and_hardware(tmp_path: Path) -> None:
+    """A table in a paper keeps its conventions."""
+    caption = to_latex(summary_of(tmp_path, [make_record()])).partition(r"\resizebox")[0]
+    for words in ("T-construction (foreground 8", "Example CPU", r"p $\geq$ 0.5", "torch 2.13.0"):
+        assert words in caption
+
+
+def test_main_columns_are_few_and_named_alone(suite: Path) -> None:
+    """What a reader needs first fits a page; no header leans on a spanner."""
+    names = [column.header for column in main_columns(summarise(read(suite)))]
+    assert names == [
+        "Runs ok",
+        "Dice ↑",
+        "Betti error ↓",
+        "Betti accuracy ↑",
+        "Prior accuracy ↑",
+        "Betti accuracy minus cross_entropy",
+        "ms per step ↓",
+        "ms per case ↓",
+    ]
+
+
+def test_runs_of_several_commits_are_said_to_be(tmp_path: Path) -> None:
+    """Numbers of two versions of the code share a table only with a warning below it."""
+    one, two = make_record(), make_record("dice_ce", changes={"environment.topoeval.commit": "fff"})
+    assert "2 versions of the code" in to_markdown(summary_of(tmp_path / "a", [one, two]))
+    assert "versions of the code" not in to_markdown(summary_of(tmp_path / "b", [one]))
+
+
+def test_time_of_what_a_run_builds_on_counts(tmp_path: Path) -> None:
+    """Correcting a trained network costs its training, too; the common start is free."""
+    start = make_record("start")
+    base = make_record("cross_entropy", changes={"spec.parents": {"start": start["id"]}})
+    post = make_record("betti_prior_post", changes={"spec.parents": {"start": base["id"]}})
+    summary = summary_of(tmp_path, [start, base, post])
+    chain = {row.method: row.times["A"].chain.mean for row in summary.rows}
+    assert chain["cross_entropy"] == pytest.approx(12.3)
+    assert chain["betti_prior_post"] == pytest.approx(2 * 12.3)

@@ -16,6 +16,21 @@ from topoeval.cli import data as data_commands
 from topoeval.cli.barcode import barcode
 from topoeval.cli.bench import app as bench
 from topoeval.cli.doctor import check, doctor
+from topoeval.cli.execution import (
+    DaskAddress,
+    Executor,
+    Gpus,
+    Jobs,
+    Slurm,
+    Threads,
+    execution_settings,
+)
+from topoeval.cli.filters import Backends, Datasets, Devices, Methods, Seeds, filters
+from topoeval.cli.planning import plan, schema
+from topoeval.cli.report import leaderboard, report
+from topoeval.cli.results import collect, compare, query, submit
+from topoeval.cli.status import retry, status
+from topoeval.cli.timing import time
 from topoeval.errors import UserError
 
 app = typer.Typer(
@@ -40,6 +55,11 @@ def main() -> None:
 @app.command()
 def run(
     suite: Annotated[str, typer.Argument(help="Name of a suite, or path of its TOML file.")],
+    method: Methods = None,
+    dataset: Datasets = None,
+    seed: Seeds = None,
+    backend: Backends = None,
+    device: Devices = None,
     results: Annotated[
         Optional[Path],  # noqa: UP045  # typer reads the annotation at run time
         typer.Option(help="Results folder; results/SUITE by default."),
@@ -51,48 +71,81 @@ def run(
     download: Annotated[
         bool, typer.Option("--download", help="Fetch missing datasets into the data folder.")
     ] = False,
-    executor: Annotated[
-        str, typer.Option(help="local: a process per run; inline: in this process.")
-    ] = "local",
-    jobs: Annotated[int, typer.Option(min=1, help="Runs side by side; all cores by default.")] = (
-        os.cpu_count() or 1
-    ),
-    threads: Annotated[int, typer.Option(min=1, help="Threads of one run.")] = 1,
+    executor: Executor = "local",
+    jobs: Jobs = None,
+    threads: Threads = 1,
+    gpus: Gpus = None,
+    dask_address: DaskAddress = None,
+    slurm: Slurm = None,
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="Run failed runs again.")
     ] = False,
     report: Annotated[bool, typer.Option(help="Make the table and the page at the end.")] = True,
+    tuned: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(help="Values that 'topoeval tune' chose: its tuned.toml."),
+    ] = None,
+    log: Annotated[
+        Optional[list[str]],  # noqa: UP045
+        typer.Option(help="Follow trainings in tensorboard, mlflow or wandb; may be repeated."),
+    ] = None,
 ) -> None:
     """Run a suite; the same command again goes on where it stopped."""
     from topoeval.cli.run import run_suite
 
     failures = run_suite(
         suite,
+        filters=filters(method, dataset, seed, backend, device),
         results=results,
         data=data,
         download=download,
         executor=executor,
-        jobs=jobs,
-        threads=threads,
+        settings=execution_settings(jobs, threads, gpus, dask_address, slurm),
         retry_failed=retry_failed,
         report=report,
+        tuned=tuned,
+        log=log or (),
     )
     raise typer.Exit(1 if failures else 0)
 
 
 @app.command()
-def report(
-    results: Annotated[Path, typer.Argument(help="Results folder of a suite.")],
-    out: Annotated[
+def tune(
+    suite: Annotated[str, typer.Argument(help="Name of a suite, or path of its TOML file.")],
+    results: Annotated[
         Optional[Path],  # noqa: UP045
-        typer.Option(help="Where to write; RESULTS/report by default."),
+        typer.Option(help="Results folder; results/SUITE by default."),
     ] = None,
-    reference: Annotated[str, typer.Option(help="Method to compare with.")] = "cross_entropy",
+    data: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(help="Folder of the real datasets; $TOPOEVAL_DATA by default."),
+    ] = None,
+    download: Annotated[
+        bool, typer.Option("--download", help="Fetch missing datasets into the data folder.")
+    ] = False,
+    executor: Executor = "local",
+    jobs: Jobs = None,
+    threads: Threads = 1,
+    gpus: Gpus = None,
+    dask_address: DaskAddress = None,
+    slurm: Slurm = None,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Run failed trials again.")
+    ] = False,
 ) -> None:
-    """Make tables, figures and a page from the records of a suite."""
-    from topoeval.cli.run import make_report
+    """Search for every method's parameters on validation images; resumes like 'run'."""
+    from topoeval.cli.tune import tune_suite
 
-    make_report(results, out, reference)
+    failures = tune_suite(
+        suite,
+        results=results,
+        data=data,
+        download=download,
+        executor=executor,
+        settings=execution_settings(jobs, threads, gpus, dask_address, slurm),
+        retry_failed=retry_failed,
+    )
+    raise typer.Exit(1 if failures else 0)
 
 
 @app.command("evaluate")
@@ -222,5 +275,16 @@ def info(
 # These declare their options in their own modules, which import as little as this one.
 app.command()(barcode)
 app.command()(check)
+app.command()(collect)
+app.command()(compare)
 app.command()(doctor)
+app.command()(leaderboard)
+app.command()(report)
+app.command()(query)
+app.command()(submit)
+app.command()(retry)
+app.command()(status)
+app.command()(plan)
+app.command()(schema)
+app.command()(time)
 app.add_typer(bench)

@@ -78,7 +78,8 @@ def _dataclass(value: Any) -> dict[str, Any]:
 
 
 def _method_card(name: str) -> dict[str, Any]:
-    card = catalogue.load_method(name).model_dump(exclude={"name", "role"})
+    method = catalogue.load_method(name)
+    card = {**method.model_dump(exclude={"name", "role"}), "search": method.search}
     card["folder"] = catalogue.baselines_folder() / name
     return card
 

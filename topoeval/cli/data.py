@@ -132,6 +132,23 @@ def show(
     print(f"Picture: {out}")
 
 
+def use_data_folder(folder: Path | None) -> None:
+    """Make `folder` the one that real datasets are read from, here and in processes that we start.
+
+    Raises
+    ------
+    UserError
+        It is not there.
+    """
+    from topoeval.errors import UserError
+
+    if folder is not None:
+        if not folder.is_dir():
+            raise UserError(f"data folder {folder} does not exist; make it, or name another")
+        # workers inherit it; a path is no part of what a run is
+        os.environ["TOPOEVAL_DATA"] = str(folder.resolve())
+
+
 def _params(given: list[str] | None) -> dict[str, Any]:
     """Return parameters written as TOML; a bare word is a string."""
     import tomllib

@@ -1,97 +1,130 @@
-"""``topoeval run`` and ``topoeval report``."""
+"""``topoeval run`` and ``retry``."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.live import Live
 
+from topoeval.cli.data import use_data_folder
+from topoeval.cli.display import SweepDisplay
 from topoeval.errors import UserError
-from topoeval.harness.catalogue import load_suite
-from topoeval.harness.executors import make_executor
-from topoeval.harness.plan import plan
-from topoeval.harness.preflight import preflight
+from topoeval.harness.executors import Settings, make_executor
+from topoeval.harness.selection import Filters
 from topoeval.harness.spec import RunSpec
-from topoeval.harness.store import Record, Store
-from topoeval.harness.sweep import sweep
+from topoeval.harness.store import Store
+from topoeval.harness.suite import Limits
+from topoeval.harness.sweep import Retry, read_plan, sweep
 
 
 def run_suite(
     name: str,
     *,
+    filters: Filters,
     results: Path | None,
     data: Path | None,
     download: bool,
     executor: str,
-    jobs: int,
-    threads: int,
+    settings: Settings,
     retry_failed: bool,
     report: bool,
+    tuned: Path | None = None,
+    log: Sequence[str] = (),
 ) -> int:
-    """Run a suite with a progress display; return the number of failed runs."""
-    if data is not None:
-        if not data.is_dir():
-            raise UserError(f"data folder {data} does not exist; make it, or name another")
-        # workers inherit it; a path is no part of what a run is
-        os.environ["TOPOEVAL_DATA"] = str(data.resolve())
+    """Run a suite with a live display; return the number of failed runs."""
+    # these look at losses and datasets, and so bring torch
+    from topoeval.harness.catalogue import load_suite
+    from topoeval.harness.plan import plan_selected
+    from topoeval.harness.preflight import preflight
+    from topoeval.harness.tuned import read_tuned
+
+    use_data_folder(data)
+    follow(log)
     suite = load_suite(name)
-    runs = plan(suite)
+    runs = plan_selected(suite, filters, tuned=None if tuned is None else read_tuned(tuned))
     preflight(suite, runs, download=download)
     store = Store(results or Path("results") / suite.name, suite.name)
-    console = Console()
-    console.print(f"[bold]{suite.title}[/]: {len(runs)} runs, results in {store.root}")
-    display = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        console=console,
-    )
-    with display:
-        task = display.add_task("runs", total=len(runs))
-        active: dict[str, str] = {}
+    Console().print(f"[bold]{suite.title}[/]: {len(runs)} runs, results in {store.root}")
+    retry: Retry | None = "failed" if retry_failed else None
+    failures = execute_runs(runs, store, executor, settings, suite.limits, suite.reference, retry)
+    if report:
+        from topoeval.cli.report import make_report
 
-        def listen(event: str, spec: RunSpec, record: Record | None) -> None:
-            if event == "started":
-                active[spec.id] = spec.label
-            else:
-                active.pop(spec.id, None)
-                display.advance(task)
-                if record is not None and record["status"] != "ok":
-                    last = (record["error"] or "").strip().splitlines()[-1:]
-                    display.print(
-                        f"{spec.label}: {record['status']} {' '.join(last)}", markup=False
-                    )
-            display.update(task, description=", ".join(active.values()) or "runs")
+        make_report(store.root, None, suite.reference)
+    return failures
 
-        tally = sweep(
-            runs,
-            store,
-            make_executor(executor, jobs, threads),
-            suite.limits,
-            retry_failed=retry_failed,
-            listener=listen,
+
+def retry_runs(
+    results: Path,
+    retry: Retry,
+    *,
+    data: Path | None,
+    executor: str,
+    settings: Settings,
+    report: bool,
+) -> int:
+    """Run the failed runs of a results folder again; return how many have failed now."""
+    use_data_folder(data)
+    asked = read_plan(Store(results, ""))
+    if asked is None:
+        raise UserError(
+            f"{results} does not say what was run in it (no work/sweep.json); "
+            f"topoeval run SUITE --results {results} --retry-failed"
         )
+    store = Store(results, asked.suite)
+    failures = execute_runs(
+        asked.runs, store, executor, settings, asked.limits, asked.reference, retry
+    )
+    if report:
+        from topoeval.cli.report import make_report
+
+        make_report(results, None, asked.reference)
+    return failures
+
+
+def execute_runs(
+    runs: Sequence[RunSpec],
+    store: Store,
+    executor: str,
+    settings: Settings,
+    limits: Limits,
+    reference: str,
+    retry: Retry | None,
+) -> int:
+    """Execute what has no record, showing how far it is; return the number of failed runs."""
+    console = Console()
+    with closing(make_executor(executor, settings, runs)) as place:
+        display = SweepDisplay(len(runs), store, place.slots, console)
+        with Live(display, console=console, refresh_per_second=2, transient=True):
+            tally = sweep(
+                runs,
+                store,
+                place,
+                limits,
+                retry=retry,
+                reference=reference,
+                listener=display.listen,
+            )
     console.print(f"{tally.ran} run, {tally.kept} found finished, {len(tally.failed)} failed")
     if tally.failed:
-        console.print(f"Logs of failed runs: {store.root / 'work'}/*/log.txt; --retry-failed")
-    if report:
-        make_report(store.root, None, suite.reference)
+        console.print(
+            f"What failed and why: topoeval status {store.root}; again: topoeval retry "
+            f"{store.root} --failed",
+            markup=False,
+            soft_wrap=True,
+        )
     return len(tally.failed)
 
 
-def make_report(results: Path, out: Path | None, reference: str) -> None:
-    """Print the table of a results folder and write its page."""
-    from topoeval.report import build, terminal_table
+def follow(sinks: Sequence[str]) -> None:
+    """Have all trainings followed in `sinks`, which are tried here and not in the workers."""
+    from topoeval.training.sinks import SINKS
 
-    records = results / "records"
-    if not records.is_dir():
-        raise UserError(f"{results} has no records folder; 'topoeval run' makes one")
-    console = Console()
-    if not console.is_terminal:  # a pipe has no width; the table reads well at this one
-        console = Console(width=110)
-    console.print(terminal_table(records, reference=reference))
-    page = build(records, out or results / "report", reference=reference)
-    console.print(f"Page: {page}", soft_wrap=True)
+    for name in sinks:
+        SINKS.load(name)
+    if sinks:
+        os.environ["TOPOEVAL_LOG"] = ",".join(sinks)

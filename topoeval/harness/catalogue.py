@@ -28,6 +28,11 @@ def suites_folder() -> Path:
     return share("suites", "bench/suites")
 
 
+def results_folder() -> Path:
+    """Return the folder of the committed results; a wheel has none."""
+    return share("results", "results")
+
+
 def method_names() -> list[str]:
     """Return the names of all methods."""
     return sorted(path.parent.name for path in baselines_folder().glob("*/method.toml"))
@@ -47,7 +52,7 @@ def load_method(name: str, override: dict[str, Any] | None = None) -> Method:
     if method.name != name:
         raise UserError(f"{path}: name is {method.name!r}, but the folder is called {name!r}")
     if override:
-        merged = _merge(method.model_dump(), override)
+        merged = _merge({**method.model_dump(), "search": method.search}, override)
         method = parse(merged, Method, f"override of method {name!r}")
     return method
 

@@ -6,6 +6,7 @@ import os
 import platform
 import subprocess
 import sys
+from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 import psutil
 
 import topoeval
+from topoeval.results.schema import split_commit
 
 _LIBRARIES = ("torch", "numpy", "scipy", "monai", "scikit-image", "connected-components-3d")
 
@@ -28,21 +30,43 @@ def describe(device: str, threads: int, backend: str) -> dict[str, Any]:
         "memory_bytes": psutil.virtual_memory().total,
         "gpu": _gpu_name() if device == "cuda" else None,
         "versions": {name: _version(name) for name in (*_LIBRARIES, backend)},
-        "topoeval": {"version": topoeval.__version__, "commit": _commit()},
+        "topoeval": {"version": topoeval.__version__, **split_commit(_commit())},
     }
+
+
+@lru_cache(maxsize=2)
+def machine_kind(device: str) -> tuple[str, int, str | None]:
+    """Return the processor, its cores and, for "cuda", the GPU: what decides how long work takes.
+
+    They are what `describe` calls ``cpu``, ``cores`` and ``gpu``.
+    """
+    import torch
+
+    gpu = _gpu_name() if device == "cuda" and torch.cuda.is_available() else None
+    return _cpu_name(), psutil.cpu_count(logical=True), gpu
 
 
 def peak_memory_bytes(device: str) -> dict[str, int]:
     """Return the largest resident set of this process, and of the GPU where one is used."""
-    import resource
-
-    import torch
-
-    unit = 1 if sys.platform == "darwin" else 1024  # bytes there, kibibytes here
-    peak = {"peak_rss_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit}
+    peak = {"peak_rss_bytes": _peak_rss()}
     if device == "cuda":
+        import torch
+
         peak["peak_cuda_bytes"] = torch.cuda.max_memory_allocated()
     return peak
+
+
+def _peak_rss() -> int:
+    status = Path("/proc/self/status")
+    if status.exists():
+        # not ru_maxrss, which on Linux begins with what the process had that started this one
+        for line in status.read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024
+    import resource
+
+    unit = 1 if sys.platform == "darwin" else 1024  # bytes there, kibibytes here
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
 def _version(distribution: str) -> str | None:
@@ -52,6 +76,7 @@ def _version(distribution: str) -> str | None:
         return None
 
 
+@lru_cache(maxsize=1)
 def _cpu_name() -> str:
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.exists():

@@ -21,10 +21,13 @@ from pydantic import (
 
 from topoeval.datasets.dataset_info import Split
 from topoeval.errors import UserError, nearest
+from topoeval.harness.space import Space, flattened
+from topoeval.harness.variant import Variant
 
 Regime = Literal["supervised", "semi_supervised", "post_process", "remedy"]
 TRAINED: tuple[Regime, ...] = ("supervised", "semi_supervised")
 """Regimes that leave a network."""
+Precision = Literal["float32", "bfloat16", "float16"]
 Scalar = bool | int | float | str
 Params = dict[str, Any]
 
@@ -145,6 +148,11 @@ class DatasetSpec(Frozen):
     revision: str = ""
     paths: dict[str, str] = Field(default_factory=dict)
 
+    @property
+    def label(self) -> str:
+        """Its name in suites and filters, as ``mnist[lines=8]``."""
+        return str(Variant(self.name, self.params))
+
     @field_validator("tests")
     @classmethod
     def _test_is_taken(cls, tests: dict[str, TestSpec]) -> dict[str, TestSpec]:
@@ -166,7 +174,9 @@ class Method(Frozen):
 
     ``starts_from`` is ``"start"``, the common starting point of the suite, or another method, whose
     network then is the beginning: corrections of a finished network use it, so that they get no
-    less training than the network they are compared with.
+    less training than the network they are compared with. ``variant`` are the parameters by which a
+    suite makes it differ from its folder: how it is called; what they do is in the other values.
+    ``search`` is what `topoeval tune` may choose, and no part of a run.
     """
 
     name: str
@@ -179,6 +189,27 @@ class Method(Frozen):
     losses: tuple[LossTerm, ...] = ()
     adaptation: AdaptationSpec | None = None
     remedy: RemedySpec | None = None
+    search: Space = Field(default_factory=dict, exclude=True)
+
+    @field_validator("search", mode="before")
+    @classmethod
+    def _dotted(cls, table: Any) -> Any:
+        return flattened(table) if isinstance(table, dict) else table
+
+    variant: Params = Field(default_factory=dict)
+
+    @property
+    def label(self) -> str:
+        """Its name in suites and filters, as ``betti_prior[weight=0.1]``."""
+        return str(Variant(self.name, self.variant))
+
+    @model_serializer(mode="wrap")
+    def _without_unused(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # younger than the first records: there only where it is given
+        data: dict[str, Any] = handler(self)
+        if not self.variant:
+            data.pop("variant", None)
+        return data
 
     @model_validator(mode="after")
     def _fits_its_regime(self) -> Method:

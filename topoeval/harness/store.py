@@ -3,7 +3,10 @@
 ``records/ID.json``
     One record per run, whole or not there. Reports read these and nothing else.
 ``work/ID/``
-    The run's scratch: specification, log, training state, network. Not needed to read results.
+    The run's scratch: specification, log, heartbeat, training state, network. Not needed to read
+    results.
+``work/sweep.json``
+    What was asked for last, for ``topoeval status`` and ``retry``.
 """
 
 from __future__ import annotations
@@ -12,15 +15,20 @@ import fcntl
 import json
 import math
 import os
+import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from topoeval.errors import UserError
+from topoeval.harness import machine
 from topoeval.harness.spec import RunSpec
+from topoeval.results.schema import RECORD_SCHEMA as RECORD_SCHEMA
 
-RECORD_SCHEMA = 1
+# longer than a look whether the folder is in use, which takes its lock for a moment
+_LOCK_PATIENCE_S = 0.5
 Record = dict[str, Any]
 
 
@@ -44,9 +52,32 @@ class Store:
         """Return where a run keeps what it needs to go on after an interruption."""
         return self.work(run_id) / "state.pt"
 
+    def history(self, run_id: str) -> Path:
+        """Return the file with a line of JSON per step of a run's training."""
+        return self.work(run_id) / "history.jsonl"
+
     def log(self, run_id: str) -> Path:
         """Return the file with everything a run printed."""
         return self.work(run_id) / "log.txt"
+
+    def log_tail(self, run_id: str, lines: int) -> list[str]:
+        """Return the last lines of what a run printed."""
+        path = self.log(run_id)
+        text = path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
+        return text.splitlines()[-lines:]
+
+    def step(self, run_id: str) -> Path:
+        """Return the file in which a run keeps how far it is."""
+        return self.work(run_id) / "step"
+
+    def heartbeat(self, run_id: str) -> Path:
+        """Return the file in which the supervisor of a run keeps its last sign of life."""
+        return self.work(run_id) / "heartbeat.json"
+
+    @property
+    def sweep(self) -> Path:
+        """Return the file that says what the last sweep was asked for."""
+        return self.root / "work" / "sweep.json"
 
     def record_path(self, run_id: str) -> Path:
         """Return where the record of a run is, once there is one."""
@@ -67,14 +98,11 @@ class Store:
         """Write a record; a reader finds the whole of it or nothing."""
         self.records.mkdir(parents=True, exist_ok=True)
         text = json.dumps(_rounded(record), sort_keys=True, allow_nan=False, separators=(",", ":"))
-        partial = self.records / f".{run_id}.{os.getpid()}.partial"
-        try:
-            with partial.open("w", encoding="utf-8") as file:
-                file.write(text + "\n")
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(partial, self.record_path(run_id))
-        finally:
+        write_whole(self.record_path(run_id), text + "\n")
+
+    def tidy(self) -> None:
+        """Remove what writers left behind that were killed at it."""
+        for partial in self.records.glob(".*.partial"):
             partial.unlink(missing_ok=True)
 
     def discard(self, run_id: str) -> None:
@@ -90,11 +118,44 @@ class Store:
         """Hold the folder for one sweep; a second one is told, not left to collide."""
         self.root.mkdir(parents=True, exist_ok=True)
         with (self.root / ".lock").open("w") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise UserError(f"{self.root} is in use by another 'topoeval run'") from None
-            yield
+            deadline = time.monotonic() + _LOCK_PATIENCE_S
+            while not _taken(lock, fcntl.LOCK_EX):
+                if time.monotonic() > deadline:
+                    raise UserError(f"{self.root} is in use by another 'topoeval run'")
+                time.sleep(0.05)
+            with machine.shared():
+                yield
+
+    def in_use(self) -> bool:
+        """Whether a sweep is at work in this folder now."""
+        lock = self.root / ".lock"
+        if not lock.exists():
+            return False
+        with lock.open() as file:
+            return not _taken(file, fcntl.LOCK_SH)
+
+
+def _taken(lock: IO[str], kind: int) -> bool:
+    """Take a lock if it is free; return whether it was."""
+    try:
+        fcntl.flock(lock, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file so that a reader finds the old one or the new one, never half of one."""
+    # two machines may write the same file
+    partial = path.with_name(f".{path.stem}.{socket.gethostname()}.{os.getpid()}.partial")
+    try:
+        with partial.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def _rounded(value: Any) -> Any:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import json
+import os
 import zlib
 from collections.abc import Sequence
 from typing import Any
@@ -14,6 +16,7 @@ from torch import nn
 from topoeval import datasets
 from topoeval.errors import UserError
 from topoeval.harness.model import MAIN_TEST, TRAINED, Params
+from topoeval.harness.space import flattened
 from topoeval.harness.spec import RunSpec
 from topoeval.harness.store import Store
 from topoeval.metrics.cases import evaluate_cases
@@ -34,7 +37,10 @@ from topoeval.training import (
     unet,
 )
 from topoeval.training.augment import Augmentation
+from topoeval.training.callbacks import Callback, JsonLines
 from topoeval.training.judge import correct, train_judge
+from topoeval.training.precision import reproducible
+from topoeval.training.sinks import RunCard, open_sinks
 
 # span of the training code -> part in a record
 _PARTS = {
@@ -52,14 +58,33 @@ def perform(spec: RunSpec, store: Store, progress: bool = False) -> dict[str, An
     """Do what `spec` says; return the part of the record that is its result."""
     torch.manual_seed(spec.derived_seed("weights"))
     synchronize = torch.cuda.synchronize if spec.device == "cuda" else None
-    with Stopwatch(synchronize) as watch:
+    with reproducible(spec.device) as settings, Stopwatch(synchronize) as watch:
         result = {"judge": _judge, "restore": _restore}[spec.task](spec, store, progress)
     # counted here and not told by the training, which may have resumed from another process
     steps = watch.counts["optimiser"]
     spent = {part: watch.seconds[span] for span, part in _PARTS.items() if watch.seconds[span]}
     per_step = {part: seconds / steps for part, seconds in spent.items()} if steps else {}
     result["timing"] = {"steps": steps, "per_step_s": per_step}
+    result["numerics"] = {"network": spec.precision, "losses": "float32", **settings}
     return result
+
+
+def _callbacks(spec: RunSpec, store: Store) -> list[Callback]:
+    """Return who is told of the training: a file, and the sinks that TOPOEVAL_LOG names."""
+    # inherited by every worker; who looks on is no part of what a run is
+    names = [name for name in os.environ.get("TOPOEVAL_LOG", "").split(",") if name]
+    settings = flattened(spec.model_dump(mode="json", exclude={"dataset": {"paths"}}))
+    card = RunCard(
+        id=spec.id,
+        name=spec.label,
+        group=store.suite,
+        folder=store.work(spec.id),
+        config={
+            key: value if isinstance(value, int | float | str) else json.dumps(value)
+            for key, value in settings.items()
+        },
+    )
+    return [JsonLines(store.history(spec.id)), *open_sinks(names, card)]
 
 
 def _judge(spec: RunSpec, store: Store, progress: bool) -> dict[str, Any]:
@@ -69,7 +94,12 @@ def _judge(spec: RunSpec, store: Store, progress: bool) -> dict[str, Any]:
     network = _classifier(clean.targets).to(spec.device)
     schedule = _schedule(spec)
     accuracy = train_judge(
-        network, clean, schedule=schedule, seed=spec.derived_seed("batches"), progress=progress
+        network,
+        clean,
+        schedule=schedule,
+        seed=spec.derived_seed("batches"),
+        callbacks=_callbacks(spec, store),
+        progress=progress,
     )
     checkpoint.save(network.state_dict(), store.network(spec.id))
     return {"summary": {"judge_accuracy": accuracy, "images": len(clean)}}
@@ -95,9 +125,11 @@ def _restore(spec: RunSpec, store: Store, progress: bool) -> dict[str, Any]:
             seed=spec.derived_seed(f"batches of {spec.method.role}"),
             resume_from=store.state(spec.id),
             progress=progress,
+            precision=spec.precision,
+            callbacks=_callbacks(spec, store),
         )
         history = outcome.terms
-        probabilities = predict(network, test.images)
+        probabilities = predict(network, test.images, precision=spec.precision)
         checkpoint.save(network.state_dict(), store.network(spec.id))
     elif spec.method.regime == "post_process":
         probabilities = _adapted(spec, network, test, store, progress)
@@ -105,7 +137,7 @@ def _restore(spec: RunSpec, store: Store, progress: bool) -> dict[str, Any]:
         assert spec.method.remedy is not None  # the model of a method has seen to it
         corrected = apply_remedy(
             spec.method.remedy.name,
-            predict(network, test.images).cpu().numpy(),
+            predict(network, test.images, precision=spec.precision).cpu().numpy(),
             None if test.priors is None else test.priors.cpu().numpy(),
             Topology.parse(spec.topology),
             **spec.method.remedy.params,
@@ -168,16 +200,18 @@ def _adapted(
         Adaptation(weight=term.weight, **spec.method.adaptation.model_dump()),
         resume_from=store.state(spec.id),
         progress=progress,
+        precision=spec.precision,
+        callbacks=_callbacks(spec, store),
     )
 
 
 def _tests(spec: RunSpec) -> dict[str, TensorSet]:
-    """Return all tests by name, the main one first."""
+    """Return what a run is scored on by name, the main test or what takes its place first."""
     further = {
         name: _load(spec, test.split, test.size, test.params)
         for name, test in spec.dataset.tests.items()
     }
-    return {MAIN_TEST: _load(spec, "test"), **further}
+    return {MAIN_TEST: _load(spec, spec.score), **further}
 
 
 def _load(

@@ -1,7 +1,6 @@
-"""One run in one process: the function that every executor calls.
+"""One run in one process: what every executor comes down to.
 
-As a program:
-``python -m topoeval.harness.worker SPEC_FILE RESULTS_FOLDER SUITE THREADS [MEMORY_GIB]``.
+As a program: ``python -m topoeval.harness.worker SPEC_FILE RESULTS_FOLDER SUITE THREADS``.
 """
 
 from __future__ import annotations
@@ -11,30 +10,48 @@ import sys
 import threading
 import time
 import traceback
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from topoeval.errors import UnavailableError
+from topoeval.errors import DivergedError, UnavailableError
 from topoeval.harness.spec import RunSpec
 from topoeval.harness.store import RECORD_SCHEMA, Record, Store
 
+Perform = Callable[[RunSpec, Store, bool], dict[str, Any]]
+
 _TRACEBACK_LINES = 12
+_STEP_S = 1.0
 
 
-def execute(spec: RunSpec, store: Store, *, threads: int = 1, progress: bool = False) -> Record:
-    """Perform a run and write its record, whatever becomes of it."""
-    import torch
+def execute(
+    spec: RunSpec,
+    store: Store,
+    *,
+    threads: int = 1,
+    progress: bool = False,
+    perform: Perform | None = None,
+) -> Record:
+    """Perform a run and write its record, whatever becomes of it.
 
+    Parameters
+    ----------
+    threads
+        Threads of torch.
+    progress
+        Print how far it is.
+    perform
+        What is done; `topoeval.harness.tasks.perform` if None.
+    """
     from topoeval.harness import environment
-    from topoeval.harness.tasks import perform
 
-    torch.set_num_threads(threads)
     store.work(spec.id).mkdir(parents=True, exist_ok=True)
     started, clock = datetime.now(UTC), time.perf_counter()
     outcome: dict[str, Any]
     try:
-        outcome = {"status": "ok", "fault": None, "error": None, **perform(spec, store, progress)}
+        done = (perform or _training(threads))(spec, store, progress)
+        outcome = {"status": "ok", "fault": None, "error": None, **done}
     except Exception as error:
         traceback.print_exc()
         outcome = failure(*_judged(error), _tail(error))
@@ -46,6 +63,15 @@ def execute(spec: RunSpec, store: Store, *, threads: int = 1, progress: bool = F
     # only an interrupted run may be gone on with; one that is asked for again begins anew
     store.state(spec.id).unlink(missing_ok=True)
     return record
+
+
+def _training(threads: int) -> Perform:
+    import torch
+
+    from topoeval.harness.tasks import perform
+
+    torch.set_num_threads(threads)
+    return perform
 
 
 def frame(spec: RunSpec, suite: str, outcome: dict[str, Any], started: datetime) -> Record:
@@ -72,20 +98,23 @@ def failure(status: str, fault: str, error: str) -> dict[str, Any]:
 
 def _judged(error: Exception) -> tuple[str, str]:
     """Return the status of a run that raised `error`, and whose fault that is."""
-    import torch
-
-    from topoeval.training import DivergedError
-
     if isinstance(error, DivergedError):
         return "diverged", "method"
-    # CPU allocations fail as a RuntimeError that only its text tells apart
-    if isinstance(error, (MemoryError, torch.OutOfMemoryError)) or (
-        isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
-    ):
+    if isinstance(error, MemoryError) or _is_torch_out_of_memory(error):
         return "out_of_memory", "machine"
     if isinstance(error, UnavailableError):
         return "unavailable", "machine"
     return "failed", "method"
+
+
+def _is_torch_out_of_memory(error: Exception) -> bool:
+    torch = sys.modules.get("torch")  # what has not been imported has raised nothing
+    if torch is None:
+        return False
+    # CPU allocations fail as a RuntimeError that only its text tells apart
+    return isinstance(error, torch.OutOfMemoryError) or (
+        isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
+    )
 
 
 def _tail(error: Exception) -> str:
@@ -94,7 +123,7 @@ def _tail(error: Exception) -> str:
 
 
 def _exit_with_parent() -> None:
-    """Exit as soon as standard input closes: a killed sweep leaves no process behind."""
+    """Exit as soon as standard input closes: our end with the sweep, where there is no prctl."""
 
     def watch() -> None:
         sys.stdin.buffer.read()
@@ -103,21 +132,39 @@ def _exit_with_parent() -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
-def _limit_memory(gib: float) -> None:
-    import resource
+def _tell_steps(path: Path) -> None:
+    """Keep how far the progress bars are in a file, for the heartbeat of this run."""
 
-    limit = int(gib * 2**30)
-    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+    def tell() -> None:
+        told = ""
+        while True:
+            time.sleep(_STEP_S)
+            if (text := _bars()) != told:
+                path.write_text(text, encoding="ascii")
+                told = text
+
+    threading.Thread(target=tell, daemon=True).start()
+
+
+def _bars() -> str:
+    """Return how far the bars are that are shown now, as ``3/10 epoch``."""
+    if "tqdm" not in sys.modules:
+        return ""
+    from tqdm import tqdm
+
+    with tqdm.get_lock():
+        bars = list(tqdm._instances)
+        return ", ".join(f"{bar.n}/{bar.total} {bar.unit}" for bar in bars)
 
 
 def main() -> None:
     """Run the specification named on the command line."""
-    spec_file, root, suite, threads, *memory = sys.argv[1:]
+    spec_file, root, suite, threads = sys.argv[1:]
     _exit_with_parent()
-    if memory:
-        _limit_memory(float(memory[0]))
     spec = RunSpec.model_validate_json(Path(spec_file).read_text(encoding="utf-8"))
-    execute(spec, Store(Path(root), suite), threads=int(threads), progress=True)
+    store = Store(Path(root), suite)
+    _tell_steps(store.step(spec.id))
+    execute(spec, store, threads=int(threads), progress=True)
 
 
 if __name__ == "__main__":

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
+from functools import wraps
 from typing import Any, ClassVar, Literal, TypeVar, cast
 
 import torch
@@ -19,7 +21,15 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 def outside_graph(function: F) -> F:
     """Keep a function that leaves torch, say for SciPy, out of compiled graphs."""
-    return cast(F, torch.compiler.disable(function))  # type: ignore[no-untyped-call]
+
+    @wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        # The compiler is a second and more of imports; who has not begun to compile has no graph.
+        if "torch._dynamo" in sys.modules:
+            return torch.compiler.disable(function)(*args, **kwargs)  # type: ignore[no-untyped-call]
+        return function(*args, **kwargs)
+
+    return cast(F, call)
 
 
 class MapLoss(nn.Module):

@@ -75,7 +75,7 @@ class BettiPriorLoss(MapLoss):
         cost="moderate",
         takes_topology=True,
         takes_backend=True,
-        device="part",
+        device="2D",
         citation="J. R. Clough et al., A Topological Loss Function for Deep-Learning Based Image "
         "Segmentation Using Persistent Homology, IEEE TPAMI 44(12), 2022, arXiv 1910.01877",
         advice="The Betti numbers are known and labels are few, or there are none: semi-"

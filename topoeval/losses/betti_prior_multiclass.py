@@ -78,7 +78,7 @@ class BettiPriorMulticlassLoss(MapLoss):
         input="logits",
         takes_topology=True,
         takes_backend=True,
-        device="part",
+        device="2D",
         citation="N. Byrne et al., A Persistent Homology-Based Topological Loss for CNN-Based "
         "Multiclass Segmentation of CMR, IEEE TMI, 2022, arXiv 2107.12689",
         advice="Several labels whose anatomy is known, each and in their unions; needs a network "

@@ -73,7 +73,7 @@ class DiscreteMorseLoss(TargetLoss):
         input="logits",
         takes_topology=True,
         takes_backend=True,
-        device="part",
+        device="2D",
         citation="X. Hu et al., Topology-Aware Segmentation Using Discrete Morse Theory, ICLR 2021",
         advice="For thin structures with faint gaps; only voxels on ridges count, so add it to "
         "cross-entropy.",

@@ -30,7 +30,9 @@ class LossInfo:
     takes_topology, takes_backend
         Whether it is built with ``topology=``, and with ``backend=``.
     device
-        What runs where the input lives: ``"all"`` of it, or ``"part"``, the rest on the CPU.
+        What runs where the input lives, on CUDA and ROCm: ``"all"`` of it, single numbers apart;
+        ``"2D"``: all of it for images with binary targets, where of volumes what finds loops goes
+        to the CPU; or ``"part"``, the rest on the CPU. Barcodes by backend ``torch``.
     minimum
         Its value where the prediction equals a binary target; None where that is not claimed.
     strict
@@ -56,7 +58,7 @@ class LossInfo:
     input: Literal["probabilities", "logits"] = "probabilities"
     takes_topology: bool = False
     takes_backend: bool = False
-    device: Literal["all", "part"] = "all"
+    device: Literal["all", "2D", "part"] = "all"
     minimum: float | None = None
     strict: bool = False
     advice: str = ""

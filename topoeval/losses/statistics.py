@@ -21,7 +21,7 @@ _CARD: dict[str, Any] = {
     "cost": "moderate",
     "takes_topology": True,
     "takes_backend": True,
-    "device": "part",
+    "device": "2D",
     "minimum": 0.0,
 }
 

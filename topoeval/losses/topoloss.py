@@ -73,7 +73,7 @@ class TopoLoss(DiagramLoss):
         cost="moderate",
         takes_topology=True,
         takes_backend=True,
-        device="part",
+        device="2D",
         minimum=0.0,
         citation="X. Hu et al., Topology-Preserving Deep Image Segmentation, NeurIPS 2019, "
         "arXiv 1906.05404",

@@ -33,7 +33,6 @@ _TARGETED: dict[str, Any] = {
     "multiclass": "each channel by itself",
     "takes_topology": True,
     "takes_backend": True,
-    "device": "part",
     "minimum": 0.0,
 }
 
@@ -77,6 +76,7 @@ class WassersteinLoss(DiagramLoss):
         cost="moderate",
         citation="X. Hu et al., Topology-Preserving Deep Image Segmentation, NeurIPS 2019, "
         "arXiv 1906.05404",
+        device="2D",
         **_TARGETED,
         advice="The number and strength of features; blind to where they are. Warm up with an "
         "overlap loss.",
@@ -140,6 +140,7 @@ class SpatialWassersteinLoss(DiagramLoss):
         cost="moderate",
         citation="B. Wen et al., Topology-Preserving Image Segmentation with Spatial-Aware "
         "Persistent Feature Matching, ICCV Workshops 2025, arXiv 2412.02076",
+        device="part",
         **_TARGETED,
         advice="As the Wasserstein loss, where features have many possible partners: networks, "
         "vessels.",

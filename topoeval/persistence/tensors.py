@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import ParamSpec, TypeVar
+from typing import ParamSpec, TypeVar, cast
 
 import numpy as np
 import torch
@@ -17,10 +17,11 @@ P = ParamSpec("P")
 Result = TypeVar("Result")
 
 
-@torch.compiler.disable  # type: ignore[untyped-decorator]  # torch ships it untyped
 def untraced(function: Callable[P, Result], *args: P.args, **kwargs: P.kwargs) -> Result:
     """Call `function`; `torch.compile` compiles what comes before and after, not this."""
-    return function(*args, **kwargs)
+    # not as a decorator: that would load the compiler with this module, a second and more
+    disabled = torch.compiler.disable(function)  # type: ignore[no-untyped-call]
+    return cast(Result, disabled(*args, **kwargs))
 
 
 def needs_gradient(x: torch.Tensor) -> bool:

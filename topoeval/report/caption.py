@@ -24,12 +24,8 @@ def caption_lines(summary: Summary, *, datasets: bool = True) -> list[str]:
         "★ only where the paired difference to every other method excludes 0 and all runs are ok; "
         "no ★ means that the data do not separate the first.",
     ]
-    if summary.machines:
-        named = len(summary.machines) > 1
-        lines += [
-            f"{f'Machine {letter}' if named else 'Machine'}: {text}."
-            for letter, text in summary.machines.items()
-        ]
+    lines += [f"{line}." for line in summary.machine_lines()]
     if summary.versions:
         lines.append(f"Versions: {summary.versions}.")
+    lines += [summary.mixed_code] if summary.mixed_code else []
     return lines

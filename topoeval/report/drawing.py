@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import io
 import math
 import re
@@ -13,8 +14,10 @@ from typing import Any
 
 import matplotlib as mpl
 import seaborn as sns
+from markupsafe import Markup
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
 # Okabe & Ito's palette without its yellow, which a white page swallows; it stays apart under the
@@ -24,6 +27,10 @@ _MARKS = ("o", "s", "D", "^", "v", "P", "X")
 _START = ("#8A8A8A", "o")
 # One ink for everything that is not data, so that a page can replace it by its own text colour.
 INK = "#1f2328"
+# What ink and ground become where the reader prefers dark; the same two as in site.css.
+_GROUND, _DARK_INK, _DARK_GROUND = "#ffffff", "#e6e9ed", "#14171c"
+# Verdana has the widths of DejaVu Sans; machines that lack one tend to have the other.
+_FONTS = "'DejaVu Sans', Verdana, sans-serif"
 _INKED = (
     "text.color",
     "axes.labelcolor",
@@ -63,6 +70,14 @@ class Drawing:
     title: str
     caption: str
     svg: str
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in CSS pixels, 4/3 of a point."""
+        found = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', self.svg)
+        assert found is not None, "matplotlib states the size of every figure"
+        width, height = (round(float(points) * 4 / 3) for points in found.groups())
+        return width, height
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +167,11 @@ def grid(axes: Axes, which: str = "both") -> None:
 
 
 def to_svg(figure: Figure) -> str:
-    """Return a figure as SVG text without dates or other traces of the moment."""
+    """Return a figure as SVG text without dates or other traces of the moment.
+
+    The file is a light picture to every program; a browser whose reader prefers dark, or an image
+    element with `color-scheme: dark`, shows it dark.
+    """
     figure.set_dpi(72)
     figure.draw_without_rendering()
     figure.set_layout_engine("none")
@@ -162,15 +181,28 @@ def to_svg(figure: Figure) -> str:
         axes.set_position((round(x, 5), round(y, 5), round(width, 5), round(height, 5)))
     buffer = io.StringIO()
     nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
-    figure.savefig(buffer, format="svg", metadata=nothing)
+    # `savefig` would draw everything once more beforehand, to lay out what is laid out already.
+    FigureCanvasSVG(figure).print_svg(buffer, metadata=nothing)  # type: ignore[no-untyped-call]
     svg = buffer.getvalue()
     # Matplotlib names everything, equal pictures equally; only what is referred to needs a name.
     used = set(re.findall(r'(?:href="|url\()#([^")]+)', svg))
     svg = re.sub(
         r' id="([^"]*)"', lambda found: found.group() if found.group(1) in used else "", svg
     )
+    svg = svg.replace("'DejaVu Sans'", _FONTS).replace("</style>", f"{_dark_rules()}</style>", 1)
     # Trailing blanks would only trouble those who commit the figures.
     return re.sub(r"[ \t]+$", "", svg, flags=re.MULTILINE)
+
+
+def _dark_rules() -> str:
+    """Return the rules that exchange ink and ground; `!important` beats matplotlib's attributes."""
+    exchanged = ((INK, _DARK_INK), (_GROUND, _DARK_GROUND))
+    rules = "".join(
+        f'[style*="{what}: {light}"]{{{what}:{dark} !important}}'
+        for light, dark in exchanged
+        for what in ("fill", "stroke")
+    )
+    return f"@media (prefers-color-scheme: dark){{{rules}}}"
 
 
 def inline(svg: str, name: str, label: str) -> str:
@@ -188,6 +220,8 @@ def inline(svg: str, name: str, label: str) -> str:
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"\s+xmlns(:\w+)?=\"[^\"]*\"", "", svg)
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
+    # The page's own variables do this, for its ground and its ink.
+    svg = svg.replace(_dark_rules(), "")
     svg = re.sub(r'\bid="', f'id="{name}-', svg)
     svg = re.sub(r'href="#', f'href="#{name}-', svg)
     svg = svg.replace("url(#", f"url(#{name}-")
@@ -195,3 +229,10 @@ def inline(svg: str, name: str, label: str) -> str:
     svg = svg.replace("fill: #ffffff", "fill: none", 1)
     svg = svg.replace("#ffffff", "var(--ground)").replace(INK, "currentColor")
     return svg.replace("<svg", f'<svg role="img" aria-label="{label}"', 1)
+
+
+def figure_markup(drawing: Drawing) -> dict[str, Any]:
+    """Return a figure and its markup for a page that must be one file."""
+    label = html.escape(drawing.title, quote=True)
+    # The text in it comes escaped from matplotlib.
+    return {"drawing": drawing, "svg": Markup(inline(drawing.svg, drawing.name, label))}

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
+from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
 
 from topoeval.report.drawing import (
     INK,
@@ -21,39 +22,60 @@ from topoeval.report.drawing import (
     plotting,
     to_svg,
 )
-from topoeval.report.measures import DICE, OWN, Measure
-from topoeval.report.records import PARTS
-from topoeval.report.summary import THRESHOLD, Row, Summary
+from topoeval.report.measures import BETTI_ERROR, DICE, OWN, Measure
+from topoeval.report.summary import Row, Summary
+from topoeval.results.rows import PARTS
 
 _WIDTH, _ROW_HEIGHT = 8.4, 0.34
 _MS = 1e3
+_BETTERED = "#9aa0a6"
+
+Looks = Mapping[str, Look]
 
 
-def draw(summary: Summary) -> list[Drawing]:
-    """Draw every figure that the rows have values for."""
-    times = (time_per_step(summary, letter) for letter in summary.machines)
-    drawings = (dice_against_betti(summary), forest(summary), *times)
+def draw_overview(summary: Summary) -> list[Drawing]:
+    """Draw the figures that set datasets side by side, as far as the rows have values."""
+    look = method_looks(summary)
+    fronts = (pareto(summary, look, letter) for letter in summary.machines)
+    drawings = (dice_against_betti(summary, look), *fronts)
     return [drawing for drawing in drawings if drawing is not None]
 
 
-def method_looks(summary: Summary) -> dict[str, Look]:
+def draw_dataset(summary: Summary, look: Looks, name: str) -> list[Drawing]:
+    """Draw the figures of one dataset.
+
+    Parameters
+    ----------
+    summary
+        What `Summary.only` returns.
+    look
+        What `method_looks` returns for the whole suite, so that colours stay.
+    name
+        Appended to the names of the files.
+    """
+    times = (time_per_step(summary, letter, name) for letter in summary.machines)
+    drawings = (forest(summary, look, name), *times)
+    return [drawing for drawing in drawings if drawing is not None]
+
+
+def method_looks(summary: Summary) -> Looks:
     """Return colour and mark of each method, the same in every figure."""
     starts = frozenset(row.arm for row in summary.rows if row.role == "start")
     return looks(summary.arms, starts)
 
 
-def dice_against_betti(summary: Summary) -> Drawing | None:
+def dice_against_betti(summary: Summary, look: Looks) -> Drawing | None:
     """Draw overlap against topology: one panel per dataset, one mark per method."""
     rows_of = _rows_where(summary, _has_both)
     if not rows_of:
         return None
     name = "dice-against-betti-accuracy"
-    look = method_looks(summary)
-    n_columns = min(2, len(rows_of))
-    n_rows = math.ceil(len(rows_of) / n_columns)
+    n_rows, n_columns = _panels(len(rows_of))
     title = _spread_title(rows_of)
     with plotting(name):
-        figure = Figure(figsize=(_WIDTH, 3.5 * n_rows), layout="constrained")
+        figure = Figure(
+            figsize=(_WIDTH, (3.5 if n_columns < 3 else 2.8) * n_rows), layout="constrained"
+        )
         panels = figure.subplots(n_rows, n_columns, squeeze=False).ravel()
         for axes, (dataset, rows) in zip(panels, rows_of.items(), strict=False):
             for row in rows:
@@ -75,13 +97,12 @@ def dice_against_betti(summary: Summary) -> Drawing | None:
     return Drawing(name, title, caption, svg)
 
 
-def forest(summary: Summary) -> Drawing | None:
+def forest(summary: Summary, look: Looks, name: str) -> Drawing | None:
     """Draw the paired difference of Betti accuracy to the reference, with intervals."""
     rows_of = _rows_where(summary, lambda row: row.differences[OWN.key].measured)
     if not rows_of:
         return None
-    name = "difference-to-reference"
-    look = method_looks(summary)
+    name = f"difference-to-reference-{name}"
     reference = next(t for d in rows_of if (t := summary.reference_title(d)) is not None)
     # The start is no rival: it had fewer epochs.
     rivals = [r for rows in rows_of.values() for r in rows if r.role != "start"]
@@ -106,13 +127,13 @@ def forest(summary: Summary) -> Drawing | None:
     return Drawing(name, title, caption, svg)
 
 
-def time_per_step(summary: Summary, letter: str) -> Drawing | None:
+def time_per_step(summary: Summary, letter: str, name: str) -> Drawing | None:
     """Draw where the time of a step goes on one machine: one panel per dataset."""
     rows_of = _rows_where(summary, lambda row: row.times[letter].step.measured)
     if not rows_of:
         return None
     several = len(summary.machines) > 1
-    name = f"time-per-step-{letter.lower()}" if several else "time-per-step"
+    name = f"time-per-step-{name}{f'-{letter.lower()}' if several else ''}"
     title = _time_title([row for rows in rows_of.values() for row in rows], letter)
     with plotting(name):
         figure, panels = _strips([len(rows) for rows in rows_of.values()])
@@ -121,8 +142,7 @@ def time_per_step(summary: Summary, letter: str) -> Drawing | None:
             axes.set_title(dataset)
         panels[-1].set_xlabel("milliseconds per optimiser step (left is better)")
         handles = [Patch(facecolor=PARTS_COLOURS[part], label=part) for part in PARTS]
-        machine = f"Machine{f' {letter}' if several else ''}: {summary.machines[letter]}"
-        footer = f"{_footer(summary, rows_of)}\n{machine}"
+        footer = _footer(summary, rows_of, letter)
         entitle(figure, title, footer, handles, ncols=len(handles))
         svg = to_svg(figure)
     caption = (
@@ -130,6 +150,73 @@ def time_per_step(summary: Summary, letter: str) -> Drawing | None:
         "their time per test case stands in the table."
     )
     return Drawing(name, title, caption, svg)
+
+
+def pareto(summary: Summary, look: Looks, letter: str) -> Drawing | None:
+    """Draw topology against time: what is not bettered in both is joined and named."""
+    rows_of = _rows_where(
+        summary,
+        lambda row: (
+            row.role != "start"
+            and row.times[letter].chain.mean > 0
+            and row.estimates[BETTI_ERROR.key].measured
+        ),
+    )
+    if not rows_of:
+        return None
+    name = "betti-error-against-time"
+    if len(summary.machines) > 1:
+        name = f"{name}-{letter.lower()}"
+    n_rows, n_columns = _panels(len(rows_of))
+    fronts = {dataset: front(rows, letter) for dataset, rows in rows_of.items()}
+    best = sum(map(len, fronts.values()))
+    title = (
+        f"{best} of {sum(map(len, rows_of.values()))} results are not bettered in Betti error "
+        "and time at once"
+    )
+    with plotting(name):
+        figure = Figure(
+            figsize=(_WIDTH, (3.5 if n_columns < 3 else 2.8) * n_rows), layout="constrained"
+        )
+        panels = figure.subplots(n_rows, n_columns, squeeze=False).ravel()
+        for axes, (dataset, rows) in zip(panels, rows_of.items(), strict=False):
+            _trade(axes, rows, fronts[dataset], look, letter)
+            axes.set_title(dataset)
+        for axes in panels[len(rows_of) :]:
+            axes.set_visible(False)
+        arms = {row.arm: row.title for rows in fronts.values() for row in rows}
+        handles = [_key(look[arm], arms[arm]) for arm in look if arm in arms]
+        entitle(figure, title, _footer(summary, rows_of, letter), handles, ncols=2)
+        svg = to_svg(figure)
+    caption = (
+        "Down and left is better. Time is the wall time of a run and of the runs it builds on, "
+        "the common start aside: training and test, or the adaptation of all test cases. "
+        "Coloured marks, joined, are those whose means no other method betters in both; grey "
+        "ones are bettered. Bars are 95 % t-intervals over seeds: where they overlap, the front "
+        "is not settled."
+    )
+    return Drawing(name, title, caption, svg)
+
+
+def front(rows: Sequence[Row], letter: str) -> list[Row]:
+    """Return the rows that no other betters in Betti error and time, fastest first."""
+    points = sorted(
+        (row.times[letter].chain.mean, row.estimates[BETTI_ERROR.key].mean, row.arm, row)
+        for row in rows
+    )
+    chosen: list[Row] = []
+    lowest = math.inf
+    for _, error, _, row in points:
+        if error < lowest:
+            chosen.append(row)
+            lowest = error
+    return chosen
+
+
+def _panels(count: int) -> tuple[int, int]:
+    """Return rows and columns of small multiples."""
+    columns = min(count, 2 if count in (2, 4) else 3)
+    return math.ceil(count / columns), columns
 
 
 def _rows_where(summary: Summary, holds: Callable[[Row], bool]) -> dict[str, list[Row]]:
@@ -155,9 +242,8 @@ def _strips(counts: Sequence[int]) -> tuple[Figure, Sequence[Axes]]:
     return figure, list(panels[:, 0])
 
 
-def _footer(summary: Summary, datasets: Iterable[str]) -> str:
-    lines = [summary.dataset_line(dataset) for dataset in datasets]
-    return "\n".join([*lines, f"Threshold: {THRESHOLD}"])
+def _footer(summary: Summary, rows_of: Mapping[str, Sequence[Row]], letter: str = "") -> str:
+    return "\n".join(summary.conventions(list(rows_of), letter))
 
 
 def _point(axes: Axes, row: Row, look: Look) -> None:
@@ -169,6 +255,32 @@ def _point(axes: Axes, row: Row, look: Look) -> None:
         axes.plot([x.low, x.high], [y.mean, y.mean], color=colour, linewidth=1.3, alpha=0.8)
         axes.plot([x.mean, x.mean], [y.low, y.high], color=colour, linewidth=1.3, alpha=0.8)
     axes.plot(x.mean, y.mean, mark, color=colour, markersize=9, markeredgecolor=INK)
+
+
+def _trade(axes: Axes, rows: Sequence[Row], best: Sequence[Row], look: Looks, letter: str) -> None:
+    chosen = {row.arm for row in best}
+    for row in sorted(rows, key=lambda row: row.arm in chosen):
+        x, y = row.times[letter].chain, row.estimates[BETTI_ERROR.key]
+        leads = row.arm in chosen
+        colour = look[row.arm].colour if leads else _BETTERED
+        if y.has_interval:
+            axes.plot([x.mean, x.mean], [y.low, y.high], color=colour, linewidth=1.2, alpha=0.7)
+        if leads:
+            mark = look[row.arm].mark
+            axes.plot(x.mean, y.mean, mark, color=colour, markersize=9, markeredgecolor=INK)
+        else:
+            axes.plot(x.mean, y.mean, "o", color=colour, markersize=5)
+    corners = [(row.times[letter].chain.mean, row.estimates[BETTI_ERROR.key].mean) for row in best]
+    axes.step(
+        *zip(*corners, strict=True), where="post", color=INK, linewidth=1, alpha=0.5, zorder=1
+    )
+    axes.set_xscale("log")
+    axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 3.0, 5.0)))
+    axes.xaxis.set_major_formatter(ScalarFormatter())
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.set(xlabel="← seconds, log scale", ylabel=f"← {BETTI_ERROR.title}")
+    axes.set_ylim(bottom=0)
+    grid(axes)
 
 
 def _cut(axes: Axes, rows: Sequence[Row]) -> None:
@@ -186,7 +298,7 @@ def _key(look: Look, title: str) -> Line2D:
     )
 
 
-def _intervals(axes: Axes, rows: Sequence[Row], look: dict[str, Look]) -> None:
+def _intervals(axes: Axes, rows: Sequence[Row], look: Looks) -> None:
     axes.axvline(0, color=INK, linewidth=1)
     for y, row in enumerate(rows):
         estimate, colour = row.differences[OWN.key], look[row.arm].colour

@@ -13,9 +13,10 @@ from topoeval.evaluate.audit import SIZES
 from topoeval.evaluate.evaluation import read_pair
 from topoeval.evaluate.label_map import read_labels
 from topoeval.metrics.cards import cards
-from topoeval.report.drawing import Drawing
+from topoeval.report.drawing import Drawing, figure_markup
+from topoeval.report.folder import write_text
 from topoeval.report.overlay import Panel, compared, draw_comparison, draw_labels, plain
-from topoeval.report.page import figure_markup, template, write_text
+from topoeval.report.pages import template
 
 MOST_PICTURES = 6
 # What makes a case bad, in this order.

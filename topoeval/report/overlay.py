@@ -45,12 +45,19 @@ class Panel:
     below: str
 
 
+Plane = tuple[slice | int, ...]
+
+
 def compared(
-    prediction: NDArray[np.bool_], target: NDArray[np.bool_], topology: Topology
+    prediction: NDArray[np.bool_],
+    target: NDArray[np.bool_],
+    topology: Topology,
+    where: Plane | None = None,
 ) -> NDArray[np.float64]:
     """Return a picture of a pair of masks: agreement grey, wrong components and holes in colour.
 
-    Of a volume the slice with most wrong voxels is shown, across its shortest axis.
+    Of a volume the plane `where` is shown, by default the one with most wrong voxels across its
+    shortest axis; what is wrong is always decided in the whole volume.
     """
     p, g = (prediction, target) if topology.superlevel else (~prediction, ~target)
     wrong = wrong_regions(p, g, topology)
@@ -62,11 +69,19 @@ def compared(
     }
     marks = {name: found.labels > 0 for name, found in regions.items()}
     worst = np.any(list(marks.values()), axis=0)
-    where = _slice(worst if worst.any() else p ^ g)
+    where = where or _slice(worst if worst.any() else p ^ g)
     picture = _painted(where, [(p & g, _AGREED), (p & ~g, _EXTRA), (~p & g, _LACKING)])
     for name, mark in marks.items():
         picture[mark[where]] = to_rgb(_COLOURS[name])
     return picture
+
+
+def thickest(target: NDArray[np.bool_]) -> Plane:
+    """Return the plane of a volume with most foreground across its shortest axis; an image whole.
+
+    It depends on the truth alone, so every answer to a case is shown in the same plane.
+    """
+    return _slice(target)
 
 
 def plain(mask: NDArray[np.bool_], topology: Topology, most: int) -> NDArray[np.float64]:
@@ -84,19 +99,23 @@ def plain(mask: NDArray[np.bool_], topology: Topology, most: int) -> NDArray[np.
     return picture
 
 
-def draw_comparison(name: str, title: str, footer: str, panels: Sequence[Panel]) -> Drawing:
-    """Draw the worst cases side by side, with the legend of `compared`."""
-    named = {
+def legend() -> dict[str, str]:
+    """Return what each colour of `compared` means."""
+    return {
         **_COLOURS,
         "agreed": _AGREED,
         "predicted only": _EXTRA,
         "truth only": _LACKING,
     }
+
+
+def draw_comparison(name: str, title: str, footer: str, panels: Sequence[Panel]) -> Drawing:
+    """Draw the worst cases side by side, with the legend of `compared`."""
     caption = (
         "Wrong components and holes (of volumes: cavities) are those that touch none of the other "
         "mask. Of a volume one slice is shown."
     )
-    return _draw(name, title, footer, caption, panels, named)
+    return _draw(name, title, footer, caption, panels, legend())
 
 
 def draw_labels(name: str, title: str, footer: str, panels: Sequence[Panel], most: int) -> Drawing:
@@ -143,7 +162,7 @@ def _small(labels: NDArray[np.integer], most: int) -> NDArray[np.bool_]:
     return np.asarray(small[labels])
 
 
-def _slice(marks: NDArray[np.bool_]) -> tuple[slice | int, ...]:
+def _slice(marks: NDArray[np.bool_]) -> Plane:
     """Return the index of the plane with most marks across the shortest axis; all of an image."""
     if marks.ndim == 2:
         return (slice(None), slice(None))
@@ -154,7 +173,7 @@ def _slice(marks: NDArray[np.bool_]) -> tuple[slice | int, ...]:
 
 
 def _painted(
-    where: tuple[slice | int, ...],
+    where: Plane,
     layers: Sequence[tuple[NDArray[np.bool_], str]],
 ) -> NDArray[np.float64]:
     picture = np.full((*layers[0][0][where].shape, 3), to_rgb(_GROUND))

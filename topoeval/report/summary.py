@@ -5,16 +5,19 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import pandas as pd
 
 from topoeval.errors import UserError, nearest
 from topoeval.report.measures import COMPARED, MEASURES, Measure
-from topoeval.report.records import OK, PARTS, Records
-from topoeval.report.statistics import (
+from topoeval.results.document import OK
+from topoeval.results.records import Records
+from topoeval.results.rows import PARTS, code_version
+from topoeval.results.tables import mixed_code
+from topoeval.statistics.estimate import (
     UNMEASURED,
     Estimate,
     mean_interval,
@@ -26,6 +29,8 @@ from topoeval.topology import Topology
 
 DEFAULT_REFERENCE = "cross_entropy"
 THRESHOLD = "foreground is p ≥ 0.5"
+# More datasets than these are summed up below a figure.
+_MOST_LINES = 4
 _REGIMES = ("supervised", "semi_supervised", "post_process", "remedy")
 # In these regimes a method's work is done per test image, so its wall time has that unit.
 _PER_CASE = ("post_process", "remedy")
@@ -35,7 +40,7 @@ _PER_CASE = ("post_process", "remedy")
 class Failure:
     """A run without a result, and why."""
 
-    id: str
+    file: str
     dataset: str
     arm: str
     seed: int
@@ -56,11 +61,14 @@ class Times:
         Their sum.
     per_case
         Wall time of the run divided by its test cases, for methods that work per test case.
+    chain
+        Wall time of the run and of the runs it builds on, the common start aside.
     """
 
     parts: Mapping[str, Estimate]
     step: Estimate
     per_case: Estimate
+    chain: Estimate
 
 
 @dataclass(frozen=True)
@@ -81,6 +89,7 @@ class Row:
     times: Mapping[str, Times]
     peak_bytes: float
     failures: tuple[Failure, ...]
+    runs: pd.DataFrame
     best: frozenset[str] = field(default=frozenset())
 
     @property
@@ -89,8 +98,16 @@ class Row:
         return f"{self.arm} (start)" if self.role == "start" else self.arm
 
     @property
+    def failure_counts(self) -> str:
+        """How many runs failed, by status."""
+        counted = Counter(failure.status for failure in self.failures)
+        return ", ".join(
+            f"{count} {status.replace('_', ' ')}" for status, count in sorted(counted.items())
+        )
+
+    @property
     def failure_note(self) -> str:
-        """How many runs failed and why, short enough for a cell."""
+        """How many runs failed and why."""
         counted = Counter((failure.status, failure.reason) for failure in self.failures)
         return "; ".join(
             f"{count} {status.replace('_', ' ')}{f': {reason}' if reason else ''}"
@@ -115,6 +132,8 @@ class Summary:
         Letter and description of each machine, the one with most runs first.
     versions
         Versions of the software that made the records, as one line.
+    mixed_code
+        A warning where several versions of our code made them; else nothing.
     """
 
     rows: tuple[Row, ...]
@@ -122,6 +141,7 @@ class Summary:
     topologies: Mapping[str, str]
     machines: Mapping[str, str]
     versions: str
+    mixed_code: str = ""
 
     @property
     def datasets(self) -> list[str]:
@@ -143,13 +163,42 @@ class Summary:
         """Return the rows of one dataset."""
         return [row for row in self.rows if row.dataset == dataset]
 
+    def only(self, dataset: str) -> Summary:
+        """Return the summary of one dataset, with the machines that it was run on."""
+        rows = tuple(self.of(dataset))
+        used = {machine for row in rows for machine in row.runs["machine"].unique()}
+        return replace(
+            self,
+            rows=rows,
+            topologies={dataset: self.topologies[dataset]},
+            machines={k: text for k, text in self.machines.items() if text in used},
+        )
+
     def reference_title(self, dataset: str) -> str | None:
         """Return the label of the reference in a dataset, None where it was not run."""
-        return next((r.arm for r in self.of(dataset) if r.method == self.reference), None)
+        return next((r.arm for r in self.of(dataset) if self.reference in (r.method, r.arm)), None)
 
     def measured(self, measure: Measure) -> bool:
         """Whether any row has the score."""
         return any(row.estimates[measure.key].measured for row in self.rows)
+
+    def machine_lines(self, letter: str = "") -> list[str]:
+        """Describe each machine, or the one of a letter; with several, times belong to one."""
+        several = len(self.machines) > 1
+        return [
+            f"Machine{f' {name}' if several else ''}: {text}"
+            for name, text in self.machines.items()
+            if letter in ("", name)
+        ]
+
+    def conventions(self, datasets: Sequence[str], letter: str = "") -> list[str]:
+        """Say what a figure of some datasets rests on: data, topology, threshold, hardware."""
+        if len(datasets) <= _MOST_LINES:
+            lines = [self.dataset_line(dataset) for dataset in datasets]
+        else:
+            topologies = dict.fromkeys(self.topologies[dataset] for dataset in datasets)
+            lines = [f"{len(datasets)} datasets; {' / '.join(topologies)}"]
+        return [*lines, f"Threshold: {THRESHOLD}", *self.machine_lines(letter)]
 
     def dataset_line(self, dataset: str) -> str:
         """Say what a dataset's numbers rest on: cases, seeds, topology."""
@@ -169,7 +218,7 @@ def summarise(records: Records, reference: str = DEFAULT_REFERENCE) -> Summary:
     Parameters
     ----------
     records
-        What `topoeval.report.records.read` returns.
+        What `topoeval.results.records.read` returns.
     reference
         Name of the method that differences are taken to: the plain loss that got the same extra
         epochs, so that a difference is the loss's and not the training time's.
@@ -182,7 +231,8 @@ def summarise(records: Records, reference: str = DEFAULT_REFERENCE) -> Summary:
     """
     runs = records.runs
     methods = sorted(runs["method"].unique())
-    if reference not in methods and reference != DEFAULT_REFERENCE:
+    known = {*methods, *runs["arm"]}
+    if reference not in known and reference != DEFAULT_REFERENCE:
         raise UserError(
             f"no record of the reference method {reference!r}{nearest(reference, methods)}"
         )
@@ -191,7 +241,7 @@ def summarise(records: Records, reference: str = DEFAULT_REFERENCE) -> Summary:
     machines = {_letter(i): machine for i, machine in enumerate(ordered)}
     keys = [measure.key for measure in MEASURES]
     means = run_means(records.cases, keys)
-    scored = runs.join(means, on="id")
+    scored = runs.join(means, on="id").assign(chain_s=_chain_seconds(records))
 
     rows: list[Row] = []
     for dataset, group in scored.groupby("dataset", sort=True):
@@ -202,7 +252,9 @@ def summarise(records: Records, reference: str = DEFAULT_REFERENCE) -> Summary:
     groups = {str(dataset): group for dataset, group in runs.groupby("dataset")}
     topologies = {dataset: _describe(groups[dataset]) for dataset in sorted(groups, key=_natural)}
     rows.sort(key=lambda row: (_natural(row.dataset), *_order(row, reference)))
-    return Summary(tuple(rows), reference, topologies, machines, _versions(records))
+    return Summary(
+        tuple(rows), reference, topologies, machines, _versions(records), mixed_code(runs) or ""
+    )
 
 
 def _natural(label: str) -> list[tuple[float, str]]:
@@ -213,11 +265,13 @@ def _natural(label: str) -> list[tuple[float, str]]:
 
 def _order(row: Row, reference: str) -> tuple[Any, ...]:
     regime = _REGIMES.index(row.regime) if row.regime in _REGIMES else len(_REGIMES)
-    return (row.role != "start", row.method != reference, regime, row.arm)
+    return (row.role != "start", reference not in (row.method, row.arm), regime, row.arm)
 
 
 def _row(runs: pd.DataFrame, base: pd.DataFrame | None, machines: Mapping[str, str]) -> Row:
+    runs = runs.sort_values("seed")
     ok = runs[runs["status"] == OK]
+    failed = runs[runs["status"] != OK]
     keys = [measure.key for measure in MEASURES]
     per_seed = ok.set_index("seed")[keys].sort_index()
     first = runs.iloc[0]
@@ -249,10 +303,29 @@ def _row(runs: pd.DataFrame, base: pd.DataFrame | None, machines: Mapping[str, s
         },
         peak_bytes=float(pd.to_numeric(ok["peak_rss_bytes"]).max()),
         failures=tuple(
-            Failure(run.id, run.dataset, run.arm, run.seed, run.status, run.fault, run.reason)
-            for run in runs[runs["status"] != OK].sort_values("seed").itertuples()
+            Failure(*values)
+            for values in failed[[field.name for field in fields(Failure)]].itertuples(index=False)
         ),
+        runs=runs,
     )
+
+
+def _chain_seconds(records: Records) -> list[float]:
+    """Add to each run's wall time that of its parents; a start or judge, common to all, is free."""
+    own = dict(zip(records.runs["id"], pd.to_numeric(records.runs["wall_s"]), strict=True))
+    free = {i for i, role in zip(records.runs["id"], records.runs["role"], strict=True)
+            if role == "start"} | set(records.judges["id"])  # fmt: skip
+
+    def seconds(identity: str, depth: int = 3) -> float:
+        # The depth guards against records that name each other.
+        parents = (records.documents[identity]["spec"].get("parents") or {}).values()
+        paid = [p for p in parents if p not in free and depth]
+        return float(
+            own.get(identity, math.nan)
+            + sum(seconds(p, depth - 1) if p in own else math.nan for p in paid)
+        )
+
+    return [seconds(identity) for identity in records.runs["id"]]
 
 
 def _times(runs: pd.DataFrame, regime: str) -> Times:
@@ -262,6 +335,7 @@ def _times(runs: pd.DataFrame, regime: str) -> Times:
         parts={part: estimate for part, estimate in parts.items() if estimate.measured},
         step=_seconds(runs["step_s"]),
         per_case=_seconds(wall) if regime in _PER_CASE else UNMEASURED,
+        chain=_seconds(runs["chain_s"]),
     )
 
 
@@ -271,14 +345,14 @@ def _seconds(values: pd.Series) -> Estimate:
 
 def _reference_scores(group: pd.DataFrame, reference: str, dataset: str) -> pd.DataFrame | None:
     """Return the reference's run means by seed; the index is named by its label."""
-    runs = group[group["method"] == reference]
+    runs = group[(group["method"] == reference) | (group["arm"] == reference)]
     labels = sorted(runs["arm"].unique())
     if not labels:
         return None
     if len(labels) > 1:
         raise UserError(
             f"reference {reference!r} is ambiguous on {dataset}: {'; '.join(labels)}; "
-            "report the variants from separate folders"
+            "name one of them by --reference"
         )
     ok = runs[runs["status"] == OK]
     return ok.set_index("seed")[[m.key for m in MEASURES]].rename_axis(labels[0])
@@ -316,10 +390,9 @@ def _versions(records: Records) -> str:
     found: dict[str, set[str]] = {}
     for document in records.documents.values():
         environment: Mapping[str, Any] = document.get("environment") or {}
-        ours = environment.get("topoeval") or {}
         named = {
             "python": environment.get("python"),
-            "topoeval": " ".join(str(ours[k]) for k in ("version", "commit") if ours.get(k)),
+            "topoeval": code_version(document),
             **(environment.get("versions") or {}),
         }
         for name, version in named.items():

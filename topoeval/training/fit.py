@@ -19,16 +19,14 @@ import torch
 from torch import nn
 from tqdm import tqdm
 
-from topoeval.errors import UserError
+from topoeval.errors import DivergedError, UserError
 from topoeval.timing import span
 from topoeval.training import checkpoint
 from topoeval.training.augment import Augmentation, augment
+from topoeval.training.callbacks import Audience, Callback
 from topoeval.training.objective import SOURCES, Source, Term, wants_unlabelled, weighted_sum
+from topoeval.training.precision import Arithmetic, Precision
 from topoeval.training.tensors import Batch, TensorSet, shuffled_batches
-
-
-class DivergedError(RuntimeError):
-    """The loss became NaN or infinite."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +63,8 @@ def fit(
     resume_from: Path | None = None,
     save_every_s: float = 30.0,
     progress: bool = False,
+    precision: Precision = "float32",
+    callbacks: Sequence[Callback] = (),
 ) -> History:
     """Train `network` in place with Adam.
 
@@ -86,6 +86,10 @@ def fit(
         which an interrupted training goes on as if nothing had happened.
     progress
         Show a bar of epochs.
+    precision
+        Of the network; losses are computed in float32.
+    callbacks
+        Told of every step and epoch.
 
     Raises
     ------
@@ -106,7 +110,8 @@ def fit(
                 )
     # what is known of the targets beforehand does not hold for varied ones
     prepared = [None if augmentation else term.prepare(labelled.targets) for term in terms]
-    state = _State(network, schedule, seed, [term.info.name for term in terms])
+    arithmetic = Arithmetic(precision, labelled.images.device.type)
+    state = _State(network, schedule, seed, [term.info.name for term in terms], arithmetic)
 
     def varied(source: Source, batch: Batch) -> Batch:
         if augmentation is None:
@@ -123,10 +128,13 @@ def fit(
     bar = tqdm(
         total=schedule.epochs, initial=state.epoch, disable=not progress, unit="epoch", leave=False
     )
-    with bar:
+    with bar, Audience(callbacks) as audience:
         while state.epoch < schedule.epochs:
-            means = _epoch(network, terms, prepared, labelled, unlabelled, schedule, state, varied)
+            means = _epoch(
+                network, terms, prepared, labelled, unlabelled, schedule, state, varied, audience
+            )
             state.finish_epoch(means)
+            audience.epoch(state.steps, state.epoch, means, schedule.learning_rate)
             bar.update()
             bar.set_postfix({name: f"{value:.4f}" for name, value in means.items()})
             if resume_from is not None and time.monotonic() - saved_at > save_every_s:
@@ -147,6 +155,7 @@ def _epoch(
     schedule: Schedule,
     state: _State,
     varied: Callable[[Source, Batch], Batch],
+    audience: Audience,
 ) -> dict[str, float]:
     """Run one pass over the labelled images; return the mean of each term."""
     progress = state.epoch / schedule.epochs
@@ -167,23 +176,30 @@ def _epoch(
             )
             data["unlabelled"] = varied("unlabelled", unlabelled.batch(drawn))
         with span("network"):
-            logits = {source: network(batch[0]) for source, batch in data.items()}
+            logits = {
+                source: state.arithmetic.logits(network, batch[0]) for source, batch in data.items()
+            }
         with span("loss"):
-            values = []
+            values, told = [], dict.fromkeys(sums, 0.0)
             for term, kept in active:
                 _, target, prior = data[term.on]
                 value = term(logits[term.on], target, prior, kept, index)
                 values.append((term, value))
-                sums[term.info.name] += float(value.detach())
+                told[term.info.name] += float(value.detach())
             total = weighted_sum(values, logits, progress)
         if not torch.isfinite(total):
-            raise DivergedError(f"loss {total.item()} in epoch {state.epoch + 1}: {sums}")
+            raise DivergedError(f"loss {total.item()} in epoch {state.epoch + 1}: {told}")
         with span("backward"):
             state.optimiser.zero_grad()
-            total.backward()  # type: ignore[no-untyped-call]
+            state.arithmetic.backward(total)
         with span("optimiser"):
-            state.optimiser.step()
+            state.arithmetic.step(state.optimiser)
         state.steps += 1
+        for name in told:
+            sums[name] += told[name]
+        audience.step(
+            state.steps, state.epoch + 1, told, float(total.detach()), schedule.learning_rate
+        )
     return {name: value / len(batches) for name, value in sums.items()}
 
 
@@ -191,9 +207,15 @@ class _State:
     """Everything that must survive an interruption."""
 
     def __init__(
-        self, network: nn.Module, schedule: Schedule, seed: int, names: Sequence[str]
+        self,
+        network: nn.Module,
+        schedule: Schedule,
+        seed: int,
+        names: Sequence[str],
+        arithmetic: Arithmetic,
     ) -> None:
         self.network = network
+        self.arithmetic = arithmetic
         self.optimiser = torch.optim.Adam(network.parameters(), lr=schedule.learning_rate)
         self.labelled_order = torch.Generator().manual_seed(seed)
         # a stream of its own, so that drawing unlabelled images changes no labelled batch
@@ -211,6 +233,7 @@ class _State:
         state: dict[str, Any] = {
             "network": self.network.state_dict(),
             "optimiser": self.optimiser.state_dict(),
+            "arithmetic": self.arithmetic.state_dict(),
             "labelled_order": self.labelled_order.get_state(),
             "unlabelled_order": self.unlabelled_order.get_state(),
             "history": self.history,
@@ -224,6 +247,7 @@ class _State:
         state = checkpoint.load(path, device)
         self.network.load_state_dict(state["network"])
         self.optimiser.load_state_dict(state["optimiser"])
+        self.arithmetic.load_state_dict(state["arithmetic"])
         self.labelled_order.set_state(state["labelled_order"].cpu())
         self.unlabelled_order.set_state(state["unlabelled_order"].cpu())
         self.history = state["history"]
@@ -231,7 +255,16 @@ class _State:
 
 
 @torch.no_grad()
-def predict(network: nn.Module, images: torch.Tensor, batch_size: int = 64) -> torch.Tensor:
-    """Return ``(N, C, *spatial)`` sigmoid probabilities, computed batch by batch."""
+def predict(
+    network: nn.Module,
+    images: torch.Tensor,
+    batch_size: int = 64,
+    *,
+    precision: Precision = "float32",
+) -> torch.Tensor:
+    """Return ``(N, C, *spatial)`` sigmoid probabilities in float32, computed batch by batch."""
     network.eval()
-    return torch.cat([network(batch).sigmoid() for batch in torch.split(images, batch_size)])
+    arithmetic = Arithmetic(precision, images.device.type)
+    return torch.cat(
+        [arithmetic.logits(network, batch).sigmoid() for batch in torch.split(images, batch_size)]
+    )

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import nn
 from torch.nn import functional as F
 from tqdm import tqdm
 
 from topoeval.timing import span
+from topoeval.training.callbacks import Audience, Callback
 from topoeval.training.fit import Schedule
 from topoeval.training.tensors import TensorSet, shuffled_batches
 
@@ -18,6 +21,7 @@ def train_judge(
     *,
     schedule: Schedule,
     seed: int = 0,
+    callbacks: Sequence[Callback] = (),
     progress: bool = False,
 ) -> float:
     """Train on the targets of nine tenths of `clean`; return the accuracy on the other tenth."""
@@ -28,14 +32,23 @@ def train_judge(
     order = torch.Generator().manual_seed(seed)
     optimiser = torch.optim.Adam(network.parameters(), lr=schedule.learning_rate)
     network.train()
-    for _ in tqdm(range(schedule.epochs), disable=not progress, unit="epoch", leave=False):
-        for index in shuffled_batches(len(images), schedule.batch_size, order):
-            with span("network"):
-                loss = F.cross_entropy(network(images[index]), labels[index])
-            with span("backward"):
-                optimiser.zero_grad()
-                loss.backward()  # type: ignore[no-untyped-call]
-            optimiser.step()
+    step = 0
+    with Audience(callbacks) as audience:
+        for epoch in tqdm(range(schedule.epochs), disable=not progress, unit="epoch", leave=False):
+            values = []
+            for index in shuffled_batches(len(images), schedule.batch_size, order):
+                with span("network"):
+                    loss = F.cross_entropy(network(images[index]), labels[index])
+                with span("backward"):
+                    optimiser.zero_grad()
+                    loss.backward()  # type: ignore[no-untyped-call]
+                optimiser.step()
+                step += 1
+                values.append(float(loss.detach()))
+                told = {"cross_entropy": values[-1]}
+                audience.step(step, epoch + 1, told, values[-1], schedule.learning_rate)
+            means = {"cross_entropy": sum(values) / len(values)}
+            audience.epoch(step, epoch + 1, means, schedule.learning_rate)
     return float(correct(network, clean.targets[:held_out], clean.labels[:held_out]).float().mean())
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,10 +11,12 @@ from torch import nn
 from torch.func import functional_call, vmap
 from tqdm import tqdm
 
+from topoeval.errors import DivergedError
 from topoeval.losses import Loss
 from topoeval.timing import span
 from topoeval.training import checkpoint
-from topoeval.training.fit import DivergedError
+from topoeval.training.callbacks import Audience, Callback
+from topoeval.training.precision import Arithmetic, Precision
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,8 @@ def post_process(
     loss: Loss,
     adaptation: Adaptation = Adaptation(),  # frozen value, safe to share
     *,
+    precision: Precision = "float32",
+    callbacks: Sequence[Callback] = (),
     resume_from: Path | None = None,
     progress: bool = False,
 ) -> torch.Tensor:
@@ -68,6 +73,12 @@ def post_process(
         ``(N, d)`` Betti numbers.
     loss
         Built for logits (``sigmoid=True``) and without reduction (``reduction="none"``).
+    precision
+        Of the network; losses are computed in float32. In float16 the images adapted together
+        share the scale of their gradients.
+    callbacks
+        Told of every step, in means over the images adapted together; these are an epoch, told of
+        by its last step.
     resume_from
         A file in which the answers for finished images are kept, and from which an interrupted
         call with the same arguments goes on.
@@ -85,9 +96,13 @@ def post_process(
         unit="step",
         leave=False,
     )
-    with bar:
-        for chunk, prior in chunks[len(results) :]:
-            results.append(_adapt(network, chunk, prior, loss, adaptation, bar))
+    with bar, Audience(callbacks) as audience:
+        for number, (chunk, prior) in enumerate(chunks[len(results) :], start=len(results)):
+            arithmetic = Arithmetic(precision, images.device.type)
+            answer = _adapt(
+                network, chunk, prior, loss, adaptation, arithmetic, audience, number, bar
+            )
+            results.append(answer)
             if resume_from is not None:
                 checkpoint.save(results, resume_from)
     return torch.cat(results)
@@ -99,8 +114,12 @@ def _adapt(
     priors: torch.Tensor,
     loss: Loss,
     adaptation: Adaptation,
+    arithmetic: Arithmetic,
+    audience: Audience,
+    number: int,
     bar: tqdm[None],
 ) -> torch.Tensor:
+    """Adapt to the images of chunk `number`."""
     n = len(images)
     weights = {
         name: value.detach().expand(n, *value.shape).clone().requires_grad_()
@@ -114,9 +133,10 @@ def _adapt(
     forward = vmap(one)
     optimiser = torch.optim.Adam(weights.values(), lr=adaptation.learning_rate)
     first: torch.Tensor | None = None
-    for _ in range(adaptation.steps):
+    told: dict[str, float] = {}
+    for step in range(adaptation.steps):
         with span("network"):
-            logits = forward(weights, images)
+            logits = arithmetic.logits(forward, weights, images)
         with span("loss"):
             probabilities = logits.sigmoid()
             if first is None:
@@ -129,9 +149,18 @@ def _adapt(
             raise DivergedError(f"loss {total.item()} while adapting to {n} images")
         with span("backward"):
             optimiser.zero_grad()
-            total.backward()  # type: ignore[no-untyped-call]
+            arithmetic.backward(total)
         with span("optimiser"):
-            optimiser.step()
+            arithmetic.step(optimiser)
+        told = {"drift": float(drift.detach()) / n, loss.info.name: float(topology.detach()) / n}
+        audience.step(
+            number * adaptation.steps + step + 1,
+            number + 1,
+            told,
+            float(total.detach()) / n,
+            adaptation.learning_rate,
+        )
         bar.update()
+    audience.epoch((number + 1) * adaptation.steps, number + 1, told, adaptation.learning_rate)
     with torch.no_grad():
-        return forward(weights, images).sigmoid()
+        return arithmetic.logits(forward, weights, images).sigmoid()

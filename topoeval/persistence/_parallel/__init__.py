@@ -2,5 +2,7 @@
 
 `order`: voxels in the order in which they enter, and two graphs on them. `basins`: every voxel at
 the minimum below it. `links` and `saddles`: the few edges that can join two components. `pairing`:
-which minimum dies at which edge, in at most log2 of their number rounds. `bars`: all of it.
+which minimum dies at which edge, in at most log2 of their number rounds. `plain`: these put
+together; `fused`, with `kernels`: the same by Triton; `choice`: which of the two. `bars`: all of
+it.
 """

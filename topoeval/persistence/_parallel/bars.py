@@ -9,23 +9,25 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from topoeval.persistence._parallel.basins import find_basins
+from topoeval.persistence._parallel.choice import pairs
 from topoeval.persistence._parallel.order import (
     Sweep,
-    padded_nodes,
     sortable,
     sweeps,
     voxel_order,
     voxel_ranks,
 )
-from topoeval.persistence._parallel.pairing import pair
-from topoeval.persistence._parallel.saddles import saddle_edges
 from topoeval.persistence.backends.native import Native
 from topoeval.topology import Topology
 
 
-def bars(images: Tensor, topology: Topology, dims: Sequence[int]) -> Tensor:
-    """Return int64 ``(4, n)`` on the device of ``(B, *spatial)`` images, as `IndexTable`."""
+def bars(
+    images: Tensor, topology: Topology, dims: Sequence[int], threads: int | None = None
+) -> Tensor:
+    """Return int64 ``(4, n)`` on the device of ``(B, *spatial)`` images, as `IndexTable`.
+
+    `threads` are those of the native engine, which does the loops of volumes.
+    """
     spatial = images.shape[1:]
     values = sortable(images.reshape(len(images), -1))
     order = voxel_order(values, topology.superlevel)
@@ -36,7 +38,7 @@ def bars(images: Tensor, topology: Topology, dims: Sequence[int]) -> Tensor:
     volumes = ranks.reshape(images.shape).cpu().numpy()
     with ThreadPoolExecutor(1) as host:  # which works while the device does the rest
         loops = host.submit(
-            Native().compute,
+            Native(threads).compute,
             volumes,
             Topology(topology.construction, "sublevel", topology.border),
             [1],
@@ -64,15 +66,11 @@ def component_bars(
     the voxels is known here.
     """
     size = order.shape[1]
-    nodes = padded_nodes(ranks, graphs, spatial)
-    basins = find_basins(nodes, order, graphs)
-    edges = saddle_edges(nodes, basins, graphs)
-    del nodes
-    saddle = pair(edges, len(basins.minima))
+    minima, saddle = pairs(order, ranks, spatial, graphs)
 
-    graph = basins.minima // (size + 1)
+    graph = minima // (size + 1)
     image, number = graph // len(graphs), graph % len(graphs)
-    minimum = basins.minima % (size + 1)
+    minimum = minima % (size + 1)
     dies = saddle >= 0
     saddle = torch.where(dies, saddle % (size + 1), 0)
 

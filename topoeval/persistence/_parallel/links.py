@@ -42,16 +42,23 @@ def may_join(links: Tensor, ndim: int, corners: bool) -> Tensor:
     younger = links.bitwise_xor(everything)
     if ndim == 2:
         return _look_up(_components(ndim, links.device), younger) >= 2
-    loops = _look_up(_components_less_euler(ndim, links.device), younger)
-    for octant in itertools.product((-1, 1), repeat=ndim):
-        cube = sum(
-            1 << bit
-            for bit, step in enumerate(steps)
-            if all(move in (0, side) for move, side in zip(step, octant, strict=True))
-        )
+    loops = _look_up(components_less_euler(ndim, links.device), younger)
+    for cube in cubes(ndim):
         loops.add_((younger & cube) == cube, alpha=-1)
     loops.add_(younger == everything)
     return loops >= 1
+
+
+def cubes(ndim: int) -> list[int]:
+    """Return the code of the neighbours that form a cube with the voxel, for each octant."""
+    return [
+        sum(
+            1 << bit
+            for bit, step in enumerate(neighbours(ndim))
+            if all(move in (0, side) for move, side in zip(step, octant, strict=True))
+        )
+        for octant in itertools.product((-1, 1), repeat=ndim)
+    ]
 
 
 def _look_up(table: Tensor, codes: Tensor) -> Tensor:
@@ -76,7 +83,7 @@ def _components(ndim: int, device: torch.device) -> Tensor:
 
 
 @functools.cache
-def _components_less_euler(ndim: int, device: torch.device) -> Tensor:
+def components_less_euler(ndim: int, device: torch.device) -> Tensor:
     """Return int8 for each code of faces and edges: components - faces + edges."""
     faces, edges, codes = _cells(ndim)
     table = _components(ndim, codes.device).clone()

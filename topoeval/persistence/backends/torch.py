@@ -23,6 +23,11 @@ class Torch(TensorBackend):
 
     2D images never leave the device. Of volumes whose loops are asked for, the rank of each voxel
     goes to the host and voxel indices come back, while the device does the other dimensions.
+
+    Parameters
+    ----------
+    threads
+        Of the native engine for the loops of volumes; as there.
     """
 
     info: ClassVar[Info] = Info(
@@ -38,6 +43,9 @@ class Torch(TensorBackend):
         threads="those of torch; loops of volumes as native",
         citation="this package; rounds of first edges after O. Borůvka, 1926",
     )
+
+    def __init__(self, threads: int | None = None) -> None:
+        self.threads = threads
 
     def compute(
         self, images: NDArray[np.generic], topology: Topology, dims: Sequence[int]
@@ -72,7 +80,7 @@ class Torch(TensorBackend):
             )
         tables = []
         for number, part in enumerate(torch.split(images, at_once)):
-            table = bars(part, topology, dims)
+            table = bars(part, topology, dims, self.threads)
             table[0] += number * at_once
             tables.append(table)
         return torch.cat(tables, dim=1)

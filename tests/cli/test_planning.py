@@ -1,0 +1,130 @@
+"""`topoeval plan`, `schema` and the filters of `run`, as a user meets them."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from topoeval.cli import main
+from topoeval.cli.planning import duration, ranges
+
+SUITE = """
+schema = 1
+name = "tiny"
+title = "Tiny"
+seeds = [0, 1, 2, 5]
+methods = ["cross_entropy", "betti_prior[weight=[0.1, 1.0]]"]
+start = { losses = [{ name = "cross_entropy" }], training = { epochs = 1 } }
+network = { channels = [4, 8] }
+
+[training]
+epochs = 1
+
+[[dataset]]
+name = "strokes"
+sizes = { train = 8, test = 6 }
+
+[[dataset]]
+name = "drive"
+"""
+
+
+@pytest.fixture
+def call(monkeypatch, capsys, tmp_path):
+    """Run the command line in this process on the tiny suite; return status, output, errors."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("TOPOEVAL_DATA", raising=False)
+    (tmp_path / "tiny.toml").write_text(SUITE)
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["topoeval", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        captured = capsys.readouterr()
+        return ended.value.code or 0, captured.out, captured.err
+
+    return run
+
+
+def test_a_plan_is_a_table_of_what_would_run(call):
+    """Seeds drawn together, reasons beside what cannot run, time unknown without records."""
+    status, out, _ = call("plan", "tiny.toml")
+    assert status == 0
+    row = next(line for line in out.splitlines() if "weight=1.0" in line and "strokes" in line)
+    assert row.split()[2:] == ["0-2,", "5", "4", "unknown"]
+    assert "32 runs: 16 to run, 16 cannot." in out
+    assert "TOPOEVAL_DATA" in out
+    assert "How long is unknown" in out
+
+
+def test_filters_narrow_a_plan(call):
+    """And a wrong one is one line."""
+    status, out, _ = call(
+        "plan", "tiny.toml", "-m", "betti_prior[weight=0.1]", "-d", "strokes", "-s", "0", "--json"
+    )
+    assert status == 0
+    rows = json.loads(out)
+    assert [(row["method"], row["state"]) for row in rows] == [
+        ("start", "to run"),
+        ("betti_prior[weight=0.1]", "to run"),
+    ]
+    assert {row["seed"] for row in rows} == {0}
+    status, _, err = call("plan", "tiny.toml", "-m", "betti_pior")
+    assert status == 2
+    assert "did you mean 'betti_prior[" in err
+    assert len(err.strip().splitlines()) == 1
+
+
+def test_a_run_takes_the_same_filters_and_is_then_done(call):
+    """Only what was asked for and what it builds on; the report tells variants apart."""
+    asked = ("-m", "betti_prior", "-d", "strokes", "--seed", "0")
+    status, out, err = call("run", "tiny.toml", *asked, "--executor", "inline", "--no-report")
+    assert status == 0, err
+    assert "3 run, 0 found finished, 0 failed" in out
+    _, out, _ = call("plan", "tiny.toml", *asked, "--json")
+    assert {row["state"] for row in json.loads(out)} == {"done"}
+    # seed 1 has not run, and now there is experience
+    _, out, _ = call("plan", "tiny.toml", "-m", "betti_prior", "-d", "strokes", "-s", "1")
+    assert "About" in out
+    assert "medians of 1 records a run" in out
+    status, _, err = call("report", "results/tiny", "--reference", "betti_prior")
+    assert (status, "name one of them by --reference" in err) == (2, True)
+    label = "Betti prior, supervised [weight=0.1]"
+    status, out, err = call("report", "results/tiny", "--reference", label)
+    assert status == 0, err
+    assert label in Path("results/tiny/report/table.csv").read_text()
+    assert "[weight=1.0]" in out
+
+
+def test_a_schema_is_printed_as_json(call):
+    """Of a suite, a method or a record; the nearest kind is offered for others."""
+    status, out, _ = call("schema", "suite")
+    assert status == 0
+    assert json.loads(out)["properties"]["seeds"]["type"] == "array"
+    status, _, err = call("schema", "suit")
+    assert (status, "did you mean 'suite'" in err) == (2, True)
+
+
+def test_the_help_comes_without_anything_heavy():
+    """Neither torch nor numpy nor pydantic, and no package metadata: it is a matter of 0.2 s."""
+    program = (
+        "import sys; from topoeval.cli import main; sys.argv = ['topoeval', '--help']\n"
+        "try: main()\nexcept SystemExit: pass\n"
+        "heavy = {'torch', 'numpy', 'pydantic', 'pandas', 'importlib.metadata', 'rich.progress'}\n"
+        "assert not heavy & set(sys.modules), heavy & set(sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    for command in ("plan", "schema", "time"):
+        assert command in done.stdout
+
+
+def test_spans_of_time_and_of_seeds_are_said_shortly():
+    """As people say them."""
+    assert [duration(s) for s in (0.5, 59.96, 60, 3600, 90_000)] == [
+        "0.5 s", "60.0 s", "1.0 min", "1.0 h", "1.0 d"
+    ]  # fmt: skip
+    assert ranges([0, 1, 2, 5, 7, 8]) == "0-2, 5, 7-8"
+    assert ranges([3]) == "3"

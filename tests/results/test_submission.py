@@ -1,0 +1,247 @@
+"""Bundles: made, checked, and tampered with."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from topoeval.errors import UserError
+from topoeval.results.submission import check, pack
+
+ABOUT = 'method = "ours"\ndataset = "discs 1"\ntopology = "T"\nclasses = "1"\n'
+
+
+@pytest.fixture
+def truth(tmp_path: Path) -> Path:
+    return masks(tmp_path / "truth", 0)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Return a submission of predictions."""
+    masks(tmp_path / "ours" / "predictions", 1)
+    (tmp_path / "ours" / "submission.toml").write_text(ABOUT)
+    return tmp_path / "ours"
+
+
+def masks(folder: Path, shift: int) -> Path:
+    folder.mkdir(parents=True)
+    for i in range(3):
+        mask = np.zeros((20, 24), np.uint8)
+        mask[4 + shift : 12 + i, 5:15] = 1
+        Image.fromarray(mask).save(folder / f"case{i}.png")
+    return folder
+
+
+def numbers(folder: Path, text: str) -> Path:
+    folder.mkdir()
+    (folder / "submission.toml").write_text(ABOUT)
+    (folder / "scores.csv").write_text(text)
+    return folder
+
+
+def tampered(bundle: Path, change: Callable[[dict[str, bytes]], None]) -> Path:
+    """Return a copy of a bundle with other files in it."""
+    with zipfile.ZipFile(bundle) as archive:
+        files = {name: archive.read(name) for name in archive.namelist()}
+    change(files)
+    out = bundle.with_name("tampered.zip")
+    with zipfile.ZipFile(out, "w") as archive:
+        for name, data in files.items():
+            archive.writestr(name, data)
+    return out
+
+
+def test_predictions_that_we_score_are_verified(folder: Path, truth: Path, tmp_path: Path) -> None:
+    """With the scores that `topoeval evaluate` gives."""
+    verdict = check(pack(folder, tmp_path / "x.zip", truth), truth)
+    assert verdict.status == "verified"
+    assert "with the scores of its record" in verdict.reason
+    assert len(verdict.scores) == 3
+    # 7 of 8 rows remain of the first mask: 2 * 70 / (70 + 80)
+    assert verdict.scores["dice"].iloc[0] == pytest.approx(140 / 150)
+
+
+def test_predictions_without_a_truth_at_hand_are_unverified(
+    folder: Path, truth: Path, tmp_path: Path
+) -> None:
+    """Intact is not verified; whoever has the truth can verify what was packed without."""
+    bundle = pack(folder, tmp_path / "x.zip")
+    assert check(bundle).status == "unverified"
+    verdict = check(bundle, truth)
+    assert (verdict.status, "record" in verdict.reason) == ("verified", False)
+
+
+def test_numbers_alone_are_unverified(truth: Path, tmp_path: Path) -> None:
+    """Whatever truth is at hand."""
+    text = "case,seed,dice,betti_error\na,0,0.9,1\nb,0,0.8,0\n"
+    bundle = pack(numbers(tmp_path / "n", text), tmp_path / "x.zip")
+    verdict = check(bundle, truth)
+    assert verdict.status == "unverified"
+    assert verdict.scores["dice"].tolist() == [0.9, 0.8]
+
+
+def test_the_same_folder_gives_the_same_bytes(folder: Path, truth: Path, tmp_path: Path) -> None:
+    """Dates and the order of files are no content."""
+    first, second = (pack(folder, tmp_path / f"{i}.zip", truth) for i in range(2))
+    assert first.read_bytes() == second.read_bytes()
+
+
+def rewrite(files: dict[str, bytes]) -> None:
+    files["predictions/case0.png"] = files["predictions/case1.png"]
+
+
+def resize(files: dict[str, bytes]) -> None:
+    files["submission.toml"] += b"\n"
+
+
+def remove(files: dict[str, bytes]) -> None:
+    del files["predictions/case2.png"]
+
+
+def add(files: dict[str, bytes]) -> None:
+    files["predictions/case9.png"] = b"x"
+
+
+def escape(files: dict[str, bytes]) -> None:
+    files["predictions/../../evil.png"] = b"x"
+
+
+def unlist(files: dict[str, bytes]) -> None:
+    del files["manifest.json"]
+
+
+def garble(files: dict[str, bytes]) -> None:
+    files["manifest.json"] = b"[]"
+
+
+def later(files: dict[str, bytes]) -> None:
+    files["manifest.json"] = files["manifest.json"].replace(b'"schema": 1', b'"schema": 9')
+
+
+def rename(files: dict[str, bytes]) -> None:
+    files["manifest.json"] = files["manifest.json"].replace(b'"ours"', b'"their"')
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (rewrite, r"case0\.png is not"),
+        (resize, r"submission\.toml is not of the size"),
+        (remove, r"differ in predictions/case2\.png"),
+        (add, r"differ in predictions/case9\.png"),
+        (escape, "that no bundle has"),
+        (unlist, r"no manifest\.json"),
+        (garble, "no bundle of topoeval submit"),
+        (later, "schema 9"),
+        (rename, "disagree"),
+    ],
+)
+def test_a_changed_bundle_is_refused(
+    folder: Path, truth: Path, tmp_path: Path, change: Callable[..., None], message: str
+) -> None:
+    """Whatever was changed, the message says what."""
+    bundle = tampered(pack(folder, tmp_path / "x.zip", truth), change)
+    with pytest.raises(UserError, match=message):
+        check(bundle, truth)
+
+
+def test_a_truncated_or_other_file_is_refused(folder: Path, tmp_path: Path) -> None:
+    """Half a download, and no download."""
+    bundle = pack(folder, tmp_path / "x.zip")
+    bundle.write_bytes(bundle.read_bytes()[:-40])
+    with pytest.raises(UserError, match="no bundle of topoeval submit, or damaged"):
+        check(bundle)
+    with pytest.raises(UserError, match="no bundle"):
+        check(tmp_path / "nothing.zip")
+
+
+def test_scores_that_the_predictions_do_not_have_are_refused(
+    folder: Path, truth: Path, tmp_path: Path
+) -> None:
+    """Even in a bundle whose hashes are right: they are scored again."""
+    import hashlib
+
+    def flatter(files: dict[str, bytes]) -> None:
+        record = json.loads(files["record.json"])
+        record["cases"]["dice"] = [1.0] * 3
+        files["record.json"] = json.dumps(record).encode()
+        manifest = json.loads(files["manifest.json"])
+        manifest["files"]["record.json"] = {
+            "sha256": hashlib.sha256(files["record.json"]).hexdigest(),
+            "bytes": len(files["record.json"]),
+        }
+        files["manifest.json"] = json.dumps(manifest).encode()
+
+    bundle = tampered(pack(folder, tmp_path / "x.zip", truth), flatter)
+    assert check(bundle).status == "unverified"
+    with pytest.raises(UserError, match="do not have the scores"):
+        check(bundle, truth)
+
+
+def test_another_truth_is_told_from_a_wrong_score(
+    folder: Path, truth: Path, tmp_path: Path
+) -> None:
+    """A record names the truth by its content."""
+    bundle = pack(folder, tmp_path / "x.zip", truth)
+    other = masks(tmp_path / "other", 2)
+    with pytest.raises(UserError, match="against another truth"):
+        check(bundle, other)
+
+
+def test_predictions_that_cannot_be_scored_are_named(
+    folder: Path, truth: Path, tmp_path: Path
+) -> None:
+    """A missing case is no better score."""
+    (folder / "predictions" / "case1.png").unlink()
+    with pytest.raises(UserError, match=r"1 files cannot be scored.*case1"):
+        pack(folder, tmp_path / "x.zip", truth)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('dataset = "d"\ntopology = "T"\n', "lacks method"),
+        (ABOUT + 'titel = "x"\n', "unknown key 'titel'; did you mean 'title'"),
+        (ABOUT.replace('"T"', '"Q"'), "Q"),
+        (ABOUT + 'betti = "1,1"\n', "betti = '1,1' is of the wrong kind"),
+        ("method =", "is no TOML"),
+    ],
+)
+def test_a_wrong_description_is_told(folder: Path, text: str, message: str) -> None:
+    """One line that names the key."""
+    (folder / "submission.toml").write_text(text)
+    with pytest.raises(UserError, match=message):
+        pack(folder, folder.with_suffix(".zip"))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("case,dise\na,0.5\n", "did you mean 'dice'"),
+        ("case,dice\na,1.5\n", r"dice = 1\.5, and its range is 0 to 1"),
+        ("case,dice\na,good\n", "dice = good"),
+        ("case\na\n", "has no scores"),
+        ("", "is no table"),
+    ],
+)
+def test_wrong_numbers_are_told(tmp_path: Path, text: str, message: str) -> None:
+    """Unknown columns, values out of range, no numbers."""
+    with pytest.raises(UserError, match=message):
+        pack(numbers(tmp_path / "n", text), tmp_path / "x.zip")
+
+
+def test_a_folder_needs_one_kind_of_content(folder: Path, tmp_path: Path) -> None:
+    """Neither both nor none; nor without a description."""
+    (folder / "scores.csv").write_text("dice\n1\n")
+    with pytest.raises(UserError, match="and not both"):
+        pack(folder, tmp_path / "x.zip")
+    (tmp_path / "none").mkdir()
+    with pytest.raises(UserError, match=r"no .*submission\.toml"):
+        pack(tmp_path / "none", tmp_path / "x.zip")

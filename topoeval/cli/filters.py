@@ -1,0 +1,34 @@
+"""The options that choose runs of a suite, the same for every command."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from topoeval.harness.selection import Filters
+
+Methods = Annotated[
+    list[str] | None,
+    typer.Option("--method", "-m", help="A name, a pattern, or NAME[KEY=VALUE]; may be repeated."),
+]
+Datasets = Annotated[
+    list[str] | None, typer.Option("--dataset", "-d", help="As --method; may be repeated.")
+]
+Seeds = Annotated[list[int] | None, typer.Option("--seed", "-s", help="May be repeated.")]
+Backends = Annotated[list[str] | None, typer.Option("--backend", "-b", help="May be repeated.")]
+Devices = Annotated[list[str] | None, typer.Option("--device", help="May be repeated.")]
+
+
+def filters(
+    methods: list[str] | None,
+    datasets: list[str] | None,
+    seeds: list[int] | None,
+    backends: list[str] | None,
+    devices: list[str] | None,
+) -> Filters:
+    """Return what the options say."""
+    from topoeval.harness.selection import Filters
+
+    return Filters(methods or (), datasets or (), seeds or (), backends or (), devices or ())

@@ -1,0 +1,181 @@
+"""``topoeval plan`` and ``topoeval schema``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from topoeval.cli.filters import Backends, Datasets, Devices, Methods, Seeds, filters
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from topoeval.harness.survey import Prospect
+
+
+def plan(
+    suite: Annotated[str, typer.Argument(help="Name of a suite, or path of its TOML file.")],
+    method: Methods = None,
+    dataset: Datasets = None,
+    seed: Seeds = None,
+    backend: Backends = None,
+    device: Devices = None,
+    results: Annotated[
+        Path | None, typer.Option(help="Results folder; results/SUITE by default.")
+    ] = None,
+    data: Annotated[
+        Path | None, typer.Option(help="Folder of the real datasets; $TOPOEVAL_DATA by default.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Every run, as JSON.")] = False,
+) -> None:
+    """Show what a suite would run here, what is done, what cannot run and why, and for how long."""
+    import json
+
+    from rich.console import Console
+
+    from topoeval.cli.data import use_data_folder
+    from topoeval.harness.catalogue import load_suite, results_folder
+    from topoeval.harness.store import Store
+    from topoeval.harness.survey import survey
+
+    use_data_folder(data)
+    wanted = load_suite(suite)
+    store = Store(results or Path("results") / wanted.name, wanted.name)
+    known = [*Path("results").glob("*/records"), *results_folder().glob("*/records")]
+    prospects = survey(wanted, store, filters(method, dataset, seed, backend, device), known)
+    if as_json:
+        print(json.dumps([_data(one) for one in prospects], indent=1))
+        return
+    console = Console()
+    if not console.is_terminal:  # a pipe has no width; the table reads well at this one
+        console = Console(width=120)
+    console.print(_table(wanted.title, prospects))
+    for line in _summary(prospects):
+        console.print(line, highlight=False, soft_wrap=True)
+
+
+def schema(
+    kind: Annotated[str, typer.Argument(help="suite, method or record.")],
+) -> None:
+    """Print the JSON schema of a kind of file, for editors and other programs."""
+    from topoeval.harness.schema import schema_text
+
+    print(schema_text(kind), end="")
+
+
+def _data(one: Prospect) -> dict[str, Any]:
+    run = one.run
+    return {
+        "id": run.id,
+        "task": run.task,
+        "dataset": run.dataset.label,
+        "method": run.method.label,
+        "seed": run.seed,
+        "backend": run.backend,
+        "device": run.device,
+        "state": one.state,
+        "detail": one.detail,
+        "estimate_s": None if one.estimate is None else one.estimate.seconds,
+        "estimate_records": 0 if one.estimate is None else one.estimate.records,
+    }
+
+
+def _table(title: str, prospects: Sequence[Prospect]) -> Table:
+    """Return one line for all seeds of a method on a dataset, a backend and a device."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    groups: dict[tuple[str, ...], list[Prospect]] = {}
+    for one in prospects:
+        run = one.run
+        key = (run.dataset.label, run.method.label, run.backend, run.device)
+        groups.setdefault(key, []).append(one)
+    # a column that says the same everywhere says nothing
+    shown = [0, 1, *(column for column in (2, 3) if len({key[column] for key in groups}) > 1)]
+    names = ("dataset", "method", "backend", "device")
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD)
+    for column in shown:
+        table.add_column(names[column], overflow="fold")
+    for name in ("seeds", "done", "failed", "to run", "cannot", "time"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("why", overflow="fold", ratio=1)
+    for names_of, group in groups.items():
+        counts = [str(sum(one.state == state for one in group) or "") for state in _STATES]
+        seeds = ranges(sorted(one.run.seed for one in group))
+        why = "; ".join(dict.fromkeys(one.detail for one in group if one.detail))
+        table.add_row(
+            *(Text(names_of[column]) for column in shown), seeds, *counts, _time(group), Text(why)
+        )
+    return table
+
+
+_STATES = ("done", "failed", "to run", "cannot")
+
+
+def _summary(prospects: Sequence[Prospect]) -> list[str]:
+    """Return how many runs there are of each kind, and how long those to run will take."""
+    counts = [(sum(one.state == state for one in prospects), state) for state in _STATES]
+    said = ", ".join(f"{count} {state}" for count, state in counts if count)
+    lines = [f"{len(prospects)} runs: {said}."]
+    waiting = [one for one in prospects if one.state == "to run"]
+    if waiting:
+        known = [one.estimate for one in waiting if one.estimate is not None]
+        if known:
+            counts_of = sorted({estimate.records for estimate in known})
+            told = " to ".join(map(str, dict.fromkeys((counts_of[0], counts_of[-1]))))
+            total = duration(sum(estimate.seconds for estimate in known))
+            line = f"About {total} one after another: medians of {told} records a run"
+            if other := sum(estimate.basis == "like" for estimate in known):
+                line += f", for {other} runs of such as were of another length"
+            missing = len(waiting) - len(known)
+            lines.append(line + (f"; unknown for {missing} runs." if missing else "."))
+        else:
+            lines.append("How long is unknown: no record of these on this kind of machine.")
+    if failed := counts[1][0]:
+        lines.append(f"Failed runs ({failed}) stay as they are; topoeval run --retry-failed.")
+    return lines
+
+
+def _time(group: Sequence[Prospect]) -> str:
+    """Return the time of a line of the table, with what it is known from."""
+    waiting = [one for one in group if one.state == "to run"]
+    if not waiting:
+        return ""
+    known = [one.estimate for one in waiting if one.estimate is not None]
+    if len(known) < len(waiting):
+        return "unknown"
+    records = max(estimate.records for estimate in known)
+    return f"{duration(sum(estimate.seconds for estimate in known))} ({records})"
+
+
+def duration(seconds: float) -> str:
+    """Return seconds as people say them.
+
+    >>> [duration(s) for s in (0.4, 95, 7300, 200_000)]
+    ['0.4 s', '1.6 min', '2.0 h', '2.3 d']
+    """
+    for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= size:
+            return f"{seconds / size:.1f} {unit}"
+    return f"{seconds:.1f} s"
+
+
+def ranges(numbers: Sequence[int]) -> str:
+    """Return ascending numbers with runs of them drawn together.
+
+    >>> ranges([0, 1, 2, 5, 7, 8])
+    '0-2, 5, 7-8'
+    """
+    parts: list[list[int]] = []
+    for number in numbers:
+        if parts and number <= parts[-1][-1] + 1:
+            parts[-1].append(number)
+        else:
+            parts.append([number])
+    return ", ".join(
+        str(part[0]) if part[0] == part[-1] else f"{part[0]}-{part[-1]}" for part in parts
+    )

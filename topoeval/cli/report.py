@@ -1,0 +1,173 @@
+"""``topoeval report`` and ``topoeval leaderboard``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Optional
+
+import typer
+
+from topoeval.errors import UserError
+
+if TYPE_CHECKING:
+    from topoeval.report.published import Published
+    from topoeval.results.records import Records
+    from topoeval.results.submission import Verdict
+
+_DEFAULT = "cross_entropy, or where that was not run the suite's own, by default."
+
+
+def report(
+    results: Annotated[Path, typer.Argument(help="Results folder of a suite.")],
+    out: Annotated[
+        Optional[Path],  # noqa: UP045  # typer reads the annotation at run time
+        typer.Option(help="Where to write; RESULTS/report by default."),
+    ] = None,
+    reference: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(help=f"Method to compare with; {_DEFAULT}"),
+    ] = None,
+    copy_records: Annotated[
+        bool,
+        typer.Option("--copy-records", help="Put the records into the folder, to send it away."),
+    ] = False,
+) -> None:
+    """Make pages, figures and tables (CSV, Markdown, LaTeX) from the records of a suite."""
+    make_report(results, out, reference, copy_records=copy_records)
+
+
+def leaderboard(
+    results: Annotated[
+        list[Path],
+        typer.Argument(help="Results folders of suites, or a folder of them; others are passed."),
+    ],
+    out: Annotated[Path, typer.Option(help="Where to write.")] = Path("results/leaderboard"),
+    without: Annotated[
+        Optional[list[str]],  # noqa: UP045
+        typer.Option(help="Name of a results folder to leave out; may be repeated."),
+    ] = None,
+    submission: Annotated[
+        Optional[list[Path]],  # noqa: UP045
+        typer.Option(help="A bundle of topoeval submit, shown apart; may be repeated."),
+    ] = None,
+    truth: Annotated[
+        Optional[list[str]],  # noqa: UP045
+        typer.Option(help="DATASET=FOLDER of the masks to verify submissions with; repeatable."),
+    ] = None,
+) -> None:
+    """Make one site of the reports of several suites, with what their numbers support."""
+    from topoeval.report import build_leaderboard
+    from topoeval.results.records import read
+
+    records = {
+        folder.name: read(folder / "records") for folder in results_folders(results, without or ())
+    }
+    references = {name: default_reference(found) for name, found in records.items()}
+    page = build_leaderboard(
+        records,
+        out,
+        references,
+        published=_published(),
+        submissions=_checked(submission or (), truth or ()),
+    )
+    for name, reference in references.items():
+        print(f"{name}: {len(records[name].documents)} records, differences to {reference}")
+    print(f"Page: {page}")
+
+
+def make_report(
+    results: Path, out: Path | None, reference: str | None, *, copy_records: bool = False
+) -> None:
+    """Print the table of a results folder and write its pages."""
+    from rich.console import Console
+
+    from topoeval.report import build
+    from topoeval.report.summary import summarise
+    from topoeval.report.terminal import to_terminal
+    from topoeval.results.records import read
+
+    folder = results / "records"
+    if not folder.is_dir():
+        raise UserError(f"{results} has no records folder; 'topoeval run' makes one")
+    records = read(folder)
+    reference = reference or default_reference(records)
+    console = Console()
+    if not console.is_terminal:  # a pipe has no width; the table reads well at this one
+        console = Console(width=110)
+    console.print(to_terminal(summarise(records, reference)))
+    page = build(
+        records,
+        out or results / "report",
+        reference,
+        published=_published(),
+        copy_records=copy_records,
+    )
+    console.print(f"Page: {page}", soft_wrap=True)
+
+
+def results_folders(paths: Sequence[Path], without: Sequence[str] = ()) -> list[Path]:
+    """Return the results folders among paths and directly below them, by name.
+
+    Raises
+    ------
+    UserError
+        If a path does not exist, none has records, or two have the same name: their reports would
+        lie in one folder.
+    """
+    found: dict[str, Path] = {}
+    for path in paths:
+        if not path.exists():
+            raise UserError(f"{path} does not exist; name results folders or a folder of them")
+        candidates = [path] if (path / "records").is_dir() else sorted(path.glob("*/"))
+        for folder in candidates:
+            # A results folder may hold anything else: timings, notes, a report of an earlier day.
+            if not (folder / "records").is_dir() or folder.name in without:
+                continue
+            other = found.setdefault(folder.name, folder)
+            if other.resolve() != folder.resolve():
+                raise UserError(f"{other} and {folder} have the same name; rename one")
+    if not found:
+        named = ", ".join(map(str, paths))
+        raise UserError(f"no results folder with records in {named}; 'topoeval run' makes one")
+    return [found[name] for name in sorted(found)]
+
+
+def default_reference(records: Records) -> str:
+    """Return cross-entropy, or the reference of the suite where that was not run.
+
+    One yardstick for all suites makes differences readable across them; a suite without it names
+    its own in its file.
+    """
+    from topoeval.harness.catalogue import load_suite, suite_names
+    from topoeval.report.summary import DEFAULT_REFERENCE
+
+    if DEFAULT_REFERENCE in set(records.runs["method"]):
+        return DEFAULT_REFERENCE
+    known = [name for name in records.suites if name in suite_names()]
+    return load_suite(known[0]).reference if known else DEFAULT_REFERENCE
+
+
+def _checked(bundles: Sequence[Path], truths: Sequence[str]) -> list[Verdict]:
+    from topoeval.results.submission import check
+
+    folders: dict[str, str] = {}
+    for text in truths:
+        dataset, equals, folder = text.partition("=")
+        if not equals or not Path(folder).is_dir():
+            raise UserError(f"--truth {text!r} is not DATASET=FOLDER with a folder that exists")
+        folders[dataset] = folder
+    found = []
+    for bundle in bundles:
+        # What a bundle says of its dataset is known only once it was read.
+        unscored = check(bundle)
+        folder = folders.get(unscored.about.dataset, "")
+        found.append(check(bundle, folder) if folder else unscored)
+    return found
+
+
+def _published() -> list[Published]:
+    from topoeval.harness.catalogue import baselines_folder
+    from topoeval.report.published import read_published
+
+    return read_published(baselines_folder())

@@ -1,0 +1,126 @@
+"""``topoeval status`` and ``topoeval retry``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from topoeval.cli.execution import (
+    DaskAddress,
+    Executor,
+    Gpus,
+    Jobs,
+    Slurm,
+    Threads,
+    execution_settings,
+)
+from topoeval.errors import UserError
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from topoeval.harness.progress import RunState
+
+Results = Annotated[Path, typer.Argument(help="Results folder of a suite.")]
+
+
+def status(
+    results: Results,
+    every: Annotated[
+        bool,
+        typer.Option("--all", help="List every run, not only those that run or did not end well."),
+    ] = False,
+) -> None:
+    """Show what of a suite runs, how far it is, what ended how, and what is left."""
+    from collections import Counter
+
+    from rich.console import Console
+
+    from topoeval.harness.progress import recorded_runs, run_states
+    from topoeval.harness.store import Store
+    from topoeval.harness.sweep import read_plan
+
+    if not results.is_dir():
+        raise UserError(f"results folder {results} does not exist")
+    store = Store(results, "")
+    asked = read_plan(store)
+    states = list(run_states(asked.runs if asked else recorded_runs(store), store))
+    console = Console()
+    if not console.is_terminal:  # a pipe has no width; the table reads well at this one
+        console = Console(width=110)
+    at_work = store.in_use()
+    if asked is not None:
+        by = f"process {asked.pid} on {asked.host}, since {asked.started}"
+        now = f"at work: {by}" if at_work else f"no sweep is at work; the last was {by}"
+        console.print(f"{asked.suite}: {now}", markup=False)
+    counts = Counter(state.status for state in states)
+    told = ", ".join(f"{count} {name}" for name, count in sorted(counts.items()))
+    console.print(f"{len(states)} runs: {told or 'none'}")
+    rows = [state for state in states if every or state.status not in ("ok", "waiting")]
+    if rows:
+        console.print(_table(rows))
+    if any(state.ended and state.status != "ok" for state in states):
+        console.print(
+            f"Logs: {store.root / 'work'}/ID/log.txt; again: topoeval retry {results} --failed",
+            markup=False,
+            soft_wrap=True,
+        )
+
+
+def _table(states: list[RunState]) -> Table:
+    from rich.table import Table
+    from rich.text import Text
+
+    from topoeval.cli.display import duration, state_cells
+
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    for name in ("run", "status", "fault", "time", "how far", "ID"):
+        table.add_column(name, overflow="fold")
+    for state in states:
+        label, status_, step, memory, silence = state_cells(state)
+        far = ", ".join(part for part in (step, memory, state.host or "", silence) if part)
+        table.add_row(
+            label,
+            status_,
+            state.fault or "",
+            "" if state.wall_s is None else duration(state.wall_s),
+            Text(far or state.reason),
+            state.spec.id,
+        )
+    return table
+
+
+def retry(
+    results: Results,
+    failed: Annotated[bool, typer.Option("--failed", help="All that did not end as ok.")] = False,
+    machine: Annotated[
+        bool, typer.Option("--machine", help="Only what the machine is to blame for.")
+    ] = False,
+    data: Annotated[
+        Path | None,
+        typer.Option(help="Folder of the real datasets; $TOPOEVAL_DATA by default."),
+    ] = None,
+    executor: Executor = "local",
+    jobs: Jobs = None,
+    threads: Threads = 1,
+    gpus: Gpus = None,
+    dask_address: DaskAddress = None,
+    slurm: Slurm = None,
+    report: Annotated[bool, typer.Option(help="Make the table and the page at the end.")] = True,
+) -> None:
+    """Run failed runs of a results folder again, and what was left of it."""
+    from topoeval.cli.run import retry_runs
+
+    if failed == machine:
+        raise UserError("say which runs to retry: --failed (all of them) or --machine")
+    failures = retry_runs(
+        results,
+        "failed" if failed else "machine",
+        data=data,
+        executor=executor,
+        settings=execution_settings(jobs, threads, gpus, dask_address, slurm),
+        report=report,
+    )
+    raise typer.Exit(1 if failures else 0)

@@ -1,0 +1,75 @@
+"""``topoeval time``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from topoeval.cli.filters import Backends, Datasets, Devices, Methods, Seeds, filters
+
+
+def time(
+    suite: Annotated[str, typer.Argument(help="Name of a suite, or path of its TOML file.")],
+    method: Methods = None,
+    dataset: Datasets = None,
+    seed: Seeds = None,
+    backend: Backends = None,
+    device: Devices = None,
+    rounds: Annotated[
+        int | None, typer.Option(min=1, help="Fresh processes per method; the suite's by default.")
+    ] = None,
+    threads: Annotated[int, typer.Option(min=1, help="Threads of a step, pinned to cores.")] = 1,
+    busy: Annotated[
+        bool, typer.Option("--busy", help="Measure beside other work; the records say so.")
+    ] = False,
+    again: Annotated[bool, typer.Option("--again", help="Measure anew what is measured.")] = False,
+    results: Annotated[
+        Path | None, typer.Option(help="Results folder; results/SUITE by default.")
+    ] = None,
+    data: Annotated[
+        Path | None, typer.Option(help="Folder of the real datasets; $TOPOEVAL_DATA by default.")
+    ] = None,
+) -> None:
+    """Time a step of each method of a suite, alone on this machine and in turns."""
+    from rich.console import Console
+    from rich.markdown import Markdown
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    from topoeval.cli.data import use_data_folder
+    from topoeval.harness.catalogue import load_suite
+    from topoeval.harness.lane import Lane
+    from topoeval.harness.plan import plan_selected
+    from topoeval.harness.preflight import preflight
+    from topoeval.report.timing import read_timings, timing_tables
+
+    use_data_folder(data)
+    wanted = load_suite(suite)
+    runs = plan_selected(wanted, filters(method, dataset, seed, backend, device))
+    preflight(wanted, runs)
+    settings = wanted.timing
+    if rounds is not None:
+        settings = settings.model_copy(update={"rounds": rounds})
+    folder = (results or Path("results") / wanted.name) / "timing"
+    lane = Lane(folder, wanted.name, settings, wanted.limits, threads, busy)
+    console = Console()
+    display = Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
+    )
+    with display:
+        task = display.add_task("looking at the machine")
+        records = lane.measure(
+            runs, again=again, listener=lambda words: display.update(task, description=words)
+        )
+    table = folder / "table.md"
+    table.write_text(timing_tables(read_timings(folder)), encoding="utf-8")
+    if not console.is_terminal:  # a pipe has no width; the table reads well at this one
+        console = Console(width=160)
+    console.print(Markdown(timing_tables(records)))
+    console.print(f"Table: {table}", soft_wrap=True)
+    raise typer.Exit(1 if any(record["status"] != "ok" for record in records) else 0)

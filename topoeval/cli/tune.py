@@ -1,0 +1,78 @@
+"""``topoeval tune``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from topoeval.cli.data import use_data_folder
+from topoeval.cli.run import execute_runs
+from topoeval.harness.catalogue import load_suite
+from topoeval.harness.executors import Settings
+from topoeval.harness.plan import plan
+from topoeval.harness.preflight import preflight
+from topoeval.harness.spec import RunSpec
+from topoeval.harness.sweep import Retry
+from topoeval.harness.tuning import Search, check, for_trials, tune, tuning_store
+
+
+def tune_suite(
+    name: str,
+    *,
+    results: Path | None,
+    data: Path | None,
+    download: bool,
+    executor: str,
+    settings: Settings,
+    retry_failed: bool,
+) -> int:
+    """Search for the parameters of a suite's methods; return the number of failed runs."""
+    use_data_folder(data)
+    suite = load_suite(name)
+    check(suite)
+    trials = for_trials(suite)
+    preflight(trials, plan(trials, score="val"), download=download)
+    results = results or Path("results") / suite.name
+    store = tuning_store(results, suite)
+    console = Console()
+    if not console.is_terminal:  # a pipe has no width; the table reads well at this one
+        console = Console(width=110)
+    console.print(
+        f"[bold]{suite.title}[/]: {suite.tuning.trials} trials a method on validation images, "
+        f"seeds {', '.join(map(str, suite.tuning.seeds))}, in {store.root}"
+    )
+    failed = 0
+    retry: Retry | None = "failed" if retry_failed else None
+
+    def execute(runs: Sequence[RunSpec]) -> None:
+        nonlocal failed
+        failed += execute_runs(
+            runs, store, executor, settings, suite.limits, suite.reference, retry
+        )
+
+    searches = tune(suite, store, execute)
+    console.print(_table(searches))
+    console.print(f"Chosen: {results / 'tuned.toml'}; the searches: {store.root}", soft_wrap=True)
+    return failed
+
+
+def _table(searches: Sequence[Search]) -> Table:
+    table = Table("method", "dataset", box=None)
+    table.add_column("chosen", overflow="fold")
+    for name in ("Dice", "Betti error"):
+        table.add_column(name, justify="right")
+    for search in searches:
+        place = search.runs[0].dataset.label
+        if search.chosen is None:
+            table.add_row(search.method.label, place, search.why)
+            continue
+        trial = search.trials[search.chosen]
+        values = ", ".join(f"{key} = {value}" for key, value in trial.values.items())
+        # one that misses the bar says so; why the others were chosen is the same for all
+        why = "" if search.within else f"; {search.why}"
+        scores = (f"{trial.dice:.4f}", f"{trial.betti_error:.4g}")
+        table.add_row(search.method.label, place, values + why, *scores)
+    return table

@@ -1,0 +1,118 @@
+"""Processes of this machine."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from queue import SimpleQueue
+from typing import Self
+
+from topoeval.errors import UserError
+from topoeval.harness.executors.executor import Settings
+from topoeval.harness.job import Job
+from topoeval.harness.spec import RunSpec
+from topoeval.harness.store import Record, Store
+from topoeval.harness.suite import Limits
+
+
+@dataclass
+class Local:
+    """Each run in a fresh interpreter with hard limits, `slots` side by side.
+
+    Parameters
+    ----------
+    slots
+        Runs side by side.
+    threads
+        Threads of one run.
+    worker
+        The program that is given the run; `topoeval.harness.worker` if None.
+    gpus
+        One for each run on CUDA at a time, by the names that CUDA_VISIBLE_DEVICES takes. Without
+        any, such a run sees what this process sees.
+    grace_s
+        Between SIGTERM and SIGKILL.
+    """
+
+    slots: int = 1
+    threads: int = 1
+    worker: tuple[str, ...] | None = None
+    gpus: tuple[str, ...] = ()
+    grace_s: float = 5.0
+    _stopped: threading.Event = field(default_factory=threading.Event, init=False, repr=False)
+    _free: SimpleQueue[str] = field(default_factory=SimpleQueue, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        for gpu in self.gpus:
+            self._free.put(gpu)
+
+    @classmethod
+    def configured(cls, settings: Settings, runs: Sequence[RunSpec]) -> Self:
+        """Return one with a slot per core, or per GPU where all runs need one."""
+        slots = slots_for(settings)
+        on_cuda = [run.device == "cuda" for run in runs]
+        gpus = gpus_for(settings) if any(on_cuda) else ()
+        if all(on_cuda) and gpus:
+            slots = min(slots, len(gpus))
+        return cls(slots=slots, threads=settings.threads, gpus=gpus)
+
+    def run(self, spec: RunSpec, store: Store, limits: Limits) -> Record:
+        """Execute one run in a process of its own; its failure becomes its record."""
+        with self._gpu(spec) as variables:
+            job = Job(
+                spec,
+                store.root.resolve(),
+                store.suite,
+                limits,
+                threads=self.threads,
+                worker=self.worker,
+                environ=variables,
+                grace_s=self.grace_s,
+            )
+            return job.run(self._stopped.is_set)
+
+    def stop(self) -> None:
+        """End all running processes; they are gone when their calls of `run` return."""
+        self._stopped.set()
+
+    def close(self) -> None:
+        """Nothing was taken."""
+
+    @contextmanager
+    def _gpu(self, spec: RunSpec) -> Iterator[dict[str, str]]:
+        """Take a GPU for a run that needs one, and give it back."""
+        if spec.device != "cuda" or not self.gpus:
+            yield {}
+            return
+        gpu = self._free.get()
+        try:
+            yield {"CUDA_VISIBLE_DEVICES": gpu}
+        finally:
+            self._free.put(gpu)
+
+
+def slots_for(settings: Settings) -> int:
+    """Return how many runs go side by side: as told, or so that each thread has a core."""
+    return settings.jobs or max(1, (os.cpu_count() or 1) // settings.threads)
+
+
+def gpus_for(settings: Settings) -> tuple[str, ...]:
+    """Return the GPUs that runs may take: those named, else all that this process sees.
+
+    Raises
+    ------
+    UserError
+        There is none.
+    """
+    if settings.gpus is not None:
+        return settings.gpus
+    if visible := os.environ.get("CUDA_VISIBLE_DEVICES"):
+        return tuple(name.strip() for name in visible.split(","))
+    import torch
+
+    if not torch.cuda.device_count():
+        raise UserError("runs on 'cuda', but torch sees no GPU; name them by --gpus 0,1")
+    return tuple(str(index) for index in range(torch.cuda.device_count()))

@@ -1,0 +1,153 @@
+"""The table as files: CSV in full precision, Markdown, LaTeX."""
+
+from __future__ import annotations
+
+import html
+import re
+
+import pandas as pd
+
+from topoeval.report.caption import caption_lines
+from topoeval.report.measures import COMPARED, MEASURES
+from topoeval.report.summary import Row, Summary
+from topoeval.report.table import BEST, Cell, columns, main_columns
+from topoeval.results.rows import PARTS
+from topoeval.statistics import UNMEASURED, Estimate
+
+_TEX = {
+    **{letter: f"\\{letter}" for letter in "&%$#_{}"},
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "↑": r"$\uparrow$",
+    "↓": r"$\downarrow$",
+    "≥": r"$\geq$",
+    "★": r"$\star$",
+    "\N{EN DASH}": "--",
+}
+
+
+def to_frame(summary: Summary) -> pd.DataFrame:
+    """Return the tidy table in full precision: means, interval ends and counts in own columns."""
+    return pd.DataFrame([_tidy(row, summary) for row in summary.rows])
+
+
+def to_csv(summary: Summary) -> str:
+    """Return the tidy table as CSV; times in seconds, memory in bytes."""
+    text: str = to_frame(summary).to_csv(index=False, lineterminator="\n")
+    return text
+
+
+def to_markdown(summary: Summary) -> str:
+    """Return the printed table as Markdown, the caption below it."""
+    chosen = columns(summary)
+    headers = [f"{c.group}: {c.header}" if c.group else c.header for c in chosen]
+    frame = pd.DataFrame(
+        [
+            [_md(row.dataset), _md(row.title), *(_md_cell(c.cell(row)) for c in chosen)]
+            for row in summary.rows
+        ],
+        columns=["Dataset", "Method", *map(_md, headers)],
+    )
+    table = frame.to_markdown(index=False, disable_numparse=True)
+    failed = [f"{row.title} on {row.dataset}: {row.failure_note}." for row in summary.rows
+              if row.failures]  # fmt: skip
+    notes = "\n".join(f"- {_md(line)}" for line in [*caption_lines(summary), *failed])
+    return f"{table}\n\n{notes}\n"
+
+
+def to_latex(summary: Summary) -> str:
+    """Return the main columns as a LaTeX table; its preamble needs booktabs and graphicx.
+
+    The caption says what the numbers rest on. What carries the star is bold too.
+    """
+    chosen = main_columns(summary)
+    lines = []
+    for dataset in summary.datasets:
+        lines.append(rf"\multicolumn{{{len(chosen) + 1}}}{{l}}{{\textit{{{_tex(dataset)}}}}} \\")
+        lines += [
+            " & ".join([_tex(row.title), *(_latex_cell(c.cell(row)) for c in chosen)]) + r" \\"
+            for row in summary.of(dataset)
+        ]
+        lines.append(r"\midrule")
+    heads = " & ".join(["Method", *(_tex(c.alone) for c in chosen)])
+    body = "\n".join(lines[:-1])
+    caption = " ".join(_tex(_sentence(line)) for line in caption_lines(summary))
+    return (
+        "% needs \\usepackage{booktabs,graphicx}\n"
+        "\\begin{table}\n\\centering\n"
+        f"\\caption{{{caption}}}\n"
+        "\\resizebox{\\linewidth}{!}{%\n"
+        f"\\begin{{tabular}}{{l{'r' * len(chosen)}}}\n"
+        f"\\toprule\n{heads} \\\\\n\\midrule\n{body}\n\\bottomrule\n"
+        "\\end{tabular}}\n\\end{table}\n"
+    )
+
+
+def _sentence(line: str) -> str:
+    return line if line.endswith(".") else f"{line}."
+
+
+def _tidy(row: Row, summary: Summary) -> dict[str, object]:
+    tidy: dict[str, object] = {
+        "dataset": row.dataset,
+        "method": row.method,
+        "title": row.arm,
+        "role": row.role,
+        "regime": row.regime,
+        "topology": summary.topologies[row.dataset],
+        "runs_ok": row.ok,
+        "runs_total": row.total,
+        "cases": row.cases,
+        "failures": row.failure_note,
+    }
+    for measure in MEASURES:
+        tidy |= _tidy_estimate(measure.name, row.estimates[measure.key])
+        if measure.better:
+            tidy[f"{measure.name}_best"] = measure.key in row.best
+    for measure in COMPARED:
+        tidy |= _tidy_estimate(f"{measure.name}_difference", row.differences[measure.key])
+    for letter in summary.machines:
+        suffix = f"_machine_{letter}" if len(summary.machines) > 1 else ""
+        times = row.times[letter]
+        tidy |= _tidy_estimate(f"step_s{suffix}", times.step)
+        for part in PARTS:
+            tidy[f"step_{part}_s{suffix}"] = times.parts.get(part, UNMEASURED).mean
+        tidy |= _tidy_estimate(f"adaptation_s_per_case{suffix}", times.per_case)
+    tidy["peak_rss_bytes"] = row.peak_bytes
+    return tidy
+
+
+def _tidy_estimate(name: str, estimate: Estimate) -> dict[str, object]:
+    return {
+        f"{name}_mean": estimate.mean,
+        f"{name}_low": estimate.low,
+        f"{name}_high": estimate.high,
+        f"{name}_n": estimate.n,
+    }
+
+
+def _latex_cell(cell: Cell) -> str:
+    value = rf"\textbf{{{_tex(cell.value)}}}$^\star$" if cell.best else _tex(cell.value)
+    # An interval may break off below its value; a note of a failure is too long for a column.
+    interval = re.fullmatch(r"\[[-+.\d, ]+\]|\(one seed\)", cell.note)
+    return rf"{value} {{\scriptsize {_tex(cell.note)}}}" if interval else value
+
+
+def _tex(text: str) -> str:
+    return "".join(_TEX.get(letter, letter) for letter in " ".join(text.split()))
+
+
+def _md(text: str) -> str:
+    # Markdown passes HTML through, and a bar or a line break would end the cell.
+    escaped = re.sub(r"([\\`*_\[\]|])", r"\\\1", html.escape(text, quote=False))
+    return " ".join(escaped.split())
+
+
+def _md_cell(cell: Cell) -> str:
+    # The brackets of an interval stay as they are: what we write cannot be a link.
+    note = cell.note if re.fullmatch(r"\[[-+.\d, ]+\]", cell.note) else _md(cell.note)
+    text = f"{cell.value} {note}".strip()
+    return f"**{text}** {BEST}" if cell.best else text

@@ -1,0 +1,160 @@
+"""Which runs are repetitions of one another, and what to call them.
+
+An arm is a method with everything that was chosen about it; its runs differ in nothing but the
+seed. Two runs of `betti_prior_post`, one with gudhi and one with cripser, are two arms and must not
+be averaged, so their labels say what sets them apart: ``Betti prior [backend=gudhi]``. Datasets
+are told apart in the same way.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+# Parts of a spec that name a dataset; the seed pairs runs, and parents are looked up by identity.
+_DATASET = ("dataset", "topology")
+_NEITHER = (*_DATASET, "seed", "parents", "schema")
+# How a method is described, not what it does.
+_WORDS = ("method.title", "method.summary", "method.paper", "method.variant")
+_LONGEST_VALUE = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """What a run is called in tables: unique per dataset, and per arm inside a dataset."""
+
+    dataset: str
+    arm: str
+
+
+def label_runs(specs: Mapping[str, Mapping[str, Any]]) -> dict[str, Labels]:
+    """Label every run, given the specs by identity."""
+    settings = _Settings(specs)
+    datasets = {identity: settings.of_dataset(spec) for identity, spec in specs.items()}
+    dataset_labels: dict[str, str] = {}
+    # A judge takes other splits of a dataset than the runs it judges; that is no second dataset.
+    for task in {str(spec["task"]) for spec in specs.values()}:
+        names = {
+            i: str(spec["dataset"]["name"]) for i, spec in specs.items() if spec["task"] == task
+        }
+        dataset_labels |= _variants({identity: datasets[identity] for identity in names}, names)
+    # Grouped by title, not by name: two methods that share a title need telling apart.
+    groups: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for identity, spec in specs.items():
+        groups[dataset_labels[identity], method_title(spec)].append(identity)
+    labels: dict[str, Labels] = {}
+    for (dataset, title), identities in groups.items():
+        inside = {identity: settings.of_arm(identity) for identity in identities}
+        for identity, arm in _variants(inside, dict.fromkeys(inside, title)).items():
+            labels[identity] = Labels(dataset, arm)
+    return labels
+
+
+def method_title(spec: Mapping[str, Any]) -> str:
+    """Return the title of a run's method; a judge has none and is named by its task."""
+    method = spec.get("method") or {}
+    return str(method.get("title") or method.get("name") or spec["task"])
+
+
+def flatten(value: Any, prefix: str = "") -> dict[str, str]:
+    """Flatten nested mappings to dotted keys with JSON values.
+
+    >>> flatten({"training": {"epochs": 2}, "losses": ["bce"]})
+    {'training.epochs': '2', 'losses': '["bce"]'}
+    """
+    if isinstance(value, Mapping):
+        flat: dict[str, str] = {}
+        for key, inner in value.items():
+            flat.update(flatten(inner, f"{prefix}.{key}" if prefix else str(key)))
+        return flat
+    text = value if isinstance(value, str) else json.dumps(value, sort_keys=True)
+    return {prefix: text}
+
+
+def varying(settings: Sequence[Mapping[str, str]]) -> list[str]:
+    """Return the keys on which flattened settings disagree, in order."""
+    keys = sorted({key for setting in settings for key in setting})
+    return [key for key in keys if len({setting.get(key) for setting in settings}) > 1]
+
+
+class _Settings:
+    """Flattened settings of many runs; those of repetitions are flattened once."""
+
+    def __init__(self, specs: Mapping[str, Mapping[str, Any]]) -> None:
+        self.specs = specs
+        self._flat: dict[bytes, dict[str, str]] = {}
+        self._digests: dict[tuple[str, int], str] = {}
+
+    def of_dataset(self, spec: Mapping[str, Any]) -> dict[str, str]:
+        """Return what a dataset is."""
+        return self._flattened({key: spec[key] for key in _DATASET})
+
+    def of_arm(self, identity: str, depth: int = 2) -> dict[str, str]:
+        """Return what an arm is; a parent counts by its own settings, not by its seed."""
+        spec = self.specs[identity]
+        chosen = {key: value for key, value in spec.items() if key not in _NEITHER}
+        flat = self._flattened({**chosen, "method": _losses_by_name(spec.get("method") or {})})
+        flat = {key: value for key, value in flat.items() if not key.startswith(_WORDS)}
+        for name, parent in (spec.get("parents") or {}).items():
+            # Parents of parents count too; the depth guards against records that name each other.
+            if parent in self.specs and depth:
+                flat[f"parents.{name}"] = self._digest(parent, depth - 1)
+        return flat
+
+    def _digest(self, identity: str, depth: int) -> str:
+        key = (identity, depth)
+        if key not in self._digests:
+            text = json.dumps(self.of_arm(identity, depth), sort_keys=True)
+            self._digests[key] = _digest(text)
+        return self._digests[key]
+
+    def _flattened(self, value: Mapping[str, Any]) -> dict[str, str]:
+        key = orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+        if key not in self._flat:
+            self._flat[key] = flatten(value)
+        return self._flat[key]
+
+
+def _losses_by_name(method: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a method whose losses are told apart by their names, as a label can say them."""
+    losses = method.get("losses") or []
+    named = {str(term["name"]): term for term in losses}
+    # twice the same loss, say on labelled and on unlabelled images: the list as it is
+    return {**method, "losses": named if len(named) == len(losses) else losses}
+
+
+def _variants(
+    settings: Mapping[str, Mapping[str, str]], names: Mapping[str, str]
+) -> dict[str, str]:
+    """Append to each name the settings in which its namesakes differ."""
+    namesakes: dict[str, list[str]] = defaultdict(list)
+    for identity, name in names.items():
+        namesakes[name].append(identity)
+    labels: dict[str, str] = {}
+    for name, identities in namesakes.items():
+        keys = varying([settings[identity] for identity in identities])
+        leaves = [key.rsplit(".", 1)[-1] for key in keys]
+        shown = [
+            leaf if leaves.count(leaf) == 1 else key for key, leaf in zip(keys, leaves, strict=True)
+        ]
+        for identity in identities:
+            parts = [
+                f"{label}={_short(settings[identity].get(key, 'none'))}"
+                for key, label in zip(keys, shown, strict=True)
+            ]
+            labels[identity] = f"{name} [{', '.join(parts)}]" if parts else name
+    return labels
+
+
+def _short(value: str) -> str:
+    return value if len(value) <= _LONGEST_VALUE else _digest(value)
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:8]

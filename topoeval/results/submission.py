@@ -1,0 +1,369 @@
+"""A method's results from elsewhere, as one checked file.
+
+A bundle is a zip: ``manifest.json`` with the SHA-256 of every other file, ``submission.toml``, and
+either ``predictions/`` (masks, which we score: *verified*) or ``scores.csv`` (numbers that nobody
+here can check: *unverified*). The two are never shown in one table. The same folder gives the same
+bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import tempfile
+import tomllib
+import zipfile
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path, PurePosixPath
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from topoeval.errors import UserError, nearest
+from topoeval.evaluate import (
+    Evaluation,
+    Options,
+    evaluate,
+    parse_classes,
+    parse_priors,
+    record,
+)
+from topoeval.images import image_files
+from topoeval.metrics import METRICS, Settings, cards
+from topoeval.results.write import write_bytes
+from topoeval.statistics.grid import Measure
+from topoeval.topology import Topology
+
+SCHEMA = 1
+MANIFEST, ABOUT, RECORD, SCORES = "manifest.json", "submission.toml", "record.json", "scores.csv"
+PREDICTIONS = "predictions"
+# Columns of scores.csv that are no scores.
+_NAMES = ("case", "class", "seed")
+# A zip has no business with dates: the same content is the same file.
+_EPOCH = (1980, 1, 1, 0, 0, 0)
+
+Status = Literal["verified", "unverified"]
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What a submission says of itself: the keys of ``submission.toml``.
+
+    Parameters
+    ----------
+    method, dataset
+        Names; the dataset with its version.
+    topology
+        As `Topology.parse` reads it.
+    title, paper, code, contact, notes
+        For people.
+    classes, betti, threshold
+        As the options of ``topoeval evaluate``; ``betti`` is a list.
+    """
+
+    method: str
+    dataset: str
+    topology: str
+    title: str = ""
+    paper: str = ""
+    code: str = ""
+    contact: str = ""
+    notes: str = ""
+    classes: str = ""
+    betti: tuple[str, ...] = ()
+    threshold: float | None = None
+
+    @property
+    def options(self) -> Options:
+        """How its predictions are scored."""
+        return Options(
+            settings=Settings(topology=Topology.parse(self.topology)),
+            classes=parse_classes(self.classes) if self.classes else None,
+            priors=parse_priors(self.betti),
+            threshold=self.threshold,
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Verdict:
+    """What a check of a bundle found.
+
+    Parameters
+    ----------
+    about
+        What the submission says of itself.
+    status
+        "verified" if its predictions were scored here, against the truth given; else "unverified".
+    reason
+        Why, as a sentence.
+    scores
+        A row per case and class of predictions, or the rows of ``scores.csv``; empty where
+        predictions were not scored.
+    sha256
+        Of the bundle.
+    """
+
+    about: About
+    status: Status
+    reason: str
+    scores: pd.DataFrame
+    sha256: str
+
+
+def pack(
+    folder: Path | str,
+    out: Path | str,
+    truth: Path | str | None = None,
+    environment: Mapping[str, Any] | None = None,
+    jobs: int = 1,
+) -> Path:
+    """Make a bundle of a folder.
+
+    Parameters
+    ----------
+    folder
+        With ``submission.toml`` and either ``predictions/`` or ``scores.csv``.
+    out
+        The zip to write.
+    truth
+        Masks of the same names: predictions are scored and the record is put in, so that a check
+        can tell whether it comes to the same numbers.
+    environment
+        On what they are scored, for the record.
+    jobs
+        Processes to score with.
+
+    Raises
+    ------
+    UserError
+        If the folder lacks something, or a file of it cannot be used.
+    """
+    folder, out = Path(folder), Path(out)
+    about = read_about(folder / ABOUT)
+    contents = {ABOUT: (folder / ABOUT).read_bytes()}
+    predictions, scores = folder / PREDICTIONS, folder / SCORES
+    if predictions.is_dir() == scores.is_file():
+        raise UserError(f"{folder} needs either {PREDICTIONS}/ or {SCORES}, and not both")
+    if scores.is_file():
+        read_scores(scores.read_bytes(), scores)
+        contents[SCORES] = scores.read_bytes()
+    else:
+        contents |= {
+            f"{PREDICTIONS}/{path.name}": path.read_bytes() for path in image_files(predictions)
+        }
+        if truth is not None:
+            found = _scored(predictions, Path(truth), about, jobs)
+            document = record(found, environment or {}, wall_s=0.0)
+            contents[RECORD] = _json(document)
+    manifest = {
+        "schema": SCHEMA,
+        "about": asdict(about),
+        "files": {
+            name: {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
+            for name, data in sorted(contents.items())
+        },
+    }
+    contents[MANIFEST] = _json(manifest)
+    with tempfile.SpooledTemporaryFile(max_size=1 << 26) as file:
+        with zipfile.ZipFile(file, "w") as bundle:
+            for name, data in sorted(contents.items()):
+                info = zipfile.ZipInfo(name, _EPOCH)
+                info.compress_type = zipfile.ZIP_DEFLATED
+                info.external_attr = 0o644 << 16
+                bundle.writestr(info, data)
+        file.seek(0)
+        write_bytes(out, file.read())
+    return out
+
+
+def check(bundle: Path | str, truth: Path | str | None = None, jobs: int = 1) -> Verdict:
+    """Check a bundle: every file is the one that was packed, and its scores are those it shows.
+
+    Parameters
+    ----------
+    bundle
+        What `pack` made.
+    truth
+        Masks to score its predictions against; without it nothing can be verified.
+    jobs
+        Processes to score with.
+
+    Raises
+    ------
+    UserError
+        If a file is damaged, was changed, is missing or is not listed; or if its predictions do not
+        have the scores of its record.
+    """
+    bundle = Path(bundle)
+    if not bundle.is_file():
+        raise UserError(f"no bundle {bundle}; topoeval submit FOLDER makes one")
+    contents = _unpacked(bundle)
+    about = _about(tomllib.loads(contents[ABOUT].decode()), bundle)
+    digest = hashlib.sha256(bundle.read_bytes()).hexdigest()
+    if SCORES in contents:
+        scores = read_scores(contents[SCORES], bundle)
+        return Verdict(about, "unverified", "it holds numbers and no predictions", scores, digest)
+    if truth is None:
+        reason = "its predictions were not scored here; name the truth by --truth"
+        return Verdict(about, "unverified", reason, pd.DataFrame(), digest)
+    with tempfile.TemporaryDirectory() as folder:
+        for name, data in contents.items():
+            if name.startswith(f"{PREDICTIONS}/"):
+                path = Path(folder, name)
+                path.parent.mkdir(exist_ok=True)
+                path.write_bytes(data)
+        found = _scored(Path(folder, PREDICTIONS), Path(truth), about, jobs)
+    reason = f"its {len(found.pairs)} predictions were scored here"
+    if RECORD in contents:
+        _compare(json.loads(contents[RECORD]), found, bundle)
+        reason += ", with the scores of its record"
+    return Verdict(about, "verified", reason, found.cases, digest)
+
+
+def read_about(path: Path) -> About:
+    """Read ``submission.toml``.
+
+    Raises
+    ------
+    UserError
+        If it is missing, no TOML, or a key is missing, unknown or of the wrong kind.
+    """
+    if not path.is_file():
+        raise UserError(f"no {path}; it names method, dataset and topology (docs/results.md)")
+    try:
+        return _about(tomllib.loads(path.read_text(encoding="utf-8")), path)
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} is no TOML: {error}") from None
+
+
+def read_scores(data: bytes, where: Path) -> pd.DataFrame:
+    """Read ``scores.csv``: ``case``, ``class`` and ``seed`` where there are such, and scores.
+
+    Raises
+    ------
+    UserError
+        If it is no table, holds an unknown column, or a value that is no number or out of range.
+    """
+    try:
+        table = pd.read_csv(io.BytesIO(data), dtype={"case": str, "class": str})
+    except (ValueError, UnicodeDecodeError) as error:
+        raise UserError(f"{where}: {SCORES} is no table: {error}") from None
+    known: dict[str, Measure] = {**cards(2, with_prior=True), **cards(3, with_prior=True)}
+    known |= METRICS
+    named = [name for name in table.columns if name not in _NAMES]
+    for name in named:
+        if name not in known:
+            raise UserError(f"{where}: {SCORES} has a column {name!r}{nearest(name, known)}")
+        low, high = known[name].range
+        values = pd.to_numeric(table[name], errors="coerce")
+        bad = values.isna() | (values < low) | (values > (np.inf if high is None else high))
+        if bad.any():
+            value = table[name][bad].iloc[0]
+            span = f"{low:g} to {'∞' if high is None else f'{high:g}'}"
+            raise UserError(f"{where}: {SCORES} has {name} = {value}, and its range is {span}")
+    if not named or table.empty:
+        raise UserError(f"{where}: {SCORES} has no scores; columns are those of docs/metrics.md")
+    return table
+
+
+def _about(found: Mapping[str, Any], where: Path) -> About:
+    keys = {field.name: field for field in fields(About)}
+    for key, value in found.items():
+        if key not in keys:
+            raise UserError(f"{where}: unknown key {key!r}{nearest(key, keys)}")
+        kind: Any = {"betti": list, "threshold": (int, float)}.get(key, str)
+        if not isinstance(value, kind):
+            raise UserError(f"{where}: {key} = {value!r} is of the wrong kind")
+    missing = [key for key in ("method", "dataset", "topology") if not found.get(key)]
+    if missing:
+        raise UserError(f"{where} lacks {', '.join(missing)}")
+    about = About(**{**found, "betti": tuple(str(text) for text in found.get("betti", ()))})
+    _ = about.options  # says now what is wrong with topology, classes and priors
+    return about
+
+
+def _scored(predictions: Path, truth: Path, about: About, jobs: int) -> Evaluation:
+    found = evaluate(predictions, truth, about.options, jobs)
+    if found.problems:
+        raise UserError(
+            f"{len(found.problems)} files cannot be scored, the first: {found.problems[0].message}"
+        )
+    return found
+
+
+def _unpacked(bundle: Path) -> dict[str, bytes]:
+    """Return the files of a bundle, each of them what the manifest says."""
+    try:
+        with zipfile.ZipFile(bundle) as archive:
+            names = archive.namelist()
+            if MANIFEST not in names:
+                raise UserError(f"{bundle} has no {MANIFEST}; topoeval submit makes bundles")
+            manifest = json.loads(archive.read(MANIFEST))
+            if manifest.get("schema") != SCHEMA:
+                raise UserError(
+                    f"{bundle} has schema {manifest.get('schema')!r}, this topoeval reads {SCHEMA}"
+                )
+            listed: Mapping[str, Mapping[str, Any]] = manifest["files"]
+            for name in (*names, *listed):
+                if not _plain(name):
+                    raise UserError(f"{bundle} names a file {name!r} that no bundle has")
+            if sorted(names) != sorted([MANIFEST, *listed]):
+                odd = sorted(set(names) ^ {MANIFEST, *listed})
+                raise UserError(f"{bundle} and its manifest differ in {', '.join(odd) or 'names'}")
+            contents = {}
+            for name, stated in listed.items():
+                # Looked at before it is unpacked: a small zip may hold a very large file.
+                if archive.getinfo(name).file_size != stated["bytes"]:
+                    raise UserError(f"{bundle}: {name} is not of the size that its manifest says")
+                contents[name] = archive.read(name)
+                if hashlib.sha256(contents[name]).hexdigest() != stated["sha256"]:
+                    raise UserError(f"{bundle}: {name} is not the file that was packed")
+    except (zipfile.BadZipFile, KeyError, TypeError, AttributeError, ValueError) as error:
+        if isinstance(error, UserError):
+            raise
+        raise UserError(f"{bundle} is no bundle of topoeval submit, or damaged: {error}") from None
+    if ABOUT not in contents:
+        raise UserError(f"{bundle} lacks {ABOUT}")
+    about = asdict(_about(tomllib.loads(contents[ABOUT].decode()), bundle))
+    if manifest.get("about") != json.loads(json.dumps(about)):
+        raise UserError(f"{bundle}: its manifest and {ABOUT} disagree")
+    return contents
+
+
+def _plain(name: str) -> bool:
+    parts = PurePosixPath(name).parts
+    if "\\" in name or name != "/".join(parts) or ".." in parts:
+        return False
+    return name in (MANIFEST, ABOUT, RECORD, SCORES) or (
+        len(parts) == 2 and parts[0] == PREDICTIONS
+    )
+
+
+def _compare(document: Mapping[str, Any], found: Evaluation, bundle: Path) -> None:
+    """Refuse a record whose scores are not those of the predictions beside it."""
+    spec = document.get("spec") or {}
+    targets = {name: pair["target"] for name, pair in found.hashes.items()}
+    recorded = {name: pair.get("target") for name, pair in (spec.get("inputs") or {}).items()}
+    if recorded != targets:
+        raise UserError(f"{bundle} was scored against another truth than the one given")
+    cases = found.cases
+    claimed = pd.DataFrame(document.get("cases") or {}).reindex(columns=cases.columns)
+    same = len(claimed) == len(cases) and all(
+        _equal(claimed[name], cases[name]) for name in cases.columns
+    )
+    if not same:
+        raise UserError(f"{bundle}: its predictions do not have the scores of its {RECORD}")
+
+
+def _equal(claimed: pd.Series, found: pd.Series) -> bool:
+    if found.dtype == object or isinstance(found.dtype, pd.StringDtype):
+        return claimed.astype(str).tolist() == found.astype(str).tolist()
+    numbers = pd.to_numeric(claimed, errors="coerce").astype(float)
+    return bool(np.allclose(numbers, found.astype(float), rtol=1e-6, atol=1e-9, equal_nan=True))
+
+
+def _json(value: Any) -> bytes:
+    return (json.dumps(value, sort_keys=True, allow_nan=False, indent=1) + "\n").encode()

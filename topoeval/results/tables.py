@@ -1,0 +1,174 @@
+"""All records of any number of folders, as two tables in one call."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+from pandas.api.types import union_categoricals
+
+from topoeval.errors import UserError
+from topoeval.results import cache
+from topoeval.results.records import no_collection, read_entries
+from topoeval.results.rows import JUDGE, KEYS, case_frame, run_frame
+from topoeval.statistics.grid import score_table
+
+DEFAULT = Path("results")
+
+
+@dataclass(frozen=True, eq=False)
+class Results:
+    """Runs and cases of one or more results folders.
+
+    Parameters
+    ----------
+    runs
+        A row per record and test, failed ones included: suite, identity, dataset, arm, method,
+        seed, status, times, memory, hardware, code version, and the specification as JSON in
+        ``spec``.
+    cases
+        A row per case of every run that is ok: suite, identity, dataset, arm, method, seed, case,
+        and the scores.
+    folders
+        The folders of records they come from.
+    """
+
+    runs: pd.DataFrame
+    cases: pd.DataFrame
+    folders: tuple[Path, ...]
+
+    def scores(self, measure: str, suite: str | None = None) -> pd.DataFrame:
+        """Return one score in the form that `topoeval.statistics.standings` reads.
+
+        Parameters
+        ----------
+        measure
+            Column of ``cases``.
+        suite
+            Take only this suite; needed where runs of several suites are repetitions of each other.
+
+        Raises
+        ------
+        UserError
+            If no case has the score, or there is no such suite.
+        """
+        if measure not in self.cases.columns:
+            raise UserError(f"no case has the score {measure!r}")
+        runs = self.runs[self.runs["task"] != JUDGE]
+        if suite is not None:
+            runs = runs[runs["suite"] == suite]
+            if runs.empty:
+                known = ", ".join(sorted(self.runs["suite"].unique()))
+                raise UserError(f"no records of suite {suite!r}; there are: {known}")
+        if runs["id"].duplicated().any():
+            raise UserError("a run is in several of these suites; name one of them")
+        return score_table(runs, self.cases[self.cases["id"].isin(runs["id"])], measure)
+
+    @property
+    def code_versions(self) -> pd.Series:
+        """How many runs each version of the code made, most first; see `mixed_code`."""
+        return code_versions(self.runs)
+
+
+def code_versions(runs: pd.DataFrame) -> pd.Series:
+    """Count runs by the version and commit of the code that made them, most first."""
+    names = (runs["version"] + " " + runs["commit"]).str.strip().replace("", "unknown")
+    return (
+        names.value_counts().sort_index(kind="stable").sort_values(ascending=False, kind="stable")
+    )
+
+
+def mixed_code(runs: pd.DataFrame) -> str | None:
+    """Return a warning if runs of one table were made by several versions of the code, else None.
+
+    A changed checkout (``-dirty``) is a version that nobody can get back, so it is warned of too.
+    """
+    counts = code_versions(runs)
+    # Two runs of one changed checkout need not have had the same changes.
+    dirty = [name for name in counts.index if name.endswith("-dirty")]
+    if len(counts) < 2 and not dirty:
+        return None
+    listed = ", ".join(f"{name} ({count})" for name, count in counts.items())
+    if len(counts) < 2:
+        return f"Made from a checkout with changes that were not committed: {listed}."
+    return f"Runs of {len(counts)} versions of the code share this table: {listed}."
+
+
+def load(*folders: Path | str) -> Results:
+    """Read all records below some folders.
+
+    Parameters
+    ----------
+    folders
+        Results folders (with ``records/`` inside), folders of records, or folders of such;
+        ``results`` by default. Labels of datasets and arms are unique inside each folder of
+        records, as in its report.
+
+    Raises
+    ------
+    UserError
+        If a folder is missing or has no records, or a record cannot be read. A record is not left
+        out silently.
+    """
+    found = record_folders([Path(folder) for folder in folders] or [DEFAULT])
+    tables = [_table(folder) for folder in found]
+    return Results(
+        runs=pd.concat([runs for runs, _ in tables], ignore_index=True),
+        cases=_stacked([cases for _, cases in tables]),
+        folders=tuple(found),
+    )
+
+
+def record_folders(folders: Sequence[Path]) -> list[Path]:
+    """Return the folders of records at or below the folders given, each once.
+
+    Raises
+    ------
+    UserError
+        If one is missing, or holds none.
+    """
+    found: dict[Path, None] = {}
+    for folder in folders:
+        if not folder.is_dir():
+            raise UserError(f"no results folder {folder}; topoeval run SUITE makes one")
+        inside = [
+            path
+            for path in (folder / "records", folder, *sorted(folder.glob("*/records")))
+            if path.is_dir() and next(_records(path), None)
+        ]
+        if not inside:
+            raise UserError(f"no records in {folder} or below it; topoeval run SUITE makes them")
+        # A folder of records may have others beside it, but they are then meant by name.
+        found |= dict.fromkeys(inside[:1] if inside[0] == folder / "records" else inside)
+    return list(found)
+
+
+def _records(folder: Path):  # type: ignore[no-untyped-def]
+    return (path for path in folder.glob("*.json") if not path.name.startswith("."))
+
+
+def _table(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
+    key = cache.fingerprint(folder)
+    stored = cache.fetch(folder, key)
+    if stored is not None:
+        return stored
+    with no_collection():
+        entries = read_entries(folder)
+        tables = run_frame(entries, with_spec=True), case_frame(entries)
+        del entries
+    cache.keep(folder, key, *tables)
+    return tables
+
+
+def _stacked(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Put tables below each other and keep categories categories."""
+    if len(frames) == 1:
+        return frames[0]
+    plain = [frame.drop(columns=list(KEYS)) for frame in frames]
+    stacked = pd.concat(plain, ignore_index=True)
+    for place, name in enumerate(KEYS):
+        joined = union_categoricals([frame[name] for frame in frames], sort_categories=True)
+        stacked.insert(place, name, joined)
+    return stacked
