@@ -72,7 +72,9 @@ def leaderboard(
         submissions=_checked(submission or (), truth or ()),
     )
     for name, reference in references.items():
-        print(f"{name}: {len(records[name].documents)} records, differences to {reference}")
+        # ID/NAME is a further test of the run ID
+        count = len({identity.partition("/")[0] for identity in records[name].documents})
+        print(f"{name}: {count} records, differences to {reference}")
     print(f"Page: {page}")
 
 
