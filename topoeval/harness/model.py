@@ -22,7 +22,7 @@ from pydantic import (
 
 from topoeval.datasets.dataset_info import Split
 from topoeval.errors import UserError, nearest
-from topoeval.harness.space import SPACE_SCHEMA, Space, flattened
+from topoeval.harness.space import Space, flattened
 from topoeval.harness.variant import Variant
 
 Regime = Literal["supervised", "semi_supervised", "post_process", "remedy"]
@@ -190,7 +190,8 @@ class Method(Frozen):
     losses: tuple[LossTerm, ...] = ()
     adaptation: AdaptationSpec | None = None
     remedy: RemedySpec | None = None
-    search: Annotated[Space, WithJsonSchema(SPACE_SCHEMA)] = Field(
+    # written with as many tables as its names have parts
+    search: Annotated[Space, WithJsonSchema({"type": "object"})] = Field(
         default_factory=dict, exclude=True
     )
 

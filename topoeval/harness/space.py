@@ -48,24 +48,6 @@ class Range(BaseModel):
 Axis = Range | tuple[Scalar, ...]
 Space = dict[str, Axis]
 
-_AXIS: dict[str, Any] = {
-    "anyOf": [
-        Range.model_json_schema(),
-        {
-            "type": "array",
-            "items": {"anyOf": [{"type": kind} for kind in ("boolean", "number", "string")]},
-        },
-    ]
-}
-SPACE_SCHEMA: dict[str, Any] = {
-    "type": "object",
-    # a dotted key is a table in a table
-    "additionalProperties": {
-        "anyOf": [*_AXIS["anyOf"], {"type": "object", "additionalProperties": _AXIS}]
-    },
-}
-"""The JSON schema of a space as it is written."""
-
 
 def flattened(table: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     """Return a table with the nested ones, which dotted keys are in TOML, as dotted names.
