@@ -1,7 +1,7 @@
 """Spaces of parameters: what is tried, in which order, and what is refused."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -22,6 +22,7 @@ def has(axis, value):
     return value in axis
 
 
+@settings(deadline=None)  # the first example imports SciPy
 @given(spaces, st.integers(1, 12), st.integers(0, 3))
 def test_values_are_different_inside_and_the_first_of_more(space, count, own):
     """The method's own come first; a larger search repeats the smaller one's."""
