@@ -22,7 +22,7 @@ NOT_APPLICABLE = {
     "native": {"check_larger_images"},
     "oineus": set(),
     "ripser": {"check_locations_hold_the_values", "check_threads_change_nothing"},
-    "torch": {"check_threads_change_nothing"},
+    "torch": set(),
 }
 
 

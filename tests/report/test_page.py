@@ -407,6 +407,21 @@ def test_volumes_show_one_slice_for_all(tmp_path: Path) -> None:
     assert found.cases[0].target == png(ring(9))
 
 
+def test_slice_of_a_volume_is_not_coloured(tmp_path: Path) -> None:
+    """What looks apart in the slice may be joined outside, so greys say where masks differ."""
+    flat = make_record(right=[False] * 4)
+    kept = make_record("dice_ce", right=[False] * 4, changes={"cases.b2": [0] * 4})
+    for name, record, coloured in (("flat", flat, True), ("kept", kept, False)):
+        records = read(write_records(tmp_path / name, [record]))
+        found = gallery(records, "strokes", summarise(records).rows)
+        assert found is not None
+        (answers,) = found.answers.values()
+        assert all(
+            (bytes.fromhex("56B4E9") in palette(answer.picture)) == coloured
+            for answer in answers.values()
+        )
+
+
 def test_decode_inverts_packing() -> None:
     """Shape and values come back in C order."""
     picture = np.arange(24, dtype=np.uint8).reshape(2, 3, 4)

@@ -72,7 +72,8 @@ def leaderboard(
         submissions=_checked(submission or (), truth or ()),
     )
     for name, reference in references.items():
-        print(f"{name}: {len(records[name].documents)} records, differences to {reference}")
+        runs = records[name].runs
+        print(f"{name}: {runs['file'].nunique()} runs, differences to {reference}")
     print(f"Page: {page}")
 
 

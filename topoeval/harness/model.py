@@ -6,7 +6,7 @@ import hashlib
 import json
 import tomllib
 from pathlib import Path
-from typing import Any, Literal, TypeVar, get_origin
+from typing import Annotated, Any, Literal, TypeVar, get_origin
 
 from pydantic import (
     BaseModel,
@@ -14,6 +14,7 @@ from pydantic import (
     Field,
     SerializerFunctionWrapHandler,
     ValidationError,
+    WithJsonSchema,
     field_validator,
     model_serializer,
     model_validator,
@@ -189,7 +190,10 @@ class Method(Frozen):
     losses: tuple[LossTerm, ...] = ()
     adaptation: AdaptationSpec | None = None
     remedy: RemedySpec | None = None
-    search: Space = Field(default_factory=dict, exclude=True)
+    # written with as many tables as its names have parts
+    search: Annotated[Space, WithJsonSchema({"type": "object"})] = Field(
+        default_factory=dict, exclude=True
+    )
 
     @field_validator("search", mode="before")
     @classmethod

@@ -39,7 +39,7 @@ def with_params(method: Method, params: Mapping[str, Any]) -> Method:
     """
     if not params:
         return method
-    data = method.model_dump()
+    data = {**method.model_dump(), "search": method.search}
     full = {_full_name(method, name): value for name, value in params.items()}
     for name, value in full.items():
         path, _ = _places(method)[name]

@@ -37,6 +37,7 @@ from topoeval.training import (
     unet,
 )
 from topoeval.training.augment import Augmentation
+from topoeval.training.precision import reproducible
 
 # span of the training code -> part in a record
 _PARTS = {"optimiser": "other", "remedy": "loss"}
@@ -57,9 +58,8 @@ def repeat(spec: RunSpec, steps: int, start: Path | None) -> dict[str, Any]:
     -------
     dict
         ``laps``, the seconds of each step by part; ``images`` a step, each of ``shape`` with its
-        channels; ``prepare_s``, what was
-        computed once of ``prepared`` targets; memory in bytes, ``rss_before_bytes`` that before the
-        first step.
+        channels; ``prepare_s``, what was computed once of ``prepared`` targets; memory in bytes,
+        ``rss_before_bytes`` that before the first step.
     """
     torch.manual_seed(spec.derived_seed("weights"))
     post = spec.method.regime in ("post_process", "remedy")
@@ -71,7 +71,8 @@ def repeat(spec: RunSpec, steps: int, start: Path | None) -> dict[str, Any]:
     synchronize = torch.cuda.synchronize if spec.device == "cuda" else None
     lap = "remedy" if spec.method.regime == "remedy" else "optimiser"
     prepared = _NOTHING
-    with Stopwatch(synchronize, lap=lap) as watch:
+    # the settings of a run, which on CUDA cost time
+    with reproducible(spec.device), Stopwatch(synchronize, lap=lap) as watch:
         if spec.method.regime == "post_process":
             size = len(images)
             _adapt(spec, network, images, steps)
@@ -118,6 +119,7 @@ def _train(spec: RunSpec, network: nn.Module, labelled: TensorSet, steps: int) -
         schedule=schedule,
         augmentation=augmentation,
         seed=spec.seed,
+        precision=spec.precision,
     )
     if all(one is None for one in kept):
         return _NOTHING
@@ -129,13 +131,20 @@ def _adapt(spec: RunSpec, network: nn.Module, images: TensorSet, steps: int) -> 
         raise UserError(f"dataset {spec.dataset.name!r} has no prior per sample to adapt to")
     (term,) = _terms(spec, reduction="none")
     settings = {**spec.method.adaptation.model_dump(), "steps": steps, "weight": term.weight}
-    post_process(network, images.images, images.priors, term.loss, Adaptation(**settings))
+    post_process(
+        network,
+        images.images,
+        images.priors,
+        term.loss,
+        Adaptation(**settings),
+        precision=spec.precision,
+    )
 
 
 def _correct(spec: RunSpec, network: nn.Module, images: TensorSet, steps: int) -> None:
     if spec.method.remedy is None:
         raise UserError(f"method {spec.method.name!r} has no remedy")
-    answers = predict(network, images.images).cpu().numpy()
+    answers = predict(network, images.images, precision=spec.precision).cpu().numpy()
     priors = None if images.priors is None else images.priors.cpu().numpy()
     for _ in range(steps):
         with span("remedy"):

@@ -19,7 +19,7 @@ import pandas as pd
 from PIL import Image
 
 from topoeval.errors import UserError
-from topoeval.report.overlay import compared, thickest
+from topoeval.report.overlay import agreement, compared, thickest
 from topoeval.report.summary import Row
 from topoeval.results.document import OK
 from topoeval.results.records import Records
@@ -106,7 +106,8 @@ def gallery(records: Records, dataset: str, rows: Sequence[Row]) -> Gallery | No
         }
         for arm, identity in shown.items()
     }
-    ndim = len(next(iter(truths.values()))[1]["shape"])
+    # A record may keep a slice of a volume; its Betti numbers are those of the volume.
+    ndim = 3 if any("b2" in t and t["b2"].notna().any() for t in scores.values()) else 2
     return Gallery(seed, ndim, cases, answers)
 
 
@@ -158,8 +159,11 @@ def _answer(
 ) -> Answer:
     _, target, prediction = _unpacked(example, identity)
     truth = target >= _HALF
-    picture = compared(prediction >= _HALF, truth, topology, where=thickest(truth))
     values = _values(scores, str(example["case"]))
+    if truth.ndim == 2 and pd.notna(values.get("b2")):
+        picture = agreement(prediction >= _HALF, truth, topology)
+    else:
+        picture = compared(prediction >= _HALF, truth, topology, where=thickest(truth))
     right = values.get("matches_truth")
     return Answer(
         picture=png(np.rint(picture * 255).astype(np.uint8)),

@@ -76,6 +76,18 @@ def compared(
     return picture
 
 
+def agreement(
+    prediction: NDArray[np.bool_], target: NDArray[np.bool_], topology: Topology
+) -> NDArray[np.float64]:
+    """Return a picture of a pair of masks in greys alone.
+
+    For a slice whose volume is not at hand: what is a component of the slice may be joined outside.
+    """
+    p, g = (prediction, target) if topology.superlevel else (~prediction, ~target)
+    whole = (slice(None), slice(None))
+    return _painted(whole, [(p & g, _AGREED), (p & ~g, _EXTRA), (~p & g, _LACKING)])
+
+
 def thickest(target: NDArray[np.bool_]) -> Plane:
     """Return the plane of a volume with most foreground across its shortest axis; an image whole.
 

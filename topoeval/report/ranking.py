@@ -140,11 +140,18 @@ def _stability(found: Stability, order: pd.Series, title: str, name: str, footer
         svg = to_svg(figure)
     caption = (
         f"How often a method has a rank when seeds and cases are drawn again, {found.resamples} "
-        "times; the darker, the more often. Kendall's tau between the order and that of a "
-        f"resample is {found.tau:.2f} in the mean, {found.low:.2f} to {found.high:.2f} in 95 % of "
-        "them; 1 is the same order."
+        f"times; the darker, the more often. {_agreement(found)}"
     )
     return Drawing(name, said, caption, svg)
+
+
+def _agreement(found: Stability) -> str:
+    if np.isnan(found.tau):
+        return "The methods are tied throughout: there is no order to compare."
+    return (
+        f"Kendall's tau between the order and that of a resample is {found.tau:.2f} in the mean, "
+        f"{found.low:.2f} to {found.high:.2f} in 95 % of them; 1 is the same order."
+    )
 
 
 def _wins(wins: pd.DataFrame, order: pd.Series, title: str, name: str, footer: str) -> Drawing:

@@ -132,10 +132,12 @@ def rank_stability(
     k = len(names)
     shares = np.stack([(ranks == place).mean(0) for place in range(1, k + 1)], axis=1)
     taus = kendall(mean_then_rank(observed[measured], higher_is_better=higher), ranks)
-    low, high = np.nanquantile(taus, [0.025, 0.975]) if k > 1 else (np.nan, np.nan)
+    # Methods that are all tied, in truth or in every draw, have no order to compare.
+    ordered = k > 1 and not np.isnan(taus).all()
+    low, high = np.nanquantile(taus, [0.025, 0.975]) if ordered else (np.nan, np.nan)
     return Stability(
         shares=pd.DataFrame(shares, index=names, columns=range(1, k + 1)),
-        tau=float(np.nanmean(taus)) if k > 1 else np.nan,
+        tau=float(np.nanmean(taus)) if ordered else np.nan,
         low=float(low),
         high=float(high),
         resamples=resamples,
