@@ -95,9 +95,11 @@ def dask_cluster(tmp_path):
     here = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": tmp_path}
     loopback = ["--host", "127.0.0.1", "--scheduler-file", str(file)]
     scheduler = subprocess.Popen(
-        [*dask, "scheduler", *loopback, "--port", "0", "--no-dashboard"], **here
+        [*dask, "scheduler", *loopback, "--port", "0", "--no-dashboard", "--idle-timeout", "5m"],
+        **here,
     )
-    worker = [*dask, "worker", *loopback]
+    # neither outlives a test that is killed
+    worker = [*dask, "worker", *loopback, "--death-timeout", "30"]
     worker += ["--no-nanny", "--no-dashboard", "--nthreads", str(SLOTS // 2)]
     worker += ["--local-directory", str(tmp_path)]
     deadline = time.monotonic() + 60
