@@ -17,17 +17,17 @@ from topoeval.harness.sweep import sweep
 
 # behaviour -> how many, status, fault, words of the error
 BEHAVIOURS = {
-    "fine": (66, "ok", None, ""),
+    "fine": (76, "ok", None, ""),
     "silent": (40, "crashed", "method", "exit code 0 without a record"),
     "crash": (30, "crashed", "method", "ended by SIGSEGV\nlast words"),
     "nan": (10, "diverged", "method", "loss nan in epoch 1"),
     "detach": (12, "ok", None, ""),
-    "sleep": (12, "timeout", "method", "ended after 6 s"),
-    "hang": (12, "timeout", "method", "ended after 6 s"),
+    "sleep": (8, "timeout", "method", "ended after 8 s"),
+    "hang": (8, "timeout", "method", "ended after 8 s"),
     "allocate": (12, "out_of_memory", "method", "ended beyond 0.15 GiB"),
-    "babble": (6, "timeout", "method", "and another thing"),
+    "babble": (4, "timeout", "method", "and another thing"),
 }
-LIMITS = Limits(timeout_s=6, memory_gib=0.15)
+LIMITS = Limits(timeout_s=8, memory_gib=0.15)
 SLOTS = 12
 
 
@@ -81,7 +81,7 @@ def test_two_hundred_runs_in_processes_of_their_own(runs, store, fake_worker, wa
     executor = Local(slots=SLOTS, worker=fake_worker, grace_s=0.5)
     tally = sweep(runs, store, executor, LIMITS)
     wait_until_alone(store.root, patience_s=0)
-    assert (tally.ran, len(tally.failed)) == (200, 200 - 66 - 12)
+    assert (tally.ran, len(tally.failed)) == (200, 200 - 76 - 12)
     check_rows(runs, store)
     assert starts(store) == Counter(run.id for run in runs)
 
@@ -95,9 +95,11 @@ def dask_cluster(tmp_path):
     here = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": tmp_path}
     loopback = ["--host", "127.0.0.1", "--scheduler-file", str(file)]
     scheduler = subprocess.Popen(
-        [*dask, "scheduler", *loopback, "--port", "0", "--no-dashboard"], **here
+        [*dask, "scheduler", *loopback, "--port", "0", "--no-dashboard", "--idle-timeout", "5m"],
+        **here,
     )
-    worker = [*dask, "worker", *loopback]
+    # neither outlives a test that is killed
+    worker = [*dask, "worker", *loopback, "--death-timeout", "30"]
     worker += ["--no-nanny", "--no-dashboard", "--nthreads", str(SLOTS // 2)]
     worker += ["--local-directory", str(tmp_path)]
     deadline = time.monotonic() + 60
@@ -135,7 +137,7 @@ def test_two_hundred_runs_on_dask_with_a_worker_killed(
         assert executor.slots == 2 * SLOTS
         tally = sweep(runs, store, executor, LIMITS, listener=kill_half_way)
         wait_until_alone(store.root)
-    assert (tally.ran, len(tally.failed)) == (200, 200 - 66 - 12)
+    assert (tally.ran, len(tally.failed)) == (200, 200 - 76 - 12)
     check_rows(runs, store)
     begun = starts(store)
     assert set(begun) == {run.id for run in runs}

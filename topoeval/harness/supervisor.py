@@ -197,9 +197,11 @@ class Supervisor:
                         self._stop = True
                 now = time.monotonic()
                 if now >= next_look:
+                    spent = time.process_time()
                     self._used = self._memory()
-                    # a look costs a walk over all processes: at most a hundredth of the time
-                    next_look = now + max(_TICK_S, 100 * (time.monotonic() - now))
+                    # a look walks over all processes: a hundredth of a core, but never rarely
+                    spent = time.process_time() - spent
+                    next_look = now + min(_BEAT_S / 2, max(_TICK_S, 100 * spent))
                     if self._used > self._limit and cause == "exit":
                         cause, kill_at = "memory", now
                 if now >= next_beat:
