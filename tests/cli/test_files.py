@@ -75,7 +75,7 @@ def test_evaluate_writes_all_its_files(call, folders):
     page = (out / "index.html").read_text()
     assert "missed hole" in page
     assert "<svg" in page
-    assert "prefers-color-scheme: dark" in page
+    assert '<meta name="color-scheme" content="light dark">' in page
     assert not re.search(r"<script|<link|src=\"http|href=\"http", page)
 
 
