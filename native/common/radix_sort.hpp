@@ -1,7 +1,7 @@
 // Stable sort of (key, index) records by key alone.
 //
-// Least significant digit first, 11 bits at a time: three passes for 32-bit keys, six for
-// 64-bit ones, and a pass whose digit is the same everywhere is skipped.  Records enter in
+// Least significant digit first, at most 11 bits at a time: three passes at most for 32-bit keys,
+// six for 64-bit ones, and a pass whose digit is the same everywhere is skipped.  Records enter in
 // the order that settles ties, that is with ascending indices: they are carried along, not compared.
 #pragma once
 
@@ -45,40 +45,71 @@ struct Keyed64 {
 template <class Key>
 using Keyed = std::conditional_t<sizeof(Key) == 4, Keyed32, Keyed64>;
 
-// Sorts records[0 .. count) and returns where the result lies: in records or in scratch,
-// which must have room for count as well.
-template <class Record>
-Record* radix_sort(Record* records, Record* scratch, std::size_t count) {
-  constexpr int kDigit = 11, kBuckets = 1 << kDigit;
-  constexpr int kPasses = (8 * sizeof(records->unsigned_key()) + kDigit - 1) / kDigit;
-  constexpr std::size_t kFewRecords = 400;  // below this, counting digits is the dearer part
+namespace detail {
 
-  if (count < kFewRecords) {
-    std::sort(records, records + count);
-    return records;
-  }
+constexpr int kMostDigit = 11;  // bits: the counters of three digits fit in the first cache
 
-  std::uint32_t starts[kPasses][kBuckets] = {};
+// Sorts by the bits from `low` on, in so many digits.
+template <int Passes, class Record>
+Record* sort_digits(Record* records, Record* scratch, std::size_t count, int low, int digit) {
+  const std::uint32_t buckets = 1u << digit;
+  std::uint32_t starts[Passes][1 << kMostDigit];
+  for (auto& start : starts) std::fill_n(start, buckets, 0);
   for (std::size_t i = 0; i < count; ++i) {
-    auto key = records[i].unsigned_key();
-    for (int pass = 0; pass < kPasses; ++pass, key >>= kDigit) ++starts[pass][key & (kBuckets - 1)];
+    auto key = records[i].unsigned_key() >> low;
+    for (int pass = 0; pass < Passes; ++pass, key >>= digit) ++starts[pass][key & (buckets - 1)];
   }
-  for (int pass = 0; pass < kPasses; ++pass) {
-    const int shift = pass * kDigit;
+  for (int pass = 0; pass < Passes; ++pass) {
+    const int shift = low + pass * digit;
     std::uint32_t* start = starts[pass];
-    if (start[records[0].unsigned_key() >> shift & (kBuckets - 1)] == count) continue;
+    if (start[records[0].unsigned_key() >> shift & (buckets - 1)] == count) continue;
     std::uint32_t sum = 0;
-    for (int bucket = 0; bucket < kBuckets; ++bucket) {
+    for (std::uint32_t bucket = 0; bucket < buckets; ++bucket) {
       const std::uint32_t here = start[bucket];
       start[bucket] = sum;
       sum += here;
     }
     for (std::size_t i = 0; i < count; ++i) {
-      scratch[start[records[i].unsigned_key() >> shift & (kBuckets - 1)]++] = records[i];
+      scratch[start[records[i].unsigned_key() >> shift & (buckets - 1)]++] = records[i];
     }
     std::swap(records, scratch);
   }
   return records;
+}
+
+}  // namespace detail
+
+// Sorts records[0 .. count) and returns where the result lies: in records or in scratch,
+// which must have room for count as well.
+template <class Record>
+Record* radix_sort(Record* records, Record* scratch, std::size_t count) {
+  using Word = decltype(records->unsigned_key());
+  constexpr std::size_t kFewRecords = 400;  // below this, counting digits is the dearer part
+  if (count < kFewRecords) {
+    std::sort(records, records + count);
+    return records;
+  }
+
+  // Only the stretch of bits that differ somewhere is sorted: those of floats between 0 and 1
+  // are 26 or so, and short digits have few counters to clear and to sum.
+  const Word first = records[0].unsigned_key();
+  Word varying = 0;
+  for (std::size_t i = 1; i < count; ++i) varying |= records[i].unsigned_key() ^ first;
+  if (varying == 0) return records;
+  int low = 0, high = static_cast<int>(8 * sizeof(Word));
+  while ((varying >> low & 1) == 0) ++low;
+  while ((varying >> (high - 1) & 1) == 0) --high;
+
+  const int passes = (high - low + detail::kMostDigit - 1) / detail::kMostDigit;
+  const int digit = (high - low + passes - 1) / passes;
+  switch (passes) {
+    case 1: return detail::sort_digits<1>(records, scratch, count, low, digit);
+    case 2: return detail::sort_digits<2>(records, scratch, count, low, digit);
+    case 3: return detail::sort_digits<3>(records, scratch, count, low, digit);
+    default: break;
+  }
+  constexpr int kMost = (8 * sizeof(Word) + detail::kMostDigit - 1) / detail::kMostDigit;
+  return detail::sort_digits<kMost>(records, scratch, count, low, (high - low + kMost - 1) / kMost);
 }
 
 }  // namespace topoeval

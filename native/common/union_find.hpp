@@ -1,8 +1,10 @@
 // Disjoint sets of extrema under the elder rule.
 //
 // The root of a tree is its oldest node: the class that lives on.  No ranks: path halving alone
-// is as fast here, and the elder rule decides who becomes root anyway.  Parents lie apart
-// from the ages: a search reads parents only, and those of many nodes fit in the cache.
+// is as fast here, and the elder rule decides who becomes root anyway.  No processor can foresee
+// which of two classes is older, whether they are one already and how far up their roots are:
+// nothing of that is left to a branch.  A link to a node carries its age, so a search ends with
+// all that the decision needs.
 #pragma once
 
 #include <cstdint>
@@ -12,72 +14,105 @@
 
 namespace topoeval {
 
-// Age of an extremum: smaller is older.  tie settles equal keys; it is the voxel's index,
-// or the complement of it where the order of indices runs backwards too.
-template <class Key> struct Node {
-  Key key;
-  std::int32_t tie;
+// A node and its key.  Nodes are numbered in the order of their voxels, so the number settles
+// ties, forwards or (flip = -1) backwards.
+template <class Key> class Age {
+ public:
+  Age() = default;
+  Age(Key key, std::int32_t node) : key_(key), node_(node) {}
 
-  // Without a branch: which of two classes is older cannot be predicted.
-  bool older_than(const Node& other) const {
-    return (key < other.key) | ((key == other.key) & (tie < other.tie));
+  Key key() const { return key_; }
+  std::int32_t node() const { return node_; }
+
+  // Swaps a and b unless a is older.
+  static void sort(Age& a, Age& b, std::int32_t flip) {
+    const bool swap =
+        (b.key_ < a.key_) | ((b.key_ == a.key_) & ((b.node_ ^ flip) < (a.node_ ^ flip)));
+    const Key keys = (a.key_ ^ b.key_) & -static_cast<Key>(swap);
+    const std::int32_t nodes = (a.node_ ^ b.node_) & -static_cast<std::int32_t>(swap);
+    a = {static_cast<Key>(a.key_ ^ keys), a.node_ ^ nodes};
+    b = {static_cast<Key>(b.key_ ^ keys), b.node_ ^ nodes};
   }
+
+ private:
+  Key key_;
+  std::int32_t node_;
+};
+
+// One word where that is enough: the key above the node.
+template <> class Age<std::int32_t> {
+ public:
+  Age() = default;
+  Age(std::int32_t key, std::int32_t node)
+      : word_(static_cast<std::int64_t>(static_cast<std::uint64_t>(key) << 32 |
+                                        static_cast<std::uint32_t>(node))) {}
+
+  std::int32_t key() const { return static_cast<std::int32_t>(word_ >> 32); }
+  std::int32_t node() const { return static_cast<std::int32_t>(word_); }
+
+  static void sort(Age& a, Age& b, std::int32_t flip) {
+    const std::int64_t low = static_cast<std::uint32_t>(flip);
+    const bool swap = (b.word_ ^ low) < (a.word_ ^ low);
+    const std::int64_t words = (a.word_ ^ b.word_) & -static_cast<std::int64_t>(swap);
+    a.word_ ^= words;
+    b.word_ ^= words;
+  }
+
+ private:
+  std::int64_t word_;
 };
 
 template <class Key> class UnionFind {
  public:
-  void reserve(std::size_t count) {
-    parents_.reserve(count);
-    nodes_.reserve(count);
+  // Node 0 is older than every other: what lies around the array.  flip: 0 if nodes of equal key
+  // grow younger with their number, -1 if older.
+  void reset(std::int32_t flip) {
+    flip_ = flip;
+    grow(1);
+    parents_[0] = {kBelowAll<Key>, 0};
   }
-  void grow(std::size_t count) {  // keeps the nodes made so far
-    parents_.grow(count);
-    nodes_.grow(count);
-  }
-  std::size_t bytes() const { return parents_.bytes() + nodes_.bytes(); }
+  void grow(std::size_t count) { parents_.grow(count); }  // keeps the nodes made so far
+  std::size_t bytes() const { return parents_.bytes(); }
 
-  void make(std::int32_t id, Key key, std::int32_t tie) {
-    parents_[id] = id;
-    nodes_[id] = {key, tie};
-  }
+  void make(std::int32_t node, Key key) { parents_[node] = {key, node}; }
 
-  std::int32_t parent(std::int32_t id) const { return parents_[id]; }
+  std::int32_t parent(std::int32_t node) const { return parents_[node].node(); }
 
-  std::int32_t find(std::int32_t id) {
-    std::int32_t* parents = parents_.data();
-    std::int32_t parent = parents[id];
-    while (parent != id) {
-      const std::int32_t grandparent = parents[parent];
-      parents[id] = grandparent;
-      id = grandparent;
-      parent = parents[id];
+  // The root of the node's tree.  Nearly every node lies two steps at most below it: both are
+  // taken in any case, and the one branch is hardly ever wrong.
+  Age<Key> find(std::int32_t node) {
+    Age<Key>* parents = parents_.data();
+    for (;;) {
+      const Age<Key> top = parents[parents[node].node()];
+      parents[node] = top;
+      if (parents[top.node()].node() == top.node()) return top;
+      node = top.node();
     }
-    return id;
   }
 
-  // Joins the trees of a and b.  Returns the root that was absorbed, i.e. the class that
-  // dies here, or -1 when both were in one tree already.
-  std::int32_t join(std::int32_t a, std::int32_t b) {
-    a = find(a);
-    b = find(b);
-    if (a == b) return -1;
-    const bool swap = nodes_[b].older_than(nodes_[a]);
-    const std::int32_t elder = swap ? b : a, younger = swap ? a : b;
-    parents_[younger] = elder;
-    return younger;
+  struct Death {
+    std::int32_t node;  // the root that was absorbed; -1 if both were in one tree already
+    Key key;            // and its key
+  };
+
+  // Joins the trees of a and b.
+  Death join(std::int32_t a, std::int32_t b) {
+    Age<Key> elder = find(a), younger = find(b);
+    a = elder.node();
+    b = younger.node();
+    Age<Key>::sort(elder, younger, flip_);
+    // To both, for the addresses are known before the order is: what is read next need not wait.
+    parents_[a] = elder;
+    parents_[b] = elder;
+    const std::int32_t same = -static_cast<std::int32_t>(younger.node() == elder.node());
+    return {younger.node() | same, younger.key()};
   }
 
-  const Node<Key>& operator[](std::int32_t id) const { return nodes_[id]; }
-
-  void prefetch_parent(std::int32_t id) const { prefetch(parents_.data() + id); }
-  void prefetch_node(std::int32_t id) const {
-    prefetch_parent(id);
-    prefetch(nodes_.data() + id);
-  }
+  void prefetch_parent(std::int32_t node) const { prefetch(parents_.data() + node); }
 
  private:
-  Buffer<std::int32_t> parents_;
-  Buffer<Node<Key>> nodes_;
+  Buffer<Age<Key>> parents_;
+  std::int32_t flip_ = 0;
 };
 
 }  // namespace topoeval

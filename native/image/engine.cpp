@@ -82,8 +82,12 @@ template <class Key> void Engine<Key>::trace(Sense sense, Interrupt& interrupt) 
 
   const Route& route = masks_.route(sense);
   tracer_.reset(masks_, sense == Sense::down ? minima_ : maxima_, sense);
+  std::int64_t next_poll = kPollEvery;
   for (std::int64_t i = 0; i < saddles_.count();) {
-    interrupt.poll();
+    if (i >= next_poll) {
+      interrupt.poll();
+      next_poll += kPollEvery;
+    }
     int size = 0;
     for (; i < saddles_.count() && size < kBlock; ++i) {
       block[size] = &saddles_[i];
@@ -104,14 +108,14 @@ template <class Key> void Engine<Key>::trace(Sense sense, Interrupt& interrupt) 
   tracer_.clear();
 }
 
-// Joins classes along the edges, in ascending or descending order, and tells visit which node
-// died at each (-1 if none).  Edges and classes lie scattered in memory, so edges are taken in
+// Joins classes along the edges, in ascending or descending order, and tells visit which class
+// died at each.  Edges and classes lie scattered in memory, so edges are taken in
 // blocks and everything a block will touch is requested before the first join.
 template <class Key>
 template <bool Descending, class Visit>
 void Engine<Key>::merge(const Keyed<Key>* order, std::int64_t count, UnionFind<Key>& classes,
                         Interrupt& interrupt, Visit visit) {
-  constexpr int kBlock = 128;
+  constexpr int kBlock = 32;
   std::int32_t a[kBlock], b[kBlock];
 
   // Where the classes do not fit in the cache, most of the way to the roots is walked in
@@ -134,8 +138,8 @@ void Engine<Key>::merge(const Keyed<Key>* order, std::int64_t count, UnionFind<K
     }
     for (int step = 0; step < climbs; ++step) {
       for (int k = 0; k < size; ++k) {
-        classes.prefetch_node(a[k] = classes.parent(a[k]));
-        classes.prefetch_node(b[k] = classes.parent(b[k]));
+        classes.prefetch_parent(a[k] = classes.parent(a[k]));
+        classes.prefetch_parent(b[k] = classes.parent(b[k]));
       }
     }
     request(begin + kBlock);
@@ -153,16 +157,16 @@ void Engine<Key>::merge_up(Interrupt& interrupt, bool keep_positive, PairWriter<
   const Keyed<Key>* order = saddles_.sort();
   Keyed<Key>* positive = positive_.reserve(static_cast<std::size_t>(keep_positive ? count : 0));
   std::int64_t positives = 0;
-  const auto visit = [&](const Keyed<Key>& next, Edge& edge, std::int32_t died) {
-    const std::int32_t node = std::max(died, kOutside);
-    out.append(node, edge.saddle, (died >= 0) & (minima_.key(node) != next.key()));
+  const auto visit = [&](const Keyed<Key>& next, Edge& edge, Death died) {
+    const std::int32_t node = std::max(died.node, kOutside);
+    out.append(node, edge.saddle, (died.node >= 0) & (minima_.key(died.key) != next.key()));
     if (!keep_positive) return;
     // With three pieces or more, which edges are left over depends on the choice of edges:
     // all are offered to the maxima, and just as many succeed there.
-    const bool offer = (died < 0) | edge.one_of_many;
+    const bool offer = (died.node < 0) | edge.one_of_many;
     positive[positives] = next;
     positives += offer;
-    edge.piece = offer ? edge.piece : 0;
+    edge.piece &= static_cast<std::uint8_t>(-static_cast<int>(offer));  // not a branch
   };
   merge<false>(order, count, minima_.classes, interrupt, visit);
   positives_ = positives;
@@ -170,9 +174,9 @@ void Engine<Key>::merge_up(Interrupt& interrupt, bool keep_positive, PairWriter<
 
 // H1 of the core.
 template <class Key> void Engine<Key>::merge_down(Interrupt& interrupt, PairWriter<Key>& out) {
-  const auto visit = [&](const Keyed<Key>& next, const Edge& edge, std::int32_t died) {
-    const std::int32_t node = std::max(died, kOutside);
-    out.append(node, edge.saddle, (died >= 0) & (maxima_.key(node) != next.key()));
+  const auto visit = [&](const Keyed<Key>& next, const Edge& edge, Death died) {
+    const std::int32_t node = std::max(died.node, kOutside);
+    out.append(node, edge.saddle, (died.node >= 0) & (maxima_.key(died.key) != next.key()));
   };
   merge<true>(positive_.data(), positives_, maxima_.classes, interrupt, visit);
 }
@@ -210,7 +214,7 @@ void Engine<Key>::run(const Field<Key>& field, const Request& request, int /*thr
 
   if (essential) {
     Extrema<Key>& tree = dual ? maxima_ : minima_;
-    const std::int32_t oldest = tree.pixel(tree.classes.find(1));
+    const std::int32_t oldest = tree.pixel(tree.classes.find(1).node());
     out.pairs[0].front().birth = dual ? masks_.last_pixel() - oldest : oldest;
   }
 }

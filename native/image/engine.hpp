@@ -34,6 +34,8 @@ template <class Key> class Engine {
   }
 
  private:
+  using Death = typename UnionFind<Key>::Death;
+
   void scan(const Field<Key>& core, bool outside_is_lower, Interrupt& interrupt);
   void trace(Sense sense, Interrupt& interrupt);
   void merge_up(Interrupt& interrupt, bool keep_positive, PairWriter<Key>& out);

@@ -7,7 +7,6 @@
 
 #include <cstdint>
 #include <cstring>
-#include <limits>
 
 #if defined(_MSC_VER)
 #include <intrin.h>
@@ -46,9 +45,8 @@ template <class Key> class Extrema {
     const std::size_t line = static_cast<std::size_t>(masks.stride() / 64);
     std::memset(words_, 0, line * sizeof(Rank));
     std::memset(words_ + masks.size() / 64 - line, 0, line * sizeof(Rank));
-    classes.grow(1);
-    // Where the outside takes part, it is older than every pixel.
-    classes.make(kOutside, kBelowAll<Key>, std::numeric_limits<std::int32_t>::min());
+    classes.reset(flip);
+    pixels_.grow(1);
   }
 
   // The extrema among the 64 pixels from `at`, whose keys and index start at keys and pixel.
@@ -58,14 +56,17 @@ template <class Key> class Extrema {
     const std::int32_t flip = flip_;
     for (; bits != 0; bits &= bits - 1) {
       const int x = lowest_bit(bits);
-      classes.make(count++, static_cast<Key>(keys[x] ^ static_cast<Key>(flip)),
-                   (pixel + x) ^ flip);
+      classes.make(count, static_cast<Key>(keys[x] ^ static_cast<Key>(flip)));
+      pixels_[count++] = pixel + x;
     }
     count_ = count;
   }
 
   // Called before a row is appended.
-  void make_room(std::int64_t more) { classes.grow(static_cast<std::size_t>(count_ + more)); }
+  void make_room(std::int64_t more) {
+    classes.grow(static_cast<std::size_t>(count_ + more));
+    pixels_.grow(static_cast<std::size_t>(count_ + more));
+  }
 
   // The nodes of extrema; of the outside, where there is none at a position.
   void number(const Position* at, std::int32_t* nodes, int count) const {
@@ -73,12 +74,10 @@ template <class Key> class Extrema {
   }
   bool contains(Position at) const { return (words_[at >> 6].bits >> (at & 63) & 1) != 0; }
 
-  // The key and pixel of a node, as they went in.
-  Key key(std::int32_t node) const {
-    return static_cast<Key>(classes[node].key ^ static_cast<Key>(flip_));
-  }
-  std::int32_t pixel(std::int32_t node) const { return classes[node].tie ^ flip_; }
-  std::size_t bytes() const { return ranks_.bytes() + classes.bytes(); }
+  // A key of `classes` as it went in, and a node's pixel.
+  Key key(Key of_class) const { return static_cast<Key>(of_class ^ static_cast<Key>(flip_)); }
+  std::int32_t pixel(std::int32_t node) const { return pixels_[node]; }
+  std::size_t bytes() const { return ranks_.bytes() + pixels_.bytes() + classes.bytes(); }
   std::int32_t count() const { return count_; }
 
   UnionFind<Key> classes;
@@ -86,6 +85,7 @@ template <class Key> class Extrema {
  private:
   const Kernels<Key>& kernels_ = fastest_kernels<Key>();
   Buffer<Rank> ranks_;
+  Buffer<std::int32_t> pixels_;  // of the nodes
   Rank* words_ = nullptr;
   std::int32_t count_ = 1;
   std::int32_t flip_ = 0;

@@ -63,18 +63,17 @@ template <class Key> class ExtremumPairing {
   Place pair(const Gradient<Key>& gradient, Interrupt& interrupt, Emit emit);
 
   std::size_t bytes() const {
-    return saddles_.bytes() + order_.bytes() + scratch_.bytes() + tree_.bytes();
+    return saddles_.bytes() + order_.bytes() + scratch_.bytes() + tree_.bytes() + places_.bytes();
   }
   void release() {
     saddles_ = {};
     order_ = {};
     scratch_ = {};
     tree_ = {};
+    places_ = {};
   }
 
  private:
-  static constexpr Place kTieFlip = 0x80000000u;  // unsigned places as signed ties
-
   const PlaceSet& extrema(const Gradient<Key>& gradient) const {
     return kind_ == kMinima ? gradient.minima : gradient.maxima;
   }
@@ -157,6 +156,7 @@ template <class Key> class ExtremumPairing {
   Buffer<Saddle> saddles_;  // of maxima: from the last to the first
   Buffer<Keyed<Key>> order_, scratch_;
   UnionFind<Key> tree_;
+  Buffer<Place> places_;  // of the nodes
 };
 
 template <class Key>
@@ -164,15 +164,15 @@ template <class Emit>
 Place ExtremumPairing<Key>::pair(const Gradient<Key>& gradient, Interrupt& interrupt, Emit emit) {
   const PlaceSet& extrema = this->extrema(gradient);
   const Voxel<Key>* voxels = gradient.voxels();
-  const Key flip = kind_ == kMinima ? Key(0) : Key(-1);
-  const Place tie_flip = kind_ == kMinima ? kTieFlip : ~kTieFlip;
+  const std::int32_t flip = kind_ == kMinima ? 0 : -1;
 
-  tree_.reserve(extrema.size() + 1);
-  tree_.make(0, kBelowAll<Key>, 0);
-  std::int32_t id = 0;
+  tree_.reset(flip);
+  tree_.grow(extrema.size() + 1);
+  Place* places = places_.reserve(extrema.size() + 1);
+  std::int32_t node = 0;
   extrema.for_each([&](Place place) {
-    const auto tie = static_cast<std::int32_t>(place ^ tie_flip);
-    tree_.make(++id, static_cast<Key>(voxels[place].key ^ flip), tie);
+    tree_.make(++node, static_cast<Key>(voxels[place].key ^ static_cast<Key>(flip)));
+    places[node] = place;
   });
 
   scratch_.reserve(count_);
@@ -183,24 +183,23 @@ Place ExtremumPairing<Key>::pair(const Gradient<Key>& gradient, Interrupt& inter
     if (i + kFetchSaddle < count_) prefetch(&saddles_[order[i + kFetchSaddle].index()]);
     if (i + kFetchNodes < count_) {
       const Saddle& soon = saddles_[order[i + kFetchNodes].index()];
-      tree_.prefetch_node(static_cast<std::int32_t>(soon.ends[0]));
-      tree_.prefetch_node(static_cast<std::int32_t>(soon.ends[1]));
+      tree_.prefetch_parent(static_cast<std::int32_t>(soon.ends[0]));
+      tree_.prefetch_parent(static_cast<std::int32_t>(soon.ends[1]));
     }
     Saddle& saddle = saddles_[order[i].index()];
-    const std::int32_t died = tree_.join(static_cast<std::int32_t>(saddle.ends[0]),
+    const auto died = tree_.join(static_cast<std::int32_t>(saddle.ends[0]),
                                           static_cast<std::int32_t>(saddle.ends[1]));
-    if (died < 0) continue;
+    if (died.node < 0) continue;
     saddle.joins = true;
-    const Node<Key>& extremum = tree_[died];
-    if (extremum.key == order[i].key()) continue;
-    const Place place = static_cast<Place>(extremum.tie) ^ tie_flip;
+    if (died.key == order[i].key()) continue;
+    const Place place = places[died.node];
     if (kind_ == kMinima) {
       emit(place, saddle.place);
     } else {
       emit(saddle.place, place);
     }
   }
-  return extrema.size() == 0 ? 0 : static_cast<Place>(tree_[tree_.find(1)].tie) ^ tie_flip;
+  return extrema.size() == 0 ? 0 : places[tree_.find(1).node()];
 }
 
 }  // namespace topoeval::volume
