@@ -1,6 +1,8 @@
 """What a run tells of itself while it is at work."""
 
 import io
+import subprocess
+import sys
 
 from tqdm import tqdm
 
@@ -16,6 +18,13 @@ def test_a_run_tells_how_far_its_bars_are():
         bar.update(2)
         assert worker._bars() == "5/10 epoch"
     assert worker._bars() == ""
+
+
+def test_a_run_ends_in_peace_while_its_life_line_is_open():
+    """The thread that reads standard input must not stand in the way of the interpreter's end."""
+    program = "from topoeval.harness import worker; worker._exit_with_parent()"
+    with subprocess.Popen([sys.executable, "-P", "-c", program], stdin=subprocess.PIPE) as process:
+        assert process.wait(60) == 0
 
 
 def test_a_training_has_a_bar():

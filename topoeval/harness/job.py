@@ -8,11 +8,12 @@ import select
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from topoeval.harness import supervisor
 from topoeval.harness.model import canonical_json
@@ -35,6 +36,38 @@ _FROM_OUTSIDE = {signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
 def inherited() -> dict[str, str]:
     """Return our own variables: where data are, which commit this is."""
     return {name: value for name, value in os.environ.items() if name.startswith("TOPOEVAL_")}
+
+
+@dataclass(frozen=True)
+class Supervised:
+    """A supervisor at work: it ends its run when the life line closes, and has the last word."""
+
+    life_line: IO[bytes]
+    words: IO[bytes]
+
+
+Launch = Callable[[Settings, Mapping[str, str]], AbstractContextManager[Supervised]]
+
+
+@contextmanager
+def fresh(settings: Settings, variables: Mapping[str, str]) -> Iterator[Supervised]:
+    """Start a supervisor, and by it the run, each in an interpreter of its own."""
+    with subprocess.Popen(
+        [sys.executable, "-P", supervisor.__file__, json.dumps(asdict(settings))],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env={**os.environ, **variables},
+        start_new_session=True,
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        yield Supervised(process.stdin, process.stdout)
+
+
+def thread_variables(threads: int) -> dict[str, str]:
+    """Return the variables that tell libraries how many threads to use."""
+    return dict.fromkeys(_THREAD_VARIABLES, str(threads))
 
 
 @dataclass(frozen=True)
@@ -66,13 +99,15 @@ class Job:
     environ: Mapping[str, str] = field(default_factory=dict)
     grace_s: float = 5.0
 
-    def run(self, stopped: Callable[[], bool] = lambda: False) -> Record:
+    def run(self, stopped: Callable[[], bool] = lambda: False, launch: Launch = fresh) -> Record:
         """Execute the run in a process of its own; its failure becomes its record.
 
         Parameters
         ----------
         stopped
             Asked twice a second whether the run is wanted no more.
+        launch
+            Starts the supervisor.
 
         Raises
         ------
@@ -83,7 +118,7 @@ class Job:
             raise InterruptedError(f"{self.spec.label} was stopped")
         store = Store(self.root, self.suite)
         started = datetime.now(UTC)
-        ending, said = self._supervised(store, stopped)
+        ending, said = self._supervised(store, stopped, launch)
         record = store.read(self.spec.id)
         if record is not None:
             return record
@@ -101,7 +136,7 @@ class Job:
         return record
 
     def _supervised(
-        self, store: Store, stopped: Callable[[], bool]
+        self, store: Store, stopped: Callable[[], bool], launch: Launch
     ) -> tuple[Ending | None, list[str]]:
         """Return how the run ended, and what its supervisor had to say besides."""
         work = store.work(self.spec.id)
@@ -120,22 +155,14 @@ class Job:
             grace_s=self.grace_s,
             memory_bytes=None if memory is None else int(memory * 2**30),
         )
-        variables = dict.fromkeys(_THREAD_VARIABLES, str(self.threads))
-        with subprocess.Popen(
-            [sys.executable, "-P", supervisor.__file__, json.dumps(asdict(settings))],
-            stdin=subprocess.PIPE,  # the life line
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            env={**os.environ, **self.environ, **variables},
-            start_new_session=True,
-        ) as process:
-            assert process.stdin is not None
-            assert process.stdout is not None
+        variables = {**self.environ, **thread_variables(self.threads)}
+        with launch(settings, variables) as supervised:
             # it says nothing before its end
-            while not select.select([process.stdout], [], [], _POLL_S)[0]:
+            while not select.select([supervised.words], [], [], _POLL_S)[0]:
                 if stopped():
-                    process.stdin.close()
-            *said, last = process.stdout.read().decode(errors="replace").splitlines() or [""]
+                    supervised.life_line.close()
+            words = supervised.words.read().decode(errors="replace")
+        *said, last = words.splitlines() or [""]
         try:
             return Ending(**json.loads(last)), said
         except (json.JSONDecodeError, TypeError):

@@ -5,7 +5,8 @@ As a program: ``python supervisor.py SETTINGS``, where SETTINGS is a JSON object
 wants it no more, and the run is killed. The last line on standard output is an `Ending`, as JSON.
 
 It is started by its path and imports nothing of topoeval, so that it costs a run 50 ms and not
-the seconds that its libraries need.
+the seconds that its libraries need; or it is forked by `topoeval.harness.template`, which has
+them, and then forks the run.
 """
 
 from __future__ import annotations
@@ -21,11 +22,11 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import IO, Literal
+from typing import IO, Literal, Protocol
 
 import psutil
 
@@ -88,6 +89,37 @@ class Ending:
     oom_kill: bool = False
 
 
+class Process(Protocol):
+    """What is supervised: the leader of a process group, as `subprocess.Popen` has it."""
+
+    pid: int
+    returncode: int
+    stdout: IO[bytes] | None
+
+    def poll(self) -> int | None:
+        """Return the exit code if it has ended, negative for a signal."""
+        ...
+
+    def wait(self) -> int:
+        """Wait for its end and return the exit code."""
+        ...
+
+
+Start = Callable[[Sequence[str]], Process]
+
+
+def spawn(command: Sequence[str]) -> Process:
+    """Start a program that lives no longer than we do, with its output in a pipe."""
+    return subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,  # the worker's own life line, where there is no prctl
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+        preexec_fn=die_with_parent,  # this process has one thread, so that is safe
+    )
+
+
 class CappedLog:
     """The head and the tail of a stream of any length, in a file of bounded size."""
 
@@ -137,8 +169,9 @@ class CappedLog:
 class Supervisor:
     """One process group, watched until it and all that came of it are gone."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, start: Start = spawn) -> None:
         self._settings = settings
+        self._start = start
         self._work = Path(settings.work)
         self._limit = settings.memory_bytes or int(_SHARE_OF_MACHINE * machine_memory())
         self._peak = 0
@@ -153,14 +186,7 @@ class Supervisor:
         kills = _oom_kills()
         clock = time.monotonic()
         log = CappedLog(self._work / "log.txt", self._settings.log_bytes)
-        process = subprocess.Popen(
-            self._settings.command,
-            stdin=subprocess.PIPE,  # the worker's own life line, where there is no prctl
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-            preexec_fn=_die_with_parent,  # this process has one thread, so that is safe
-        )
+        process = self._start(self._settings.command)
         try:
             cause = self._watch(process, log)
         finally:
@@ -177,7 +203,7 @@ class Supervisor:
             oom_kill=_oom_kills() > kills,
         )
 
-    def _watch(self, process: subprocess.Popen[bytes], log: CappedLog) -> Cause:
+    def _watch(self, process: Process, log: CappedLog) -> Cause:
         """Wait for the end of the leader, whoever brings it about; return who did."""
         begun = time.monotonic()
         deadline = begun + self._settings.timeout_s
@@ -307,8 +333,8 @@ def _prctl(option: int, value: int) -> None:
         ctypes.CDLL(None, use_errno=True).prctl(option, value, 0, 0, 0)
 
 
-def _die_with_parent() -> None:
-    """Between fork and exec: be killed with the supervisor, and by the kernel before others."""
+def die_with_parent() -> None:
+    """After a fork: be killed with the supervisor, and by the kernel before others."""
     _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     with suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
@@ -319,7 +345,7 @@ def _signal_group(pid: int, number: signal.Signals) -> None:
         os.killpg(pid, number)
 
 
-def _end_all(process: subprocess.Popen[bytes]) -> None:
+def _end_all(process: Process) -> None:
     """Kill the group, and all that left the group but descends from it."""
     _signal_group(process.pid, signal.SIGKILL)
     process.wait()
@@ -352,9 +378,8 @@ def _locked(path: Path) -> IO[str] | None:
             raise SystemExit("wanted no more")
 
 
-def main() -> None:
-    """Supervise the command named in the settings on the command line."""
-    settings = Settings(**json.loads(sys.argv[1]))
+def supervise(settings: Settings, start: Start = spawn) -> None:
+    """Supervise a command from its start to its end, and print what became of it."""
     _prctl(_PR_SET_CHILD_SUBREAPER, 1)  # what a run detaches from itself becomes our child
     lock = _locked(Path(settings.work) / "lock")
     if lock is None:
@@ -362,9 +387,9 @@ def main() -> None:
     elif Path(settings.record).exists():
         ending = Ending("found")
     else:
-        ending = Supervisor(settings).run()
-    print(json.dumps(asdict(ending)))
+        ending = Supervisor(settings, start).run()
+    print(json.dumps(asdict(ending)), flush=True)
 
 
 if __name__ == "__main__":
-    main()
+    supervise(Settings(**json.loads(sys.argv[1])))

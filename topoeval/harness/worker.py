@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -126,7 +126,9 @@ def _exit_with_parent() -> None:
     """Exit as soon as standard input closes: our end with the sweep, where there is no prctl."""
 
     def watch() -> None:
-        sys.stdin.buffer.read()
+        # not by sys.stdin, whose lock the interpreter would find taken at its end, and abort
+        while os.read(0, 4096):
+            pass
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
@@ -157,9 +159,9 @@ def _bars() -> str:
         return ", ".join(f"{bar.n}/{bar.total} {bar.unit}" for bar in bars)
 
 
-def main() -> None:
-    """Run the specification named on the command line."""
-    spec_file, root, suite, threads = sys.argv[1:]
+def main(arguments: Sequence[str]) -> None:
+    """Run the specification that the command line names."""
+    spec_file, root, suite, threads = arguments
     _exit_with_parent()
     spec = RunSpec.model_validate_json(Path(spec_file).read_text(encoding="utf-8"))
     store = Store(Path(root), suite)
@@ -168,4 +170,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

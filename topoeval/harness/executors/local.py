@@ -7,20 +7,23 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from queue import SimpleQueue
 from typing import Self
 
 from topoeval.errors import UserError
+from topoeval.harness import template
 from topoeval.harness.executors.executor import Settings
-from topoeval.harness.job import Job
+from topoeval.harness.job import Job, Launch, fresh, thread_variables
 from topoeval.harness.spec import RunSpec
 from topoeval.harness.store import Record, Store
 from topoeval.harness.suite import Limits
+from topoeval.harness.template import Template
 
 
 @dataclass
 class Local:
-    """Each run in a fresh interpreter with hard limits, `slots` side by side.
+    """Each run in a process of its own with hard limits, `slots` side by side.
 
     Parameters
     ----------
@@ -35,6 +38,9 @@ class Local:
         any, such a run sees what this process sees.
     grace_s
         Between SIGTERM and SIGKILL.
+    warm
+        Fork runs from a process that has the libraries loaded, instead of loading them anew for
+        each. On Linux only, and not with another `worker`.
     """
 
     slots: int = 1
@@ -42,8 +48,11 @@ class Local:
     worker: tuple[str, ...] | None = None
     gpus: tuple[str, ...] = ()
     grace_s: float = 5.0
+    warm: bool = template.SUPPORTED
     _stopped: threading.Event = field(default_factory=threading.Event, init=False, repr=False)
     _free: SimpleQueue[str] = field(default_factory=SimpleQueue, init=False, repr=False)
+    _template: Template | None = field(default=None, init=False, repr=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
 
     def __post_init__(self) -> None:
         for gpu in self.gpus:
@@ -72,14 +81,30 @@ class Local:
                 environ=variables,
                 grace_s=self.grace_s,
             )
-            return job.run(self._stopped.is_set)
+            return job.run(self._stopped.is_set, self._launch(job.root))
 
     def stop(self) -> None:
         """End all running processes; they are gone when their calls of `run` return."""
         self._stopped.set()
+        self.close()
 
     def close(self) -> None:
-        """Nothing was taken."""
+        """End the template of the runs."""
+        with self._lock:
+            if self._template is not None:
+                self._template.close()
+                self._template = None
+
+    def _launch(self, root: Path) -> Launch:
+        """Return how a run is to be started; the first who asks starts the template."""
+        if not self.warm or self.worker is not None:
+            return fresh
+        with self._lock:
+            if self._stopped.is_set():
+                return fresh  # which will not come to it
+            if self._template is None:
+                self._template = Template(root, thread_variables(self.threads))
+            return self._template.launch
 
     @contextmanager
     def _gpu(self, spec: RunSpec) -> Iterator[dict[str, str]]:
