@@ -70,7 +70,7 @@ class BettiMatchingLoss(TargetLoss):
         multiclass="one against the rest, each channel by itself",
         cost="moderate",
         takes_topology=True,
-        device="part",
+        device="2D",
         minimum=0.0,
         citation="N. Stucki et al., Topologically Faithful Image Segmentation via Induced Matching "
         "of Persistence Barcodes, ICML 2023, arXiv 2211.15272; A. H. Berger et al., Topologically "
