@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from topoeval.persistence._parallel.basins import follow
-from topoeval.persistence._parallel.lattice import NONE, OUTSIDE
+from topoeval.persistence._parallel.lattice import OUTSIDE
 from topoeval.persistence._parallel.pairing import pair
 from topoeval.persistence._parallel.saddles import Edges
 
@@ -30,53 +30,64 @@ def deaths(nodes: Tensor, edges: Tensor) -> Tensor:
     Of n graphs with ``(n, R, S)`` ages and ``(n, 2, R, S)`` edges, as in `Lattice`; nodes with the
     age `OUTSIDE` are one, which is no node's death.
     """
-    n_graphs, height, width = nodes.shape
-    first, way = _first_edges(edges)
     place = torch.arange(nodes.numel(), dtype=torch.int32, device=nodes.device).reshape(nodes.shape)
-    steps = torch.tensor([1, -1, width, -width], dtype=torch.int32, device=nodes.device)
-    beyond = torch.where(first == NONE, place, place + steps[way])
+    first, beyond = _first_edges(edges, place)
     age = nodes.reshape(-1)
     outside = nodes == OUTSIDE
     dies = (age[beyond] < nodes) & ~outside
     pointer = torch.where(dies, beyond, place)
     pointer = torch.where(outside, place[:, :1, :1], pointer).reshape(-1)
     left = (pointer == place.reshape(-1)).nonzero()[:, 0]
+    death = torch.where(dies, first, -1)
+    del place, first, beyond, outside, dies
     root = follow(pointer).reshape(nodes.shape)
+    del pointer
 
     # What is left is numbered by age, over all graphs: only inside one does it matter.
     left = left[age[left].argsort()]
-    number = torch.empty_like(pointer)
+    number = torch.empty_like(age)
     number[left] = torch.arange(len(left), dtype=torch.int32, device=nodes.device)
     ends = number[root]
+    del number, root
     joins = _may_join(edges)
     parts = []
     for direction, (one, other) in enumerate(
         ((ends[..., :-1], ends[..., 1:]), (ends[:, :-1], ends[:, 1:]))
     ):
-        times = edges[:, direction, : one.shape[1], : one.shape[2]]
-        between = (one != other) & joins[:, direction, : one.shape[1], : one.shape[2]]
+        height, width = one.shape[1:]
+        between = (one != other) & joins[:, direction, :height, :width]
+        times = edges[:, direction, :height, :width]
         parts.append((one[between], other[between], times[between]))
-    between_roots = Edges.sorted(*map(torch.cat, zip(*parts, strict=True)))
-    death = torch.where(dies, first, -1).reshape(-1)
-    death[left] = pair(between_roots, len(left))
-    return death.reshape(n_graphs, height * width)
+    del ends, joins
+    met = Edges.sorted(*map(torch.cat, zip(*parts, strict=True)))
+    death.view(-1)[left] = pair(met, len(left))
+    return death.flatten(1)
 
 
-def _first_edges(edges: Tensor) -> tuple[Tensor, Tensor]:
-    """Return when the first edge of each node enters, and to which of its four sides it leads."""
+def _first_edges(edges: Tensor, place: Tensor) -> tuple[Tensor, Tensor]:
+    """Return when the first edge of each node enters, and which node is beyond it.
+
+    Nodes are called by their `place`; one that has no edge is told to have itself beyond.
+    """
     row, column = edges.unbind(1)
-    before_row, before_column = torch.full_like(row, NONE), torch.full_like(column, NONE)
-    before_row[..., 1:] = row[..., :-1]
-    before_column[:, 1:] = column[:, :-1]
-    first, way = torch.stack([row, before_row, column, before_column]).min(0)
-    return first, way
+    first = torch.minimum(row, column)
+    first[..., 1:] = torch.minimum(first[..., 1:], row[..., :-1])
+    first[:, 1:] = torch.minimum(first[:, 1:], column[:, :-1])
+    beyond = place.clone()
+    for times, here, there in (
+        (row[..., :-1], (..., slice(-1)), (..., slice(1, None))),
+        (column[:, :-1], (slice(None), slice(-1)), (slice(None), slice(1, None))),
+    ):
+        beyond[here] = torch.where(times == first[here], place[there], beyond[here])
+        beyond[there] = torch.where(times == first[there], place[here], beyond[there])
+    return first, beyond
 
 
 def _may_join(edges: Tensor) -> Tensor:
     """Return which edges are not the last one of a cell of the lattice."""
     row, column = edges.unbind(1)
     sides = row[:, :-1, :-1], row[:, 1:, :-1], column[:, :-1, :-1], column[:, :-1, 1:]
-    last = torch.stack(sides).amax(0)
+    last = torch.maximum(torch.maximum(*sides[:2]), torch.maximum(*sides[2:]))
     may_join = torch.ones_like(edges, dtype=torch.bool)
     for direction, (near, far) in enumerate(((sides[0], sides[1]), (sides[2], sides[3]))):
         mine = may_join[:, direction]

@@ -77,14 +77,9 @@ def descending(ranks: Tensor, *, outside_first: bool) -> Lattice:
     n_voxels = ranks.shape[-2] * ranks.shape[-1]
     latest = 4 * n_voxels + 3
     ranks = _padded(ranks, -1 if outside_first else n_voxels)
-    nodes = latest - torch.stack(
-        [
-            4 * ranks[..., :-1, :-1] + 3,
-            4 * ranks[..., :-1, 1:] + 2,
-            4 * ranks[..., 1:, :-1] + 1,
-            4 * ranks[..., 1:, 1:],
-        ]
-    ).amax(0)
+    upper = torch.maximum(4 * ranks[..., :-1, :-1] + 3, 4 * ranks[..., :-1, 1:] + 2)
+    lower = torch.maximum(4 * ranks[..., 1:, :-1] + 1, 4 * ranks[..., 1:, 1:])
+    nodes = latest - torch.maximum(upper, lower)
     nodes.masked_fill_(nodes < 4, OUTSIDE)
     edges = torch.full_like(nodes, NONE)[..., None, :, :].repeat_interleave(2, dim=-3)
     edges[..., 0, :, :-1] = latest - _below(ranks[..., :-1, 1:-1], ranks[..., 1:, 1:-1])
