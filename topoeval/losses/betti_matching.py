@@ -46,7 +46,8 @@ class BettiMatchingLoss(TargetLoss):
     sigmoid, softmax, include_background, reduction
         As for every loss on maps; see `topoeval.losses.base.MapLoss`.
     threads
-        Threads of the matching over images and classes; None: as OMP_NUM_THREADS says.
+        Threads of the matching over images and classes where the CPU does it; None: as
+        OMP_NUM_THREADS says. 2D maps on CUDA and ROCm are matched there.
 
     Examples
     --------
