@@ -75,7 +75,9 @@ def test_the_very_matching_of_the_native_engine(topology, comparison, proper):
                 rows(match(p, g, topology, comparison=comparison, proper=proper, backend=backend))
                 for backend in ("torch", "native")
             ]
-            assert tables[0] == tables[1], f"{kinds} {shape}"
+            assert len(tables[0]) == len(tables[1]), f"{kinds} {shape}"
+            differ = sorted(set(tables[0]) ^ set(tables[1]))
+            assert not differ[:4], f"{kinds} {shape}"
 
 
 @settings(max_examples=150, deadline=None)
