@@ -14,6 +14,7 @@ import pytest
 from topoeval.harness import template
 from topoeval.harness.catalogue import load_suite
 from topoeval.harness.executors import Local
+from topoeval.harness.job import fresh
 from topoeval.harness.plan import plan
 from topoeval.harness.store import Store
 from topoeval.harness.suite import Limits
@@ -99,6 +100,12 @@ def test_runs_are_fresh_interpreters_where_there_is_no_template(runs, store):
         executor._template._process.kill()
         executor._template._process.wait()
         assert executor.run(runs[1], store, LIMITS)["status"] == "ok"
+
+
+def test_runs_on_cuda_are_fresh_interpreters(store, fake_run):
+    """A fork of a process in which a library has looked for a GPU cannot use one."""
+    run = fake_run("sleep", device="cuda")
+    assert Local(warm=True)._launch(run, store) is fresh
 
 
 def test_a_template_that_cannot_load_leaves_it_to_the_runs_to_say_why(monkeypatch, runs, store):
