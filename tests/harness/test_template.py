@@ -14,6 +14,7 @@ import pytest
 from topoeval.harness import template
 from topoeval.harness.catalogue import load_suite
 from topoeval.harness.executors import Local
+from topoeval.harness.job import fresh
 from topoeval.harness.plan import plan
 from topoeval.harness.store import Store
 from topoeval.harness.suite import Limits
@@ -55,7 +56,8 @@ def children():
 
 
 def test_forks_and_fresh_interpreters_give_the_same_records(runs, store, tmp_path):
-    """Of all kinds of runs, two at a time; the log of a run is in its own folder."""
+    """Two at a time; the log of a run is in its own folder."""
+    runs = runs[:4]  # a judge, a start, and what is trained from it
     with closing(Local(slots=2, warm=True)) as executor:
         assert sweep(runs, store, executor, LIMITS).failed == []
     cold = Store(tmp_path / "cold", "tiny")
@@ -99,6 +101,12 @@ def test_runs_are_fresh_interpreters_where_there_is_no_template(runs, store):
         executor._template._process.kill()
         executor._template._process.wait()
         assert executor.run(runs[1], store, LIMITS)["status"] == "ok"
+
+
+def test_runs_on_cuda_are_fresh_interpreters(store, fake_run):
+    """A fork of a process in which a library has looked for a GPU cannot use one."""
+    run = fake_run("sleep", device="cuda")
+    assert Local(warm=True)._launch(run, store) is fresh
 
 
 def test_a_template_that_cannot_load_leaves_it_to_the_runs_to_say_why(monkeypatch, runs, store):

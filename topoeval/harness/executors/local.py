@@ -39,7 +39,8 @@ class Local:
         Between SIGTERM and SIGKILL.
     warm
         Fork runs from a process that has the libraries loaded, instead of loading them anew for
-        each. On Linux only, and not with another `worker`.
+        each. On Linux only, and neither with another `worker` nor for runs on CUDA, which cannot be
+        used after a fork if a library has as much as looked for a GPU before.
     """
 
     slots: int = 1
@@ -80,7 +81,7 @@ class Local:
                 environ=variables,
                 grace_s=self.grace_s,
             )
-            return job.run(self._stopped.is_set, self._launch(store))
+            return job.run(self._stopped.is_set, self._launch(spec, store))
 
     def stop(self) -> None:
         """End all running processes; they are gone when their calls of `run` return."""
@@ -94,9 +95,9 @@ class Local:
                 self._template.close()
                 self._template = None
 
-    def _launch(self, store: Store) -> Launch:
+    def _launch(self, spec: RunSpec, store: Store) -> Launch:
         """Return how a run is to be started; the first who asks starts the template."""
-        if not self.warm or self.worker is not None:
+        if not self.warm or self.worker is not None or spec.device == "cuda":
             return fresh
         with self._lock:
             if self._stopped.is_set():
