@@ -249,7 +249,9 @@ def _dice_loss(
 ) -> torch.Tensor:
     axes = _spatial(target)
     both = (probabilities * target).sum(axes)
-    sizes = [(x.square() if squared else x).sum(axes) for x in (probabilities, target)]
+    if squared:
+        probabilities, target = probabilities.square(), target.square()
+    sizes = probabilities.sum(axes), target.sum(axes)
     return 1 - _tversky_index(both, *sizes, 0.5, 0.5, smooth=5e-6)
 
 
