@@ -1,6 +1,7 @@
 """Committed tables are those of the committed records."""
 
 import importlib.util
+import re
 from pathlib import Path
 
 import pytest
@@ -32,15 +33,28 @@ def test_the_leaderboard_has_the_files_that_are_made(leaderboard):
 
 @pytest.mark.parametrize("suite", [path.name for path in COMMITTED])
 def test_the_tables_of_a_suite_are_current(leaderboard, suite):
-    """`tox -e report` would change no number.
-
-    Figures and pages hold last digits and compressed pictures that may differ between processors.
-    """
+    """`tox -e report` would change no number."""
     committed = ROOT / "results" / "leaderboard" / suite
     made = sorted((leaderboard / suite).glob("table.*"))
     assert [path.name for path in made] == ["table.csv", "table.md", "table.tex"]
     for path in made:
         assert path.read_text() == (committed / path.name).read_text(), path.name
+
+
+def test_the_pages_are_current(leaderboard):
+    """Nor a word of a page.
+
+    Figures and compressed pictures hold last digits that may differ between processors.
+    """
+    drawn = re.compile(r"<svg.*?</svg>|data:image/[^\"]*", re.DOTALL)
+    way_to_records = re.compile(r'href="[^"]*?/(?=[\w-]+/records)')
+
+    def words(page):
+        return way_to_records.sub("", drawn.sub("", page.read_text(encoding="utf-8")))
+
+    for made in sorted(leaderboard.rglob("*.html")):
+        committed = ROOT / "results" / "leaderboard" / made.relative_to(leaderboard)
+        assert words(made) == words(committed), made.relative_to(leaderboard)
 
 
 def test_the_tables_of_the_backends_are_current(tmp_path):

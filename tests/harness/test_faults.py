@@ -108,10 +108,13 @@ def dask_cluster(tmp_path):
         time.sleep(0.05)
     workers = [subprocess.Popen(worker, **here) for _ in range(2)]
     yield str(file), workers
-    for process in (*workers, scheduler):
+    # workers say goodbye to the scheduler: it goes last, or they wait for it
+    for process in workers:
         process.terminate()
-    for process in (*workers, scheduler):
-        process.wait(30)
+    for process in workers:
+        process.wait(60)
+    scheduler.terminate()
+    scheduler.wait(60)
 
 
 def test_two_hundred_runs_on_dask_with_a_worker_killed(

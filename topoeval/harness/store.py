@@ -5,6 +5,8 @@
 ``work/ID/``
     The run's scratch: specification, log, heartbeat, training state, network. Not needed to read
     results.
+``work/template.log``
+    What the process said of which runs are forks; empty, as a rule.
 ``work/sweep.json``
     What was asked for last, for ``topoeval status`` and ``retry``.
 """
@@ -78,6 +80,11 @@ class Store:
     def sweep(self) -> Path:
         """Return the file that says what the last sweep was asked for."""
         return self.root / "work" / "sweep.json"
+
+    @property
+    def template_log(self) -> Path:
+        """Return where the template of local runs says what it has to say."""
+        return self.root / "work" / "template.log"
 
     def record_path(self, run_id: str) -> Path:
         """Return where the record of a run is, once there is one."""

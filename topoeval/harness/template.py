@@ -2,11 +2,11 @@
 
 Importing torch and MONAI takes seconds; forking a process that has them takes milliseconds. The
 template executes nothing itself: a run begins with the imported libraries and nothing else that
-a fresh interpreter would not have, and before the fork neither CUDA nor threads have been started.
+a fresh interpreter would not have, and before the fork no threads have been started.
 
-As a program: ``python -m topoeval.harness.template DESCRIPTOR FOLDER``, of a socket and, for those
-who look at a list of processes, of the results. Each message on the socket asks for a supervised
-run, and brings the ends of two pipes: life line and last words of the supervisor (see
+As a program: ``python -m topoeval.harness.template DESCRIPTOR LOG``, of a socket and, for those who
+look at a list of processes, the log. Each message on the socket asks for a supervised run, and
+brings the ends of two pipes: life line and last words of the supervisor (see
 `topoeval.harness.supervisor`). The template ends with the socket.
 """
 
@@ -52,20 +52,23 @@ class Template:
 
     Parameters
     ----------
-    root
-        The results folder; it is only shown.
+    log
+        File for what the libraries print when they are loaded.
     variables
         Of the environment of all runs, beyond our own.
     """
 
-    def __init__(self, root: Path, variables: Mapping[str, str]) -> None:
+    def __init__(self, log: Path, variables: Mapping[str, str]) -> None:
         self._channel, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._lock = threading.Lock()
         self._ready: bool | None = None  # None: not known yet
-        with theirs:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with theirs, log.open("wb") as said:
             self._process = subprocess.Popen(
-                (*_PROGRAM, str(theirs.fileno()), str(root)),
+                (*_PROGRAM, str(theirs.fileno()), str(log)),
                 stdin=subprocess.DEVNULL,
+                stdout=said,
+                stderr=subprocess.STDOUT,
                 pass_fds=[theirs.fileno()],
                 env={**os.environ, **variables},
                 start_new_session=True,
@@ -76,7 +79,7 @@ class Template:
         """Start a supervisor, and by it the run, as forks of the template.
 
         Where there is none, for example because a library cannot be imported, both are fresh
-        interpreters as `topoeval.harness.job.fresh` starts them: their log says what is wrong.
+        interpreters as `topoeval.harness.job.fresh` starts them, whose logs say what is wrong.
         """
         life_read, life_write = os.pipe()
         words_read, words_write = os.pipe()

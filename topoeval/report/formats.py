@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import html
 import re
+from collections.abc import Iterable
+from textwrap import wrap
 
 import pandas as pd
 
@@ -59,31 +61,33 @@ def to_markdown(summary: Summary) -> str:
 
 
 def to_latex(summary: Summary) -> str:
-    """Return the main columns as a LaTeX table; its preamble needs booktabs and graphicx.
+    """Return the main columns as LaTeX, a table per dataset; it needs booktabs and graphicx.
 
-    The caption says what the numbers rest on. What carries the star is bold too.
+    The caption names the dataset, and below the table stands what its numbers rest on: as part of
+    the caption that would be longer than TeX can measure. What carries the star is bold too.
     """
     chosen = main_columns(summary)
-    lines = []
-    for dataset in summary.datasets:
-        lines.append(rf"\multicolumn{{{len(chosen) + 1}}}{{l}}{{\textit{{{_tex(dataset)}}}}} \\")
-        lines += [
+    heads = " & ".join(["Method", *(_stacked(map(_tex, wrap(c.alone, 16))) for c in chosen)])
+    notes = " ".join(_tex(_sentence(line)) for line in caption_lines(summary, datasets=False))
+
+    def table(dataset: str) -> str:
+        rows = "\n".join(
             " & ".join([_tex(row.title), *(_latex_cell(c.cell(row)) for c in chosen)]) + r" \\"
             for row in summary.of(dataset)
-        ]
-        lines.append(r"\midrule")
-    heads = " & ".join(["Method", *(_tex(c.alone) for c in chosen)])
-    body = "\n".join(lines[:-1])
-    caption = " ".join(_tex(_sentence(line)) for line in caption_lines(summary))
-    return (
-        "% needs \\usepackage{booktabs,graphicx}\n"
-        "\\begin{table}\n\\centering\n"
-        f"\\caption{{{caption}}}\n"
-        "\\resizebox{\\linewidth}{!}{%\n"
-        f"\\begin{{tabular}}{{l{'r' * len(chosen)}}}\n"
-        f"\\toprule\n{heads} \\\\\n\\midrule\n{body}\n\\bottomrule\n"
-        "\\end{tabular}}\n\\end{table}\n"
-    )
+        )
+        return (
+            "\\begin{table}\n\\centering\n"
+            f"\\caption{{{_tex(_sentence(summary.dataset_line(dataset)))}}}\n"
+            "\\resizebox{\\ifdim\\width>\\linewidth\\linewidth\\else\\width\\fi}{!}{%\n"
+            f"\\begin{{tabular}}{{l{'r' * len(chosen)}}}\n"
+            f"\\toprule\n{heads} \\\\\n\\midrule\n{rows}\n\\bottomrule\n"
+            "\\end{tabular}}\n\n"
+            f"\\medskip\\parbox{{\\linewidth}}{{\\footnotesize {notes}}}\n"
+            "\\end{table}\n"
+        )
+
+    tables = "\n".join(table(dataset) for dataset in summary.datasets)
+    return f"% needs \\usepackage{{booktabs,graphicx}}\n{tables}"
 
 
 def _sentence(line: str) -> str:
@@ -133,7 +137,12 @@ def _latex_cell(cell: Cell) -> str:
     value = rf"\textbf{{{_tex(cell.value)}}}$^\star$" if cell.best else _tex(cell.value)
     # An interval may break off below its value; a note of a failure is too long for a column.
     interval = re.fullmatch(r"\[[-+.\d, ]+\]|\(one seed\)", cell.note)
-    return rf"{value} {{\scriptsize {_tex(cell.note)}}}" if interval else value
+    return _stacked([value, rf"\scriptsize {_tex(cell.note)}"]) if interval else value
+
+
+def _stacked(lines: Iterable[str]) -> str:
+    stack = r" \\ ".join(lines)
+    return rf"\shortstack[r]{{{stack}}}"
 
 
 def _tex(text: str) -> str:

@@ -7,7 +7,6 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from queue import SimpleQueue
 from typing import Self
 
@@ -40,7 +39,8 @@ class Local:
         Between SIGTERM and SIGKILL.
     warm
         Fork runs from a process that has the libraries loaded, instead of loading them anew for
-        each. On Linux only, and not with another `worker`.
+        each. On Linux only, and neither with another `worker` nor for runs on CUDA, which cannot be
+        used after a fork if a library has as much as looked for a GPU before.
     """
 
     slots: int = 1
@@ -81,7 +81,7 @@ class Local:
                 environ=variables,
                 grace_s=self.grace_s,
             )
-            return job.run(self._stopped.is_set, self._launch(job.root))
+            return job.run(self._stopped.is_set, self._launch(spec, store))
 
     def stop(self) -> None:
         """End all running processes; they are gone when their calls of `run` return."""
@@ -95,15 +95,15 @@ class Local:
                 self._template.close()
                 self._template = None
 
-    def _launch(self, root: Path) -> Launch:
+    def _launch(self, spec: RunSpec, store: Store) -> Launch:
         """Return how a run is to be started; the first who asks starts the template."""
-        if not self.warm or self.worker is not None:
+        if not self.warm or self.worker is not None or spec.device == "cuda":
             return fresh
         with self._lock:
             if self._stopped.is_set():
                 return fresh  # which will not come to it
             if self._template is None:
-                self._template = Template(root, thread_variables(self.threads))
+                self._template = Template(store.template_log, thread_variables(self.threads))
             return self._template.launch
 
     @contextmanager
