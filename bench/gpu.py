@@ -4,10 +4,11 @@
     python bench/gpu.py --device cpu --quick # a dry run, printed and not kept
 
 Right first: on the device, backend `torch` answers the bars of `native`, 20 times the same table,
-and with Triton kernels the very table that it answers without. Then wall times of whole calls,
-transfers included, medians, engines interleaved: persistence by `torch` with and without Triton, by
-`native` with one thread and with all cores, by `cripser` where it is installed; a training step
-with and without the Betti prior; each loss. Memory is what the allocator counts beyond the inputs.
+and with Triton kernels the very table that it answers without; Betti matching there is that of
+`native`. Then wall times of whole calls, transfers included, medians, engines interleaved:
+persistence by `torch` with and without Triton, by `native` with one thread and with all cores, by
+`cripser` where it is installed; Betti matching on the device and by `native`; a training step with
+and without the Betti prior; each loss. Memory is what the allocator counts beyond the inputs.
 Threads are said here, whatever OMP_NUM_THREADS is. A time above its goal has its profile beside the
 records. What is not measured in time is a record that says so.
 """
@@ -31,7 +32,7 @@ import torch
 
 from topoeval import Topology, losses, metrics
 from topoeval.harness import environment
-from topoeval.persistence import BACKENDS, compute
+from topoeval.persistence import BACKENDS, compute, match
 from topoeval.persistence._parallel.choice import kernels_apply
 from topoeval.persistence.backends.native import Native
 from topoeval.persistence.backends.torch import Torch
@@ -225,6 +226,33 @@ def _check(bench, shape, kind, topology):
     }
 
 
+def check_matchings(bench, shapes):
+    """Record whether 2D maps match masks on the device as by the native engine, and the times."""
+    planes = {name: shape for name, shape in shapes.items() if len(shape) == 4}
+    for (name, shape), construction in itertools.product(planes.items(), "VT"):
+        work = partial(_matching, bench, shape, Topology(construction))
+        bench.measure(work, 60, "matching", shape=name, construction=construction)
+
+
+def _matching(bench, shape, topology):
+    maps = [x.to(bench.device) for x in (inputs(shape)[0].detach().sigmoid(), inputs(shape)[1])]
+    calls = {
+        engine: partial(match, *maps, topology, spatial_dims=2, backend=engine, threads=CORES)
+        for engine in ("torch", "native")
+    }
+    rows = {engine: _rows(call()) for engine, call in calls.items()}
+    return {
+        "rows": len(rows["native"]),
+        "same_matching_as_native": rows["torch"] == rows["native"],
+        "times": bench.interleaved(calls),
+    }
+
+
+def _rows(found):
+    columns = (found.image, found.dim, found.p_birth, found.p_death, found.g_birth, found.g_death)
+    return sorted(torch.stack(columns).T.tolist())
+
+
 def time_persistence(bench, shapes):
     """Record time and memory of whole calls from maps on the device to bars on the device."""
     for (name, shape), kind in itertools.product(shapes.items(), ("probability", "noise")):
@@ -388,14 +416,18 @@ def main(arguments=None):
     bench = Bench(options.device, 60 * options.minutes, 2 if options.quick else 15)
     try_kernels(bench)
     check_bars(bench, shapes)
+    check_matchings(bench, shapes)
     time_persistence(bench, shapes)
     time_step(bench, next(iter(shapes.values())))
     time_losses(bench, shapes)
     out = options.out or (ROOT / "results" / "gpu" if bench.device.type == "cuda" else None)
     if out is not None:
         keep(bench, out, options.quick)
-    checked = [record for record in bench.records if record["what"] == "correctness"]
-    right = all(r.get("same_bars_as_native") and r.get("same_table_20_times") for r in checked)
+    claims = {
+        "correctness": ("same_bars_as_native", "same_table_20_times"),
+        "matching": ("same_matching_as_native",),
+    }
+    right = all(r.get(name) for r in bench.records for name in claims.get(r["what"], ()))
     return 0 if right else 1
 
 

@@ -44,6 +44,9 @@ def test_a_dry_run_measures_everything_and_keeps_nothing(run, capsys):
     assert not [record for record in records if "problem" in record]
     checked = [record for record in records if record["what"] == "correctness"]
     assert all(r["same_bars_as_native"] and r["same_table_20_times"] for r in checked)
+    matched = [record for record in records if record["what"] == "matching"]
+    assert {record["construction"] for record in matched} == {"V", "T"}
+    assert all(r["same_matching_as_native"] and r["rows"] > 10 for r in matched)
     cases = {(r["shape"].count("x"), r["construction"], r["images"]) for r in checked}
     assert {(axes, construction) for axes, construction, _ in cases} == {
         (axes, construction) for axes in (3, 4) for construction in "VT"

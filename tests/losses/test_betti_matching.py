@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from topoeval import Topology, UserError
-from topoeval.losses import BettiMatchingLoss
+from topoeval.losses import BettiMatchingLoss, SparseBettiMatchingLoss
 from topoeval.metrics import betti_numbers
-from topoeval.persistence import match
+from topoeval.persistence import backends, match
 from topoeval.persistence.backends.betti_matching import _library
 from topoeval.testing.fixtures import IMAGES, VOLUMES
 
@@ -210,3 +210,31 @@ def test_bad_options_are_one_line(options, message):
     """The error names the option."""
     with pytest.raises(UserError, match=message):
         BettiMatchingLoss(**options)(*case((1, 1, 5, 5)))
+
+
+@pytest.mark.parametrize("make", [BettiMatchingLoss, SparseBettiMatchingLoss])
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"topology": Topology("T", border="framed"), "push_unmatched": True},
+        {"topology": Topology("V", "sublevel"), "proper": True, "min_length": 0.1},
+    ],
+    ids=["paper", "framed", "sublevel"],
+)
+def test_the_device_path_has_the_values_and_gradients_of_the_host(
+    make, dtype, options, monkeypatch
+):
+    """Batch and channels, no square, not contiguous: what "auto" means on CUDA, here on a CPU."""
+    p, g = case((2, 2, 17, 12))
+    results = []
+    for backend in ("native", "torch"):
+        monkeypatch.setitem(backends._AUTO_ON, "cpu", backend)
+        x = p.to(dtype).transpose(2, 3).requires_grad_()
+        loss = make(reduction="none", **options)(x, g.transpose(2, 3))
+        loss.sum().backward()
+        results.append((loss.detach(), x.grad))
+    torch.testing.assert_close(results[0], results[1])
+    assert (results[0][0] > 0).all()
+    assert results[0][1].abs().sum() > 0

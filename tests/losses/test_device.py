@@ -14,6 +14,7 @@ from torch.utils._python_dispatch import TorchDispatchMode, return_and_correct_a
 from torch.utils._pytree import tree_leaves, tree_map_only
 
 from topoeval.losses import LOSSES, CapeLoss, TopoInteractionLoss
+from topoeval.persistence import backends
 from topoeval.persistence._parallel import links
 from topoeval.testing.losses import Subject, default_make, random_case
 
@@ -126,8 +127,9 @@ def _there(numbers, dtype=None):
 
 
 @pytest.fixture
-def device():
-    """The device that is not there, and no table of links left on it afterwards."""
+def device(monkeypatch):
+    """The device that is not there, where "auto" is as on a GPU; no table of links left on it."""
+    monkeypatch.setitem(backends._AUTO_ON, ELSEWHERE.type, backends._AUTO_ON["cuda"])
     with Literals():
         yield Device()
     for table in (links._components, links.components_less_euler):

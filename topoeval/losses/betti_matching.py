@@ -46,7 +46,8 @@ class BettiMatchingLoss(TargetLoss):
     sigmoid, softmax, include_background, reduction
         As for every loss on maps; see `topoeval.losses.base.MapLoss`.
     threads
-        Threads of the matching over images and classes; None: as OMP_NUM_THREADS says.
+        Threads of the matching over images and classes where the CPU does it; None: as
+        OMP_NUM_THREADS says. 2D maps on CUDA and ROCm are matched there.
 
     Examples
     --------
@@ -70,7 +71,7 @@ class BettiMatchingLoss(TargetLoss):
         multiclass="one against the rest, each channel by itself",
         cost="moderate",
         takes_topology=True,
-        device="part",
+        device="2D",
         minimum=0.0,
         citation="N. Stucki et al., Topologically Faithful Image Segmentation via Induced Matching "
         "of Persistence Barcodes, ICML 2023, arXiv 2211.15272; A. H. Berger et al., Topologically "

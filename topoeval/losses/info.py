@@ -33,7 +33,7 @@ class LossInfo:
     device
         What runs where the input lives, on CUDA and ROCm: ``"all"`` of it, single numbers apart;
         ``"2D"``: all of it for images with binary targets, where of volumes what finds loops goes
-        to the CPU; or ``"part"``, the rest on the CPU. Barcodes by backend ``torch``.
+        to the CPU; or ``"part"``, the rest on the CPU. Barcodes and matchings by backend ``torch``.
     minimum
         Its value where the prediction equals a binary target; None where that is not claimed.
     strict

@@ -52,7 +52,7 @@ class SparseBettiMatchingLoss(BettiMatchingLoss):
         multiclass="one against the rest, each channel by itself",
         cost="moderate",
         takes_topology=True,
-        device="part",
+        device="2D",
         minimum=0.0,
         citation="A. H. Berger et al., sparse cubical filtration for Betti matching, 2026; "
         "N. Stucki et al., ICML 2023, arXiv 2211.15272",

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, get_args, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from topoeval.errors import UserError
+from topoeval.errors import UnavailableError, UserError
+from topoeval.persistence.backends import automatic
 from topoeval.persistence.backends.native import default_threads
 from topoeval.persistence.barcode import Array, host_array
 from topoeval.persistence.checks import (
@@ -26,9 +27,11 @@ if TYPE_CHECKING:
     import torch
 
 Comparison = Literal["union", "intersection"]
+MatchingBackend = Literal["auto", "native", "torch"]
 
 NO_VOXEL = -1  # birth: with the frame; death: never
 NO_BAR = -2  # the bar of this row has no partner
+BEYOND_FLOATS = "integers beyond 2^53 can be matched with their own dtype only, unframed"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -146,6 +149,7 @@ def match(
     proper: bool = ...,
     spatial_dims: int | None = ...,
     threads: int | None = ...,
+    backend: MatchingBackend = ...,
 ) -> Matching[NDArray[np.int64]]: ...
 
 
@@ -160,6 +164,7 @@ def match(
     proper: bool = ...,
     spatial_dims: int | None = ...,
     threads: int | None = ...,
+    backend: MatchingBackend = ...,
 ) -> Matching[torch.Tensor]: ...
 
 
@@ -173,6 +178,7 @@ def match(
     proper: bool = False,
     spatial_dims: int | None = None,
     threads: int | None = None,
+    backend: MatchingBackend = "auto",
 ) -> Matching[Any]:
     """Return the induced matching of the barcodes of two batches of maps, pair by pair.
 
@@ -201,14 +207,20 @@ def match(
     spatial_dims
         2 or 3. Needed for an input of four axes alone.
     threads
-        Threads over the batch; None takes as many as OMP_NUM_THREADS says, else all cores. The
-        result does not depend on it.
+        Threads of the native engine over the batch; None takes as many as OMP_NUM_THREADS says,
+        else all cores. The result does not depend on it.
+    backend
+        ``"native"``: our own engine, on the CPU. ``"torch"``: tensor operations on the device of p,
+        for 2D; the matching is the same, rows of one image and dimension come in another order.
+        ``"auto"``: for tensors on a CUDA or ROCm device ``torch`` in 2D, else ``native``.
 
     Raises
     ------
     UserError
-        Shapes that differ, wrong rank, empty input, NaN or infinite values, unknown dimension or
-        comparison.
+        Shapes that differ, wrong rank, empty input, NaN or infinite values, unknown dimension,
+        comparison or backend.
+    UnavailableError
+        Volumes with ``backend="torch"``.
 
     Examples
     --------
@@ -224,32 +236,42 @@ def match(
     array([[2, 0]])
     """
     torch = sys.modules.get("torch")  # a tensor cannot exist before torch is imported
-    device = p.device if torch is not None and isinstance(p, torch.Tensor) else None
-    p, g = _host(p), _host(g)
+    p, g = (
+        x if torch is not None and isinstance(x, torch.Tensor) else np.asarray(x) for x in (p, g)
+    )
+    device = None if isinstance(p, np.ndarray) else p.device
     if p.shape != g.shape:
-        raise UserError(f"maps of shapes {p.shape} and {g.shape} cannot be matched")
-    ndim = spatial_axes(p.shape, spatial_dims)
-    batch_shape, spatial_shape = p.shape[:-ndim], p.shape[-ndim:]
+        raise UserError(f"maps of shapes {tuple(p.shape)} and {tuple(g.shape)} cannot be matched")
+    ndim = spatial_axes(tuple(p.shape), spatial_dims)
+    batch_shape, spatial_shape = tuple(p.shape[:-ndim]), tuple(p.shape[-ndim:])
     check_nonempty(p.shape)
     dims = checked_dims(dims, ndim)
     if comparison not in get_args(Comparison):
         raise UserError(f"comparison must be 'union' or 'intersection', got {comparison!r}")
     if threads is not None and threads < 1:
         raise UserError(f"threads must be at least 1, got {threads}")
+    engine = _engine(backend, "cpu" if device is None else device.type, ndim)
 
     with span("persistence"):
-        p, g = (x.reshape(-1, *spatial_shape) for x in _comparable(p, g))
-        columns = _columns(
-            p,
-            g,
-            topology,
-            dims,
-            comparison,
-            default_threads() if threads is None else threads,
-            proper,
-        )
-    if torch is not None and device is not None:
-        columns = [torch.from_numpy(column).to(device) for column in columns]
+        if engine == "torch":
+            from topoeval.persistence import tensors
+
+            p, g = (tensors.on_device(x, device).reshape(-1, *spatial_shape) for x in (p, g))
+            table = tensors.matching(p, g, topology, dims, comparison == "union", proper)
+            columns = list(table if device is not None else table.numpy())
+        else:
+            p, g = (x.reshape(-1, *spatial_shape) for x in _comparable(_host(p), _host(g)))
+            columns = _columns(
+                p,
+                g,
+                topology,
+                dims,
+                comparison,
+                default_threads() if threads is None else threads,
+                proper,
+            )
+            if torch is not None and device is not None:
+                columns = [torch.from_numpy(column).to(device) for column in columns]
     return Matching(
         **dict(zip(_COLUMNS, columns, strict=True)),
         batch_shape=batch_shape,
@@ -258,6 +280,16 @@ def match(
         dims=dims,
         comparison=comparison,
     )
+
+
+def _engine(backend: MatchingBackend, device: str, ndim: int) -> str:
+    if backend == "auto":
+        return automatic(device) if ndim == 2 else "native"
+    if backend not in get_args(MatchingBackend):
+        raise UserError(f"backend must be 'auto', 'native' or 'torch', got {backend!r}")
+    if backend == "torch" and ndim != 2:
+        raise UnavailableError("backend 'torch' matches 2D images only: use native for volumes")
+    return backend
 
 
 def _columns(
@@ -318,7 +350,7 @@ def _floats(p: NDArray[Any], g: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any
     dtype = np.result_type(p, g, np.float16)
     wide = [x for x in (p, g) if x.dtype.kind in "iu" and x.dtype.itemsize == 8]
     if any(x.min() < -(2**53) or x.max() > 2**53 for x in wide):
-        raise UserError("integers beyond 2^53 can be matched with their own dtype only, unframed")
+        raise UserError(BEYOND_FLOATS)
     return p.astype(dtype, copy=False), g.astype(dtype, copy=False)
 
 

@@ -20,9 +20,10 @@ from topoeval.persistence._parallel.saddles import Edges
 
 
 def pair(edges: Edges, n_basins: int) -> Tensor:
-    """Return int32 ``(n_basins,)``: the node at which each basin dies; -1: it never does.
+    """Return int32 ``(n_basins,)``: the key of the edge at which each basin dies; -1: of none.
 
     The older basin is the one with the smaller number; of basins that meet, the oldest goes on.
+    Nothing is asked of keys but that edges come in their order: ages may be those of another.
     """
     death = torch.full((n_basins + 1,), -1, dtype=torch.int32, device=edges.key.device)
     while len(edges.key):

@@ -29,6 +29,7 @@ __all__ = [
     "TensorBackend",
     "ValueLibraryBackend",
     "ValueTable",
+    "automatic",
     "resolve",
 ]
 
@@ -78,6 +79,11 @@ _AUTO = "native"
 _AUTO_ON = {"cuda": "torch"}
 
 
+def automatic(device: str) -> str:
+    """Return what ``"auto"`` means for images on a device of this type."""
+    return _AUTO_ON.get(device, _AUTO)
+
+
 def resolve(
     name: str | Backend,
     ndim: int,
@@ -101,7 +107,7 @@ def resolve(
         Not installed, broken, or unable to compute this.
     """
     if name == "auto":
-        name = _AUTO_ON.get(device, _AUTO)
+        name = automatic(device)
     backend = BACKENDS.load(name)() if isinstance(name, str) else name
     reason = backend.supports(ndim, topology, dims)
     if reason is None and locations and not backend.info.gives_locations:
