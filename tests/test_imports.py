@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 import topoeval
+from topoeval import losses
+from topoeval.losses import LOSSES
 
 PACKAGE = Path(topoeval.__file__).parent
 # A package may import itself and those on lower levels.
@@ -41,6 +43,45 @@ def test_importing_topoeval_imports_no_torch():
     program = "import sys, topoeval; print(sorted({'torch', 'monai', 'numpy'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-P", "-c", program], capture_output=True, text=True)
     assert done.stdout.strip() == "[]", done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("statements", "without"),
+    [
+        ("import topoeval.losses; topoeval.losses.LOSSES.status", {"torch", "monai", "scipy"}),
+        ("from topoeval.losses import DiceLoss, LOSSES; LOSSES.load('topoloss')", {"monai"}),
+        ("import topoeval.metrics, topoeval.training", {"monai", "scipy.stats"}),
+        ("from topoeval.cli.catalogue import print_list; print_list('suites')", {"torch", "monai"}),
+        ("from topoeval.cli.catalogue import print_info; print_info('dice_ce')", {"torch"}),
+        (
+            "from topoeval.harness.catalogue import load_suite\n"
+            "from topoeval.harness.plan import plan\n"
+            "from topoeval.harness.preflight import preflight\n"
+            "suite = load_suite('quickstart')\n"
+            "preflight(suite, plan(suite))",
+            {"monai"},
+        ),
+    ],
+    ids=["losses", "two losses", "metrics", "a list", "a card", "the plan of a suite"],
+)
+def test_what_takes_seconds_to_import_is_left_to_who_needs_it(statements, without):
+    """MONAI to networks, torch to losses; whoever lists, plans or checks waits for neither."""
+    program = f"import sys\n{statements}\nprint(sorted({without!r} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-P", "-c", program], capture_output=True, text=True)
+    assert done.stdout.splitlines()[-1:] == ["[]"], done.stdout + done.stderr
+
+
+def test_every_loss_is_a_name_of_its_package():
+    """Though it is loaded when it is named."""
+    for name in LOSSES:
+        loss = LOSSES.load(name)
+        assert getattr(losses, loss.__name__) is loss
+        assert loss.__name__ in losses.__all__
+    for name in losses.__all__:
+        assert getattr(losses, name)
+    assert dir(losses) == sorted(losses.__all__)
+    with pytest.raises(ImportError, match="NonsenseLoss"):
+        from topoeval.losses import NonsenseLoss  # noqa: F401
 
 
 def test_the_parts_are_loaded_when_named():

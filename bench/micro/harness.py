@@ -107,7 +107,7 @@ def main() -> None:
         row("`local`, the first run of a sweep", first, repeats)
         row("`local`, fresh interpreters", lambda: once(Local(warm=False)), repeats)
         row("`local`, a worker that exits at once", without_worker, repeats)
-        imports = [sys.executable, "-P", "-c", "import topoeval.harness.tasks"]
+        imports = [sys.executable, "-P", "-c", "import topoeval.harness.tasks, monai.networks.nets"]
         row("interpreter and imports of a run", lambda: subprocess.run(imports), repeats)
         torch = [sys.executable, "-P", "-c", "import torch"]
         row("interpreter and torch", lambda: subprocess.run(torch), repeats)

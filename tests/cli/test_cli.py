@@ -1,5 +1,6 @@
 """The command line as a user meets it: what it says, and how it ends."""
 
+import json
 import re
 import subprocess
 import sys
@@ -131,16 +132,41 @@ def test_from_a_search_to_runs_with_what_it_chose(call, suite, tmp_path):
     assert call(*command)[0] == 0
     assert {path: path.stat().st_mtime_ns for path in records} == times
     assert (tmp_path / "out" / "tuned.toml").read_bytes() == chosen
-    final = ["run", small, "--executor", "inline", "--results", "out", "--tuned", "out/tuned.toml"]
-    status, output, _ = call(*final)
+    # something that no method has of its own
+    other = re.sub(rb'("training.learning_rate" = )[^,} ]+', rb"\g<1>0.0123", chosen)
+    (tmp_path / "out" / "tuned.toml").write_bytes(other)
+    final = [small, "--results", "out", "--tuned", "out/tuned.toml"]
+    status, output, _ = call("plan", *final, "--json")
+    planned = {one["id"] for one in json.loads(output) if one["state"] == "to run"}
+    status, output, _ = call("run", *final, "--executor", "inline")
     assert status == 0, output
     assert "3 run, 0 found finished, 0 failed" in output
+    assert planned == {path.stem for path in (tmp_path / "out" / "records").iterdir()}
+    assert "3 runs: 3 done." in call("plan", *final)[1]
+    assert "1 to run" in call("plan", small, "--results", "out")[1]
+
+
+@pytest.mark.parametrize("command", ["plan", "run"])
+def test_what_was_chosen_for_something_else_is_refused(call, suite, tmp_path, command):
+    """By the plan in the words of the run."""
+    chosen = tmp_path / "tuned.toml"
+    chosen.write_text('schema = 1\nsuite = "small"\nseeds = [5]\nchoice = []\n')
+    asked = [command, suite(), "--tuned", str(chosen)]
+    status, _, errors = call(*asked)
+    assert (status, errors.count("\n")) == (2, 1)
+    assert "the tuned values are those of suite 'small', not of 'tiny'" in errors
+    chosen.write_text('schema = 1\nsuite = "tiny"\nseeds = [5]\nchoice = []\n')
+    status, _, errors = call(*asked)
+    assert (status, errors.count("\n")) == (2, 1)
+    assert "none for method 'cross_entropy' on 'strokes' {}; run 'topoeval tune tiny'" in errors
+    status, _, errors = call(*asked[:-1], "nowhere.toml")
+    assert (status, errors.count("\n")) == (2, 1)
+    assert "nowhere.toml: cannot be read" in errors
 
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--tuned", "nowhere.toml"], "nowhere.toml: cannot be read"),
         (["--log", "tensorbord"], "unknown sink 'tensorbord'; did you mean 'tensorboard'"),
     ],
 )

@@ -1,10 +1,11 @@
-"""The plain losses equal what torch and the textbook say."""
+"""The plain losses equal what torch, MONAI and the textbook say."""
 
 import pytest
 import torch
+from monai import losses as monai
 from torch.nn import functional as F
 
-from topoeval.losses import LOSSES
+from topoeval.losses import LOSSES, DiceLoss, FocalLoss, TverskyLoss
 
 
 @pytest.mark.parametrize("channels", [1, 3])
@@ -46,6 +47,55 @@ def test_focal_discounts_what_is_well_classified():
     torch.testing.assert_close(focal(gamma=0)(logits, target), entropy.mean())
     right = torch.where(target > 0, logits.sigmoid(), 1 - logits.sigmoid())
     torch.testing.assert_close(focal()(logits, target), ((1 - right) ** 2 * entropy).mean())
+
+
+def outcome(loss, logits, target):
+    """Return what a loss answers and its gradient."""
+    logits = logits.clone().requires_grad_()
+    value = loss(logits, target)
+    value.mean().backward()
+    return value.detach(), logits.grad
+
+
+@pytest.mark.parametrize("binary", [True, False])
+@pytest.mark.parametrize("shape", [(2, 1, 7, 5), (3, 3, 6, 8), (2, 2, 5, 4, 3)])
+def test_value_and_gradient_are_those_of_monai(shape, binary):
+    """Of masks and of grey targets, with one channel and with several, for every parameter."""
+    torch.manual_seed(0)
+    logits, target = 2 * torch.randn(shape), torch.rand(shape)
+    target = (target > 0.6).float() if binary else target
+    several = shape[1] > 1
+    activation = {"softmax": True} if several else {"sigmoid": True}
+    pairs = [
+        (
+            DiceLoss(squared_pred=squared, reduction="none", **activation),
+            monai.DiceLoss(squared_pred=squared, reduction="none", **activation),
+        )
+        for squared in (False, True)
+    ]
+    pairs += [
+        (
+            TverskyLoss(alpha=alpha, beta=beta, reduction="none", **activation),
+            monai.TverskyLoss(alpha=alpha, beta=beta, reduction="none", **activation),
+        )
+        for alpha, beta in ((0.3, 0.7), (1.0, 0.2))
+    ]
+    pairs += [
+        (
+            FocalLoss(gamma=gamma, alpha=alpha, reduction="none"),
+            monai.FocalLoss(gamma=gamma, alpha=alpha, use_softmax=several, reduction="none"),
+        )
+        for gamma, alpha in ((2.0, None), (1.5, 0.25), (0.0, 0.9))
+    ]
+    for ours, theirs in pairs:
+        value, gradient = outcome(ours, logits, target)
+        expected, expected_gradient = outcome(
+            lambda x, y, theirs=theirs: theirs(x, y).reshape(*x.shape[:2], -1).mean(2),
+            logits,
+            target,
+        )
+        torch.testing.assert_close(value, expected)
+        torch.testing.assert_close(gradient, expected_gradient)
 
 
 @pytest.mark.parametrize("name", sorted(LOSSES))

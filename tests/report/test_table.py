@@ -131,11 +131,27 @@ def test_absent_default_reference_leaves_differences_out(tmp_path: Path) -> None
     assert "minus" not in to_latex(summary)
 
 
-def test_ambiguous_reference_is_refused(tmp_path: Path) -> None:
-    """With two variants of the reference nobody knows which one a difference means."""
-    gudhi = make_record(changes={"spec.backend": "gudhi"})
-    with pytest.raises(UserError, match="ambiguous on strokes"):
-        summary_of(tmp_path, [make_record(), gudhi])
+@pytest.mark.parametrize(
+    ("key", "values"),
+    [
+        ("backend", ("cripser", "gudhi")),
+        ("device", ("cpu", "cuda")),
+        ("precision", ("bfloat16", "float32")),
+    ],
+)
+def test_ambiguous_reference_is_refused(tmp_path: Path, key: str, values: tuple[str, str]) -> None:
+    """With two variants of the reference nobody knows which is meant; both are offered."""
+    records = [make_record(changes={f"spec.{key}": value}) for value in values]
+    labels = [f"Cross-entropy [{key}={value}]" for value in values]
+    with pytest.raises(UserError, match="ambiguous on strokes") as refused:
+        summary_of(tmp_path, records)
+    words = str(refused.value)
+    assert f"{labels[0]!r} and {labels[1]!r}" in words
+    assert words.endswith(f"topoeval report RESULTS --reference '{labels[0]}'")
+    assert "\n" not in words
+    for label in labels:
+        summary = summary_of(tmp_path, records, reference=label)
+        assert summary.reference_title(summary.datasets[0]) == label
 
 
 def test_failures_are_rows_with_their_reason(tmp_path: Path) -> None:

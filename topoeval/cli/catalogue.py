@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import fields
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, fields
 from typing import Any
 
 from rich.console import Console
@@ -15,62 +15,57 @@ from topoeval.harness import catalogue
 from topoeval.losses import LOSSES
 from topoeval.persistence import BACKENDS
 
-Row = tuple[str, str, str]  # name, state, title
+
+@dataclass(frozen=True)
+class _Kind:
+    """One kind of thing: the names, whether one can be used here and its title, its card."""
+
+    names: Callable[[], Iterable[str]]
+    state_and_title: Callable[[str], tuple[str, str]]
+    card: Callable[[str], dict[str, Any]]
 
 
 def print_list(kind: str | None) -> None:
     """Print the names of one kind, or of all."""
-    if kind is not None and kind not in _LISTS:
-        raise UserError(f"unknown kind {kind!r}{nearest(kind, _LISTS)}")
+    if kind is not None and kind not in _KINDS:
+        raise UserError(f"unknown kind {kind!r}{nearest(kind, _KINDS)}")
     console = Console()
-    for name, rows in _LISTS.items():
-        if kind in (None, name):
-            table = Table("name", "state", "what", title=name, title_justify="left", box=None)
-            for row in rows():
-                table.add_row(*row)
+    for title, one in _KINDS.items():
+        if kind in (None, title):
+            table = Table("name", "state", "what", title=title, title_justify="left", box=None)
+            for name in one.names():
+                table.add_row(name, *one.state_and_title(name))
             console.print(table)
             console.print()
 
 
 def print_info(name: str) -> None:
     """Print the card of whatever is called `name`; a name of several kinds prints all of them."""
-    found = [(kind, row) for kind, rows in _LISTS.items() for row in rows() if row[0] == name]
+    found = [title for title, one in _KINDS.items() if name in one.names()]
     if not found:
-        names = {row[0] for rows in _LISTS.values() for row in rows()}
+        names = {known for one in _KINDS.values() for known in one.names()}
         raise UserError(f"nothing is called {name!r}{nearest(name, names)}")
     console = Console()
-    for kind, (_, state, _) in found:
-        console.print(f"[bold]{name}[/] ({kind.removesuffix('s')}, {state})")
-        for key, value in _CARDS[kind](name).items():
+    for title in found:
+        state, _ = _KINDS[title].state_and_title(name)
+        console.print(f"[bold]{name}[/] ({title.removesuffix('s')}, {state})")
+        for key, value in _KINDS[title].card(name).items():
             if value not in ("", None, (), {}):
                 console.print(f"  {key.replace('_', ' ')}: {value}", markup=False, highlight=False)
 
 
-def _suites() -> Iterator[Row]:
-    for name in catalogue.suite_names():
-        yield name, "available", catalogue.load_suite(name).title
+def _dataset(name: str) -> tuple[str, str]:
+    info = datasets.info(name)
+    return "needs data" if info.needs_data else "available", info.title
 
 
-def _methods() -> Iterator[Row]:
-    for name in catalogue.method_names():
-        yield name, "available", catalogue.load_method(name).title
+def _loss(name: str) -> tuple[str, str]:
+    return LOSSES.status(name).state, LOSSES.load(name).info.title
 
 
-def _datasets() -> Iterator[Row]:
-    for name in datasets.DATASETS:
-        info = datasets.info(name)
-        yield name, "needs data" if info.needs_data else "available", info.title
-
-
-def _losses() -> Iterator[Row]:
-    for name in LOSSES:
-        yield name, LOSSES.status(name).state, LOSSES.load(name).info.title
-
-
-def _backends() -> Iterator[Row]:
-    for name in BACKENDS:
-        status = BACKENDS.status(name)
-        yield name, status.state, status.reason or BACKENDS.load(name).info.title
+def _backend(name: str) -> tuple[str, str]:
+    status = BACKENDS.status(name)
+    return status.state, status.reason or BACKENDS.load(name).info.title
 
 
 def _dataclass(value: Any) -> dict[str, Any]:
@@ -84,18 +79,22 @@ def _method_card(name: str) -> dict[str, Any]:
     return card
 
 
-_LISTS: Mapping[str, Callable[[], Iterator[Row]]] = {
-    "suites": _suites,
-    "methods": _methods,
-    "datasets": _datasets,
-    "losses": _losses,
-    "backends": _backends,
-}
-
-_CARDS: Mapping[str, Callable[[str], dict[str, Any]]] = {
-    "suites": lambda name: catalogue.load_suite(name).model_dump(exclude={"name"}),
-    "methods": _method_card,
-    "datasets": lambda name: _dataclass(datasets.info(name)),
-    "losses": lambda name: _dataclass(LOSSES.load(name).info),
-    "backends": lambda name: _dataclass(BACKENDS.load(name).info),
+_KINDS: Mapping[str, _Kind] = {
+    "suites": _Kind(
+        catalogue.suite_names,
+        lambda name: ("available", catalogue.load_suite(name).title),
+        lambda name: catalogue.load_suite(name).model_dump(exclude={"name"}),
+    ),
+    "methods": _Kind(
+        catalogue.method_names,
+        lambda name: ("available", catalogue.load_method(name).title),
+        _method_card,
+    ),
+    "datasets": _Kind(
+        lambda: datasets.DATASETS, _dataset, lambda name: _dataclass(datasets.info(name))
+    ),
+    "losses": _Kind(lambda: LOSSES, _loss, lambda name: _dataclass(LOSSES.load(name).info)),
+    "backends": _Kind(
+        lambda: BACKENDS, _backend, lambda name: _dataclass(BACKENDS.load(name).info)
+    ),
 }

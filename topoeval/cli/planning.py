@@ -29,6 +29,9 @@ def plan(
     data: Annotated[
         Path | None, typer.Option(help="Folder of the real datasets; $TOPOEVAL_DATA by default.")
     ] = None,
+    tuned: Annotated[
+        Path | None, typer.Option(help="Values that 'topoeval tune' chose, as for 'topoeval run'.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Every run, as JSON.")] = False,
 ) -> None:
     """Show what a suite would run here, what is done, what cannot run and why, and for how long."""
@@ -39,13 +42,22 @@ def plan(
     from topoeval.cli.data import use_data_folder
     from topoeval.harness.catalogue import load_suite, results_folder
     from topoeval.harness.store import Store
-    from topoeval.harness.survey import survey
 
     use_data_folder(data)
     wanted = load_suite(suite)
+    # these look at losses, and so bring torch
+    from topoeval.harness.survey import survey
+    from topoeval.harness.tuned import read_tuned
+
     store = Store(results or Path("results") / wanted.name, wanted.name)
     known = [*Path("results").glob("*/records"), *results_folder().glob("*/records")]
-    prospects = survey(wanted, store, filters(method, dataset, seed, backend, device), known)
+    prospects = survey(
+        wanted,
+        store,
+        filters(method, dataset, seed, backend, device),
+        known,
+        tuned=None if tuned is None else read_tuned(tuned),
+    )
     if as_json:
         print(json.dumps([_data(one) for one in prospects], indent=1))
         return

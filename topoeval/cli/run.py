@@ -13,6 +13,7 @@ from rich.live import Live
 from topoeval.cli.data import use_data_folder
 from topoeval.cli.display import SweepDisplay
 from topoeval.errors import UserError
+from topoeval.harness.catalogue import load_suite
 from topoeval.harness.executors import Settings, make_executor
 from topoeval.harness.selection import Filters
 from topoeval.harness.spec import RunSpec
@@ -36,15 +37,14 @@ def run_suite(
     log: Sequence[str] = (),
 ) -> int:
     """Run a suite with a live display; return the number of failed runs."""
-    # these look at losses and datasets, and so bring torch
-    from topoeval.harness.catalogue import load_suite
+    suite = load_suite(name)
+    # these look at losses, and so bring torch
     from topoeval.harness.plan import plan_selected
     from topoeval.harness.preflight import preflight
     from topoeval.harness.tuned import read_tuned
 
     use_data_folder(data)
     follow(log)
-    suite = load_suite(name)
     runs = plan_selected(suite, filters, tuned=None if tuned is None else read_tuned(tuned))
     preflight(suite, runs, download=download)
     store = Store(results or Path("results") / suite.name, suite.name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import ClassVar
 
 import numpy as np
@@ -79,23 +80,21 @@ class Digits(StoredDigits):
             pool=order[_TEST + _JUDGE :],
             shares=_SHARES,
         )
-        self.images, self.labels = _read(self.indices)
 
     def clean(self, index: int) -> tuple[NDArray[np.float32], int]:
         """Return the enlarged digit in [0, 1] and its label."""
-        return self.images[index], int(self.labels[index])
+        small, labels = _digits()
+        place = self.indices[index]
+        # grid_mode keeps voxels areas, not points: the digit stays centred and in proportion.
+        zoom = SIDE / small.shape[1]
+        large = ndimage.zoom(small[place], zoom, order=3, mode="grid-constant", grid_mode=True)
+        return np.clip(large, 0.0, 1.0).astype(np.float32), int(labels[place])
 
 
-def _read(indices: NDArray[np.int64]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """Return the enlarged images ``(N, 28, 28)`` in [0, 1] and their labels."""
-    from sklearn.datasets import load_digits
+@cache
+def _digits() -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Return all digits ``(N, 8, 8)`` in [0, 1] and their labels."""
+    from sklearn.datasets import load_digits  # takes a second
 
     bunch = load_digits()
-    small = bunch.images[indices] / 16
-    # grid_mode keeps voxels areas, not points: the digit stays centred and in proportion.
-    zoom = (1, SIDE / small.shape[1], SIDE / small.shape[2])
-    large = [
-        ndimage.zoom(image, zoom[1:], order=3, mode="grid-constant", grid_mode=True)
-        for image in small
-    ]
-    return np.clip(large, 0.0, 1.0).astype(np.float32), bunch.target[indices]
+    return bunch.images / 16, bunch.target

@@ -14,6 +14,7 @@ from topoeval.harness.selection import Filters, select
 from topoeval.harness.spec import RunSpec
 from topoeval.harness.store import Store
 from topoeval.harness.suite import Suite
+from topoeval.harness.tuned import Tuned
 
 State = Literal["done", "failed", "to run", "cannot"]
 
@@ -34,7 +35,12 @@ class Prospect:
 
 
 def survey(
-    suite: Suite, store: Store, filters: Filters, records: Iterable[Path] = ()
+    suite: Suite,
+    store: Store,
+    filters: Filters,
+    records: Iterable[Path] = (),
+    *,
+    tuned: Tuned | None = None,
 ) -> list[Prospect]:
     """Return what is to be expected of each run that passes the filters, parents first.
 
@@ -44,6 +50,8 @@ def survey(
         The results folder: what exists there is not run again.
     records
         Folders of records that tell how long runs take, besides that of the store.
+    tuned
+        Values that a search chose, in place of the methods' own.
 
     Raises
     ------
@@ -51,7 +59,7 @@ def survey(
         As `topoeval.harness.plan.plan`; or a record is damaged.
     """
     absent: dict[str, str] = {}
-    runs = select(plan(suite, absent=absent), filters)
+    runs = select(plan(suite, absent=absent, tuned=tuned), filters)
     reasons = obstacles(runs, absent=absent)
     prospects = {run.id: _recorded(run, store, reasons, absent) for run in runs}
     for run in reversed(runs):  # children first, so that they can call their parents back

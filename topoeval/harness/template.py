@@ -39,6 +39,7 @@ _LOADED = (
     "topoeval.harness.worker",
     "topoeval.harness.tasks",
     "topoeval.harness.environment",
+    "monai.networks.nets",  # what the first network imports
     "torch._dynamo",  # 800 modules, which the first optimiser imports
 )
 _PROGRAM = (sys.executable, "-P", "-m", "topoeval.harness.template")

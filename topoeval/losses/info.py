@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
-import torch
+if TYPE_CHECKING:
+    import torch
 
 Cost = Literal["cheap", "moderate", "expensive"]
 

@@ -1,13 +1,14 @@
-"""Overlap and pixel losses: MONAI's and torch's, with the contract of this package."""
+"""Overlap and pixel losses, which know nothing of topology.
+
+Values and gradients are those of MONAI and torch. MONAI's own are not used: importing it takes
+seconds, which whoever wants one loss, or the plan of a suite, would wait for.
+"""
 
 from __future__ import annotations
 
 from typing import Any, ClassVar
 
 import torch
-from monai.losses import DiceLoss as MonaiDice
-from monai.losses import FocalLoss as MonaiFocal
-from monai.losses import TverskyLoss as MonaiTversky
 from torch.nn import functional as F
 
 from topoeval.losses.base import Reduction, TargetLoss
@@ -56,12 +57,18 @@ def cross_entropy_map(logits: torch.Tensor, target: torch.Tensor) -> torch.Tenso
 
 
 class DiceLoss(TargetLoss):
-    """Soft Dice (`monai.losses.DiceLoss`).
+    r"""Soft Dice.
+
+    With probabilities p, targets g and sums over voxels,
+
+    .. math:: L = 1 - \frac{2 \sum p g + s}{\sum p^q + \sum g^q + s}, \qquad s = 10^{-5}
+
+    with q = 1, so two empty masks cost 0.
 
     Parameters
     ----------
     squared_pred
-        Squares in the denominator, as in V-Net.
+        q = 2, as in V-Net.
     """
 
     info: ClassVar[LossInfo] = LossInfo(
@@ -77,13 +84,14 @@ class DiceLoss(TargetLoss):
 
     def __init__(self, *, squared_pred: bool = False, **activation: Any) -> None:
         super().__init__(**activation)
-        self._dice = MonaiDice(squared_pred=squared_pred, reduction="none")
+        self.squared_pred = squared_pred
 
     def parts(
         self, input: torch.Tensor, target: torch.Tensor, prepared: Any = None
     ) -> dict[str, torch.Tensor]:
         """Return one minus the soft Dice coefficient, ``(B, C)``."""
-        return {"dice": self._dice(*self.maps(input, target)).flatten(1)}
+        probabilities, target = self.maps(input, target)
+        return {"dice": _dice_loss(probabilities, target, squared=self.squared_pred)}
 
 
 class DiceCrossEntropyLoss(TargetLoss):
@@ -106,7 +114,6 @@ class DiceCrossEntropyLoss(TargetLoss):
         super().__init__(reduction=reduction)
         self.dice_weight = dice_weight
         self.ce_weight = ce_weight
-        self._dice = MonaiDice(reduction="none")
 
     def parts(
         self, input: torch.Tensor, target: torch.Tensor, prepared: Any = None
@@ -114,20 +121,24 @@ class DiceCrossEntropyLoss(TargetLoss):
         """Return both terms, ``(B, 1)``; Dice is the mean over the channels."""
         logits, target = self.logits(input, target)
         probabilities = logits.softmax(1) if logits.shape[1] > 1 else logits.sigmoid()
-        dice = self._dice(probabilities, target).flatten(1).mean(1, True)
+        dice = _dice_loss(probabilities, target).mean(1, True)
         entropy = cross_entropy_map(logits, target).flatten(1).mean(1, True)
         return {"dice": self.dice_weight * dice, "cross_entropy": self.ce_weight * entropy}
 
 
 class FocalLoss(TargetLoss):
-    """Focal loss of logits (`monai.losses.FocalLoss`), by sigmoid per channel or by softmax.
+    r"""Focal loss of logits: cross-entropy that discounts what is well classified.
+
+    .. math:: L = -\alpha_t (1 - p_t)^\gamma \log p_t
+
+    with p_t the probability of the true class, by sigmoid for one channel, else by softmax.
 
     Parameters
     ----------
     gamma
         How much well classified voxels are discounted.
     alpha
-        Weight of the foreground in [0, 1]; None for none.
+        Weight of the foreground in [0, 1], the background's is the rest; None for none.
     """
 
     info: ClassVar[LossInfo] = LossInfo(
@@ -153,17 +164,30 @@ class FocalLoss(TargetLoss):
     ) -> dict[str, torch.Tensor]:
         """Return the mean over voxels, ``(B, C)``."""
         logits, target = self.logits(input, target)
-        focal = MonaiFocal(
-            gamma=self.gamma,
-            alpha=self.alpha,
-            use_softmax=logits.shape[1] > 1,
-            reduction="none",
-        )
-        return {"focal": focal(logits, target).flatten(2).mean(2)}
+        several = logits.shape[1] > 1
+        if several:
+            log = logits.log_softmax(1)
+            focal = -((1 - log.exp()) ** self.gamma) * log * target
+        else:
+            # the logarithm of 1 - p_t: no power of a small difference
+            wrong = F.logsigmoid(-logits * (2 * target - 1))
+            focal = (wrong * self.gamma).exp() * cross_entropy_map(logits, target)[:, None]
+        if self.alpha is not None:
+            # of several channels the first is the background
+            bright = torch.ones_like(target) if several else target
+            if several:
+                bright[:, 0] = 0
+            focal = focal * (bright * self.alpha + (1 - bright) * (1 - self.alpha))
+        return {"focal": focal.flatten(2).mean(2)}
 
 
 class TverskyLoss(TargetLoss):
-    """Tversky loss (`monai.losses.TverskyLoss`).
+    r"""Dice with a weight of its own for each kind of error.
+
+    With probabilities p, targets g and sums over voxels,
+
+    .. math:: L = 1 - \frac{\sum p g + s}
+              {\sum p g + \alpha \sum p (1 - g) + \beta \sum (1 - p) g + s}, \qquad s = 10^{-5}
 
     Parameters
     ----------
@@ -184,13 +208,18 @@ class TverskyLoss(TargetLoss):
 
     def __init__(self, *, alpha: float = 0.3, beta: float = 0.7, **activation: Any) -> None:
         super().__init__(**activation)
-        self._tversky = MonaiTversky(alpha=alpha, beta=beta, reduction="none")
+        self.alpha = alpha
+        self.beta = beta
 
     def parts(
         self, input: torch.Tensor, target: torch.Tensor, prepared: Any = None
     ) -> dict[str, torch.Tensor]:
         """Return one minus the Tversky index, ``(B, C)``."""
-        return {"tversky": self._tversky(*self.maps(input, target)).flatten(1)}
+        probabilities, target = self.maps(input, target)
+        axes = _spatial(target)
+        both = (probabilities * target).sum(axes)
+        sizes = probabilities.sum(axes), target.sum(axes)
+        return {"tversky": 1 - _tversky_index(both, *sizes, self.alpha, self.beta, smooth=1e-5)}
 
 
 class MSELoss(TargetLoss):
@@ -213,3 +242,31 @@ class MSELoss(TargetLoss):
         """Return the mean over voxels of the squared difference, ``(B, C)``."""
         probabilities, target = self.maps(input, target)
         return {"mse": (probabilities - target).square().flatten(2).mean(2)}
+
+
+def _dice_loss(
+    probabilities: torch.Tensor, target: torch.Tensor, *, squared: bool = False
+) -> torch.Tensor:
+    axes = _spatial(target)
+    both = (probabilities * target).sum(axes)
+    if squared:
+        probabilities, target = probabilities.square(), target.square()
+    sizes = probabilities.sum(axes), target.sum(axes)
+    return 1 - _tversky_index(both, *sizes, 0.5, 0.5, smooth=5e-6)
+
+
+def _tversky_index(
+    both: torch.Tensor,
+    predicted: torch.Tensor,
+    wanted: torch.Tensor,
+    alpha: float,
+    beta: float,
+    smooth: float,
+) -> torch.Tensor:
+    """Return the Tversky index of two sizes and that of what is in both; with 0.5 and 0.5, Dice."""
+    weighted = both + alpha * (predicted - both) + beta * (wanted - both)
+    return (both + smooth) / (weighted + smooth)
+
+
+def _spatial(maps: torch.Tensor) -> tuple[int, ...]:
+    return tuple(range(2, maps.ndim))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
@@ -351,8 +352,9 @@ def _reference_scores(group: pd.DataFrame, reference: str, dataset: str) -> pd.D
         return None
     if len(labels) > 1:
         raise UserError(
-            f"reference {reference!r} is ambiguous on {dataset}: {'; '.join(labels)}; "
-            "name one of them by --reference"
+            f"reference {reference!r} is ambiguous on {dataset}: it is the rows "
+            f"{' and '.join(map(repr, labels))}; name one by "
+            f"topoeval report RESULTS --reference {shlex.quote(labels[0])}"
         )
     ok = runs[runs["status"] == OK]
     return ok.set_index("seed")[[m.key for m in MEASURES]].rename_axis(labels[0])

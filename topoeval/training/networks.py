@@ -1,11 +1,13 @@
-"""Networks, all MONAI's: the benchmark compares losses, not architectures."""
+"""Networks, all MONAI's: the benchmark compares losses, not architectures.
+
+Importing MONAI takes seconds, so only what builds a network does.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 import torch
-from monai.networks.nets import Classifier, UNet
 from torch import nn
 
 from topoeval.errors import UserError
@@ -28,6 +30,8 @@ def unet(
 
     Each side of the input must be divisible by ``2 ** (len(channels) - 1)``.
     """
+    from monai.networks.nets import UNet
+
     return UNet(
         spatial_dims=ndim,
         in_channels=in_channels,
@@ -42,6 +46,8 @@ def unet(
 
 def classifier(shape: Sequence[int], classes: int) -> nn.Module:
     """Return a small convolutional classifier of ``(B, C, *spatial)`` images, answering logits."""
+    from monai.networks.nets import Classifier
+
     return Classifier(
         in_shape=tuple(shape),
         classes=classes,
