@@ -82,6 +82,7 @@ def store(tmp_path, runs, monkeypatch):
     store.heartbeat(runs[3].id).unlink()
     # what the command line starts is the same worker
     monkeypatch.setattr("topoeval.harness.job.WORKER", worker)
+    monkeypatch.setattr("topoeval.harness.template.SUPPORTED", False)
     return store
 
 

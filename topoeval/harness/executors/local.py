@@ -48,7 +48,7 @@ class Local:
     worker: tuple[str, ...] | None = None
     gpus: tuple[str, ...] = ()
     grace_s: float = 5.0
-    warm: bool = template.SUPPORTED
+    warm: bool = True
     _stopped: threading.Event = field(default_factory=threading.Event, init=False, repr=False)
     _free: SimpleQueue[str] = field(default_factory=SimpleQueue, init=False, repr=False)
     _template: Template | None = field(default=None, init=False, repr=False)
@@ -97,7 +97,8 @@ class Local:
 
     def _launch(self, spec: RunSpec, store: Store) -> Launch:
         """Return how a run is to be started; the first who asks starts the template."""
-        if not self.warm or self.worker is not None or spec.device == "cuda":
+        warm = self.warm and template.SUPPORTED and self.worker is None
+        if not warm or spec.device == "cuda":
             return fresh
         with self._lock:
             if self._stopped.is_set():
