@@ -16,7 +16,6 @@ from topoeval.errors import UserError, nearest
 from topoeval.harness.model import AdaptationSpec, LossTerm, Method, Params, parse
 from topoeval.losses import LOSSES
 from topoeval.registry import State
-from topoeval.training.remedies import REMEDIES
 
 _TERM = ("weight", "gradient_ratio", "start", "ramp")
 # only one of the two can be given
@@ -169,6 +168,8 @@ def check_params(method: Method) -> None:
             )
         _check(method, f"loss {term.name!r}", term.params, _loss_keywords(term.name))
     if method.remedy is not None:
+        from topoeval.training.remedies import REMEDIES
+
         remedy = method.remedy
         if remedy.name not in REMEDIES:
             raise UserError(
@@ -196,6 +197,8 @@ def _loss_keywords(name: str) -> Mapping[str, Any] | None:
 
 
 def _remedy_keywords(name: str) -> Mapping[str, Any] | None:
+    from topoeval.training.remedies import REMEDIES
+
     known = keywords(REMEDIES[name])
     given = ("probabilities", "prior", "topology")
     return known and {key: value for key, value in known.items() if key not in given}

@@ -120,6 +120,10 @@ class Store:
         """Whether the run has a record, of success or failure."""
         return self.record_path(spec.id).exists()
 
+    def begun(self) -> bool:
+        """Whether any run has a record."""
+        return any(self.records.glob("*.json"))
+
     @contextmanager
     def exclusive(self) -> Iterator[None]:
         """Hold the folder for one sweep; a second one is told, not left to collide."""
