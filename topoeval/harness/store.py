@@ -6,7 +6,7 @@
     The run's scratch: specification, log, heartbeat, training state, network. Not needed to read
     results.
 ``work/template.log``
-    What the process said of which runs are forks; empty, as a rule.
+    What the process said of which runs are forks; as a rule it is not there.
 ``work/sweep.json``
     What was asked for last, for ``topoeval status`` and ``retry``.
 """

@@ -2,7 +2,7 @@
 
 Importing torch and MONAI takes seconds; forking a process that has them takes milliseconds. The
 template executes nothing itself: a run begins with the imported libraries and nothing else that
-a fresh interpreter would not have, and before the fork no threads have been started.
+a fresh interpreter would not have.
 
 As a program: ``python -m topoeval.harness.template DESCRIPTOR LOG``, of a socket and, for those who
 look at a list of processes, the log. A message on the socket names modules. One with the ends of
