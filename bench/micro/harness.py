@@ -8,9 +8,12 @@ one epoch   the same with one step of an optimiser
 
 `inline` is measured after one run that pays for the imports. `local` forks its runs from a
 template that pays for them: the first run of a sweep waits for that, the others do not. The whole
-command is `topoeval run` of a suite of two runs, a start and what builds on it, in a new folder
-and again when nothing is left to do. Wall time is what one waits for; CPU time is of all processes,
-and on a busy machine says more (of forked runs it is not known here: they are nobody's children).
+command is `topoeval run` of a suite of two runs, a start and what builds on it, in a new folder,
+and again when nothing is left to do.
+
+Wall time is what one waits for; CPU time is of this process and its children that have ended. The
+template is one at the end of its sweep, with those of its forks that it has noticed the end of; so
+the CPU time of a further run is not seen here, and that of a whole command not all of it.
 """
 
 from __future__ import annotations
