@@ -18,7 +18,8 @@ from tests.report.conftest import ENVIRONMENT, make_record, write_records
 from topoeval.errors import UserError
 from topoeval.report import terminal_table
 from topoeval.report.formats import to_csv, to_latex, to_markdown
-from topoeval.report.summary import Row, Summary, summarise
+from topoeval.report.row import Row
+from topoeval.report.summary import Summary, summarise
 from topoeval.report.table import BEST, main_columns
 from topoeval.results.records import read
 

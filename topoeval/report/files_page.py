@@ -16,7 +16,7 @@ from topoeval.metrics.cards import cards
 from topoeval.report.drawing import Drawing, figure_markup
 from topoeval.report.folder import write_text
 from topoeval.report.overlay import Panel, compared, draw_comparison, draw_labels, plain
-from topoeval.report.pages import template
+from topoeval.report.template import template
 
 MOST_PICTURES = 6
 # What makes a case bad, in this order.

@@ -11,9 +11,10 @@ from topoeval.report.boards import RANKED
 from topoeval.report.folder import Folder
 from topoeval.report.measures import Measure
 from topoeval.report.page import add_assets, add_suite, relative
-from topoeval.report.pages import Site, Suite, template
 from topoeval.report.published import Published
+from topoeval.report.suite import Site, Suite
 from topoeval.report.summary import DEFAULT_REFERENCE
+from topoeval.report.template import template
 from topoeval.results.records import Records
 from topoeval.results.submission import Verdict
 from topoeval.statistics import NOTHING

@@ -15,8 +15,9 @@ from topoeval.report.figures import draw_dataset, draw_overview
 from topoeval.report.folder import Folder
 from topoeval.report.formats import to_csv, to_latex, to_markdown
 from topoeval.report.gallery import gallery
-from topoeval.report.pages import Site, Suite, dataset_page, method_page, overview_page, runs_page
+from topoeval.report.pages import dataset_page, method_page, overview_page, runs_page
 from topoeval.report.published import Published
+from topoeval.report.suite import Site, Suite
 from topoeval.report.summary import DEFAULT_REFERENCE, summarise
 from topoeval.report.terminal import to_terminal
 from topoeval.results.records import Records, read

@@ -17,7 +17,8 @@ from topoeval.report.measures import (
     PRIOR,
     Measure,
 )
-from topoeval.report.summary import Row, Summary
+from topoeval.report.row import Row
+from topoeval.report.summary import Summary
 from topoeval.results.rows import PARTS
 from topoeval.statistics.estimate import NOTHING, UNMEASURED, Estimate
 
