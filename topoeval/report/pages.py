@@ -125,6 +125,7 @@ def method_page(suite: Suite, arm: str, examples: Mapping[str, Gallery | None]) 
         "method.html.j2",
         depth=1,
         rows=rows,
+        failures=[failure for row in rows if row.is_main for failure in row.failures],
         about=method.get("summary") or "",
         paper=paper,
         arxiv=arxiv[1] if (arxiv := re.fullmatch(r"arXiv (\d{4}\.\d{4,5})", paper)) else "",

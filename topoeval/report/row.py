@@ -12,7 +12,7 @@ import pandas as pd
 
 from topoeval.errors import UserError
 from topoeval.report.measures import COMPARED, MEASURES
-from topoeval.results.document import OK
+from topoeval.results.document import MAIN_TEST, OK
 from topoeval.results.records import Records
 from topoeval.results.rows import PARTS
 from topoeval.statistics.estimate import (
@@ -65,9 +65,34 @@ class Times:
 
 @dataclass(frozen=True)
 class Row:
-    """One method on one dataset, over all its seeds."""
+    """One method on one dataset, over all its seeds.
+
+    Parameters
+    ----------
+    dataset, arm
+        Unique labels; a further test of the same networks is a dataset of its own.
+    test
+        Name of the test.
+    method, role, regime
+        As in the spec of the runs.
+    total, ok, cases
+        How many runs there are, how many of them have a result, and test cases of each.
+    estimates, differences
+        Per score the mean over seeds, and that of the difference to the reference inside a seed.
+    per_seed
+        Run means, a row per seed with a result, a column per score.
+    times
+        By the letter of the machine.
+    peak_bytes
+        The most memory that one of the runs had; NaN where none was measured.
+    failures, runs
+        Runs without a result, and all of them.
+    best
+        Scores in which the method is separated from every other.
+    """
 
     dataset: str
+    test: str
     arm: str
     method: str
     role: str
@@ -88,6 +113,11 @@ class Row:
     def title(self) -> str:
         """Label of the row; the common starting checkpoint is marked."""
         return f"{self.arm} (start)" if self.role == "start" else self.arm
+
+    @property
+    def is_main(self) -> bool:
+        """Whether it is of the main test; what a run cost, or that it failed, is told there."""
+        return self.test == MAIN_TEST
 
     @property
     def failure_counts(self) -> str:
@@ -145,6 +175,7 @@ def _row(runs: pd.DataFrame, base: pd.DataFrame | None, machines: Mapping[str, s
     is_reference = base is not None and base.index.name == first["arm"]
     return Row(
         dataset=first["dataset"],
+        test=first["test"],
         arm=first["arm"],
         method=first["method"],
         role=first["role"],

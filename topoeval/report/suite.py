@@ -40,11 +40,24 @@ class Site:
 
 @dataclass(frozen=True)
 class Suite:
-    """What all pages of a suite are made from."""
+    """What all pages of a suite are made from.
+
+    Parameters
+    ----------
+    records, summary
+        The runs, and one row per dataset and method.
+    boards, further
+        Standings on the main test, and on each further test by its name.
+    published
+        Numbers of papers.
+    site
+        Where the pages lie.
+    """
 
     records: Records
     summary: Summary
     boards: Sequence[Board]
+    further: Mapping[str, Sequence[Board]]
     published: Sequence[Published]
     site: Site
 
@@ -59,7 +72,7 @@ class Suite:
         runs = self.records.runs
         return {
             "methods": len({row.arm for row in self.summary.rows if row.role != "start"}),
-            "datasets": len(self.summary.datasets),
+            "datasets": len({row.dataset for row in self.summary.rows if row.is_main}),
             "seeds": int(runs["seed"].nunique()),
             # By file: a run with several tests has as many rows.
             "ok": runs.loc[runs["status"] == OK, "file"].nunique(),

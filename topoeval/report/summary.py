@@ -66,8 +66,8 @@ class Summary:
 
     @property
     def failures(self) -> list[Failure]:
-        """Every run without a result."""
-        return [failure for row in self.rows for failure in row.failures]
+        """Every run without a result, once however many tests it has."""
+        return [failure for row in self.rows if row.is_main for failure in row.failures]
 
     def of(self, dataset: str) -> list[Row]:
         """Return the rows of one dataset."""

@@ -114,7 +114,7 @@ def main_columns(summary: Summary) -> list[Column]:
     How many runs went well is said where some did not.
     """
     chosen = [Column("", c.alone, c.cell, c.alone) for c in columns(summary) if c.alone]
-    return chosen if summary.failures else chosen[1:]
+    return chosen if any(row.failures for row in summary.rows) else chosen[1:]
 
 
 def _runs(row: Row) -> Cell:

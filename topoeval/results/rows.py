@@ -13,7 +13,7 @@ import pandas as pd
 
 from topoeval.errors import UserError
 from topoeval.results.arms import Labels, method_title
-from topoeval.results.document import OK, Document, last_line
+from topoeval.results.document import MAIN_TEST, OK, Document, last_line
 
 PARTS = ("network", "persistence", "loss", "backward", "other")
 JUDGE = "judge"
@@ -47,6 +47,8 @@ def run_row(entry: Entry) -> dict[str, Any]:
         "file": entry.path.name,
         "task": str(spec["task"]),
         "dataset": labels.dataset,
+        # What by_test splits a record by; with one test nobody names it.
+        "test": str(spec["dataset"].get("test") or MAIN_TEST),
         "arm": labels.arm,
         "title": method_title(spec),
         "method": str(method.get("name", spec["task"])),
