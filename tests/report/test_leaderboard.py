@@ -83,6 +83,40 @@ def test_the_start_is_not_ranked(suites: dict[str, Records]) -> None:
         assert "Cross-entropy, first epochs" not in methods
 
 
+@pytest.mark.parametrize("fault", ["machine", "method"])
+def test_a_method_without_a_score_has_a_report_all_the_same(tmp_path: Path, fault: str) -> None:
+    """Every run of it failed: it is in the standings, and in the figures if it has a rank."""
+    runs = [make_record(name, seed=s) for name in ("cross_entropy", "dice_ce") for s in (0, 1)]
+    runs += [
+        make_record("betti_prior_sup", seed=s, status="failed", changes={"fault": fault})
+        for s in (0, 1)
+    ]
+    records = read(write_records(tmp_path / "records", runs))
+    build(records, tmp_path / "out")
+    board = boards(records, summarise(records))[1]
+    last = board.places[-1]
+    assert (last.method, last.failed, last.value) == (
+        "Betti prior, supervised",
+        2 if fault == "method" else 0,
+        "\N{EN DASH}",
+    )
+    stability = next(f for f in board.figures if f.name.startswith("rank-stability"))
+    assert (">Betti prior, supervised<" in stability.svg) == (fault == "method")
+
+
+def test_methods_that_were_never_on_one_dataset_have_a_report(tmp_path: Path) -> None:
+    """A sweep that was stopped early: nobody has a rank, and nothing is drawn of ranks."""
+    runs = [
+        make_record("cross_entropy", dataset="strokes"),
+        make_record("dice_ce", dataset="digits"),
+    ]
+    records = read(write_records(tmp_path / "records", runs))
+    build(records, tmp_path / "out")
+    for board in boards(records, summarise(records)):
+        assert "nothing is ranked" in board.verdict
+        assert [figure.name.split("-")[0] for figure in board.figures] == ["wins"]
+
+
 def test_clear_lead_is_said_and_equals_are_not_ordered(tmp_path: Path) -> None:
     """Far apart in every case and seed is separated; the same values are one tier."""
     runs = [

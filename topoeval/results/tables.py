@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -152,7 +152,7 @@ def record_folders(folders: Sequence[Path]) -> list[Path]:
     return list(found)
 
 
-def _records(folder: Path):  # type: ignore[no-untyped-def]
+def _records(folder: Path) -> Iterator[Path]:
     return (path for path in folder.glob("*.json") if not path.name.startswith("."))
 
 
