@@ -1,11 +1,8 @@
 """`topoeval leaderboard` on suites that were run in different ways, as a user meets it."""
 
-import sys
-
 import pytest
 
 from tests.report.conftest import make_record, write_records
-from topoeval.cli import main
 from topoeval.cli.report import chosen_references
 from topoeval.errors import UserError
 from topoeval.results.records import read
@@ -23,20 +20,6 @@ def results(tmp_path):
     ]
     write_records(tmp_path / "methods" / "records", methods)
     return tmp_path
-
-
-@pytest.fixture
-def call(monkeypatch, capsys):
-    """Run the command line in this process; return status, output, errors."""
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["topoeval", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        captured = capsys.readouterr()
-        return ended.value.code or 0, captured.out, captured.err
-
-    return run
 
 
 def test_a_reference_that_is_several_rows_is_named_for_the_suite_that_has_it(call, results):

@@ -214,6 +214,8 @@ def test_failures_are_listed(report: Path) -> None:
         assert "RuntimeError: no &lt;component&gt;" in section
         assert ">3</td>" in section
         assert ".json" in section
+    table = (report / "datasets" / "strokes.html").read_text(encoding="utf-8")
+    assert '3/4</a> <span class="note wrong">1 failed</span>' in table
 
 
 def test_failed_judge_is_listed(tmp_path: Path) -> None:
