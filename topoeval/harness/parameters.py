@@ -16,7 +16,6 @@ from topoeval.errors import UserError, nearest
 from topoeval.harness.model import AdaptationSpec, LossTerm, Method, Params, parse
 from topoeval.losses import LOSSES
 from topoeval.registry import State
-from topoeval.training.remedies import REMEDIES
 
 _TERM = ("weight", "gradient_ratio", "start", "ramp")
 # only one of the two can be given
@@ -170,10 +169,11 @@ def check_params(method: Method) -> None:
         _check(method, f"loss {term.name!r}", term.params, _loss_keywords(term.name))
     if method.remedy is not None:
         remedy = method.remedy
-        if remedy.name not in REMEDIES:
+        known = _remedies()
+        if remedy.name not in known:
             raise UserError(
                 f"method {method.name!r}: unknown remedy {remedy.name!r}"
-                f"{nearest(remedy.name, REMEDIES)}"
+                f"{nearest(remedy.name, known)}"
             )
         _check(method, f"remedy {remedy.name!r}", remedy.params, _remedy_keywords(remedy.name))
 
@@ -196,6 +196,13 @@ def _loss_keywords(name: str) -> Mapping[str, Any] | None:
 
 
 def _remedy_keywords(name: str) -> Mapping[str, Any] | None:
-    known = keywords(REMEDIES[name])
+    known = keywords(_remedies()[name])
     given = ("probabilities", "prior", "topology")
     return known and {key: value for key, value in known.items() if key not in given}
+
+
+def _remedies() -> Mapping[str, Callable[..., Any]]:
+    # brings torch, which filters and whoever misspelt a suite need not wait for
+    from topoeval.training.remedies import REMEDIES
+
+    return REMEDIES
