@@ -19,7 +19,8 @@ from pathlib import Path
 import pandas as pd
 
 from topoeval.report.measures import BETTI_ERROR, DICE, OWN, Measure
-from topoeval.report.summary import Row, Summary, summarise
+from topoeval.report.row import Row
+from topoeval.report.summary import Summary, summarise
 from topoeval.results.records import read
 from topoeval.statistics import mean_interval, paired_difference
 

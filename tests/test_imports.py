@@ -54,6 +54,13 @@ def test_importing_topoeval_imports_no_torch():
         ("from topoeval.cli.catalogue import print_list; print_list('suites')", {"torch", "monai"}),
         ("from topoeval.cli.catalogue import print_info; print_info('dice_ce')", {"torch"}),
         (
+            "from topoeval.cli import main\n"
+            "sys.argv = ['topoeval', 'run', 'nosuch', '--method', 'betti_prior']\n"
+            "try: main()\n"
+            "except SystemExit as end: assert end.code == 2",
+            {"torch", "monai", "scipy"},
+        ),
+        (
             "from topoeval.harness.catalogue import load_suite\n"
             "from topoeval.harness.plan import plan\n"
             "from topoeval.harness.preflight import preflight\n"
@@ -62,7 +69,15 @@ def test_importing_topoeval_imports_no_torch():
             {"monai"},
         ),
     ],
-    ids=["losses", "two losses", "metrics", "a list", "a card", "the plan of a suite"],
+    ids=[
+        "losses",
+        "two losses",
+        "metrics",
+        "a list",
+        "a card",
+        "no such suite",
+        "the plan of a suite",
+    ],
 )
 def test_what_takes_seconds_to_import_is_left_to_who_needs_it(statements, without):
     """MONAI to networks, torch to losses; whoever lists, plans or checks waits for neither."""

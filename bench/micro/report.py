@@ -20,7 +20,7 @@ import numpy as np
 
 from topoeval.report.folder import Folder
 from topoeval.report.page import add_assets, add_suite
-from topoeval.report.pages import Site
+from topoeval.report.suite import Site
 from topoeval.results.records import read
 
 CASES, EXAMPLES, SIDE = 20, 2, 28

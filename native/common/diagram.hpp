@@ -9,6 +9,10 @@ namespace topoeval {
 constexpr std::int32_t kNever = -1;  // the death of an essential class
 
 struct Pair {
+  Pair() {}  // not initialised: lists are lengthened first and filled afterwards
+  Pair(std::int32_t birth_voxel, std::int32_t death_voxel)
+      : birth(birth_voxel), death(death_voxel) {}
+
   std::int32_t birth;  // index, in C order, of the voxel whose value is the birth
   std::int32_t death;  // likewise the death, or kNever
 };

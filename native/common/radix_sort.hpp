@@ -2,7 +2,7 @@
 //
 // Least significant digit first, at most 11 bits at a time: three passes at most for 32-bit keys,
 // six for 64-bit ones, and a pass whose digit is the same everywhere is skipped.  Records enter in
-// the order that settles ties, that is with ascending indices: they are carried along, not compared.
+// the order that settles ties, that is with ascending indices.
 #pragma once
 
 #include <algorithm>
@@ -77,6 +77,22 @@ Record* sort_digits(Record* records, Record* scratch, std::size_t count, int low
   return records;
 }
 
+// Sorts records that are nearly in order.  Returns false, with the records in an order as good as
+// the one they came in, where they are not: a digit is sorted faster than many are moved.
+template <class Record> bool insertion_sort(Record* records, std::size_t count) {
+  std::size_t moves = 0;
+  for (std::size_t i = 1; i < count; ++i) {
+    if (!(records[i] < records[i - 1])) continue;
+    const Record late = records[i];
+    std::size_t to = i;
+    for (; to > 0 && late < records[to - 1]; --to) records[to] = records[to - 1];
+    records[to] = late;
+    moves += i - to;
+    if (moves > count / 8) return false;
+  }
+  return true;
+}
+
 }  // namespace detail
 
 // Sorts records[0 .. count) and returns where the result lies: in records or in scratch,
@@ -99,6 +115,17 @@ Record* radix_sort(Record* records, Record* scratch, std::size_t count) {
   int low = 0, high = static_cast<int>(8 * sizeof(Word));
   while ((varying >> low & 1) == 0) ++low;
   while ((varying >> (high - 1) & 1) == 0) --high;
+
+  // Two digits do for floats of a few binades, if they are not too many: hardly any differ only in
+  // the bits below.
+  constexpr int kTwoDigits = 2 * detail::kMostDigit, kBitsBelow = 6;
+  constexpr std::size_t kNotTooMany = std::size_t{1} << 17;
+  const int below = high - low - kTwoDigits;
+  if (0 < below && below <= kBitsBelow && count < kNotTooMany) {
+    Record* sorted = detail::sort_digits<2>(records, scratch, count, low + below, detail::kMostDigit);
+    if (detail::insertion_sort(sorted, count)) return sorted;
+    if (sorted == scratch) std::swap(records, scratch);
+  }
 
   const int passes = (high - low + detail::kMostDigit - 1) / detail::kMostDigit;
   const int digit = (high - low + passes - 1) / passes;

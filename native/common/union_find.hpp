@@ -1,7 +1,7 @@
 // Disjoint sets of extrema under the elder rule.
 //
-// The root of a tree is its oldest node: the class that lives on.  No ranks: path halving alone
-// is as fast here, and the elder rule decides who becomes root anyway.  No processor can foresee
+// The root of a tree is its oldest node: the class that lives on.  No ranks: shortening the paths
+// alone is as fast here, and the elder rule decides who becomes root anyway.  No processor can foresee
 // which of two classes is older, whether they are one already and how far up their roots are:
 // nothing of that is left to a branch.  A link to a node carries its age, so a search ends with
 // all that the decision needs.
@@ -64,10 +64,8 @@ template <> class Age<std::int32_t> {
 
 template <class Key> class UnionFind {
  public:
-  // Node 0 is older than every other: what lies around the array.  flip: 0 if nodes of equal key
-  // grow younger with their number, -1 if older.
-  void reset(std::int32_t flip) {
-    flip_ = flip;
+  // Node 0 is older than every other: what lies around the array.
+  void reset() {
     grow(1);
     parents_[0] = {kBelowAll<Key>, 0};
   }
@@ -78,16 +76,23 @@ template <class Key> class UnionFind {
 
   std::int32_t parent(std::int32_t node) const { return parents_[node].node(); }
 
-  // The root of the node's tree.  Nearly every node lies two steps at most below it: both are
-  // taken in any case, and the one branch is hardly ever wrong.
+  // The root of the node's tree, which is fast for a node near it; see climb.
   Age<Key> find(std::int32_t node) {
     Age<Key>* parents = parents_.data();
-    for (;;) {
-      const Age<Key> top = parents[parents[node].node()];
-      parents[node] = top;
-      if (parents[top.node()].node() == top.node()) return top;
+    Age<Key> top = parents[node];
+    for (Age<Key> next; (next = parents[top.node()]).node() != top.node(); top = next) {
+      parents[node] = next;
       node = top.node();
     }
+    return top;
+  }
+
+  // The node two steps up, or the root.  Waits for nothing but memory, so that many can be made
+  // side by side.
+  std::int32_t climb(std::int32_t node) {
+    const Age<Key> top = parents_[parents_[node].node()];
+    parents_[node] = top;
+    return top.node();
   }
 
   struct Death {
@@ -95,12 +100,13 @@ template <class Key> class UnionFind {
     Key key;            // and its key
   };
 
-  // Joins the trees of a and b.
-  Death join(std::int32_t a, std::int32_t b) {
+  // Joins the trees of a and b.  flip: 0 if nodes of equal key grow younger with their number, -1
+  // if older; the same in all calls.
+  Death join(std::int32_t a, std::int32_t b, std::int32_t flip) {
     Age<Key> elder = find(a), younger = find(b);
     a = elder.node();
     b = younger.node();
-    Age<Key>::sort(elder, younger, flip_);
+    Age<Key>::sort(elder, younger, flip);
     // To both, for the addresses are known before the order is: what is read next need not wait.
     parents_[a] = elder;
     parents_[b] = elder;
@@ -112,7 +118,6 @@ template <class Key> class UnionFind {
 
  private:
   Buffer<Age<Key>> parents_;
-  std::int32_t flip_ = 0;
 };
 
 }  // namespace topoeval

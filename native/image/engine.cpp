@@ -1,6 +1,7 @@
 #include "engine.hpp"
 
 #include <algorithm>
+#include <cstring>
 
 namespace topoeval::image {
 
@@ -78,7 +79,7 @@ template <class Key> void Engine<Key>::trace(Sense sense, Interrupt& interrupt) 
   constexpr int kBlock = Tracer<Key>::kMostPaths / 2;
   Position at[2 * kBlock];
   std::int32_t nodes[2 * kBlock];
-  Edge* block[kBlock + 1];
+  Edge* block[kBlock];
 
   const Route& route = masks_.route(sense);
   tracer_.reset(masks_, sense == Sense::down ? minima_ : maxima_, sense);
@@ -90,37 +91,35 @@ template <class Key> void Engine<Key>::trace(Sense sense, Interrupt& interrupt) 
     }
     int size = 0;
     for (; i < saddles_.count() && size < kBlock; ++i) {
-      block[size] = &saddles_[i];
-      size += saddles_[i].piece != 0;
-    }
-    for (int k = 0; k < size; ++k) {
-      const Edge& edge = *block[k];
+      Edge& edge = saddles_[i];
       const std::int32_t* ends = route.ends[edge.mask];
-      at[2 * k] = edge.saddle + ends[0];
-      at[2 * k + 1] = edge.saddle + ends[edge.piece];
+      at[2 * size] = edge.saddle + ends[0];
+      at[2 * size + 1] = edge.saddle + ends[edge.piece];
+      block[size] = &edge;
+      size += edge.piece != 0;
     }
     tracer_.follow(at, 2 * size, nodes, interrupt);
-    for (int k = 0; k < size; ++k) {
-      block[k]->a = nodes[2 * k];
-      block[k]->b = nodes[2 * k + 1];
-    }
+    for (int k = 0; k < size; ++k) std::memcpy(block[k]->ends, nodes + 2 * k, sizeof Edge::ends);
   }
   tracer_.clear();
 }
 
-// Joins classes along the edges, in ascending or descending order, and tells visit which class
-// died at each.  Edges and classes lie scattered in memory, so edges are taken in
-// blocks and everything a block will touch is requested before the first join.
+// Joins classes along the edges, in ascending or descending order, and tells visit what died.
+//
+// A search for a root waits for the memory at every step, and what follows the join waits for the
+// search.  So edges are taken in blocks: everything a block will touch is requested first, then its
+// searches are made side by side, and what they have found is at most a few joins out of date.
 template <class Key>
 template <bool Descending, class Visit>
 void Engine<Key>::merge(const Keyed<Key>* order, std::int64_t count, UnionFind<Key>& classes,
                         Interrupt& interrupt, Visit visit) {
-  constexpr int kBlock = 32;
+  constexpr int kBlock = Joins::kMost;
+  constexpr std::int32_t flip = Descending ? -1 : 0;
+  Joins joins;
   std::int32_t a[kBlock], b[kBlock];
 
-  // Where the classes do not fit in the cache, most of the way to the roots is walked in
-  // advance, for a whole block at a time.  Where they do, that is more work than it saves.
-  const int climbs = count > (1 << 17) ? 2 : 0;
+  // Where the classes do not fit in the cache, two more steps towards the roots are requested.
+  const int requests = count > (1 << 17) ? 2 : 0;
 
   const auto edge_at = [&](std::int64_t i) { return order[Descending ? count - 1 - i : i]; };
   const auto request = [&](std::int64_t begin) {
@@ -132,11 +131,12 @@ void Engine<Key>::merge(const Keyed<Key>* order, std::int64_t count, UnionFind<K
     if (begin % kPollEvery == 0) interrupt.poll();
     const int size = static_cast<int>(std::min<std::int64_t>(kBlock, count - begin));
     for (int k = 0; k < size; ++k) {
-      const Edge& edge = saddles_[edge_at(begin + k).index()];
-      classes.prefetch_parent(a[k] = edge.a);
-      classes.prefetch_parent(b[k] = edge.b);
+      joins.at[k] = edge_at(begin + k);
+      const Edge& edge = saddles_[joins.at[k].index()];
+      classes.prefetch_parent(a[k] = edge.ends[0]);
+      classes.prefetch_parent(b[k] = edge.ends[1]);
     }
-    for (int step = 0; step < climbs; ++step) {
+    for (int step = 0; step < requests; ++step) {
       for (int k = 0; k < size; ++k) {
         classes.prefetch_parent(a[k] = classes.parent(a[k]));
         classes.prefetch_parent(b[k] = classes.parent(b[k]));
@@ -144,10 +144,26 @@ void Engine<Key>::merge(const Keyed<Key>* order, std::int64_t count, UnionFind<K
     }
     request(begin + kBlock);
     for (int k = 0; k < size; ++k) {
-      const Keyed<Key> next = edge_at(begin + k);
-      visit(next, saddles_[next.index()], classes.join(a[k], b[k]));
+      a[k] = classes.climb(a[k]);
+      b[k] = classes.climb(b[k]);
     }
+    for (int k = 0; k < size; ++k) joins.died[k] = classes.join(a[k], b[k], flip);
+    joins.size = size;
+    visit(joins);
   }
+}
+
+// Whether a join makes a pair cannot be predicted, so one is written in any case.
+template <class Key>
+void Engine<Key>::write(const Joins& joins, const Extrema<Key>& extrema, PairWriter<Key>& out) {
+  typename PairWriter<Key>::Waiting* pairs = out.room(joins.size);
+  int kept = 0;
+  for (int k = 0; k < joins.size; ++k) {
+    const Death died = joins.died[k];
+    pairs[kept] = {std::max(died.node, kOutside), saddles_[joins.at[k].index()].saddle};
+    kept += (died.node >= 0) & (extrema.key(died.key) != joins.at[k].key());
+  }
+  out.keep(kept);
 }
 
 // H0 of the core.
@@ -156,29 +172,29 @@ void Engine<Key>::merge_up(Interrupt& interrupt, bool keep_positive, PairWriter<
   const std::int64_t count = saddles_.count();
   const Keyed<Key>* order = saddles_.sort();
   Keyed<Key>* positive = positive_.reserve(static_cast<std::size_t>(keep_positive ? count : 0));
-  std::int64_t positives = 0;
-  const auto visit = [&](const Keyed<Key>& next, Edge& edge, Death died) {
-    const std::int32_t node = std::max(died.node, kOutside);
-    out.append(node, edge.saddle, (died.node >= 0) & (minima_.key(died.key) != next.key()));
+  positives_ = 0;
+  const auto visit = [&](const Joins& joins) {
+    write(joins, minima_, out);
     if (!keep_positive) return;
-    // With three pieces or more, which edges are left over depends on the choice of edges:
-    // all are offered to the maxima, and just as many succeed there.
-    const bool offer = (died.node < 0) | edge.one_of_many;
-    positive[positives] = next;
-    positives += offer;
-    edge.piece &= static_cast<std::uint8_t>(-static_cast<int>(offer));  // not a branch
+    std::int64_t positives = positives_;
+    for (int k = 0; k < joins.size; ++k) {
+      // With three pieces or more, which edges are left over depends on the choice of edges:
+      // all are offered to the maxima, and just as many succeed there.
+      Edge& edge = saddles_[joins.at[k].index()];
+      const bool offer = (joins.died[k].node < 0) | edge.one_of_many;
+      positive[positives] = joins.at[k];
+      positives += offer;
+      edge.piece &= static_cast<std::uint8_t>(-static_cast<int>(offer));  // not a branch
+    }
+    positives_ = positives;
   };
   merge<false>(order, count, minima_.classes, interrupt, visit);
-  positives_ = positives;
 }
 
 // H1 of the core.
 template <class Key> void Engine<Key>::merge_down(Interrupt& interrupt, PairWriter<Key>& out) {
-  const auto visit = [&](const Keyed<Key>& next, const Edge& edge, Death died) {
-    const std::int32_t node = std::max(died.node, kOutside);
-    out.append(node, edge.saddle, (died.node >= 0) & (maxima_.key(died.key) != next.key()));
-  };
-  merge<true>(positive_.data(), positives_, maxima_.classes, interrupt, visit);
+  merge<true>(positive_.data(), positives_, maxima_.classes, interrupt,
+              [&](const Joins& joins) { write(joins, maxima_, out); });
 }
 
 template <class Key>

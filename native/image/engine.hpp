@@ -36,13 +36,22 @@ template <class Key> class Engine {
  private:
   using Death = typename UnionFind<Key>::Death;
 
+  // Edges in the order in which they join, and what died at each.
+  struct Joins {
+    static constexpr int kMost = 32;
+    int size = 0;
+    Keyed<Key> at[kMost];
+    Death died[kMost];
+  };
+
   void scan(const Field<Key>& core, bool outside_is_lower, Interrupt& interrupt);
   void trace(Sense sense, Interrupt& interrupt);
-  void merge_up(Interrupt& interrupt, bool keep_positive, PairWriter<Key>& out);
-  void merge_down(Interrupt& interrupt, PairWriter<Key>& out);
   template <bool Descending, class Visit>
   void merge(const Keyed<Key>* order, std::int64_t count, UnionFind<Key>& classes,
              Interrupt& interrupt, Visit visit);
+  void write(const Joins& joins, const Extrema<Key>& extrema, PairWriter<Key>& out);
+  void merge_up(Interrupt& interrupt, bool keep_positive, PairWriter<Key>& out);
+  void merge_down(Interrupt& interrupt, PairWriter<Key>& out);
 
   Masks masks_;
   Extrema<Key> minima_, maxima_;

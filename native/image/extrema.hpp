@@ -45,7 +45,7 @@ template <class Key> class Extrema {
     const std::size_t line = static_cast<std::size_t>(masks.stride() / 64);
     std::memset(words_, 0, line * sizeof(Rank));
     std::memset(words_ + masks.size() / 64 - line, 0, line * sizeof(Rank));
-    classes.reset(flip);
+    classes.reset();
     pixels_.grow(1);
   }
 
@@ -53,11 +53,12 @@ template <class Key> class Extrema {
   void append(Position at, std::uint64_t bits, const Key* keys, std::int32_t pixel) {
     words_[at >> 6] = {bits, count_};
     std::int32_t count = count_;
-    const std::int32_t flip = flip_;
+    const Key flip = static_cast<Key>(flip_);
+    std::int32_t* pixels = pixels_.data();
     for (; bits != 0; bits &= bits - 1) {
       const int x = lowest_bit(bits);
-      classes.make(count, static_cast<Key>(keys[x] ^ static_cast<Key>(flip)));
-      pixels_[count++] = pixel + x;
+      classes.make(count, static_cast<Key>(keys[x] ^ flip));
+      pixels[count++] = pixel + x;
     }
     count_ = count;
   }

@@ -69,7 +69,9 @@ void classify(const std::uint8_t* half, const std::uint8_t* above, std::uint8_t*
       out[i] = m;
       minimum[i] = (m & 0x55) == 0 ? 0xFF : 0;
       maximum[i] = m == 0xFF ? 0xFF : 0;
-      saddle[i] = (pieces & (pieces - 1)) != 0 ? 0xFF : 0;
+      // in bytes, or the compiler widens all lanes to ints
+      const std::uint8_t but_first = static_cast<std::uint8_t>(pieces - 1) & pieces;
+      saddle[i] = but_first != 0 ? 0xFF : 0;
     }
     flags[begin / 64] = {pack(minimum), pack(maximum), pack(saddle)};
   }

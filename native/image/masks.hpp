@@ -93,13 +93,10 @@ class Masks {
     data_.reserve(static_cast<std::size_t>(size_ + 2 * kMargin));
     std::memset(data_.data(), outside, kMargin + stride);
     std::memset(data_.data() + kMargin + stride * (height + 1), outside, stride + kMargin);
-    row_lines_ = static_cast<std::uint64_t>(stride / 64);
-    shift_ = 26;
-    while ((std::uint64_t{1} << (shift_ - 26)) < row_lines_) ++shift_;
-    reciprocal_ = (std::uint64_t{1} << shift_) / row_lines_ + 1;
+    lay_out_rows();
   }
 
-  std::size_t bytes() const { return data_.bytes(); }
+  std::size_t bytes() const { return data_.bytes() + padding_.bytes(); }
   std::int64_t stride() const { return stride_; }
   std::int64_t size() const { return size_; }
   Mask* data() { return data_.data() + kMargin; }
@@ -110,25 +107,30 @@ class Masks {
 
   void close_row(std::int64_t y) { std::memset(row(y) + width_, outside_, stride_ - width_); }
 
-  // The pixel's index in the image.  The division by the stride is a multiplication: there
-  // is one for each pair.
+  // The pixel's index in the image.
   std::int32_t pixel(Position at) const {
-    const std::int64_t row = padded_row(at);
-    return static_cast<std::int32_t>(at - stride_ * row + width_ * (row - 1));
+    return static_cast<std::int32_t>(at - padding_[at >> 6]);
   }
 
   std::int32_t last_pixel() const { return static_cast<std::int32_t>(height_ * width_ - 1); }
 
   bool is_outside(Position at) const {
-    const std::int64_t row = padded_row(at);
-    return row == 0 || row > height_ || at - stride_ * row >= width_;
+    const auto stride = static_cast<Position>(stride_);
+    const Position row = at / stride;
+    return row == 0 || row > height_ || at % stride >= width_;
   }
 
  private:
   static constexpr std::int64_t kMargin = 64;  // the first and last pixel have diagonals, too
 
-  std::int64_t padded_row(Position at) const {
-    return static_cast<std::int64_t>(((at >> 6) * reciprocal_) >> shift_);
+  // What lies before a pixel and is none, for each word: a division for each pair is too dear.
+  void lay_out_rows() {
+    const std::int64_t words = stride_ / 64;
+    Position* padding = padding_.reserve(static_cast<std::size_t>(words * (height_ + 2)));
+    for (std::int64_t row = 0; row < height_ + 2; ++row) {
+      const auto before = static_cast<Position>(stride_ * row - width_ * (row - 1));
+      padding = std::fill_n(padding, words, before);
+    }
   }
 
   void lay_out_routes() {
@@ -148,10 +150,9 @@ class Masks {
   }
 
   Buffer<Mask> data_;
+  Buffer<Position> padding_;
   std::int64_t stride_ = 0, width_ = 0, height_ = 0, size_ = 0;
   Route routes_[2];
-  std::uint64_t row_lines_ = 1, reciprocal_ = 0;
-  int shift_ = 0;
   Mask outside_ = 0;
 };
 

@@ -27,12 +27,17 @@ template <class Key> class PairWriter {
   PairWriter(const PairWriter&) = delete;
   PairWriter& operator=(const PairWriter&) = delete;
 
-  // Whether a pair is kept cannot be predicted, so it is written in any case.
-  void append(std::int32_t extremum, Position saddle, bool keep) {
-    waiting_[count_] = {extremum, saddle};
-    count_ += keep;
-    if (count_ == kWaiting) flush();
+  struct Waiting {
+    std::int32_t extremum;
+    Position saddle;
+  };
+
+  // Room for `count` pairs; keep() says how many of them there are in the end.
+  Waiting* room(int count) {
+    if (count_ + count > kWaiting) flush();
+    return waiting_ + count_;
   }
+  void keep(int count) { count_ += count; }
 
   // To be called at the end.
   void flush() {
@@ -49,11 +54,6 @@ template <class Key> class PairWriter {
 
  private:
   static constexpr int kWaiting = 256;
-
-  struct Waiting {
-    std::int32_t extremum;
-    Position saddle;
-  };
 
   const Masks& masks_;
   const Extrema<Key>& extrema_;

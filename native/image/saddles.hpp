@@ -15,7 +15,7 @@
 namespace topoeval::image {
 
 struct Edge {
-  std::int32_t a, b;  // the two extrema that it joins: minima first, later maxima
+  std::int32_t ends[2];  // the extrema that it joins: minima first, later maxima
   Position saddle;
   Mask mask;           // of the saddle
   std::uint8_t piece;  // j; 0 when the edge has done its work
@@ -24,6 +24,10 @@ struct Edge {
 
 template <class Key> class Saddles {
  public:
+  Saddles() {
+    for (int mask = 0; mask < 256; ++mask) pieces_[mask] = links()[static_cast<Mask>(mask)].pieces;
+  }
+
   void reset() { count_ = 0; }
 
   // Called before a row is appended.  A pixel has three edges at most.
@@ -32,19 +36,30 @@ template <class Key> class Saddles {
     order_.grow(static_cast<std::size_t>(count_ + 3 * pixels));
   }
 
+  // Most saddles have one edge and some have two, in no order: two are written in any case, and
+  // the second stays only where it is one.
   void append(Position at, std::uint64_t bits, const Key* keys, const Mask* masks) {
-    const LinkTable& table = links();
+    Edge* edges = edges_.data();
+    Keyed<Key>* order = order_.data();
+    std::int64_t count = count_;
     for (; bits != 0; bits &= bits - 1) {
       const int x = lowest_bit(bits);
-      const int pieces = table[masks[x]].pieces;
-      int piece = 1;
-      do {
-        edges_[count_] = {0, 0, at + static_cast<Position>(x), masks[x],
-                          static_cast<std::uint8_t>(piece), pieces > 2};
-        order_[count_] = Keyed<Key>::make(keys[x], static_cast<std::uint32_t>(count_));
-        ++count_;
-      } while (++piece < pieces);
+      const Position saddle = at + static_cast<Position>(x);
+      const Mask mask = masks[x];
+      const int pieces = pieces_[mask];
+      const auto write = [&](std::int64_t number, std::uint8_t piece) {
+        edges[number].saddle = saddle;
+        edges[number].mask = mask;
+        edges[number].piece = piece;
+        edges[number].one_of_many = pieces > 2;
+        order[number] = Keyed<Key>::make(keys[x], static_cast<std::uint32_t>(number));
+      };
+      write(count, 1);
+      write(count + 1, 2);
+      if (pieces == 4) write(count + 2, 3);
+      count += pieces - 1;
     }
+    count_ = count;
   }
 
   // Edge numbers by ascending value; raster order settles ties.
@@ -62,6 +77,7 @@ template <class Key> class Saddles {
   Buffer<Edge> edges_;
   Buffer<Keyed<Key>> order_, scratch_;
   std::int64_t count_ = 0;
+  std::uint8_t pieces_[256];
 };
 
 }  // namespace topoeval::image

@@ -166,7 +166,7 @@ Place ExtremumPairing<Key>::pair(const Gradient<Key>& gradient, Interrupt& inter
   const Voxel<Key>* voxels = gradient.voxels();
   const std::int32_t flip = kind_ == kMinima ? 0 : -1;
 
-  tree_.reset(flip);
+  tree_.reset();
   tree_.grow(extrema.size() + 1);
   Place* places = places_.reserve(extrema.size() + 1);
   std::int32_t node = 0;
@@ -188,7 +188,7 @@ Place ExtremumPairing<Key>::pair(const Gradient<Key>& gradient, Interrupt& inter
     }
     Saddle& saddle = saddles_[order[i].index()];
     const auto died = tree_.join(static_cast<std::int32_t>(saddle.ends[0]),
-                                          static_cast<std::int32_t>(saddle.ends[1]));
+                                 static_cast<std::int32_t>(saddle.ends[1]), flip);
     if (died.node < 0) continue;
     saddle.joins = true;
     if (died.key == order[i].key()) continue;

@@ -7,8 +7,6 @@ import sys
 
 import pytest
 
-from topoeval.cli import main
-
 SUITE = """
 schema = 1
 name = "tiny"
@@ -25,22 +23,6 @@ epochs = 1
 name = "strokes"
 sizes = { train = 8, test = 6 }
 """
-
-
-@pytest.fixture
-def call(monkeypatch, capsys, tmp_path):
-    """Run the command line in this process; return exit status, output and errors."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("TOPOEVAL_DATA", raising=False)
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["topoeval", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        captured = capsys.readouterr()
-        return ended.value.code or 0, captured.out, captured.err
-
-    return run
 
 
 @pytest.fixture

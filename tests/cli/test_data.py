@@ -2,7 +2,6 @@
 
 import re
 import shlex
-import sys
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
@@ -11,23 +10,6 @@ import pytest
 from PIL import Image
 
 from topoeval import datasets
-from topoeval.cli import main
-
-
-@pytest.fixture
-def call(monkeypatch, capsys, tmp_path):
-    """Run the command line in this process; return exit status, output and errors."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("TOPOEVAL_DATA", raising=False)
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["topoeval", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        captured = capsys.readouterr()
-        return ended.value.code or 0, captured.out, captured.err
-
-    return run
 
 
 @pytest.fixture

@@ -2,35 +2,17 @@
 
 import json
 import re
-import sys
 
 import numpy as np
 import pandas as pd
 import PIL.Image
 import pytest
 
-from topoeval.cli import main
-
 RING = np.zeros((12, 16), np.uint8)
 RING[2:9, 2:9] = 255
 RING[4:7, 4:7] = 0
 FILLED = RING.copy()
 FILLED[4:7, 4:7] = 255
-
-
-@pytest.fixture
-def call(monkeypatch, capsys, tmp_path):
-    """Run the command line in this process and folder; return exit status, output and errors."""
-    monkeypatch.chdir(tmp_path)
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["topoeval", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        captured = capsys.readouterr()
-        return ended.value.code or 0, captured.out, captured.err
-
-    return run
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from topoeval.cli import main
 from topoeval.cli.planning import duration, ranges
 
 SUITE = """
@@ -32,20 +31,10 @@ name = "drive"
 
 
 @pytest.fixture
-def call(monkeypatch, capsys, tmp_path):
-    """Run the command line in this process on the tiny suite; return status, output, errors."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("TOPOEVAL_DATA", raising=False)
+def call(call, tmp_path):
+    """Run the command line beside the tiny suite."""
     (tmp_path / "tiny.toml").write_text(SUITE)
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["topoeval", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        captured = capsys.readouterr()
-        return ended.value.code or 0, captured.out, captured.err
-
-    return run
+    return call
 
 
 def test_a_plan_is_a_table_of_what_would_run(call):

@@ -1,28 +1,17 @@
 """collect, query, compare and submit from a shell's view."""
 
 import json
-import sys
 
 import pytest
 
 from tests.report.conftest import make_record, write_records
-from topoeval.cli import main
 
 
 @pytest.fixture
-def call(monkeypatch, capsys, tmp_path):
-    """Run the command line in this process; return exit status, output and errors."""
-    monkeypatch.chdir(tmp_path)
+def call(call, monkeypatch):
+    """Run the command line, which keeps no tables."""
     monkeypatch.setenv("TOPOEVAL_CACHE", "")
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["topoeval", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        captured = capsys.readouterr()
-        return ended.value.code or 0, captured.out, captured.err
-
-    return run
+    return call
 
 
 def suite(folder, *, lead=0.0, commit="abc1234"):

@@ -10,7 +10,6 @@ import time
 import pytest
 from rich.console import Console
 
-from topoeval.cli import main
 from topoeval.cli.display import SweepDisplay
 from topoeval.harness.executors import Local
 from topoeval.harness.spec import RunSpec
@@ -35,20 +34,6 @@ path = root / "records" / f"{spec_file.parent.name}.json"
 path.parent.mkdir(exist_ok=True)
 path.write_text(json.dumps(record))
 """
-
-
-@pytest.fixture
-def call(monkeypatch, capsys):
-    """Call the command line; return exit status, output, errors."""
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["topoeval", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        captured = capsys.readouterr()
-        return ended.value.code or 0, captured.out, captured.err
-
-    return run
 
 
 @pytest.fixture

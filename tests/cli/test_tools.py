@@ -1,30 +1,18 @@
 """doctor, check, bench and barcode as a user meets them."""
 
-import sys
-
 import numpy as np
 import PIL.Image
 import pytest
 
-from topoeval.cli import main
 from topoeval.persistence import BACKENDS
 from topoeval.testing import CheckResult
 
 
 @pytest.fixture
-def call(monkeypatch, capsys, tmp_path):
-    """Run the command line in this process; return exit status, output and errors."""
-    monkeypatch.chdir(tmp_path)
+def call(call, monkeypatch):
+    """Run the command line on a terminal of 120 columns."""
     monkeypatch.setenv("COLUMNS", "120")
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["topoeval", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        captured = capsys.readouterr()
-        return ended.value.code or 0, captured.out, captured.err
-
-    return run
+    return call
 
 
 def state_of(output, name):

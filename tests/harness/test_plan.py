@@ -129,19 +129,6 @@ def test_missing_files_are_named(tmp_path):
         load_suite("quikstart")
 
 
-def test_methods_that_start_from_each_other_are_refused(suite_file):
-    """A circle is shown as one; a correction leaves nothing to start from."""
-    text = suite_file.read_text()
-    suite_file.write_text(text + '\n[override.cross_entropy]\nstarts_from = "betti_prior_semi"\n')
-    text = suite_file.read_text()
-    suite_file.write_text(text + '\n[override.betti_prior_semi]\nstarts_from = "cross_entropy"\n')
-    with pytest.raises(UserError, match=r"start from each other: .* -> "):
-        plan(load_suite(str(suite_file)))
-    suite_file.write_text(text.replace('"betti_prior_semi"\n', '"largest_component"\n'))
-    with pytest.raises(UserError, match="leaves no network"):
-        plan(load_suite(str(suite_file)))
-
-
 @pytest.mark.parametrize("name", method_names())
 def test_every_baseline_folder_is_whole(name):
     """A method has its TOML and a README that says paper, licence and deviations."""

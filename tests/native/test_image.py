@@ -177,6 +177,22 @@ def test_values_that_crowd(dtype, construction):
 
 
 @pytest.mark.parametrize("construction", ["V", "T"])
+@pytest.mark.parametrize(
+    ("size", "lowest_bits"),
+    [(32, 6), (128, 6), (128, 3), (300, 6)],
+)
+def test_floats_that_differ_in_their_last_bits(size, lowest_bits, construction):
+    """Which digits of a key are sorted, and how, shows in no pair: ranks give the same ones."""
+    rng = np.random.default_rng(size)
+    mantissas = rng.integers(0, 2**lowest_bits, (size, size))
+    image = np.float32(1) + mantissas.astype(np.float32) * np.finfo(np.float32).eps
+    few = rng.random((size, size), dtype=np.float32)
+    image = np.where(few < 0.3, few, image)
+    ranks = np.unique(image, return_inverse=True)[1].astype(np.int32).reshape(image.shape)
+    assert np.array_equal(pairs(image, construction), pairs(ranks, construction))
+
+
+@pytest.mark.parametrize("construction", ["V", "T"])
 def test_ties_go_to_the_smaller_index(construction):
     """Equal values enter in raster order, as if the values were their ranks in that order."""
     rng = np.random.default_rng(0)

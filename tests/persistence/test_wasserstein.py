@@ -15,9 +15,9 @@ from scipy.sparse.csgraph import maximum_bipartite_matching
 
 from topoeval import Topology, UserError
 from topoeval.persistence import Barcodes, compute, diagram_matching
+from topoeval.persistence.diagram import diagonal_distances
 from topoeval.persistence.diagram_matching import (
     assign,
-    diagonal_distances,
     infinite_matching,
     matched_distances,
     optimal_matching,
@@ -261,6 +261,14 @@ def test_a_batch_is_its_images_and_torch_is_numpy():
             np.testing.assert_allclose(
                 whole[i : i + 1], distance(first.select([i]), second.select([i]))
             )
+
+
+@pytest.mark.parametrize("images", [0, 2])
+def test_without_bars_the_distance_is_0(images):
+    """A number for each image, of which there may be none."""
+    for distance in (wasserstein_distance, bottleneck_distance):
+        empty = table(*[[]] * images)
+        np.testing.assert_array_equal(distance(empty, empty), np.zeros((images, 1)))
 
 
 def test_the_longest_are_matched_with_the_longest():

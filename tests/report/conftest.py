@@ -15,6 +15,9 @@ import numpy as np
 import pytest
 
 from topoeval.report import build
+from topoeval.report.row import Row
+from topoeval.report.summary import Summary, summarise
+from topoeval.results.records import read
 
 METHODS: Mapping[str, tuple[str, str, str]] = {
     "start": ("Cross-entropy, first epochs", "start", "supervised"),
@@ -196,6 +199,25 @@ def make_suite(
                     )
                 )
     return records
+
+
+def summary_of(folder: Path, records: Sequence[dict[str, Any]], **options: str) -> Summary:
+    """Write, read and reduce records."""
+    return summarise(read(write_records(folder, records)), **options)
+
+
+def row_of(summary: Summary, method: str) -> Row:
+    """Find a method's row in a suite of one dataset."""
+    return next(row for row in summary.rows if row.method == method)
+
+
+def separated(methods: Sequence[str] = ("cross_entropy", "dice_ce"), seeds: int = 3) -> list[Any]:
+    """Make runs in which every next method has a higher Dice, beyond the noise of seeds."""
+    return [
+        make_record(name, seed=s, dice=[0.5 + 0.2 * i + 0.01 * s + 0.003 * s * i] * 4)
+        for i, name in enumerate(methods)
+        for s in range(seeds)
+    ]
 
 
 @pytest.fixture

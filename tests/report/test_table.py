@@ -1,4 +1,4 @@
-"""Rows, marks and renderings of the table."""
+"""Renderings of the table, and its marks in them."""
 
 from __future__ import annotations
 
@@ -6,40 +6,25 @@ import io
 import re
 import shutil
 import subprocess
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import pytest
 from rich.console import Console
 
-from tests.report.conftest import ENVIRONMENT, make_record, write_records
-from topoeval.errors import UserError
+from tests.report.conftest import (
+    ENVIRONMENT,
+    make_record,
+    row_of,
+    separated,
+    summary_of,
+    write_records,
+)
 from topoeval.report import terminal_table
 from topoeval.report.formats import to_csv, to_latex, to_markdown
-from topoeval.report.summary import Row, Summary, summarise
+from topoeval.report.summary import summarise
 from topoeval.report.table import BEST, main_columns
 from topoeval.results.records import read
-
-
-def summary_of(folder: Path, records: Sequence[dict[str, Any]], **options: str) -> Summary:
-    """Write, read and reduce records."""
-    return summarise(read(write_records(folder, records)), **options)
-
-
-def row_of(summary: Summary, method: str) -> Row:
-    """Find a method's row in a suite of one dataset."""
-    return next(row for row in summary.rows if row.method == method)
-
-
-def separated(methods: Sequence[str] = ("cross_entropy", "dice_ce"), seeds: int = 3) -> list[Any]:
-    """Make runs in which every next method has a higher Dice, beyond the noise of seeds."""
-    return [
-        make_record(name, seed=s, dice=[0.5 + 0.2 * i + 0.01 * s + 0.003 * s * i] * 4)
-        for i, name in enumerate(methods)
-        for s in range(seeds)
-    ]
 
 
 def on_terminal(folder: Path, width: int = 100) -> str:
@@ -47,18 +32,6 @@ def on_terminal(folder: Path, width: int = 100) -> str:
     console = Console(width=width, file=io.StringIO(), color_system=None)
     console.print(terminal_table(folder))
     return console.file.getvalue()  # type: ignore[attr-defined]
-
-
-def test_row_holds_mean_over_cases_then_seeds(tmp_path: Path) -> None:
-    """Two runs of mean 0.5 and 0.7, the second of more cases, average to 0.6."""
-    runs = [
-        make_record(seed=0, dice=[0.4, 0.6], right=[True, False]),
-        make_record(seed=1, dice=[0.7] * 8, right=[True] * 8),
-    ]
-    row = row_of(summary_of(tmp_path, runs), "cross_entropy")
-    assert row.estimates["dice"].mean == pytest.approx(0.6)
-    assert row.estimates["matches_truth"].mean == pytest.approx(0.75)
-    assert row.estimates["dice"].n == 2
 
 
 def test_best_is_marked_where_separated(tmp_path: Path) -> None:
@@ -91,67 +64,12 @@ def test_single_seed_has_no_interval_and_no_best(tmp_path: Path) -> None:
     assert table["dice_n"].tolist() == [1, 1]
 
 
-def test_method_with_failed_runs_is_not_best(tmp_path: Path) -> None:
-    """Winning on the seeds that survived is no win."""
-    diverged = make_record("dice_ce", seed=3, status="diverged")
-    summary = summary_of(tmp_path, [*separated(), diverged])
-    row = row_of(summary, "dice_ce")
-    assert (row.ok, row.total) == (3, 4)
-    assert not row.best
-
-
-def test_start_is_marked_and_does_not_compete(tmp_path: Path) -> None:
-    """The common checkpoint comes first and cannot win, even with the best numbers."""
-    summary = summary_of(tmp_path, separated(("cross_entropy", "dice_ce", "start")))
-    assert summary.rows[0].title.endswith("(start)")
-    assert not summary.rows[0].best
-    assert "dice" in row_of(summary, "dice_ce").best
-
-
-def test_difference_is_paired_by_seed(tmp_path: Path) -> None:
-    """A constant lead over noisy seeds shows as a narrow difference; the reference has none."""
-    summary = summary_of(tmp_path, separated())
-    difference = row_of(summary, "dice_ce").differences["dice"]
-    assert difference.mean == pytest.approx(0.203)
-    assert difference.high - difference.low < 0.02
-    assert not row_of(summary, "cross_entropy").differences["dice"].measured
-
-
-def test_unknown_reference_names_the_nearest(tmp_path: Path) -> None:
-    """A misspelt reference must not lead to a table without differences."""
-    with pytest.raises(UserError, match="did you mean 'dice_ce'"):
-        summary_of(tmp_path, separated(), reference="dice_cee")
-
-
 def test_absent_default_reference_leaves_differences_out(tmp_path: Path) -> None:
     """A suite that is not finished can be reported."""
     summary = summary_of(tmp_path, separated(("dice_ce", "betti_prior_sup")))
     assert not any(row.differences["dice"].measured for row in summary.rows)
     assert "Difference" not in to_markdown(summary)
     assert "minus" not in to_latex(summary)
-
-
-@pytest.mark.parametrize(
-    ("key", "values"),
-    [
-        ("backend", ("cripser", "gudhi")),
-        ("device", ("cpu", "cuda")),
-        ("precision", ("bfloat16", "float32")),
-    ],
-)
-def test_ambiguous_reference_is_refused(tmp_path: Path, key: str, values: tuple[str, str]) -> None:
-    """With two variants of the reference nobody knows which is meant; both are offered."""
-    records = [make_record(changes={f"spec.{key}": value}) for value in values]
-    labels = [f"Cross-entropy [{key}={value}]" for value in values]
-    with pytest.raises(UserError, match="ambiguous on strokes") as refused:
-        summary_of(tmp_path, records)
-    words = str(refused.value)
-    assert f"{labels[0]!r} and {labels[1]!r}" in words
-    assert words.endswith(f"topoeval report RESULTS --reference '{labels[0]}'")
-    assert "\n" not in words
-    for label in labels:
-        summary = summary_of(tmp_path, records, reference=label)
-        assert summary.reference_title(summary.datasets[0]) == label
 
 
 def test_failures_are_rows_with_their_reason(tmp_path: Path) -> None:
@@ -200,15 +118,6 @@ def test_times_of_different_machines_do_not_share_a_column(tmp_path: Path) -> No
     assert table["step_s_machine_A_n"].tolist() == [2, 0]
     assert table["step_s_machine_B_n"].tolist() == [0, 1]
     assert "step_s_n" not in table.columns
-
-
-def test_time_per_case_is_given_for_work_per_case_only(tmp_path: Path) -> None:
-    """Training is not adaptation."""
-    summary = summary_of(tmp_path, [make_record(), make_record("largest_component")])
-    times = {row.method: row.times["A"] for row in summary.rows}
-    assert times["largest_component"].per_case.mean == pytest.approx(12.3 / 4)
-    assert not times["largest_component"].step.measured
-    assert not times["cross_entropy"].per_case.measured
 
 
 def test_terminal_table_fits_and_shows_what_matters(suite: Path) -> None:
@@ -315,14 +224,3 @@ def test_runs_of_several_commits_are_said_to_be(tmp_path: Path) -> None:
     one, two = make_record(), make_record("dice_ce", changes={"environment.topoeval.commit": "fff"})
     assert "2 versions of the code" in to_markdown(summary_of(tmp_path / "a", [one, two]))
     assert "versions of the code" not in to_markdown(summary_of(tmp_path / "b", [one]))
-
-
-def test_time_of_what_a_run_builds_on_counts(tmp_path: Path) -> None:
-    """Correcting a trained network costs its training, too; the common start is free."""
-    start = make_record("start")
-    base = make_record("cross_entropy", changes={"spec.parents": {"start": start["id"]}})
-    post = make_record("betti_prior_post", changes={"spec.parents": {"start": base["id"]}})
-    summary = summary_of(tmp_path, [start, base, post])
-    chain = {row.method: row.times["A"].chain.mean for row in summary.rows}
-    assert chain["cross_entropy"] == pytest.approx(12.3)
-    assert chain["betti_prior_post"] == pytest.approx(2 * 12.3)

@@ -142,6 +142,8 @@ def test_sides_that_cannot_be_compared_are_told(tmp_path: Path) -> None:
         compare(a, a, ["dise"])
     with pytest.raises(UserError, match="no better or worse"):
         compare(a, a, ["b0"])
+    with pytest.raises(UserError, match=r"no case of .*a has the score 'hd95'"):
+        compare(a, a, ["dice", "hd95"])
 
 
 def test_variants_are_matched_by_what_they_are(tmp_path: Path) -> None:

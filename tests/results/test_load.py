@@ -185,6 +185,19 @@ def test_scores_that_do_not_exist_or_mean_two_things_are_refused(suite: Path) ->
         load(suite.parent).scores("dice")
 
 
+def test_scores_are_of_one_test(tmp_path: Path) -> None:
+    """The main one unless another is named: several tests of one network are no repetitions."""
+    cases = {"case": ["shifted-0"], "dice": [0.25]}
+    changes = {"spec.dataset.tests": {"shifted": {"split": "shifted"}}}
+    record = {**make_record(changes=changes), "tests": {"shifted": {"cases": cases}}}
+    found = load(write_suite(tmp_path / "x", run=record))
+    assert found.runs["test"].tolist() == ["test", "shifted"]
+    assert len(found.scores("dice")) == len(record["cases"]["dice"])
+    assert found.scores("dice", test="shifted")["value"].tolist() == [0.25]
+    with pytest.raises(UserError, match=r"no run has the test 'shfted'; did you mean 'shifted'"):
+        found.scores("dice", test="shfted")
+
+
 def test_tables_that_mix_versions_of_the_code_say_so(tmp_path: Path) -> None:
     """Two commits, or one that nobody can get back."""
 

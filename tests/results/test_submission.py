@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import zipfile
 from collections.abc import Callable
@@ -162,22 +163,63 @@ def test_a_truncated_or_other_file_is_refused(folder: Path, tmp_path: Path) -> N
         check(tmp_path / "nothing.zip")
 
 
+def packed_anew(files: dict[str, bytes], name: str, data: bytes) -> None:
+    """Put another content in, and its hash and size into the manifest."""
+    files[name] = data
+    manifest = json.loads(files["manifest.json"])
+    stated = {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
+    manifest["files"][name] = stated
+    files["manifest.json"] = json.dumps(manifest).encode()
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "message"),
+    [
+        ("submission.toml", b"method =", "is no bundle of topoeval submit, or damaged"),
+        ("submission.toml", b"\xff", "is no bundle of topoeval submit, or damaged"),
+        ("record.json", b"{", r"its record\.json is no record"),
+        ("record.json", b"[1]", r"its record\.json is no record"),
+        ("record.json", b'{"spec": 3}', r"its record\.json is no record"),
+    ],
+)
+def test_a_forged_bundle_is_refused_in_one_line(
+    folder: Path, truth: Path, tmp_path: Path, name: str, data: bytes, message: str
+) -> None:
+    """Hashes that are right do not make a content one that can be read."""
+    bundle = pack(folder, tmp_path / "x.zip", truth)
+    forged = tampered(bundle, lambda files: packed_anew(files, name, data))
+    with pytest.raises(UserError, match=message) as refused:
+        check(forged, truth)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_zip_with_a_broken_stream_or_a_password_is_refused(folder: Path, tmp_path: Path) -> None:
+    """What the library behind a zip raises is no traceback."""
+    bundle = pack(folder, tmp_path / "x.zip")
+    whole = bundle.read_bytes()
+    with zipfile.ZipFile(bundle) as archive:
+        info = archive.getinfo("manifest.json")
+    start = info.header_offset + 30 + len(info.filename)
+    broken = whole[:start] + b"\xff" * 20 + whole[start + 20 :]
+    flag = whole.rindex(b"PK\x01\x02", 0, whole.rindex(b"manifest.json")) + 8
+    locked = bytearray(whole)
+    locked[flag] |= 1
+    locked[info.header_offset + 6] |= 1
+    for data in (broken, bytes(locked)):
+        bundle.write_bytes(data)
+        with pytest.raises(UserError, match="no bundle of topoeval submit, or damaged"):
+            check(bundle)
+
+
 def test_scores_that_the_predictions_do_not_have_are_refused(
     folder: Path, truth: Path, tmp_path: Path
 ) -> None:
     """Even in a bundle whose hashes are right: they are scored again."""
-    import hashlib
 
     def flatter(files: dict[str, bytes]) -> None:
         record = json.loads(files["record.json"])
         record["cases"]["dice"] = [1.0] * 3
-        files["record.json"] = json.dumps(record).encode()
-        manifest = json.loads(files["manifest.json"])
-        manifest["files"]["record.json"] = {
-            "sha256": hashlib.sha256(files["record.json"]).hexdigest(),
-            "bytes": len(files["record.json"]),
-        }
-        files["manifest.json"] = json.dumps(manifest).encode()
+        packed_anew(files, "record.json", json.dumps(record).encode())
 
     bundle = tampered(pack(folder, tmp_path / "x.zip", truth), flatter)
     assert check(bundle).status == "unverified"

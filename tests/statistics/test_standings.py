@@ -177,3 +177,28 @@ def test_score_table_keeps_failed_runs_as_rows() -> None:
     assert found["method"].tolist() == ["a", "a", "b"]
     assert found["status"].tolist() == ["ok", "ok", "crashed"]
     assert found["value"].isna().tolist() == [False, False, True]
+
+
+def test_who_was_never_compared_leads_nobody() -> None:
+    """One method with scores beside one that was not measured: there is no best of one."""
+    scores = table(simulate(np.random.default_rng(0), (0.8, 0.7), sd_seed=0.01)[0])
+    for seed in range(5):
+        scores = fail(scores, "b", seed, fault="machine")
+    found = standings(scores, "dice")
+    assert found.table.set_index("method")["tier"].isna().to_dict() == {"a": False, "b": True}
+    assert found.separated_best is None
+
+
+def test_methods_on_different_datasets_have_no_order() -> None:
+    """Nobody was measured everywhere: no rank, no stability, and no error."""
+    scores = pd.concat(
+        [
+            table(simulate(np.random.default_rng(i), (0.8,))[0], dataset, [name])
+            for i, (dataset, name) in enumerate((("d", "a"), ("e", "b")))
+        ]
+    )
+    found = standings(scores, "dice")
+    assert found.table["by_mean"].isna().all()
+    assert found.stability.shares.empty
+    assert np.isnan(found.stability.tau)
+    assert found.power is None

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
-from topoeval.errors import UserError
+from topoeval.errors import UserError, nearest
 
 if TYPE_CHECKING:
     from topoeval.report.published import Published
@@ -47,6 +47,13 @@ def leaderboard(
         Optional[list[str]],  # noqa: UP045
         typer.Option(help="Name of a results folder to leave out; may be repeated."),
     ] = None,
+    reference: Annotated[
+        Optional[list[str]],  # noqa: UP045
+        typer.Option(
+            help="Method to compare with, in every suite that has it; may be repeated for suites "
+            f"that have others; {_DEFAULT}"
+        ),
+    ] = None,
     submission: Annotated[
         Optional[list[Path]],  # noqa: UP045
         typer.Option(help="A bundle of topoeval submit, shown apart; may be repeated."),
@@ -63,7 +70,7 @@ def leaderboard(
     records = {
         folder.name: read(folder / "records") for folder in results_folders(results, without or ())
     }
-    references = {name: default_reference(found) for name, found in records.items()}
+    references = chosen_references(records, reference or ())
     page = build_leaderboard(
         records,
         out,
@@ -71,9 +78,9 @@ def leaderboard(
         published=_published(),
         submissions=_checked(submission or (), truth or ()),
     )
-    for name, reference in references.items():
+    for name, chosen in references.items():
         runs = records[name].runs
-        print(f"{name}: {runs['file'].nunique()} runs, differences to {reference}")
+        print(f"{name}: {runs['file'].nunique()} runs, differences to {chosen}")
     print(f"Page: {page}")
 
 
@@ -147,6 +154,28 @@ def default_reference(records: Records) -> str:
         return DEFAULT_REFERENCE
     known = [name for name in records.suites if name in suite_names()]
     return load_suite(known[0]).reference if known else DEFAULT_REFERENCE
+
+
+def chosen_references(records: Mapping[str, Records], asked: Sequence[str]) -> dict[str, str]:
+    """Return for each suite the first asked-for reference that it has, else its default.
+
+    Raises
+    ------
+    UserError
+        If no suite has a method or row of a name that was asked for.
+    """
+    known = {name: {*found.runs["method"], *found.runs["arm"]} for name, found in records.items()}
+    for reference in asked:
+        if not any(reference in names for names in known.values()):
+            raise UserError(
+                f"no suite has a record of the reference method {reference!r}"
+                f"{nearest(reference, set().union(*known.values()))}"
+            )
+    return {
+        name: next((reference for reference in asked if reference in known[name]), None)
+        or default_reference(found)
+        for name, found in records.items()
+    }
 
 
 def _checked(bundles: Sequence[Path], truths: Sequence[str]) -> list[Verdict]:

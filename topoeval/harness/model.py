@@ -24,6 +24,7 @@ from topoeval.datasets.dataset_info import Split
 from topoeval.errors import UserError, nearest
 from topoeval.harness.space import Space, flattened
 from topoeval.harness.variant import Variant
+from topoeval.results.document import MAIN_TEST
 
 Regime = Literal["supervised", "semi_supervised", "post_process", "remedy"]
 TRAINED: tuple[Regime, ...] = ("supervised", "semi_supervised")
@@ -31,9 +32,6 @@ TRAINED: tuple[Regime, ...] = ("supervised", "semi_supervised")
 Precision = Literal["float32", "bfloat16", "float16"]
 Scalar = bool | int | float | str
 Params = dict[str, Any]
-
-MAIN_TEST = "test"
-"""The test that every network is scored on."""
 
 
 class Frozen(BaseModel):

@@ -168,13 +168,12 @@ def check_params(method: Method) -> None:
             )
         _check(method, f"loss {term.name!r}", term.params, _loss_keywords(term.name))
     if method.remedy is not None:
-        from topoeval.training.remedies import REMEDIES
-
         remedy = method.remedy
-        if remedy.name not in REMEDIES:
+        known = _remedies()
+        if remedy.name not in known:
             raise UserError(
                 f"method {method.name!r}: unknown remedy {remedy.name!r}"
-                f"{nearest(remedy.name, REMEDIES)}"
+                f"{nearest(remedy.name, known)}"
             )
         _check(method, f"remedy {remedy.name!r}", remedy.params, _remedy_keywords(remedy.name))
 
@@ -197,8 +196,13 @@ def _loss_keywords(name: str) -> Mapping[str, Any] | None:
 
 
 def _remedy_keywords(name: str) -> Mapping[str, Any] | None:
-    from topoeval.training.remedies import REMEDIES
-
-    known = keywords(REMEDIES[name])
+    known = keywords(_remedies()[name])
     given = ("probabilities", "prior", "topology")
     return known and {key: value for key, value in known.items() if key not in given}
+
+
+def _remedies() -> Mapping[str, Callable[..., Any]]:
+    # brings torch, which filters and whoever misspelt a suite need not wait for
+    from topoeval.training.remedies import REMEDIES
+
+    return REMEDIES

@@ -10,9 +10,9 @@ from typing import Any, Literal
 
 from topoeval import datasets
 from topoeval.errors import UserError, nearest
-from topoeval.harness.catalogue import load_method
+from topoeval.harness.methods import beginning, methods_of
 from topoeval.harness.model import TRAINED, DatasetSpec, Method, Training
-from topoeval.harness.parameters import check_params, takes_backend, with_params
+from topoeval.harness.parameters import takes_backend
 from topoeval.harness.selection import Filters, has_dataset, select
 from topoeval.harness.spec import RunSpec
 from topoeval.harness.suite import Exclude, Include, Suite
@@ -54,7 +54,7 @@ def plan(
     """
     named = [one for text in suite.methods for one in variants(text)]
     included = [one for part in suite.include for text in part.method for one in variants(text)]
-    planner = _Planner(suite, _methods(suite, named, included), absent, tuned, score)
+    planner = _Planner(suite, methods_of(suite, named, included), absent, tuned, score)
     if tuned is not None and score == "test":
         for common in planner.commons:
             tuned.check(suite, common["dataset"], map(str, (*named, *included)))
@@ -167,7 +167,7 @@ class _Planner:
         if key in self._done:
             return self._done[key]
         parents = dict(judge)
-        if (before := _beginning(method)) is not None:
+        if (before := beginning(method)) is not None:
             parents["start"] = self._chain(cell, self.methods[before], common, home, judge).id
         run = RunSpec.model_validate(
             {
@@ -198,7 +198,7 @@ class _Planner:
 
     def _depends(self, method: Method) -> bool:
         """Whether the backend decides the result of a method, or of what it starts from."""
-        before = _beginning(method)
+        before = beginning(method)
         return takes_backend(method) or (before is not None and self._depends(self.methods[before]))
 
 
@@ -294,79 +294,6 @@ def _backend(name: str, device: str) -> str:
 def _device(name: str) -> str:
     """Return the type of a device; that there is one here is for the preflight to see."""
     return "cuda" if name == "cuda" else resolve_device(name).type
-
-
-def _beginning(method: Method) -> str | None:
-    """Return the label of the method whose network another one starts from."""
-    if method.starts_from is None:
-        return None
-    first, *more = variants(method.starts_from)
-    if more:
-        raise UserError(
-            f"method {method.name!r} starts from {method.starts_from!r}, which is several methods"
-        )
-    return str(first)
-
-
-def _methods(
-    suite: Suite, named: Sequence[Variant], included: Sequence[Variant]
-) -> dict[str, Method]:
-    """Return the suite's methods and all that they start from by label, checked."""
-    names = {one.name for one in (*named, *included)}
-    for name in suite.override:
-        if name not in names:
-            raise UserError(
-                f"suite {suite.name!r}: override of {name!r}, which is not among its methods"
-                f"{nearest(name, names)}"
-            )
-    methods = {
-        "start": Method(
-            name="start",
-            title="Common start",
-            role="start",
-            regime="supervised",
-            starts_from=None,
-            losses=suite.start.losses,
-        )
-    }
-    wanted = [*named, *included]
-    while wanted:
-        one = wanted.pop()
-        if str(one) not in methods:
-            method = with_params(load_method(one.name, suite.override.get(one.name)), one.params)
-            # what may be searched for is no part of a run
-            methods[str(one)] = method = method.model_copy(update={"search": {}})
-            if (before := _beginning(method)) is not None:
-                wanted.extend(variants(before))
-    meant = [str(one) for one in named if one.name == suite.reference]
-    if not meant:
-        raise UserError(
-            f"suite {suite.name!r}: reference {suite.reference!r} is not among its methods"
-            f"{nearest(suite.reference, {one.name for one in named})}"
-        )
-    if len(meant) > 1:
-        raise UserError(
-            f"suite {suite.name!r}: reference {suite.reference!r} is several methods "
-            f"({', '.join(meant)}); choose one that is a single row"
-        )
-    for method in methods.values():
-        _check_beginning(method, methods)
-        check_params(method)
-    return methods
-
-
-def _check_beginning(method: Method, methods: Mapping[str, Method]) -> None:
-    """Refuse a method that begins with what leaves no network, or in the end with itself."""
-    chain = [method.label]
-    while (before := _beginning(methods[chain[-1]])) is not None:
-        if methods[before].regime not in TRAINED:
-            raise UserError(
-                f"method {chain[-1]!r} starts from {before!r}, which corrects answers "
-                "and leaves no network to start from"
-            )
-        if before in chain:
-            raise UserError(f"methods start from each other: {' -> '.join((*chain, before))}")
-        chain.append(before)
 
 
 def _judge(training: Training, common: Mapping[str, Any]) -> RunSpec:

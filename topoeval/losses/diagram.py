@@ -12,10 +12,9 @@ import torch
 from topoeval.errors import UserError
 from topoeval.losses.base import TargetLoss, outside_graph
 from topoeval.losses.patches import check_patch, patches
-from topoeval.persistence import Barcodes, compute
+from topoeval.persistence import compute
+from topoeval.persistence.diagram import Table
 from topoeval.topology import Topology
-
-Table = Barcodes[torch.Tensor]
 
 
 class DiagramLoss(TargetLoss):

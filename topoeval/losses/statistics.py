@@ -11,7 +11,7 @@ import torch
 from topoeval.errors import UserError
 from topoeval.losses.diagram import DiagramLoss, Table
 from topoeval.losses.info import LossInfo
-from topoeval.persistence.diagram_matching import group_index, sum_per_group
+from topoeval.persistence.diagram import group_index, sum_per_group
 
 _CARD: dict[str, Any] = {
     "ndims": (2, 3),

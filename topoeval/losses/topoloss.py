@@ -10,12 +10,11 @@ import torch
 from topoeval.errors import UserError
 from topoeval.losses.diagram import DiagramLoss, Table
 from topoeval.losses.info import LossInfo
+from topoeval.persistence.diagram import diagonal_distances, sum_per_group
 from topoeval.persistence.diagram_matching import (
-    diagonal_distances,
     matched_distances,
     optimal_matching,
     ranked_matching,
-    sum_per_group,
 )
 
 Reading = Literal["longest", "optimal"]

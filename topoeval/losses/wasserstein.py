@@ -12,18 +12,20 @@ from topoeval.errors import UserError
 from topoeval.losses.diagram import DiagramLoss, Table
 from topoeval.losses.info import LossInfo
 from topoeval.persistence.barcode import host_array
+from topoeval.persistence.diagram import (
+    diagonal_distances,
+    distances,
+    pairwise_distances,
+    sum_per_group,
+)
 from topoeval.persistence.diagram_matching import (
     Matching,
     assign,
     check_exponents,
-    diagonal_distances,
-    distances,
     infinite_matching,
     joined,
     matched_distances,
     optimal_matching,
-    pairwise_distances,
-    sum_per_group,
 )
 
 _TARGETED: dict[str, Any] = {

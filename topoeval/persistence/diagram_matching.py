@@ -20,23 +20,29 @@ Three facts keep this exact without a square matrix of all bars and all diagonal
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
-from scipy.spatial.distance import cdist
 
 from topoeval.errors import UserError
-from topoeval.persistence.barcode import Barcodes, host_array
+from topoeval.persistence.barcode import host_array
+from topoeval.persistence.diagram import (
+    PairFunction,
+    Table,
+    check_comparable,
+    diagonal_distances,
+    extent,
+    finite,
+    group_index,
+    kind_of,
+    pairwise_distances,
+    points_of,
+    rows_of_groups,
+)
 from topoeval.persistence.ranking import rank_in_group
-
-Table = Barcodes[torch.Tensor]
-# (n,) rows of the first and (m,) rows of the second table -> a number for each pair, (n, m)
-PairFunction = Callable[[NDArray[np.int64], NDArray[np.int64]], NDArray[np.float64]]
 
 # Entries of one dense block, and of the largest assignment problem (256 MiB in double precision).
 _BLOCK = 2**20
@@ -76,9 +82,9 @@ def ranked_matching(first: Table, second: Table) -> Matching:
     kinds_first, kinds_second = _kinds(first), _kinds(second)
     return _join(
         kinds_first,
-        rank_in_group(kinds_first, _extent(first)),
+        rank_in_group(kinds_first, extent(first)),
         kinds_second,
-        rank_in_group(kinds_second, _extent(second)),
+        rank_in_group(kinds_second, extent(second)),
     )
 
 
@@ -120,7 +126,7 @@ def infinite_matching(first: Table, second: Table) -> Matching:
     columns = []
     for table, chosen in zip((first, second), rows, strict=True):
         kinds = _kinds(table)[chosen]
-        columns += [kinds, rank_in_group(kinds, _extent(table)[chosen])]
+        columns += [kinds, rank_in_group(kinds, extent(table)[chosen])]
     return _subset(_join(*columns), *rows)
 
 
@@ -175,52 +181,12 @@ def matched_distances(
     """
     difference = torch.stack(
         [
-            _finite(a[matching.first]) - _finite(b[matching.second])
+            finite(a[matching.first]) - finite(b[matching.second])
             for a, b in ((first.birth, second.birth), (first.death, second.death))
         ],
         dim=-1,
     )
     return torch.linalg.vector_norm(difference, ord=internal_norm, dim=-1)
-
-
-def pairwise_distances(first: Table, second: Table, internal_norm: float = 2.0) -> PairFunction:
-    """Return the function that answers the distances between given rows of two tables."""
-    points = [host_array(points_of(table)) for table in (first, second)]
-
-    def apart(rows: NDArray[np.int64], columns: NDArray[np.int64]) -> NDArray[np.float64]:
-        return distances(points[0][rows], points[1][columns], internal_norm)
-
-    return apart
-
-
-def diagonal_distances(barcodes: Table, internal_norm: float = 2.0) -> torch.Tensor:
-    """Return the distance of each bar to the diagonal, ``(n,)``; inf where an end is infinite.
-
-    The nearest point is the middle of the bar in every p-norm, ``2^(1/p - 1)`` lengths away.
-    """
-    length = (_finite(barcodes.birth) - _finite(barcodes.death)).abs()
-    distance = length * 2 ** (1 / internal_norm - 1)
-    return torch.where(kind_of(barcodes) > 0, torch.full_like(distance, torch.inf), distance)
-
-
-def distances(
-    x: NDArray[np.float64], y: NDArray[np.float64], norm: float = 2.0
-) -> NDArray[np.float64]:
-    """Return the distances in a p-norm between points ``(n, d)`` and ``(m, d)``, ``(n, m)``."""
-    quick = {1.0: "cityblock", 2.0: "euclidean", np.inf: "chebyshev"}.get(norm)
-    return np.asarray(cdist(x, y, quick) if quick else cdist(x, y, "minkowski", p=norm))
-
-
-def sum_per_group(barcodes: Table, rows: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
-    """Return the sum of the values of some rows, ``(n_images, len(dims))``; differentiable."""
-    sums = values.new_zeros(barcodes.n_images * len(barcodes.dims))
-    return sums.index_add(0, group_index(barcodes)[rows], values).reshape(barcodes.n_images, -1)
-
-
-def group_index(barcodes: Table) -> torch.Tensor:
-    """Return the number of each row's image and dimension, ``image * len(dims) + column``."""
-    dims = torch.tensor(barcodes.dims, device=barcodes.dim.device)
-    return barcodes.image * len(barcodes.dims) + torch.searchsorted(dims, barcodes.dim.contiguous())
 
 
 def check_exponents(order: float, internal_norm: float) -> None:
@@ -231,38 +197,8 @@ def check_exponents(order: float, internal_norm: float) -> None:
         raise UserError(f"internal_norm must be at least 1 (or inf), got {internal_norm}")
 
 
-def check_comparable(first: Barcodes[Any], second: Barcodes[Any]) -> None:
-    """Refuse barcodes of different numbers of images or different dimensions."""
-    for field in ("n_images", "dims"):
-        ours, theirs = getattr(first, field), getattr(second, field)
-        if ours != theirs:
-            raise UserError(f"barcodes to be matched differ in {field}: {ours} and {theirs}")
-
-
-def kind_of(barcodes: Table) -> torch.Tensor:
-    """Return 0 where both ends are finite, else a number for which ends are infinite."""
-    born, dies = barcodes.birth.detach().isinf(), barcodes.death.detach().isinf()
-    return 2 * born.long() + dies.long()
-
-
 def _kinds(barcodes: Table) -> torch.Tensor:
     return group_index(barcodes) * 4 + kind_of(barcodes)
-
-
-def _finite(ends: torch.Tensor) -> torch.Tensor:
-    return torch.where(ends.isinf(), torch.zeros_like(ends), ends)
-
-
-def _extent(barcodes: Table) -> torch.Tensor:
-    """Return the length of a finite bar, the finite end of another, by which bars are ranked."""
-    birth, death = _finite(barcodes.birth.detach()), _finite(barcodes.death.detach())
-    return torch.where(kind_of(barcodes) > 0, birth + death, (birth - death).abs())
-
-
-def points_of(barcodes: Table) -> torch.Tensor:
-    """Return ``(n, 2)`` float64 points, infinite ends as 0."""
-    ends = (_finite(end.detach()).double() for end in (barcodes.birth, barcodes.death))
-    return torch.stack(tuple(ends), dim=-1)
 
 
 def _others(rows: torch.Tensor, n: int) -> torch.Tensor:
@@ -331,20 +267,6 @@ def _one_point_matching(
         rank_in_group(groups[1], points[1][:, 0]),
     )
     return _subset(matching, rows[0][taken], rows[1]), ~one_point
-
-
-def rows_of_groups(barcodes: Table) -> dict[int, NDArray[np.int64]]:
-    """Return the rows of finite bars of each group that has any, the longest first."""
-    rows = host_array((kind_of(barcodes) == 0).nonzero().flatten())
-    groups, lengths = host_array(group_index(barcodes))[rows], host_array(_extent(barcodes))[rows]
-    order = np.lexsort((-lengths, groups))
-    rows, groups = rows[order], groups[order]
-    numbers, begin = np.unique(groups, return_index=True)
-    end = np.append(begin, len(rows))[1:]
-    return {
-        group: rows[first:last]
-        for group, first, last in zip(numbers.tolist(), begin, end, strict=True)
-    }
 
 
 def _distance_gain(first: Table, second: Table, order: float, internal_norm: float) -> PairFunction:

@@ -12,19 +12,21 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import maximum_flow
 
 from topoeval.persistence.barcode import Barcodes, host_array
-from topoeval.persistence.diagram_matching import (
+from topoeval.persistence.diagram import (
     Table,
     check_comparable,
-    check_size,
     diagonal_distances,
     group_index,
-    infinite_matching,
     kind_of,
-    matched_distances,
-    optimal_matching,
     points_of,
     rows_of_groups,
     sum_per_group,
+)
+from topoeval.persistence.diagram_matching import (
+    check_size,
+    infinite_matching,
+    matched_distances,
+    optimal_matching,
 )
 
 
@@ -122,7 +124,7 @@ def bottleneck_distance(first: Barcodes[Any], second: Barcodes[Any]) -> NDArray[
     for group in set(rows[0]) | set(rows[1]):
         x, y = (points[k][rows[k].get(group, nothing)] for k in (0, 1))
         result[group] = max(result[group], _bottleneck(x, y, a, group))
-    return result.reshape(a.n_images, -1)
+    return result.reshape(a.n_images, len(a.dims))
 
 
 def _bottleneck(x: NDArray[np.float64], y: NDArray[np.float64], table: Table, group: int) -> float:

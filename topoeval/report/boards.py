@@ -1,9 +1,13 @@
-"""Standings of a suite as a page shows them: tiers, not an order that the data do not have."""
+"""Standings of a suite as a page shows them: tiers, not an order that the data do not have.
+
+A suite is ranked by the main test of its datasets. What the same networks answer on a further test
+is no repetition: ranked together, one network would count as several. Each has standings apart.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
@@ -12,6 +16,7 @@ from topoeval.report.measures import BETTI_ERROR, DICE, Measure
 from topoeval.report.names import slug
 from topoeval.report.ranking import draw_standings
 from topoeval.report.summary import Summary
+from topoeval.results.document import MAIN_TEST
 from topoeval.results.records import Records
 from topoeval.statistics import NOTHING, Standings, score_table, standings
 
@@ -35,24 +40,30 @@ class Place:
 
 @dataclass(frozen=True, eq=False)
 class Board:
-    """Standings by one score, over all datasets of a suite.
+    """Standings by one score on one test, over all datasets of a suite that have it.
 
     Parameters
     ----------
     measure
         The score.
+    test
+        Name of the test.
+    datasets
+        Labels of the datasets, in the order of the pages.
     found
         What the statistics say.
     places
         A line per method, best first.
     figures
-        Critical differences, stability, wins.
+        Critical differences, stability, wins; of the main test alone.
     """
 
     measure: Measure
+    test: str
+    datasets: Sequence[str]
     found: Standings
     places: Sequence[Place]
-    figures: Sequence[Drawing]
+    figures: Sequence[Drawing] = ()
 
     @property
     def tiers(self) -> int:
@@ -76,20 +87,40 @@ class Board:
 
 
 def boards(records: Records, summary: Summary) -> list[Board]:
-    """Rank the methods of a suite by each of `RANKED` that was measured.
+    """Rank the methods of a suite on the main test, by each of `RANKED` that was measured.
 
     The common start takes no part: it had fewer epochs.
     """
-    runs = records.runs[records.runs["role"] != "start"]
-    found = []
+    return [
+        replace(
+            board,
+            figures=draw_standings(
+                board.found,
+                board.measure.title,
+                slug(board.measure.title),
+                "\n".join(summary.conventions(board.datasets)),
+            ),
+        )
+        for board in _ranked(records, summary, MAIN_TEST)
+    ]
+
+
+def further_boards(records: Records, summary: Summary) -> dict[str, list[Board]]:
+    """Rank the methods of a suite on each further test by itself; by its name, without figures."""
+    names = sorted({row.test for row in summary.rows if not row.is_main})
+    return {name: list(_ranked(records, summary, name)) for name in names}
+
+
+def _ranked(records: Records, summary: Summary, test: str) -> Iterator[Board]:
+    runs = records.runs[(records.runs["role"] != "start") & (records.runs["test"] == test)]
+    on_test = replace(summary, rows=tuple(row for row in summary.rows if row.test == test))
     for measure in RANKED:
-        if runs.empty or not summary.measured(measure):
+        if runs.empty or not on_test.measured(measure):
             continue
-        ranked = standings(score_table(runs, records.cases, measure.key), measure.key)
-        footer = "\n".join(summary.conventions(summary.datasets))
-        figures = draw_standings(ranked, measure.title, slug(measure.title), footer)
-        found.append(Board(measure, ranked, _places(ranked, measure), figures))
-    return found
+        found = standings(score_table(runs, records.cases, measure.key), measure.key)
+        # As the pages have them: 4 lines before 12.
+        datasets = [name for name in summary.datasets if name in found.datasets]
+        yield Board(measure, test, datasets, found, _places(found, measure))
 
 
 def _places(found: Standings, measure: Measure) -> list[Place]:

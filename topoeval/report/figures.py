@@ -23,7 +23,8 @@ from topoeval.report.drawing import (
     to_svg,
 )
 from topoeval.report.measures import BETTI_ERROR, DICE, OWN, Measure
-from topoeval.report.summary import Row, Summary
+from topoeval.report.row import Row
+from topoeval.report.summary import Summary
 from topoeval.results.rows import PARTS
 
 _WIDTH, _ROW_HEIGHT = 8.4, 0.34

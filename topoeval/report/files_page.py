@@ -15,8 +15,9 @@ from topoeval.evaluate.label_map import read_labels
 from topoeval.metrics.cards import cards
 from topoeval.report.drawing import Drawing, figure_markup
 from topoeval.report.folder import write_text
+from topoeval.report.names import slug
 from topoeval.report.overlay import Panel, compared, draw_comparison, draw_labels, plain
-from topoeval.report.pages import template
+from topoeval.report.template import template
 
 MOST_PICTURES = 6
 # What makes a case bad, in this order.
@@ -120,8 +121,7 @@ def draw_worst(evaluation: Evaluation, name: str) -> Drawing | None:
         panels.append(Panel(row["case"], compared(mask, truth, topology), _betti(row)))
     ndim = evaluation.spatial_dims[0]
     title = f"Class {name}: the {len(panels)} worst cases"
-    slug = "".join(c if c.isalnum() else "-" for c in name)
-    return draw_comparison(f"worst-{slug}", title, topology.describe(ndim), panels)
+    return draw_comparison(f"worst-{slug(name)}", title, topology.describe(ndim), panels)
 
 
 def _draw_labels(found: Audit, name: str) -> Drawing | None:
@@ -138,8 +138,7 @@ def _draw_labels(found: Audit, name: str) -> Drawing | None:
         below = f"{_count(row[order[0]], 'speck')}, {_count(row[order[1]], 'pinhole')}"
         panels.append(Panel(row["case"], plain(mask, found.topology, most), below))
     title = f"Class {name}: labels with most specks and pinholes"
-    slug = "".join(c if c.isalnum() else "-" for c in name)
-    return draw_labels(f"labels-{slug}", title, found.topology.describe(ndim), panels, most)
+    return draw_labels(f"labels-{slug(name)}", title, found.topology.describe(ndim), panels, most)
 
 
 def _worst(cases: pd.DataFrame, name: str, order: Sequence[str]) -> pd.DataFrame:

@@ -11,7 +11,8 @@ import pandas as pd
 
 from topoeval.report.caption import caption_lines
 from topoeval.report.measures import COMPARED, MEASURES
-from topoeval.report.summary import Row, Summary
+from topoeval.report.row import Row
+from topoeval.report.summary import Summary
 from topoeval.report.table import BEST, Cell, columns, main_columns
 from topoeval.results.rows import PARTS
 from topoeval.statistics import UNMEASURED, Estimate

@@ -20,7 +20,7 @@ from PIL import Image
 
 from topoeval.errors import UserError
 from topoeval.report.overlay import agreement, compared, thickest
-from topoeval.report.summary import Row
+from topoeval.report.row import Row
 from topoeval.results.document import OK
 from topoeval.results.records import Records
 from topoeval.topology import Topology

@@ -7,13 +7,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from topoeval.errors import UserError
 from topoeval.report.boards import RANKED
 from topoeval.report.folder import Folder
 from topoeval.report.measures import Measure
 from topoeval.report.page import add_assets, add_suite, relative
-from topoeval.report.pages import Site, Suite, template
 from topoeval.report.published import Published
+from topoeval.report.suite import Site, Suite
 from topoeval.report.summary import DEFAULT_REFERENCE
+from topoeval.report.template import template
 from topoeval.results.records import Records
 from topoeval.results.submission import Verdict
 from topoeval.statistics import NOTHING
@@ -54,7 +56,8 @@ def build_leaderboard(
     Raises
     ------
     UserError
-        If a reference is unknown, or an example cannot be unpacked.
+        If a reference is unknown or is several rows, or an example cannot be unpacked; the message
+        begins with the name of the suite.
     """
     out = Path(out_dir)
     folder = Folder(out)
@@ -67,7 +70,10 @@ def build_leaderboard(
             home="../index.html",
         )
         reference = (references or {}).get(name, DEFAULT_REFERENCE)
-        made[name] = add_suite(folder, records, reference, published, site, below=f"{name}/")
+        try:
+            made[name] = add_suite(folder, records, reference, published, site, below=f"{name}/")
+        except UserError as error:
+            raise UserError(f"{name}: {error}") from None
     page = template("leaderboard.html.j2").render(
         suites=made,
         assets="assets",

@@ -10,13 +10,14 @@ from urllib.parse import quote
 
 from rich.console import RenderableType
 
-from topoeval.report.boards import boards
+from topoeval.report.boards import boards, further_boards
 from topoeval.report.figures import draw_dataset, draw_overview
 from topoeval.report.folder import Folder
 from topoeval.report.formats import to_csv, to_latex, to_markdown
 from topoeval.report.gallery import gallery
-from topoeval.report.pages import Site, Suite, dataset_page, method_page, overview_page, runs_page
+from topoeval.report.pages import dataset_page, method_page, overview_page, runs_page
 from topoeval.report.published import Published
+from topoeval.report.suite import Site, Suite
 from topoeval.report.summary import DEFAULT_REFERENCE, summarise
 from topoeval.report.terminal import to_terminal
 from topoeval.results.records import Records, read
@@ -86,7 +87,14 @@ def add_suite(
 ) -> Suite:
     """Add the pages, figures and tables of a suite to a folder, at a path below its root."""
     summary = summarise(records, reference)
-    suite = Suite(records, summary, boards(records, summary), published, site)
+    suite = Suite(
+        records,
+        summary,
+        boards(records, summary),
+        further_boards(records, summary),
+        published,
+        site,
+    )
     figures = draw_overview(summary)
     pages = {"index.html": overview_page(suite, figures), "runs.html": runs_page(suite)}
     galleries = {name: gallery(records, name, summary.of(name)) for name in summary.datasets}

@@ -5,120 +5,27 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property
 from typing import Any
 
-import jinja2
 import pandas as pd
-from markupsafe import Markup, escape
 
-from topoeval.report.boards import Board
 from topoeval.report.caption import caption_lines
 from topoeval.report.drawing import Drawing
-from topoeval.report.figures import Looks, method_looks
 from topoeval.report.gallery import Gallery
 from topoeval.report.measures import BETTI_ERROR, DICE, OWN, PRIOR, Measure
-from topoeval.report.names import slugs
 from topoeval.report.overlay import legend
-from topoeval.report.published import Published, pairs
-from topoeval.report.summary import Row, Summary
+from topoeval.report.published import pairs
+from topoeval.report.row import Row
+from topoeval.report.suite import Suite
+from topoeval.report.summary import Summary
 from topoeval.report.table import Cell, Column, columns, main_columns
-from topoeval.results.arms import flatten, varying
-from topoeval.results.document import OK
+from topoeval.report.template import template
 from topoeval.results.records import Records
 from topoeval.statistics import NOTHING
 
 # Scores of a single run, as far as they were measured.
 _RUN_SCORES = (DICE, BETTI_ERROR, OWN, PRIOR)
 _COMPARED_CASES = 4
-
-Settings = Mapping[str, str]
-
-
-@dataclass(frozen=True)
-class Site:
-    """Where the pages of a suite lie, seen from their folder.
-
-    Parameters
-    ----------
-    records
-        The folder of records.
-    assets
-        The folder of the style sheet and the script.
-    home
-        The page above this suite's overview; nothing if there is none.
-    """
-
-    records: str
-    assets: str = "assets"
-    home: str = ""
-
-
-@dataclass(frozen=True)
-class Suite:
-    """What all pages of a suite are made from."""
-
-    records: Records
-    summary: Summary
-    boards: Sequence[Board]
-    published: Sequence[Published]
-    site: Site
-
-    @cached_property
-    def title(self) -> str:
-        """Names of the suites that the records come from."""
-        return ", ".join(self.records.suites)
-
-    @cached_property
-    def counts(self) -> dict[str, int]:
-        """How much was run; a judge is no run of a method."""
-        runs = self.records.runs
-        return {
-            "methods": len({row.arm for row in self.summary.rows if row.role != "start"}),
-            "datasets": len(self.summary.datasets),
-            "seeds": int(runs["seed"].nunique()),
-            # By file: a run with several tests has as many rows.
-            "ok": runs.loc[runs["status"] == OK, "file"].nunique(),
-            "runs": runs["file"].nunique(),
-        }
-
-    @cached_property
-    def look(self) -> Looks:
-        """Colour and mark of each method, the same on all pages."""
-        return method_looks(self.summary)
-
-    @cached_property
-    def method_pages(self) -> dict[str, str]:
-        """File name of each method's page, without ending."""
-        return slugs(self.summary.arms)
-
-    @cached_property
-    def dataset_pages(self) -> dict[str, str]:
-        """File name of each dataset's page, without ending; its anchor on the other pages, too."""
-        return slugs(self.summary.datasets)
-
-    @cached_property
-    def only(self) -> dict[str, Summary]:
-        """The summary of each dataset."""
-        return {dataset: self.summary.only(dataset) for dataset in self.summary.datasets}
-
-    @cached_property
-    def flat_specs(self) -> dict[str, dict[str, str]]:
-        """Flattened specs of the runs that restore images, by identity."""
-        return {i: flatten(self.records.documents[i]["spec"]) for i in self.records.runs["id"]}
-
-    @cached_property
-    def varying_keys(self) -> set[str]:
-        """Settings in which any two runs differ."""
-        return set(varying(list(self.flat_specs.values())))
-
-    def method_href(self, row: Row) -> str:
-        """Return where a row's runs are listed, from the folder of the suite."""
-        return f"methods/{self.method_pages[row.arm]}.html#{self.dataset_pages[row.dataset]}"
-
-    def record_href(self, file: str) -> str:
-        """Return where a record lies, from the folder of the suite."""
-        return f"{self.site.records}/{file}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +73,7 @@ def overview_page(suite: Suite, figures: Sequence[Drawing]) -> str:
         pairs=pairs(suite.published, summary),
         judges=_judges(suite.records),
         caption=caption_lines(summary, datasets=False),
-        settings=_shared(suite, dataset=False),
+        settings=suite.shared_settings,
     )
 
 
@@ -188,11 +95,7 @@ def dataset_page(
         n_cases=_COMPARED_CASES,
         legend=legend(),
         caption=caption_lines(only),
-        settings={
-            key: value
-            for key, value in suite.flat_specs[only.rows[0].runs["id"].iloc[0]].items()
-            if _of_dataset(key)
-        },
+        settings=suite.dataset_settings(dataset),
     )
 
 
@@ -222,6 +125,7 @@ def method_page(suite: Suite, arm: str, examples: Mapping[str, Gallery | None]) 
         "method.html.j2",
         depth=1,
         rows=rows,
+        failures=[failure for row in rows if row.is_main for failure in row.failures],
         about=method.get("summary") or "",
         paper=paper,
         arxiv=arxiv[1] if (arxiv := re.fullmatch(r"arXiv (\d{4}\.\d{4,5})", paper)) else "",
@@ -232,7 +136,7 @@ def method_page(suite: Suite, arm: str, examples: Mapping[str, Gallery | None]) 
         legend=legend(),
         published=[p for p in suite.published if p.method == rows[0].method],
         pairs=pairs([p for p in suite.published if p.method == rows[0].method], suite.summary),
-        settings=_of_method(suite, rows),
+        settings=suite.method_settings(rows),
     )
 
 
@@ -280,25 +184,6 @@ def finding(summary: Summary, dataset: str) -> Finding:
         reference=summary.reference_title(dataset),
         **{name: tuple(titles) for name, titles in groups.items()},
     )
-
-
-def template(name: str) -> jinja2.Template:
-    """Return a page's template; what is put into it is escaped, and must be there."""
-    return _environment().get_template(name)
-
-
-@cache
-def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("topoeval.report"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["breakable"] = _breakable
-    environment.filters["header"] = _header
-    return environment
 
 
 def _render(suite: Suite, name: str, *, depth: int, **content: Any) -> str:
@@ -369,47 +254,3 @@ def _judges(records: Records) -> list[dict[str, Any]]:
         {**judge, "accuracy": _plain(judge["judge_accuracy"], 1.0, 3)}
         for judge in judges.to_dict("records")
     ]
-
-
-def _shared(suite: Suite, *, dataset: bool) -> Settings:
-    """Return what no run departs from, of the datasets or of everything else."""
-    first = suite.flat_specs[suite.records.runs["id"].iloc[0]]
-    return {
-        key: value
-        for key, value in sorted(first.items())
-        if key not in suite.varying_keys and _of_dataset(key) == dataset
-    }
-
-
-def _of_method(suite: Suite, rows: Sequence[Row]) -> list[tuple[str, Settings]]:
-    """Return datasets and settings of a method, as far as the runs of the suite differ in them."""
-    merged: dict[tuple[tuple[str, str], ...], list[str]] = {}
-    for row in rows:
-        flat = suite.flat_specs[row.runs["id"].iloc[0]]
-        settings = tuple(
-            (key, value)
-            for key, value in flat.items()
-            if key in suite.varying_keys
-            # Said by the title, or a matter of the single run.
-            and key not in ("seed", "method.title", "method.summary", "method.paper")
-            and not key.startswith("parents")
-            and not _of_dataset(key)
-        )
-        merged.setdefault(settings, []).append(row.dataset)
-    return [(", ".join(datasets), dict(settings)) for settings, datasets in merged.items()]
-
-
-def _of_dataset(key: str) -> bool:
-    return key == "topology" or key.startswith("dataset.")
-
-
-def _header(text: str) -> str:
-    """Keep an arrow on the line of its word."""
-    return text.replace(" ↑", "\N{NO-BREAK SPACE}↑").replace(" ↓", "\N{NO-BREAK SPACE}↓")
-
-
-def _breakable(text: str) -> Markup:
-    """Let a long label break after punctuation, where a narrow column needs it to."""
-    return Markup(escape(text)).replace(Markup("="), Markup("=<wbr>")).replace(
-        Markup("_"), Markup("_<wbr>")
-    )  # fmt: skip

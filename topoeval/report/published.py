@@ -11,7 +11,8 @@ import pandas as pd
 
 from topoeval.errors import UserError
 from topoeval.report.measures import MEASURES, Measure
-from topoeval.report.summary import Row, Summary
+from topoeval.report.row import Row
+from topoeval.report.summary import Summary
 
 COLUMNS = ("dataset", "setting", "metric", "value", "source")
 

@@ -36,10 +36,11 @@ def draw_standings(found: Standings, title: str, name: str, footer: str) -> list
     footer
         What the figures rest on: data, topology, hardware.
     """
-    drawings = [
-        _stability(found.stability, found.table["method"], title, name, footer),
-        _wins(found.wins, found.table["method"], title, name, footer),
-    ]
+    drawings = [_wins(found.wins, found.table["method"], title, name, footer)]
+    # A method that was not measured on every dataset has no rank to draw.
+    ranked = [method for method in found.table["method"] if method in found.stability.shares.index]
+    if ranked:
+        drawings.insert(0, _stability(found.stability, ranked, title, name, footer))
     if found.critical_difference is not None:
         drawings.insert(0, _critical(found.critical_difference, title, name, footer))
     return drawings
@@ -121,7 +122,9 @@ def _elbows(axes: Axes, ranks: pd.Series, half: int, depth: float) -> None:
     axes.set_ylim(-depth - 0.6 - half, 0)
 
 
-def _stability(found: Stability, order: pd.Series, title: str, name: str, footer: str) -> Drawing:
+def _stability(
+    found: Stability, order: Sequence[str], title: str, name: str, footer: str
+) -> Drawing:
     name = f"rank-stability-{name}"
     shares = found.shares.loc[list(order)]
     first = shares.iloc[:, 0]

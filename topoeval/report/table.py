@@ -17,7 +17,8 @@ from topoeval.report.measures import (
     PRIOR,
     Measure,
 )
-from topoeval.report.summary import Row, Summary
+from topoeval.report.row import Row
+from topoeval.report.summary import Summary
 from topoeval.results.rows import PARTS
 from topoeval.statistics.estimate import NOTHING, UNMEASURED, Estimate
 
@@ -61,9 +62,7 @@ class Column:
 def columns(summary: Summary) -> list[Column]:
     """Choose the printed columns: those that some row has values for."""
     chosen = [
-        Column(
-            "", "Runs ok", lambda row: Cell(f"{row.ok}/{row.total}", row.failure_counts), "Runs ok"
-        )
+        Column("", "Runs ok", _runs, "Runs ok"),
     ]
     groups = (
         ("", (DICE,)),
@@ -113,7 +112,7 @@ def main_columns(summary: Summary) -> list[Column]:
     How many runs went well is said where some did not.
     """
     chosen = [Column("", c.alone, c.cell, c.alone) for c in columns(summary) if c.alone]
-    return chosen if summary.failures else chosen[1:]
+    return chosen if any(row.failures for row in summary.rows) else chosen[1:]
 
 
 def _runs(row: Row) -> Cell:

@@ -9,7 +9,8 @@ from rich.text import Text
 
 from topoeval.report.caption import caption_lines
 from topoeval.report.measures import BETTI_ERROR, CEILING, DICE, OWN, PRIOR
-from topoeval.report.summary import Row, Summary
+from topoeval.report.row import Row
+from topoeval.report.summary import Summary
 from topoeval.report.table import BEST, MS, Cell, score
 from topoeval.statistics import NOTHING
 

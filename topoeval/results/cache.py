@@ -20,7 +20,7 @@ from topoeval.results.schema import RECORD_SCHEMA
 from topoeval.results.write import replaced
 
 # Raise it when rows.py changes what the tables hold.
-_FORM = 1
+_FORM = 2
 
 Tables = tuple[pd.DataFrame, pd.DataFrame]
 

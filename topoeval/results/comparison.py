@@ -19,7 +19,7 @@ from topoeval.errors import UserError
 from topoeval.metrics.info import METRICS
 from topoeval.results.arms import label_runs
 from topoeval.results.document import OK, Document, by_test, read_document, record_files
-from topoeval.results.rows import JUDGE, Entry, case_frame, run_frame
+from topoeval.results.rows import JUDGE, Entry, case_frame, commit, run_frame
 from topoeval.results.tables import record_folders
 from topoeval.statistics.crossed import Mean, crossed
 from topoeval.statistics.estimate import LEVEL
@@ -87,7 +87,8 @@ def compare(a: str | Path, b: str | Path, measures: Sequence[str] = ()) -> Compa
     Raises
     ------
     UserError
-        If a side cannot be found or read, a measure is unknown, or nothing is on both sides.
+        If a side cannot be found or read, a measure is unknown or not there, or nothing is on both
+        sides.
     """
     chosen = [known(name) for name in measures] or [
         info for info in METRICS.values() if info.direction
@@ -98,6 +99,10 @@ def compare(a: str | Path, b: str | Path, measures: Sequence[str] = ()) -> Compa
         frames = _tables(left, right)
     runs = [runs[runs["task"] != JUDGE] for runs, _ in frames]
     cases = [cases for _, cases in frames]
+    for name in measures:  # asked for by name, it must not be passed in silence
+        for side, frame in zip((a, b), cases, strict=True):
+            if name not in frame.columns:
+                raise UserError(f"no case of {side} has the score {name!r}")
     joined = runs[0].merge(runs[1], on=_RUN, how="outer", suffixes=("_a", "_b"), indicator=True)
     both = joined[joined["_merge"] == "both"]
     if both.empty:
@@ -126,11 +131,9 @@ def _side(operand: str) -> Iterator[Side]:
         yield _documents([Path(operand)])
     elif (match := _MADE_BY.fullmatch(operand)) and Path(match["path"]).is_dir():
         every = _documents([Path(match["path"])])
-        made = [item for item in every if _commit(item[0]).startswith(match["commit"])]
+        made = [item for item in every if commit(item[0]).startswith(match["commit"])]
         if not made:
-            known_ones = ", ".join(
-                sorted({_commit(document) or "unknown" for document, _ in every})
-            )
+            known_ones = ", ".join(sorted({commit(document) or "unknown" for document, _ in every}))
             raise UserError(
                 f"no record in {match['path']} was made by commit {match['commit']}; "
                 f"there are: {known_ones}"
@@ -165,11 +168,6 @@ def _documents(folders: Sequence[Path]) -> Side:
         for path in record_files(folder)
         for document in by_test(read_document(path))
     ]
-
-
-def _commit(document: Document) -> str:
-    ours = (document.get("environment") or {}).get("topoeval") or {}
-    return f"{ours.get('commit') or ''}{'-dirty' if ours.get('dirty') else ''}"
 
 
 def _tables(left: Side, right: Side) -> list[tuple[pd.DataFrame, pd.DataFrame]]:

@@ -12,6 +12,8 @@ from topoeval.errors import UserError
 from topoeval.results.schema import migrate
 
 OK = "ok"
+MAIN_TEST = "test"
+"""The test that every network is scored on."""
 
 Document = Mapping[str, Any]
 
@@ -84,7 +86,7 @@ def by_test(document: Document) -> list[Document]:
         return {**shared, **own, "id": identity, "spec": {**spec, "dataset": dataset}}
 
     return [
-        part("test", document["id"], once),
+        part(MAIN_TEST, document["id"], once),
         *(part(name, f"{document['id']}/{name}", scored.get(name) or {}) for name in tests),
     ]
 

@@ -13,7 +13,7 @@ import pandas as pd
 
 from topoeval.errors import UserError
 from topoeval.results.arms import Labels, method_title
-from topoeval.results.document import OK, Document, last_line
+from topoeval.results.document import MAIN_TEST, OK, Document, last_line
 
 PARTS = ("network", "persistence", "loss", "backward", "other")
 JUDGE = "judge"
@@ -40,13 +40,15 @@ def run_row(entry: Entry) -> dict[str, Any]:
     per_step: Mapping[str, float] = timing.get("per_step_s") or {}
     cases: Mapping[str, Sequence[Any]] = document.get("cases") or {}
     environment: Mapping[str, Any] = document.get("environment") or {}
-    ours = environment.get("topoeval") or {}
+    ours = _ours(document)
     return {
         "suite": str(document["suite"]),
         "id": str(document["id"]),
         "file": entry.path.name,
         "task": str(spec["task"]),
         "dataset": labels.dataset,
+        # What by_test splits a record by; with one test nobody names it.
+        "test": str(spec["dataset"].get("test") or MAIN_TEST),
         "arm": labels.arm,
         "title": method_title(spec),
         "method": str(method.get("name", spec["task"])),
@@ -75,7 +77,7 @@ def run_row(entry: Entry) -> dict[str, Any]:
         "started": document.get("started") or "",
         "finished": document.get("finished") or "",
         "version": ours.get("version") or "",
-        "commit": _commit(ours),
+        "commit": commit(document),
         "dirty": ours.get("dirty"),
     }
 
@@ -220,12 +222,17 @@ def _machine(document: Document) -> str | None:
     return ", ".join(pieces)
 
 
-def _commit(ours: Mapping[str, Any]) -> str:
+def commit(document: Document) -> str:
     """Return the commit as people read it, with ``-dirty`` where the sources had been changed."""
+    ours = _ours(document)
     return f"{ours.get('commit') or ''}{'-dirty' if ours.get('dirty') else ''}"
 
 
 def code_version(document: Document) -> str:
     """Return which code made a record: version and commit, as far as they are known."""
-    ours = (document.get("environment") or {}).get("topoeval") or {}
-    return " ".join(part for part in (ours.get("version") or "", _commit(ours)) if part)
+    version = _ours(document).get("version") or ""
+    return " ".join(part for part in (version, commit(document)) if part)
+
+
+def _ours(document: Document) -> Mapping[str, Any]:
+    return (document.get("environment") or {}).get("topoeval") or {}

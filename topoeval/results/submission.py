@@ -14,6 +14,7 @@ import json
 import tempfile
 import tomllib
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path, PurePosixPath
@@ -44,6 +45,18 @@ PREDICTIONS = "predictions"
 _NAMES = ("case", "class", "seed")
 # A zip has no business with dates: the same content is the same file.
 _EPOCH = (1980, 1, 1, 0, 0, 0)
+
+# What a file raises that claims to be a bundle: a broken or encrypted zip, other JSON or TOML.
+_DAMAGED = (
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    RuntimeError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    ValueError,
+)
 
 Status = Literal["verified", "unverified"]
 
@@ -218,7 +231,12 @@ def check(bundle: Path | str, truth: Path | str | None = None, jobs: int = 1) ->
         found = _scored(Path(folder, PREDICTIONS), Path(truth), about, jobs)
     reason = f"its {len(found.pairs)} predictions were scored here"
     if RECORD in contents:
-        _compare(json.loads(contents[RECORD]), found, bundle)
+        try:
+            _compare(json.loads(contents[RECORD]), found, bundle)
+        except (TypeError, AttributeError, ValueError) as error:
+            if isinstance(error, UserError):
+                raise
+            raise UserError(f"{bundle}: its {RECORD} is no record: {error}") from None
         reason += ", with the scores of its record"
     return Verdict(about, "verified", reason, found.cases, digest)
 
@@ -321,15 +339,15 @@ def _unpacked(bundle: Path) -> dict[str, bytes]:
                 contents[name] = archive.read(name)
                 if hashlib.sha256(contents[name]).hexdigest() != stated["sha256"]:
                     raise UserError(f"{bundle}: {name} is not the file that was packed")
-    except (zipfile.BadZipFile, KeyError, TypeError, AttributeError, ValueError) as error:
+            if ABOUT not in contents:
+                raise UserError(f"{bundle} lacks {ABOUT}")
+            about = asdict(_about(tomllib.loads(contents[ABOUT].decode()), bundle))
+            if manifest.get("about") != json.loads(json.dumps(about)):
+                raise UserError(f"{bundle}: its manifest and {ABOUT} disagree")
+    except _DAMAGED as error:
         if isinstance(error, UserError):
             raise
         raise UserError(f"{bundle} is no bundle of topoeval submit, or damaged: {error}") from None
-    if ABOUT not in contents:
-        raise UserError(f"{bundle} lacks {ABOUT}")
-    about = asdict(_about(tomllib.loads(contents[ABOUT].decode()), bundle))
-    if manifest.get("about") != json.loads(json.dumps(about)):
-        raise UserError(f"{bundle}: its manifest and {ABOUT} disagree")
     return contents
 
 

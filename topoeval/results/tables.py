@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 from pandas.api.types import union_categoricals
 
-from topoeval.errors import UserError
+from topoeval.errors import UserError, nearest
 from topoeval.results import cache
+from topoeval.results.document import MAIN_TEST
 from topoeval.results.records import no_collection, read_entries
 from topoeval.results.rows import JUDGE, KEYS, case_frame, run_frame
 from topoeval.statistics.grid import score_table
@@ -25,9 +26,9 @@ class Results:
     Parameters
     ----------
     runs
-        A row per record and test, failed ones included: suite, identity, dataset, arm, method,
-        seed, status, times, memory, hardware, code version, and the specification as JSON in
-        ``spec``.
+        A row per record and test, failed ones included: suite, identity, dataset, test, arm,
+        method, seed, status, times, memory, hardware, code version, and the specification as JSON
+        in ``spec``.
     cases
         A row per case of every run that is ok: suite, identity, dataset, arm, method, seed, case,
         and the scores.
@@ -39,7 +40,7 @@ class Results:
     cases: pd.DataFrame
     folders: tuple[Path, ...]
 
-    def scores(self, measure: str, suite: str | None = None) -> pd.DataFrame:
+    def scores(self, measure: str, suite: str | None = None, test: str = MAIN_TEST) -> pd.DataFrame:
         """Return one score in the form that `topoeval.statistics.standings` reads.
 
         Parameters
@@ -48,11 +49,13 @@ class Results:
             Column of ``cases``.
         suite
             Take only this suite; needed where runs of several suites are repetitions of each other.
+        test
+            Which of the tests of a run; its scores on several are of one network, no repetitions.
 
         Raises
         ------
         UserError
-            If no case has the score, or there is no such suite.
+            If no case has the score, or there is no such suite or test.
         """
         if measure not in self.cases.columns:
             raise UserError(f"no case has the score {measure!r}")
@@ -62,6 +65,10 @@ class Results:
             if runs.empty:
                 known = ", ".join(sorted(self.runs["suite"].unique()))
                 raise UserError(f"no records of suite {suite!r}; there are: {known}")
+        known_tests = runs["test"].unique()
+        if test not in known_tests:
+            raise UserError(f"no run has the test {test!r}{nearest(test, known_tests)}")
+        runs = runs[runs["test"] == test]
         if runs["id"].duplicated().any():
             raise UserError("a run is in several of these suites; name one of them")
         return score_table(runs, self.cases[self.cases["id"].isin(runs["id"])], measure)
@@ -145,7 +152,7 @@ def record_folders(folders: Sequence[Path]) -> list[Path]:
     return list(found)
 
 
-def _records(folder: Path):  # type: ignore[no-untyped-def]
+def _records(folder: Path) -> Iterator[Path]:
     return (path for path in folder.glob("*.json") if not path.name.startswith("."))
 
 

@@ -9,6 +9,7 @@ the rest three times over (Owen, Annals of Applied Statistics 1, 2007): cautious
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -32,7 +33,8 @@ class Stability:
     Parameters
     ----------
     shares
-        ``(methods, ranks)``: in which share of resamples a method has a rank (mean, then rank).
+        ``(methods, ranks)``: in which share of resamples a method has a rank (mean, then rank), of
+        the methods that were measured on every dataset.
     tau
         Mean of Kendall's tau-b between the observed order and that of a resample.
     low, high
@@ -124,6 +126,8 @@ def rank_stability(
     """
     higher = direction(measure) == "higher"
     names = [m for m, mean in zip(found[0].methods, observed, strict=True) if not np.isnan(mean)]
+    if not names:
+        return Stability(pd.DataFrame(), math.nan, math.nan, math.nan, resamples)
     measured = ~np.isnan(observed)
     draws = resampled_means(found, measure, resamples=resamples, rng=rng)[:, measured]
     # A draw that lacks a method has no order of all of them; the method is then last of all.

@@ -72,8 +72,9 @@ class Standings:
     @property
     def separated_best(self) -> str | None:
         """The method that is separated as better from every other; None if there is none."""
-        alone = self.table[self.table["rank_high"] == 1]
-        return str(alone["method"].iloc[0]) if len(alone) and len(self.table) > 1 else None
+        ranked = self.table[self.table["tier"].notna()]
+        alone = ranked[ranked["rank_high"] == 1]
+        return str(alone["method"].iloc[0]) if len(alone) and len(ranked) > 1 else None
 
 
 def standings(
