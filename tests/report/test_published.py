@@ -52,6 +52,16 @@ def test_anything_else_is_not(summary: Summary, changes: dict[str, str]) -> None
     assert pairs([number(**changes)], summary) == []
 
 
+def test_a_further_test_is_no_pair(tmp_path: Path) -> None:
+    """A paper's number stands for the test that the data set is known for."""
+    record = make_record(changes={"spec.dataset.tests": {"shifted": {"split": "shifted"}}})
+    record["tests"] = {"shifted": {"cases": record["cases"]}}
+    summary = summarise(read(write_records(tmp_path / "records", [record])))
+    assert {row.test for row in summary.rows} == {"test", "shifted"}
+    (pair,) = pairs([number()], summary)
+    assert pair.row.test == "test"
+
+
 def test_a_score_that_we_did_not_measure_is_no_pair(tmp_path: Path) -> None:
     """A failed run reproduces nothing."""
     folder = write_records(tmp_path / "records", [make_record(status="failed")])

@@ -74,11 +74,12 @@ def read_published(folder: Path) -> list[Published]:
 def pairs(published: Sequence[Published], summary: Summary) -> list[Pair]:
     """Find the published numbers of which we have the same method, dataset and score.
 
+    Of our numbers those of the main test: what a further test asks, no paper's number answers.
     Names of datasets are compared by their letters and digits alone. The same name does not make
     the same split, size or training: the setting stands beside the number.
     """
     rows: dict[tuple[str, str], list[Row]] = {}
-    for row in summary.rows:
+    for row in filter(lambda row: row.is_main, summary.rows):
         rows.setdefault((row.method, _plain(row.dataset.partition(" [")[0])), []).append(row)
     measures = _measures()
     return [
