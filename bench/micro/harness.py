@@ -1,17 +1,26 @@
-"""What the harness adds to a run: the time of a run that does nothing.
+"""What the harness adds to a run, from one that does nothing to one that trains.
 
 python bench/micro/harness.py [REPEATS]
 
-The run draws one image, builds a network, trains for no epoch, scores the image and writes its
-record. `inline` is measured after one run that pays for the imports. `local` forks its runs from a
-template that has paid for them: the first run of a sweep waits for that, the others do not. Wall
-time is what one waits for; CPU time is of all processes, and on a busy machine says more (of
-forked runs it is not known here: they are nobody's children).
+nothing     imports torch and writes a record (the worker `nothing.py`)
+no epoch    draws one image, builds a network, trains for no epoch, scores the image
+one epoch   the same with one step of an optimiser
+
+`inline` is measured after one run that pays for the imports. `local` forks its runs from a
+template that pays for them: the first run of a sweep waits for that, the others do not. The whole
+command is `topoeval run` of a suite of two runs, a start and what builds on it, in a new folder,
+and again when nothing is left to do.
+
+Wall time is what one waits for; CPU time is of this process and its children that have ended. The
+template is one at the end of its sweep, with those of its forks that it has noticed the end of; so
+the CPU time of a further run is not seen here, and that of a whole command not all of it.
 """
 
 from __future__ import annotations
 
+import os
 import resource
+import shutil
 import statistics
 import subprocess
 import sys
@@ -20,11 +29,14 @@ import time
 from contextlib import closing
 from pathlib import Path
 
+import nothing
+
 from topoeval.harness.catalogue import load_suite
 from topoeval.harness.executors import Inline, Local
 from topoeval.harness.plan import plan
 from topoeval.harness.store import Store
 from topoeval.harness.suite import Limits
+from topoeval.harness.worker import execute
 
 SUITE = """
 schema = 1
@@ -32,19 +44,20 @@ name = "nothing"
 title = "Nothing"
 seeds = [0]
 methods = ["cross_entropy"]
-training = { epochs = 0 }
+training = {{ epochs = {epochs} }}
 
 [network]
 channels = [4, 8]
 
 [start]
-losses = [{ name = "cross_entropy" }]
-training = { epochs = 0 }
+losses = [{{ name = "cross_entropy" }}]
+training = {{ epochs = {epochs} }}
 
 [[dataset]]
 name = "strokes"
-sizes = { train = 1, test = 1 }
+sizes = {{ train = 1, test = 1 }}
 """
+DOES_NOTHING = (sys.executable, "-P", "-m", nothing.__name__)
 
 
 def clocks() -> tuple[float, float]:
@@ -72,41 +85,83 @@ def row(name: str, call, repeats: int) -> None:
     print(f"| {name} | " + " | ".join(f"{figure:.2f}" for figure in figures) + " |", flush=True)
 
 
+def local_rows(name: str, spec, store: Store, repeats: int, worker=None) -> None:
+    """Print the rows of `local` for a run: the first of a sweep, a further one, a fresh one."""
+
+    def once(executor) -> None:
+        store.discard(spec.id)
+        record = executor.run(spec, store, Limits())
+        assert record["status"] == "ok", record["error"]
+
+    def first() -> None:
+        with closing(Local(worker=worker)) as executor:
+            once(executor)
+
+    row(f"`local`, {name}, the first run of a sweep", first, repeats)
+    with closing(Local(worker=worker)) as executor:
+        once(executor)
+        row(f"`local`, {name}, a further run", lambda: once(executor), repeats)
+    fresh = Local(worker=worker, warm=False)
+    row(f"`local`, {name}, fresh interpreters", lambda: once(fresh), repeats)
+
+
+def command_rows(name: str, suite: Path, results: Path, repeats: int) -> None:
+    """Print the rows of the whole command."""
+    command = [sys.executable, "-m", "topoeval.cli", "run", str(suite), "--results", str(results)]
+    command += ["--no-report", "--jobs", "1"]
+
+    def again() -> None:
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+
+    def new() -> None:
+        shutil.rmtree(results, ignore_errors=True)
+        again()
+
+    row(f"`topoeval run`, {name}, two runs", new, repeats)
+    row(f"`topoeval run`, {name}, nothing left to do", again, repeats)
+
+
 def main() -> None:
     """Print the table."""
     repeats = int(sys.argv[1]) if len(sys.argv) > 1 else 7
-    limits = Limits()
+    # the folder of the module that does nothing, for the processes of `local`
+    paths = [str(Path(__file__).parent), os.environ.get("PYTHONPATH")]
+    os.environ["PYTHONPATH"] = os.pathsep.join(path for path in paths if path)
     with tempfile.TemporaryDirectory() as folder:
-        suite = Path(folder) / "nothing.toml"
-        suite.write_text(SUITE, encoding="utf-8")
-        spec = plan(load_suite(str(suite)))[0]
+        suites, specs = {}, {}
+        for name, epochs in (("no epoch", 0), ("one epoch", 1)):
+            suites[name] = Path(folder) / f"epochs_{epochs}.toml"
+            suites[name].write_text(SUITE.format(epochs=epochs), encoding="utf-8")
+            specs[name] = plan(load_suite(str(suites[name])))[0]
+        spec = specs["no epoch"]
         store = Store(Path(folder) / "results", "nothing")
 
-        def once(executor) -> None:
-            store.discard(spec.id)
-            record = executor.run(spec, store, limits)
+        def inline(name: str) -> None:
+            store.discard(specs[name].id)
+            record = Inline().run(specs[name], store, Limits())
             assert record["status"] == "ok", record["error"]
+
+        def inline_nothing() -> None:
+            store.discard(spec.id)
+            assert execute(spec, store, perform=nothing.perform)["status"] == "ok"
 
         def without_worker() -> None:
             store.discard(spec.id)
-            nothing = Local(worker=(sys.executable, "-S", "-c", "pass"))
-            assert nothing.run(spec, store, limits)["status"] == "crashed"
+            exits = Local(worker=(sys.executable, "-S", "-c", "pass"))
+            assert exits.run(spec, store, Limits())["status"] == "crashed"
 
-        once(Inline())  # pays for the imports
+        inline("one epoch")  # pays for the imports
         print("| | wall, least (s) | wall, median (s) | CPU, least (s) | CPU, median (s) |")
         print("|---|---|---|---|---|")
-        row("`inline`", lambda: once(Inline()), repeats)
-        with closing(Local()) as executor:
-            once(executor)
-            row("`local`", lambda: once(executor), repeats)
-
-        def first() -> None:
-            with closing(Local()) as executor:
-                once(executor)
-
-        row("`local`, the first run of a sweep", first, repeats)
-        row("`local`, fresh interpreters", lambda: once(Local(warm=False)), repeats)
+        row("`inline`, nothing", inline_nothing, repeats)
+        for name in specs:
+            row(f"`inline`, {name}", lambda name=name: inline(name), repeats)
+        local_rows("nothing", spec, store, repeats, DOES_NOTHING)
+        for name in specs:
+            local_rows(name, specs[name], store, repeats)
         row("`local`, a worker that exits at once", without_worker, repeats)
+        for name in suites:
+            command_rows(name, suites[name], Path(folder) / "whole", repeats)
         imports = [sys.executable, "-P", "-c", "import topoeval.harness.tasks, monai.networks.nets"]
         row("interpreter and imports of a run", lambda: subprocess.run(imports), repeats)
         torch = [sys.executable, "-P", "-c", "import torch"]

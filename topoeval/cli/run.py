@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
@@ -15,11 +16,14 @@ from topoeval.cli.display import SweepDisplay
 from topoeval.errors import UserError
 from topoeval.harness.catalogue import load_suite
 from topoeval.harness.executors import Settings, make_executor
+from topoeval.harness.job import thread_variables
 from topoeval.harness.selection import Filters
 from topoeval.harness.spec import RunSpec
 from topoeval.harness.store import Store
 from topoeval.harness.suite import Limits
 from topoeval.harness.sweep import Retry, read_plan, sweep
+from topoeval.harness.template import Template
+from topoeval.harness.worker import IMPORTS, imports
 
 
 def run_suite(
@@ -38,19 +42,30 @@ def run_suite(
 ) -> int:
     """Run a suite with a live display; return the number of failed runs."""
     suite = load_suite(name)
-    # these look at losses, and so bring torch
-    from topoeval.harness.plan import plan_selected
-    from topoeval.harness.preflight import preflight
-    from topoeval.harness.tuned import read_tuned
-
-    use_data_folder(data)
-    follow(log)
-    runs = plan_selected(suite, filters, tuned=None if tuned is None else read_tuned(tuned))
-    preflight(suite, runs, download=download)
     store = Store(results or Path("results") / suite.name, suite.name)
-    Console().print(f"[bold]{suite.title}[/]: {len(runs)} runs, results in {store.root}")
-    retry: Retry | None = "failed" if retry_failed else None
-    failures = execute_runs(runs, store, executor, settings, suite.limits, suite.reference, retry)
+    with closing(Template(store.template_log, thread_variables(settings.threads))) as template:
+        # while we import and plan, so does it: of a new folder it is known that there will be runs
+        if executor == "local" and set(suite.device) == {"cpu"} and not store.begun():
+            template.load(IMPORTS)
+        # these look at losses, and so bring torch
+        from topoeval.harness.plan import plan_selected
+        from topoeval.harness.preflight import preflight
+        from topoeval.harness.tuned import read_tuned
+
+        use_data_folder(data)
+        follow(log)
+        runs = plan_selected(suite, filters, tuned=None if tuned is None else read_tuned(tuned))
+        if executor == "local":
+            template.load(
+                imports(run for run in runs if run.device == "cpu" and not store.done(run))
+            )
+        preflight(suite, runs, download=download)
+        Console().print(f"[bold]{suite.title}[/]: {len(runs)} runs, results in {store.root}")
+        retry: Retry | None = "failed" if retry_failed else None
+        settings = replace(settings, template=template)
+        failures = execute_runs(
+            runs, store, executor, settings, suite.limits, suite.reference, retry
+        )
     if report:
         from topoeval.cli.report import make_report
 

@@ -6,7 +6,7 @@
     The run's scratch: specification, log, heartbeat, training state, network. Not needed to read
     results.
 ``work/template.log``
-    What the process said of which runs are forks; empty, as a rule.
+    What the process said of which runs are forks; as a rule it is not there.
 ``work/sweep.json``
     What was asked for last, for ``topoeval status`` and ``retry``.
 """
@@ -119,6 +119,10 @@ class Store:
     def done(self, spec: RunSpec) -> bool:
         """Whether the run has a record, of success or failure."""
         return self.record_path(spec.id).exists()
+
+    def begun(self) -> bool:
+        """Whether any run has a record."""
+        return any(self.records.glob("*.json"))
 
     @contextmanager
     def exclusive(self) -> Iterator[None]:

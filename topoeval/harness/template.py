@@ -1,13 +1,15 @@
-"""A process that has loaded what every run loads, and of which runs are forks.
+"""A process that has loaded what runs load, and of which runs are forks.
 
 Importing torch and MONAI takes seconds; forking a process that has them takes milliseconds. The
 template executes nothing itself: a run begins with the imported libraries and nothing else that
-a fresh interpreter would not have, and before the fork no threads have been started.
+a fresh interpreter would not have.
 
 As a program: ``python -m topoeval.harness.template DESCRIPTOR LOG``, of a socket and, for those who
-look at a list of processes, the log. Each message on the socket asks for a supervised run, and
-brings the ends of two pipes: life line and last words of the supervisor (see
-`topoeval.harness.supervisor`). The template ends with the socket.
+look at a list of processes, the log. A message on the socket names modules. One with the ends of
+two pipes asks for a supervised run: life line and last words of the supervisor (see
+`topoeval.harness.supervisor`); the modules are imported, the run is forked, and that is answered.
+One without is of modules that will be asked for: they are imported while there is nothing else to
+do, with a look at the socket after each. The template ends with the socket.
 """
 
 from __future__ import annotations
@@ -17,68 +19,74 @@ import importlib
 import json
 import os
 import random
+import runpy
+import select
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from topoeval.harness import supervisor
-from topoeval.harness.job import WORKER, Supervised, fresh
+from topoeval.harness.job import Supervised, fresh, inherited
 from topoeval.harness.supervisor import Settings, die_with_parent
 
 # Linux only: elsewhere the libraries' own threads do not survive a fork
 SUPPORTED = sys.platform == "linux"
 
-_LOADED = (
-    "topoeval.harness.worker",
-    "topoeval.harness.tasks",
-    "topoeval.harness.environment",
-    "monai.networks.nets",  # what the first network imports
-    "torch._dynamo",  # 800 modules, which the first optimiser imports
-)
 _PROGRAM = (sys.executable, "-P", "-m", "topoeval.harness.template")
-_READY = b"ready"
+_OF_A_MODULE = (sys.executable, "-P", "-m")
+_BEGUN = b"begun"
 _MOST_BYTES = 2**17  # of a request, which arrives whole
 
 
+def can_fork(command: Sequence[str]) -> bool:
+    """Whether a fork of a template can be this program: a module of our interpreter, here."""
+    return SUPPORTED and tuple(command[:3]) == _OF_A_MODULE and len(command) > 3
+
+
 class Template:
-    """Starts supervised runs as forks of one process, which it starts itself.
+    """Starts supervised runs as forks of one process, which it starts when it is first needed.
 
     Parameters
     ----------
     log
-        File for what the libraries print when they are loaded.
+        File for what the libraries print when they are loaded, if they do.
     variables
         Of the environment of all runs, beyond our own.
     """
 
     def __init__(self, log: Path, variables: Mapping[str, str]) -> None:
-        self._channel, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._log = log
+        self._variables = dict(variables)
+        # not the log itself: this may begin before it is known that there will be a sweep
+        self._said = tempfile.TemporaryFile()  # noqa: SIM115 (closed by `close`)
         self._lock = threading.Lock()
-        self._ready: bool | None = None  # None: not known yet
-        log.parent.mkdir(parents=True, exist_ok=True)
-        with theirs, log.open("wb") as said:
-            self._process = subprocess.Popen(
-                (*_PROGRAM, str(theirs.fileno()), str(log)),
-                stdin=subprocess.DEVNULL,
-                stdout=said,
-                stderr=subprocess.STDOUT,
-                pass_fds=[theirs.fileno()],
-                env={**os.environ, **variables},
-                start_new_session=True,
-            )
+        self._process: subprocess.Popen[bytes] | None = None
+        self._channel: socket.socket | None = None
+        self._closed = False
+
+    def load(self, modules: Iterable[str]) -> None:
+        """Import these, in this order, while no run is asked for; return at once."""
+        names = list(modules)
+        if names and SUPPORTED:
+            with self._lock:
+                self._send({"modules": names}, [])
 
     @contextmanager
-    def launch(self, settings: Settings, variables: Mapping[str, str]) -> Iterator[Supervised]:
-        """Start a supervisor, and by it the run, as forks of the template.
+    def launch(
+        self, settings: Settings, variables: Mapping[str, str], modules: Sequence[str] = ()
+    ) -> Iterator[Supervised]:
+        """Start a supervisor, and by it the run, as forks that have imported `modules`.
 
-        Where there is none, for example because a library cannot be imported, both are fresh
+        Where there is no template, for example because a module cannot be imported, both are fresh
         interpreters as `topoeval.harness.job.fresh` starts them, whose logs say what is wrong.
         """
         life_read, life_write = os.pipe()
@@ -87,33 +95,78 @@ class Template:
             os.fdopen(life_write, "wb", buffering=0) as life_line,
             os.fdopen(words_read, "rb") as words,
         ):
-            request = {"settings": asdict(settings), "variables": dict(variables)}
-            asked = self._ask(json.dumps(request).encode(), [life_read, words_write])
-            os.close(life_read)
-            os.close(words_write)
-            if asked:
+            request = {
+                # the module itself, for what it imports: it is not yet run
+                "modules": [*modules, settings.command[len(_OF_A_MODULE)]],
+                "settings": asdict(settings),
+                # some may have been set since the template was started
+                "variables": {**inherited(), **variables},
+            }
+            try:
+                begun = self._begun(request, [life_read, words_write])
+            finally:
+                os.close(life_read)
+                os.close(words_write)
+            if begun:
                 yield Supervised(life_line, words)
-        if not asked:
+        if not begun:
             with fresh(settings, variables) as supervised:
                 yield supervised
 
     def close(self) -> None:
         """End the template; runs under way go on."""
-        self._process.kill()
-        self._process.wait()
-        self._channel.close()
-
-    def _ask(self, request: bytes, descriptors: list[int]) -> bool:
-        """Send a request; return whether there is somebody to answer it."""
+        self._closed = True
+        # who waits for an answer holds the lock, and is told by the end of the process
+        if self._process is not None:
+            self._process.kill()
         with self._lock:
-            if self._ready is None:
-                self._ready = self._channel.recv(len(_READY)) == _READY
-            if self._ready:
-                try:
-                    socket.send_fds(self._channel, [request], descriptors)
-                except (BrokenPipeError, ConnectionResetError):
-                    self._ready = False
-            return self._ready
+            if self._said.closed:
+                return
+            if self._process is not None:
+                self._process.wait()
+            if self._channel is not None:
+                self._channel.close()
+            with self._said:
+                self._said.seek(0)
+                # a sweep that was refused has no folder, and is given none
+                if (said := self._said.read()) and self._log.parent.is_dir():
+                    self._log.write_bytes(said)
+
+    def _begun(self, request: Mapping[str, object], descriptors: list[int]) -> bool:
+        """Ask for a run; return whether it was begun. One is asked for at a time."""
+        with self._lock:
+            if not self._send(request, descriptors) or self._closed:
+                return False
+            assert self._channel is not None
+            with suppress(ConnectionResetError):
+                return self._channel.recv(len(_BEGUN)) == _BEGUN
+            return False
+
+    def _send(self, request: Mapping[str, object], descriptors: list[int]) -> bool:
+        """Send a message; return whether there is somebody to read it."""
+        if self._closed:
+            return False
+        if self._channel is None:
+            self._start()
+        assert self._channel is not None
+        try:
+            socket.send_fds(self._channel, [json.dumps(request).encode()], descriptors)
+        except (BrokenPipeError, ConnectionResetError):
+            return False
+        return True
+
+    def _start(self) -> None:
+        self._channel, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            self._process = subprocess.Popen(
+                (*_PROGRAM, str(theirs.fileno()), str(self._log)),
+                stdin=subprocess.DEVNULL,
+                stdout=self._said,
+                stderr=subprocess.STDOUT,
+                pass_fds=[theirs.fileno()],
+                env={**os.environ, **self._variables},
+                start_new_session=True,
+            )
 
 
 class _InFork(BaseException):
@@ -159,7 +212,9 @@ class _Fork:
 
 
 def _open_descriptors() -> frozenset[int]:
-    return frozenset(int(name) for name in os.listdir("/proc/self/fd"))
+    listed = [int(name) for name in os.listdir("/proc/self/fd")]
+    # less the one that the list was read with
+    return frozenset(number for number in listed if os.path.lexists(f"/proc/self/fd/{number}"))
 
 
 def _stand_on(standard_in: int, standard_out: int, keep: frozenset[int]) -> None:
@@ -168,56 +223,69 @@ def _stand_on(standard_in: int, standard_out: int, keep: frozenset[int]) -> None
     os.dup2(standard_out, 1)
     os.dup2(standard_out, 2)
     for descriptor in _open_descriptors() - keep:
-        with suppress(OSError):  # the one that the list was read with
-            os.close(descriptor)
+        os.close(descriptor)
 
 
-def _next_request(channel: socket.socket) -> tuple[bytes, list[int]] | None:
-    """Fork for each request and return it in the fork; return None at the end of all."""
+def _asked_of_fork(channel: socket.socket) -> tuple[dict[str, Any], list[int]] | None:
+    """Import and fork as asked; return a request in its fork, and None at the end of all."""
+    ahead: deque[str] = deque()
+    supervisors: list[int] = []
     while True:
-        message, descriptors, _, _ = socket.recv_fds(channel, _MOST_BYTES, 2)
+        if ahead and not select.select([channel], [], [], 0)[0]:
+            importlib.import_module(ahead.popleft())
+            continue
+        message, pipes, _, _ = socket.recv_fds(channel, _MOST_BYTES, 2)
         if not message:
             return None
-        if os.fork() == 0:
-            return message, descriptors
-        for descriptor in descriptors:
-            os.close(descriptor)
+        request = json.loads(message)
+        if not pipes:
+            ahead.extend(request["modules"])
+            continue
+        for name in request["modules"]:
+            importlib.import_module(name)
+        gc.freeze()
+        if (pid := os.fork()) == 0:
+            return request, pipes
+        for pipe in pipes:
+            os.close(pipe)
+        # nobody asks how a supervisor ended, but an import may ask that of a process of its own
+        supervisors = [pid, *(one for one in supervisors if os.waitpid(one, os.WNOHANG)[0] == 0)]
+        channel.send(_BEGUN)
 
 
 def _as_if_fresh() -> None:
     """Undo what a fresh interpreter would not share with its siblings: their random numbers."""
-    import numpy as np
-
     random.seed()
-    np.random.seed()  # noqa: NPY002 (for methods that use the global generator)
+    if "numpy" in sys.modules:
+        sys.modules["numpy"].random.seed()  # for methods that use the global generator
 
 
 def main(descriptor: int) -> None:
-    """Load the libraries, then be forked from until the socket closes."""
-    for name in _LOADED:
-        importlib.import_module(name)
-    keep = _open_descriptors() - {descriptor}
+    """Import and fork as asked until the socket closes."""
     # what is never collected is never written to, and stays shared with the forks
-    gc.collect()
-    gc.freeze()
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody here asks how a supervisor ended
-    channel = socket.socket(fileno=descriptor)
-    channel.send(_READY)
-    if (request := _next_request(channel)) is None:
+    gc.disable()
+    with socket.socket(fileno=descriptor) as channel:
+        try:
+            asked = _asked_of_fork(channel)
+        except ConnectionError:
+            return  # who has asked is gone
+    if asked is None:
         return
-    message, (life_line, words) = request
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    request, (life_line, words) = asked
+    gc.enable()
     os.setsid()
+    keep = _open_descriptors() - {life_line, words}
     _stand_on(life_line, words, keep)
-    asked = json.loads(message)
-    os.environ.update(asked["variables"])
-    settings = Settings(**asked["settings"])
+    os.environ.update(request["variables"])
+    settings = Settings(**request["settings"])
     if _supervise(settings, keep):
         os._exit(0)  # it is a supervisor, and has nothing to tidy up that a library would
     _as_if_fresh()
-    from topoeval.harness import worker
-
-    worker.main(settings.command[len(WORKER) :])
+    module, *arguments = settings.command[len(_OF_A_MODULE) :]
+    # as the interpreter's own -m does it, for which the module has not been imported
+    sys.modules.pop(module, None)
+    sys.argv[1:] = arguments
+    runpy.run_module(module, run_name="__main__", alter_sys=True)
 
 
 def _supervise(settings: Settings, keep: frozenset[int]) -> bool:

@@ -10,14 +10,18 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from topoeval.errors import DivergedError, UnavailableError
+from topoeval.harness.model import TRAINED
 from topoeval.harness.spec import RunSpec
 from topoeval.harness.store import RECORD_SCHEMA, Record, Store
+
+# what every run imports, and takes seconds: all of them build a network
+IMPORTS = ("topoeval.harness.environment", "topoeval.harness.tasks", "monai.networks.nets")
 
 Perform = Callable[[RunSpec, Store, bool], dict[str, Any]]
 
@@ -63,6 +67,23 @@ def execute(
     # only an interrupted run may be gone on with; one that is asked for again begins anew
     store.state(spec.id).unlink(missing_ok=True)
     return record
+
+
+def imports(runs: Iterable[RunSpec]) -> tuple[str, ...]:
+    """Return what these runs import that takes long: `IMPORTS`, and what the first optimiser does.
+
+    Nothing for no runs.
+    """
+    runs = list(runs)
+    if not runs:
+        return ()
+    return (*IMPORTS, "torch._dynamo") if any(map(_has_optimiser, runs)) else IMPORTS
+
+
+def _has_optimiser(spec: RunSpec) -> bool:
+    if spec.task == "judge" or spec.method.regime == "post_process":
+        return True
+    return spec.method.regime in TRAINED and spec.training.epochs > 0
 
 
 def _training(threads: int) -> Perform:

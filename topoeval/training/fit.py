@@ -11,6 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -141,7 +142,7 @@ def fit(
                 state.save(resume_from)
                 saved_at = time.monotonic()
     network.eval()
-    if resume_from is not None:
+    if resume_from is not None and state.epoch:
         state.save(resume_from)
     return History(terms=state.history, steps=state.steps)
 
@@ -159,6 +160,7 @@ def _epoch(
 ) -> dict[str, float]:
     """Run one pass over the labelled images; return the mean of each term."""
     progress = state.epoch / schedule.epochs
+    optimiser = state.optimiser  # made here, and not on the time of a step
     active = [
         (term, kept)
         for term, kept in zip(terms, prepared, strict=True)
@@ -190,10 +192,10 @@ def _epoch(
         if not torch.isfinite(total):
             raise DivergedError(f"loss {total.item()} in epoch {state.epoch + 1}: {told}")
         with span("backward"):
-            state.optimiser.zero_grad()
+            optimiser.zero_grad()
             state.arithmetic.backward(total)
         with span("optimiser"):
-            state.arithmetic.step(state.optimiser)
+            state.arithmetic.step(optimiser)
         state.steps += 1
         for name in told:
             sums[name] += told[name]
@@ -215,14 +217,19 @@ class _State:
         arithmetic: Arithmetic,
     ) -> None:
         self.network = network
+        self.schedule = schedule
         self.arithmetic = arithmetic
-        self.optimiser = torch.optim.Adam(network.parameters(), lr=schedule.learning_rate)
         self.labelled_order = torch.Generator().manual_seed(seed)
         # a stream of its own, so that drawing unlabelled images changes no labelled batch
         self.unlabelled_order = torch.Generator().manual_seed(seed + 1_000_003)
         self.history: dict[str, list[float]] = {name: [] for name in names}
         self.epoch = 0
         self.steps = 0
+
+    @cached_property
+    def optimiser(self) -> torch.optim.Optimizer:
+        # not before it is needed: torch loads its compiler for one, which takes a second
+        return torch.optim.Adam(self.network.parameters(), lr=self.schedule.learning_rate)
 
     def finish_epoch(self, means: dict[str, float]) -> None:
         for name, values in self.history.items():

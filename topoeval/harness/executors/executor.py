@@ -9,6 +9,7 @@ from typing import Protocol, Self
 from topoeval.harness.spec import RunSpec
 from topoeval.harness.store import Record, Store
 from topoeval.harness.suite import Limits
+from topoeval.harness.template import Template
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,8 @@ class Settings:
         Of a scheduler; None starts one here.
     slurm
         Options of ``sbatch`` by their long names, for example ``{"partition": "gpu"}``.
+    template
+        What `local` forks runs from, if somebody has begun to load it.
     """
 
     jobs: int | None = None
@@ -35,6 +38,7 @@ class Settings:
     gpus: tuple[str, ...] | None = None
     dask_address: str | None = None
     slurm: Mapping[str, str] = field(default_factory=dict)
+    template: Template | None = None
 
 
 class Executor(Protocol):

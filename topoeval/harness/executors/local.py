@@ -7,17 +7,18 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from queue import SimpleQueue
 from typing import Self
 
 from topoeval.errors import UserError
-from topoeval.harness import template
 from topoeval.harness.executors.executor import Settings
-from topoeval.harness.job import Job, Launch, fresh, thread_variables
+from topoeval.harness.job import WORKER, Job, Launch, fresh, thread_variables
 from topoeval.harness.spec import RunSpec
 from topoeval.harness.store import Record, Store
 from topoeval.harness.suite import Limits
-from topoeval.harness.template import Template
+from topoeval.harness.template import Template, can_fork
+from topoeval.harness.worker import imports
 
 
 @dataclass
@@ -39,8 +40,12 @@ class Local:
         Between SIGTERM and SIGKILL.
     warm
         Fork runs from a process that has the libraries loaded, instead of loading them anew for
-        each. On Linux only, and neither with another `worker` nor for runs on CUDA, which cannot be
-        used after a fork if a library has as much as looked for a GPU before.
+        each. On Linux only, and not for runs on CUDA, which cannot be used after a fork if a
+        library has as much as looked for a GPU before. Another `worker` is forked if it is a module
+        of this interpreter, ``(sys.executable, "-P", "-m", NAME)``: one that can be imported
+        without being run.
+    template
+        That process, if it is there already. It ends with the executor.
     """
 
     slots: int = 1
@@ -49,9 +54,9 @@ class Local:
     gpus: tuple[str, ...] = ()
     grace_s: float = 5.0
     warm: bool = True
+    template: Template | None = None
     _stopped: threading.Event = field(default_factory=threading.Event, init=False, repr=False)
     _free: SimpleQueue[str] = field(default_factory=SimpleQueue, init=False, repr=False)
-    _template: Template | None = field(default=None, init=False, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -66,7 +71,7 @@ class Local:
         gpus = gpus_for(settings) if any(on_cuda) else ()
         if all(on_cuda) and gpus:
             slots = min(slots, len(gpus))
-        return cls(slots=slots, threads=settings.threads, gpus=gpus)
+        return cls(slots=slots, threads=settings.threads, gpus=gpus, template=settings.template)
 
     def run(self, spec: RunSpec, store: Store, limits: Limits) -> Record:
         """Execute one run in a process of its own; its failure becomes its record."""
@@ -91,21 +96,21 @@ class Local:
     def close(self) -> None:
         """End the template of the runs."""
         with self._lock:
-            if self._template is not None:
-                self._template.close()
-                self._template = None
+            if self.template is not None:
+                self.template.close()
+                self.template = None
 
     def _launch(self, spec: RunSpec, store: Store) -> Launch:
         """Return how a run is to be started; the first who asks starts the template."""
-        warm = self.warm and template.SUPPORTED and self.worker is None
-        if not warm or spec.device == "cuda":
+        if not self.warm or spec.device == "cuda" or not can_fork(self.worker or WORKER):
             return fresh
         with self._lock:
             if self._stopped.is_set():
                 return fresh  # which will not come to it
-            if self._template is None:
-                self._template = Template(store.template_log, thread_variables(self.threads))
-            return self._template.launch
+            if self.template is None:
+                self.template = Template(store.template_log, thread_variables(self.threads))
+            modules = imports([spec]) if self.worker is None else ()
+            return partial(self.template.launch, modules=modules)
 
     @contextmanager
     def _gpu(self, spec: RunSpec) -> Iterator[dict[str, str]]:
