@@ -173,7 +173,10 @@ def to_svg(figure: Figure) -> str:
     element with `color-scheme: dark`, shows it dark.
     """
     figure.set_dpi(72)
-    figure.draw_without_rendering()
+    engine = figure.get_layout_engine()
+    assert engine is not None
+    # Not `draw_without_rendering`, which lays out and then draws everything for nothing.
+    engine.execute(figure)
     figure.set_layout_engine("none")
     for axes in figure.axes:
         # The solver behind the layout differs in the last digits from call to call.
