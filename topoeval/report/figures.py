@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -326,15 +327,16 @@ def _intervals(axes: Axes, rows: Sequence[Row], look: Looks) -> None:
 
 
 def _stack(axes: Axes, rows: Sequence[Row], letter: str) -> None:
-    for y, row in enumerate(rows):
-        times, left = row.times[letter], 0.0
-        for part in PARTS:
-            width = times.parts[part].mean * _MS
-            axes.barh(y, width, left=left, height=0.66, color=PARTS_COLOURS[part], linewidth=0)
-            left += width
+    ends = np.zeros(len(rows))
+    for part in PARTS:
+        widths = np.array([row.times[letter].parts[part].mean * _MS for row in rows])
+        colour = PARTS_COLOURS[part]
+        axes.barh(range(len(rows)), widths, left=ends, height=0.66, color=colour, linewidth=0)
+        ends += widths
+    for y, (row, end) in enumerate(zip(rows, ends, strict=True)):
         axes.annotate(
-            times.step.scaled(_MS).value(1),
-            (left, y),
+            row.times[letter].step.scaled(_MS).value(1),
+            (end, y),
             xytext=(4, 0),
             textcoords="offset points",
             va="center",
