@@ -241,6 +241,8 @@ class Supervisor:
                 if now >= kill_at:
                     _signal_group(process.pid, signal.SIGKILL)
                     process.wait()
+        if self._stop and cause == "exit":
+            cause = "stopped"  # who ends a whole job may have reached the process before us
         # what is still in the pipe; a process that holds it open must not hold us
         os.set_blocking(process.stdout.fileno(), False)
         with suppress(BlockingIOError):
