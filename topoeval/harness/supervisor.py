@@ -241,8 +241,11 @@ class Supervisor:
                 if now >= kill_at:
                     _signal_group(process.pid, signal.SIGKILL)
                     process.wait()
-        if self._stop and cause == "exit":
-            cause = "stopped"  # who ends a whole job may have reached the process before us
+        if cause == "exit" and process.returncode == -signal.SIGTERM:
+            # who ends a whole job may have reached the process before us
+            time.sleep(_TICK_S)
+            if self._stop:
+                cause = "stopped"
         # what is still in the pipe; a process that holds it open must not hold us
         os.set_blocking(process.stdout.fileno(), False)
         with suppress(BlockingIOError):
