@@ -61,9 +61,9 @@ def test_importing_topoeval_imports_no_torch():
             {"torch", "monai", "scipy"},
         ),
         (
-            "from topoeval.harness.catalogue import load_suite\n"
-            "from topoeval.harness.plan import plan\n"
-            "from topoeval.harness.preflight import preflight\n"
+            "from topoeval.harness.suites.catalogue import load_suite\n"
+            "from topoeval.harness.plans.plan import plan\n"
+            "from topoeval.harness.plans.preflight import preflight\n"
             "suite = load_suite('quickstart')\n"
             "preflight(suite, plan(suite))",
             {"monai"},

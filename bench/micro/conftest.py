@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from topoeval.harness.environment import describe
+from topoeval.harness.runs.environment import describe
 from topoeval.persistence.backends.native import default_threads
 
 

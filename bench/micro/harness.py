@@ -31,12 +31,12 @@ from pathlib import Path
 
 import nothing
 
-from topoeval.harness.catalogue import load_suite
-from topoeval.harness.executors import Inline, Local
-from topoeval.harness.plan import plan
-from topoeval.harness.store import Store
-from topoeval.harness.suite import Limits
-from topoeval.harness.worker import execute
+from topoeval.harness.plans.plan import plan
+from topoeval.harness.runs.executors import Inline, Local
+from topoeval.harness.runs.store import Store
+from topoeval.harness.runs.worker import execute
+from topoeval.harness.suites.catalogue import load_suite
+from topoeval.harness.suites.suite import Limits
 
 SUITE = """
 schema = 1
@@ -162,7 +162,12 @@ def main() -> None:
         row("`local`, a worker that exits at once", without_worker, repeats)
         for name in suites:
             command_rows(name, suites[name], Path(folder) / "whole", repeats)
-        imports = [sys.executable, "-P", "-c", "import topoeval.harness.tasks, monai.networks.nets"]
+        imports = [
+            sys.executable,
+            "-P",
+            "-c",
+            "import topoeval.harness.runs.tasks, monai.networks.nets",
+        ]
         row("interpreter and imports of a run", lambda: subprocess.run(imports), repeats)
         torch = [sys.executable, "-P", "-c", "import torch"]
         row("interpreter and torch", lambda: subprocess.run(torch), repeats)

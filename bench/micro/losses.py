@@ -205,7 +205,7 @@ def main():
         print(json.dumps(measure(name, peer or None, shape)))
         return
 
-    from topoeval.harness.environment import describe
+    from topoeval.harness.runs.environment import describe
     from topoeval.losses import LOSSES
 
     rows = []

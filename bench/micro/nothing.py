@@ -5,10 +5,10 @@ from pathlib import Path
 
 import torch
 
-from topoeval.harness import environment  # noqa: F401  # what a record is written with
-from topoeval.harness.spec import RunSpec
-from topoeval.harness.store import Store
-from topoeval.harness.worker import execute
+from topoeval.harness.runs import environment  # noqa: F401  # what a record is written with
+from topoeval.harness.runs.store import Store
+from topoeval.harness.runs.worker import execute
+from topoeval.harness.suites.spec import RunSpec
 
 
 def perform(spec, store, progress):

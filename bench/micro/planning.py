@@ -18,10 +18,10 @@ import tempfile
 import time
 from pathlib import Path
 
-from topoeval.harness.catalogue import load_suite
-from topoeval.harness.plan import plan
-from topoeval.harness.selection import Filters, select
-from topoeval.harness.store import Store
+from topoeval.harness.plans.plan import plan
+from topoeval.harness.runs.store import Store
+from topoeval.harness.suites.catalogue import load_suite
+from topoeval.harness.suites.selection import Filters, select
 
 SUITE = """
 schema = 1

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 import torch
 from torch.profiler import ProfilerActivity, profile
 
-from topoeval.harness import environment
+from topoeval.harness.runs import environment
 
 
 class OutOfTimeError(Exception):

@@ -11,11 +11,11 @@ import pytest
 from rich.console import Console
 
 from topoeval.cli.display import SweepDisplay
-from topoeval.harness.executors import Local
-from topoeval.harness.spec import RunSpec
-from topoeval.harness.store import Store
-from topoeval.harness.suite import Limits
-from topoeval.harness.sweep import read_plan, sweep
+from topoeval.harness.runs.executors import Local
+from topoeval.harness.runs.store import Store
+from topoeval.harness.runs.sweep import read_plan, sweep
+from topoeval.harness.suites.spec import RunSpec
+from topoeval.harness.suites.suite import Limits
 
 # the seed decides how a run ends; a file beside the results mends what is wrong
 WORKER = """
@@ -66,8 +66,8 @@ def store(tmp_path, runs, monkeypatch):
     store.discard(runs[3].id)
     store.heartbeat(runs[3].id).unlink()
     # what the command line starts is the same worker
-    monkeypatch.setattr("topoeval.harness.job.WORKER", worker)
-    monkeypatch.setattr("topoeval.harness.template.SUPPORTED", False)
+    monkeypatch.setattr("topoeval.harness.runs.job.WORKER", worker)
+    monkeypatch.setattr("topoeval.harness.runs.template.SUPPORTED", False)
     return store
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from topoeval.harness.spec import RunSpec
+from topoeval.harness.suites.spec import RunSpec
 
 SUITE = """
 schema = 1
@@ -51,7 +51,7 @@ def suite_file(tmp_path):
 
 @pytest.fixture(scope="session")
 def fake_worker():
-    """A program in the place of topoeval.harness.worker that needs no torch."""
+    """A program in the place of topoeval.harness.runs.worker that needs no torch."""
     return (sys.executable, "-P", str(Path(__file__).with_name("fake_worker.py")))
 
 

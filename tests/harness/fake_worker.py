@@ -1,6 +1,6 @@
 """A worker that misbehaves as its method's name says, without the seconds that torch needs.
 
-``python fake_worker.py SPEC_FILE RESULTS_FOLDER SUITE THREADS``, as topoeval.harness.worker. Every
+``python fake_worker.py SPEC_FILE RESULTS_FOLDER SUITE THREADS``, as topoeval.harness.runs.worker. Every
 start is a line of RESULTS_FOLDER/../starts.txt.
 """
 
@@ -84,9 +84,9 @@ def detach():
 def nan():
     """Lose the loss to NaN: the real worker judges what the training raises."""
     from topoeval.errors import DivergedError
-    from topoeval.harness.spec import RunSpec
-    from topoeval.harness.store import Store
-    from topoeval.harness.worker import execute
+    from topoeval.harness.runs.store import Store
+    from topoeval.harness.runs.worker import execute
+    from topoeval.harness.suites.spec import RunSpec
 
     def perform(spec, store, progress):
         raise DivergedError(f"loss {float('inf') * 0} in epoch 1")

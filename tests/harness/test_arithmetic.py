@@ -5,13 +5,13 @@ import json
 import pytest
 
 from topoeval import UserError
-from topoeval.harness.catalogue import load_suite
-from topoeval.harness.executors import Inline, Local
-from topoeval.harness.model import canonical_json
-from topoeval.harness.plan import plan
-from topoeval.harness.preflight import preflight
-from topoeval.harness.store import Store
-from topoeval.harness.sweep import sweep
+from topoeval.harness.plans.plan import plan
+from topoeval.harness.plans.preflight import preflight
+from topoeval.harness.runs.executors import Inline, Local
+from topoeval.harness.runs.store import Store
+from topoeval.harness.runs.sweep import sweep
+from topoeval.harness.suites.catalogue import load_suite
+from topoeval.harness.suites.model import canonical_json
 
 
 def changed(suite_file, line):

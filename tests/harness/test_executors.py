@@ -10,11 +10,11 @@ import time
 import pytest
 
 from topoeval import UnavailableError, UserError
-from topoeval.harness.executors import EXECUTORS, Local, Settings, make_executor
-from topoeval.harness.job import Job
-from topoeval.harness.store import Store
-from topoeval.harness.suite import Limits
-from topoeval.harness.sweep import sweep
+from topoeval.harness.runs.executors import EXECUTORS, Local, Settings, make_executor
+from topoeval.harness.runs.job import Job
+from topoeval.harness.runs.store import Store
+from topoeval.harness.runs.sweep import sweep
+from topoeval.harness.suites.suite import Limits
 
 LIMITS = Limits(timeout_s=60)
 
@@ -47,7 +47,7 @@ def test_executors_are_imported_when_asked_for():
     """The library of one is no burden on the others, and none needs torch to be there."""
     program = (
         "import sys\n"
-        "from topoeval.harness.executors import Settings, make_executor\n"
+        "from topoeval.harness.runs.executors import Settings, make_executor\n"
         "make_executor('local', Settings(), [])\n"
         "print({'distributed', 'submitit', 'torch'} & set(sys.modules))\n"
     )
@@ -157,7 +157,7 @@ def test_dask_starts_a_cluster_of_its_own(store, fake_run, fake_worker, wait_unt
 
 def test_dask_without_a_scheduler_is_one_line(monkeypatch):
     """The address is the user's to mend."""
-    dask = pytest.importorskip("topoeval.harness.executors.dask")
+    dask = pytest.importorskip("topoeval.harness.runs.executors.dask")
     monkeypatch.setattr(dask, "_CONNECT_S", 1)
     with pytest.raises(UserError, match=r"no dask scheduler answers at 'tcp://127\.0\.0\.1:9'"):
         make_executor("dask", Settings(dask_address="tcp://127.0.0.1:9"), [])
@@ -172,10 +172,10 @@ def test_a_dask_run_ends_with_its_client(store, fake_run, fake_worker, wait_unti
     (tmp_path / "run.json").write_text(sleeping.model_dump_json(by_alias=True))
     program = (
         "import sys; from pathlib import Path; import distributed\n"
-        "from topoeval.harness.executors.dask import Dask\n"
-        "from topoeval.harness.spec import RunSpec\n"
-        "from topoeval.harness.store import Store\n"
-        "from topoeval.harness.suite import Limits\n"
+        "from topoeval.harness.runs.executors.dask import Dask\n"
+        "from topoeval.harness.suites.spec import RunSpec\n"
+        "from topoeval.harness.runs.store import Store\n"
+        "from topoeval.harness.suites.suite import Limits\n"
         "address, spec, root, *worker = sys.argv[1:]\n"
         "store = Store(Path(root), 'dask'); store.root.mkdir()\n"
         "run = RunSpec.model_validate_json(Path(spec).read_text())\n"

@@ -10,10 +10,10 @@ from collections import Counter
 
 import pytest
 
-from topoeval.harness.executors import Local
-from topoeval.harness.store import Store
-from topoeval.harness.suite import Limits
-from topoeval.harness.sweep import sweep
+from topoeval.harness.runs.executors import Local
+from topoeval.harness.runs.store import Store
+from topoeval.harness.runs.sweep import sweep
+from topoeval.harness.suites.suite import Limits
 
 # behaviour -> how many, status, fault, words of the error
 BEHAVIOURS = {
@@ -123,7 +123,7 @@ def test_two_hundred_runs_on_dask_with_a_worker_killed(
     """Half way one of two workers is killed: its runs are begun once more, none is lost."""
     import distributed
 
-    from topoeval.harness.executors.dask import Dask
+    from topoeval.harness.runs.executors.dask import Dask
 
     file, workers = dask_cluster
     killed_at = []

@@ -6,13 +6,13 @@ from dataclasses import fields
 import pytest
 
 from topoeval import UserError, datasets
-from topoeval.harness.catalogue import load_suite
-from topoeval.harness.executors import Inline
-from topoeval.harness.model import AugmentationSpec, canonical_json
-from topoeval.harness.plan import plan
-from topoeval.harness.preflight import preflight
-from topoeval.harness.store import Store
-from topoeval.harness.sweep import sweep
+from topoeval.harness.plans.plan import plan
+from topoeval.harness.plans.preflight import preflight
+from topoeval.harness.runs.executors import Inline
+from topoeval.harness.runs.store import Store
+from topoeval.harness.runs.sweep import sweep
+from topoeval.harness.suites.catalogue import load_suite
+from topoeval.harness.suites.model import AugmentationSpec, canonical_json
 from topoeval.metrics import evaluate_cases
 from topoeval.topology import Topology
 from topoeval.training import TensorSet, checkpoint, predict, unet

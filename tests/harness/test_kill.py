@@ -9,19 +9,19 @@ import time
 
 import pytest
 
-from topoeval.harness.executors import Local
-from topoeval.harness.store import Store
-from topoeval.harness.suite import Limits
-from topoeval.harness.sweep import sweep
+from topoeval.harness.runs.executors import Local
+from topoeval.harness.runs.store import Store
+from topoeval.harness.runs.sweep import sweep
+from topoeval.harness.suites.suite import Limits
 
 SWEEP = """
 import sys
 from pathlib import Path
-from topoeval.harness.executors import Local
-from topoeval.harness.spec import RunSpec
-from topoeval.harness.store import Store
-from topoeval.harness.suite import Limits
-from topoeval.harness.sweep import sweep
+from topoeval.harness.runs.executors import Local
+from topoeval.harness.suites.spec import RunSpec
+from topoeval.harness.runs.store import Store
+from topoeval.harness.suites.suite import Limits
+from topoeval.harness.runs.sweep import sweep
 
 specs, root, *worker = sys.argv[1:]
 runs = [RunSpec.model_validate_json(line) for line in Path(specs).read_text().splitlines()]

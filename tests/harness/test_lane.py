@@ -6,12 +6,12 @@ import tempfile
 import pytest
 
 from topoeval import UserError
-from topoeval.harness import lane as lane_module
-from topoeval.harness.catalogue import load_suite
-from topoeval.harness.lane import Lane, first_seeds, summarise
-from topoeval.harness.plan import plan
-from topoeval.harness.suite import Limits, Timing
-from topoeval.harness.timed import repeat
+from topoeval.harness.plans.plan import plan
+from topoeval.harness.suites.catalogue import load_suite
+from topoeval.harness.suites.suite import Limits, Timing
+from topoeval.harness.timing import lane as lane_module
+from topoeval.harness.timing.lane import Lane, first_seeds, summarise
+from topoeval.harness.timing.timed import repeat
 from topoeval.report.timing import read_timings, timing_tables
 
 SUITE = """

@@ -6,8 +6,8 @@ import tempfile
 import pytest
 
 from topoeval import UserError
-from topoeval.harness import machine
-from topoeval.harness.store import Store
+from topoeval.harness.runs import machine
+from topoeval.harness.runs.store import Store
 
 
 @pytest.fixture(autouse=True)

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from topoeval import UserError
-from topoeval.harness.catalogue import load_suite, suite_names
-from topoeval.harness.plan import plan
-from topoeval.harness.selection import Filters, select
-from topoeval.harness.spec import RunSpec
+from topoeval.harness.plans.plan import plan
+from topoeval.harness.suites.catalogue import load_suite, suite_names
+from topoeval.harness.suites.selection import Filters, select
+from topoeval.harness.suites.spec import RunSpec
 
 ROOT = Path(__file__).parents[2]
 SUITE = """

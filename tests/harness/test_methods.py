@@ -3,9 +3,9 @@
 import pytest
 
 from topoeval import UserError
-from topoeval.harness.catalogue import load_suite
-from topoeval.harness.methods import beginning, methods_of
-from topoeval.harness.variant import variants
+from topoeval.harness.suites.catalogue import load_suite
+from topoeval.harness.suites.methods import beginning, methods_of
+from topoeval.harness.suites.variant import variants
 
 
 @pytest.fixture

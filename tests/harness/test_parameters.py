@@ -3,9 +3,15 @@
 import pytest
 
 from topoeval import UserError
-from topoeval.harness.catalogue import load_method, method_names
-from topoeval.harness.model import Method, parse
-from topoeval.harness.parameters import check_params, keywords, takes_backend, value_of, with_params
+from topoeval.harness.suites.catalogue import load_method, method_names
+from topoeval.harness.suites.model import Method, parse
+from topoeval.harness.suites.parameters import (
+    check_params,
+    keywords,
+    takes_backend,
+    value_of,
+    with_params,
+)
 from topoeval.losses import LOSSES
 
 

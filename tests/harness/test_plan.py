@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 
 from topoeval import UserError, datasets
-from topoeval.harness.catalogue import load_method, load_suite, method_names, suite_names
-from topoeval.harness.executors import Inline
-from topoeval.harness.model import Method, canonical_json, parse
-from topoeval.harness.plan import plan
-from topoeval.harness.preflight import preflight
-from topoeval.harness.spec import RunSpec
-from topoeval.harness.store import Store
-from topoeval.harness.sweep import sweep
+from topoeval.harness.plans.plan import plan
+from topoeval.harness.plans.preflight import preflight
+from topoeval.harness.runs.executors import Inline
+from topoeval.harness.runs.store import Store
+from topoeval.harness.runs.sweep import sweep
+from topoeval.harness.suites.catalogue import load_method, load_suite, method_names, suite_names
+from topoeval.harness.suites.model import Method, canonical_json, parse
+from topoeval.harness.suites.spec import RunSpec
 
 
 def changed(suite_file, old, new):
@@ -132,7 +132,7 @@ def test_missing_files_are_named(tmp_path):
 @pytest.mark.parametrize("name", method_names())
 def test_every_baseline_folder_is_whole(name):
     """A method has its TOML and a README that says paper, licence and deviations."""
-    from topoeval.harness.catalogue import baselines_folder
+    from topoeval.harness.suites.catalogue import baselines_folder
 
     assert load_method(name).title
     readme = (baselines_folder() / name / "README.md").read_text()

@@ -5,8 +5,8 @@ import sys
 import pytest
 
 from topoeval import UnavailableError
-from topoeval.harness.samplers import Grid, Trial, make_sampler
-from topoeval.harness.space import Range
+from topoeval.harness.suites.space import Range
+from topoeval.harness.tuning.samplers import Grid, Trial, make_sampler
 
 SPACE = {"weight": Range(low=1e-3, high=1.0, log=True), "size": (3, 5, 7)}
 OWN = {"weight": 0.1, "size": 3}

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from topoeval import UserError
-from topoeval.harness.catalogue import baselines_folder, suites_folder
-from topoeval.harness.model import Method, parse
-from topoeval.harness.schema import SCHEMAS, RecordForm, schema_text
-from topoeval.harness.suite import Suite
+from topoeval.harness.suites.catalogue import baselines_folder, suites_folder
+from topoeval.harness.suites.model import Method, parse
+from topoeval.harness.suites.schema import SCHEMAS, RecordForm, schema_text
+from topoeval.harness.suites.suite import Suite
 
 ROOT = Path(__file__).parents[2]
 

@@ -15,10 +15,10 @@ import psutil
 import pytest
 
 from topoeval import UnavailableError, UserError
-from topoeval.harness.executors import Settings, make_executor
-from topoeval.harness.store import Store
-from topoeval.harness.suite import Limits
-from topoeval.harness.sweep import sweep
+from topoeval.harness.runs.executors import Settings, make_executor
+from topoeval.harness.runs.store import Store
+from topoeval.harness.runs.sweep import sweep
+from topoeval.harness.suites.suite import Limits
 
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "srun", "squeue", "scancel", "sinfo")
 CONFIGURATION = """
@@ -147,7 +147,7 @@ def store(tmp_path):
 @pytest.fixture
 def executor(slurm, fake_worker):
     """An executor with the fake worker, that looks at the queue often."""
-    from topoeval.harness.executors.slurm import Slurm
+    from topoeval.harness.runs.executors.slurm import Slurm
 
     return Slurm(worker=fake_worker, grace_s=0.5, poll_s=0.5)
 
@@ -213,7 +213,7 @@ def test_a_job_cancelled_by_another_hand_is_the_machines_fault(
 
 def test_what_a_killed_sweep_left_in_the_queue_is_cancelled(executor, store, fake_run, slurm):
     """The next sweep of the folder ends it, and no other folder's, before it submits its own."""
-    from topoeval.harness.model import digest
+    from topoeval.harness.suites.model import digest
 
     names = [f"topoeval-{digest(str(root))}" for root in (store.root.resolve(), slurm)]
     for name in names:
@@ -252,7 +252,7 @@ def test_an_interrupted_sweep_cancels_its_jobs(executor, store, fake_run, wait_u
 
 def test_what_sbatch_refuses_is_one_line(slurm, store, fake_run, fake_worker):
     """A partition that does not exist is the user's to mend."""
-    from topoeval.harness.executors.slurm import Slurm
+    from topoeval.harness.runs.executors.slurm import Slurm
 
     executor = Slurm(worker=fake_worker, options={"partition": "none"})
     with pytest.raises(UserError, match=r"sbatch refused .*Invalid partition") as raised:

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from topoeval.harness import supervisor
-from topoeval.harness.supervisor import CappedLog, Ending, Settings
+from topoeval.harness.runs import supervisor
+from topoeval.harness.runs.supervisor import CappedLog, Ending, Settings
 
 needs_linux = pytest.mark.skipif(sys.platform != "linux", reason="prctl is of Linux")
 

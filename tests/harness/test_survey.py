@@ -5,14 +5,14 @@ import json
 import pytest
 
 from topoeval import UserError
-from topoeval.harness.catalogue import load_suite
-from topoeval.harness.environment import machine_kind
-from topoeval.harness.estimate import Experience
-from topoeval.harness.plan import plan
-from topoeval.harness.preflight import obstacles, preflight
-from topoeval.harness.selection import Filters
-from topoeval.harness.store import Store
-from topoeval.harness.survey import survey
+from topoeval.harness.plans.estimate import Experience
+from topoeval.harness.plans.plan import plan
+from topoeval.harness.plans.preflight import obstacles, preflight
+from topoeval.harness.plans.survey import survey
+from topoeval.harness.runs.environment import machine_kind
+from topoeval.harness.runs.store import Store
+from topoeval.harness.suites.catalogue import load_suite
+from topoeval.harness.suites.selection import Filters
 
 SUITE = """
 schema = 1

@@ -11,12 +11,12 @@ import time
 import pytest
 
 from topoeval import UserError
-from topoeval.harness.catalogue import load_suite
-from topoeval.harness.executors import Inline, Local
-from topoeval.harness.plan import plan
-from topoeval.harness.store import Store
-from topoeval.harness.suite import Limits
-from topoeval.harness.sweep import sweep
+from topoeval.harness.plans.plan import plan
+from topoeval.harness.runs.executors import Inline, Local
+from topoeval.harness.runs.store import Store
+from topoeval.harness.runs.sweep import sweep
+from topoeval.harness.suites.catalogue import load_suite
+from topoeval.harness.suites.suite import Limits
 
 LIMITS = Limits(timeout_s=120)
 

@@ -6,7 +6,7 @@ import zlib
 import numpy as np
 import torch
 
-from topoeval.harness import tasks
+from topoeval.harness.runs import tasks
 from topoeval.training import TensorSet
 
 

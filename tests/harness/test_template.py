@@ -14,16 +14,16 @@ import psutil
 import pytest
 
 from topoeval.cli.run import run_suite
-from topoeval.harness import template
-from topoeval.harness.catalogue import load_suite
-from topoeval.harness.executors import Local, Settings
-from topoeval.harness.job import fresh
-from topoeval.harness.plan import plan
-from topoeval.harness.selection import Filters
-from topoeval.harness.store import Store
-from topoeval.harness.suite import Limits
-from topoeval.harness.sweep import sweep
-from topoeval.harness.worker import IMPORTS
+from topoeval.harness.plans.plan import plan
+from topoeval.harness.runs import template
+from topoeval.harness.runs.executors import Local, Settings
+from topoeval.harness.runs.job import fresh
+from topoeval.harness.runs.store import Store
+from topoeval.harness.runs.sweep import sweep
+from topoeval.harness.runs.worker import IMPORTS
+from topoeval.harness.suites.catalogue import load_suite
+from topoeval.harness.suites.selection import Filters
+from topoeval.harness.suites.suite import Limits
 
 pytestmark = pytest.mark.skipif(not template.SUPPORTED, reason="forks only on Linux")
 
@@ -262,7 +262,7 @@ def test_a_template_ends_with_its_parent_while_it_loads(tmp_path, modules, wait_
     program = (
         "import sys, time\n"
         "from pathlib import Path\n"
-        "from topoeval.harness.template import Template\n"
+        "from topoeval.harness.runs.template import Template\n"
         "warm = Template(Path(sys.argv[1]), {})\n"
         "warm.load(['first', 'second'])\n"
         "time.sleep(600)\n"
@@ -294,12 +294,12 @@ def test_what_a_run_imports_is_known_before(suite_file):
     program = (
         "import sys, tempfile\n"
         "from pathlib import Path\n"
-        "from topoeval.harness.catalogue import load_suite\n"
-        "from topoeval.harness.executors import Inline\n"
-        "from topoeval.harness.plan import plan\n"
-        "from topoeval.harness.store import Store\n"
-        "from topoeval.harness.suite import Limits\n"
-        "from topoeval.harness.worker import imports\n"
+        "from topoeval.harness.suites.catalogue import load_suite\n"
+        "from topoeval.harness.runs.executors import Inline\n"
+        "from topoeval.harness.plans.plan import plan\n"
+        "from topoeval.harness.runs.store import Store\n"
+        "from topoeval.harness.suites.suite import Limits\n"
+        "from topoeval.harness.runs.worker import imports\n"
         "with tempfile.TemporaryDirectory() as folder:\n"
         "    store = Store(Path(folder), 'tiny')\n"
         "    for file in sys.argv[1:]:\n"
@@ -327,10 +327,10 @@ def test_a_killed_sweep_takes_template_and_runs_with_it(endless, runs, store, wa
     program = (
         "import sys\n"
         "from pathlib import Path\n"
-        "from topoeval.harness.executors import Local\n"
-        "from topoeval.harness.spec import RunSpec\n"
-        "from topoeval.harness.store import Store\n"
-        "from topoeval.harness.suite import Limits\n"
+        "from topoeval.harness.runs.executors import Local\n"
+        "from topoeval.harness.suites.spec import RunSpec\n"
+        "from topoeval.harness.runs.store import Store\n"
+        "from topoeval.harness.suites.suite import Limits\n"
         "run = RunSpec.model_validate_json(sys.argv[1])\n"
         "Local(warm=True).run(run, Store(Path(sys.argv[2]), 'tiny'), Limits())\n"
     )
@@ -359,7 +359,7 @@ def template_of(store):
     mark = str(store.template_log)
     for process in psutil.process_iter(["cmdline"]):
         words = process.info["cmdline"] or []
-        if mark in words and "topoeval.harness.template" in words:
+        if mark in words and "topoeval.harness.runs.template" in words:
             return process
     return None
 

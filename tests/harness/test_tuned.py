@@ -3,10 +3,10 @@
 import pytest
 
 from topoeval import UserError
-from topoeval.harness.catalogue import load_method, load_suite, method_names
-from topoeval.harness.plan import plan
-from topoeval.harness.tuned import Choice, Tuned, read_tuned, value_of, vary
-from topoeval.harness.tuning import space_of
+from topoeval.harness.plans.plan import plan
+from topoeval.harness.suites.catalogue import load_method, load_suite, method_names
+from topoeval.harness.suites.tuned import Choice, Tuned, read_tuned, value_of, vary
+from topoeval.harness.tuning.tuning import space_of
 
 
 @pytest.fixture

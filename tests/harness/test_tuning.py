@@ -7,15 +7,15 @@ from dataclasses import replace
 import pytest
 
 from topoeval import UserError, datasets
-from topoeval.harness import tasks
-from topoeval.harness.catalogue import load_suite
-from topoeval.harness.executors import Inline
-from topoeval.harness.plan import plan
-from topoeval.harness.preflight import preflight
-from topoeval.harness.samplers import Trial
-from topoeval.harness.sweep import sweep
-from topoeval.harness.tuned import read_tuned
-from topoeval.harness.tuning import Search, for_trials, tune, tuning_store
+from topoeval.harness.plans.plan import plan
+from topoeval.harness.plans.preflight import preflight
+from topoeval.harness.runs import tasks
+from topoeval.harness.runs.executors import Inline
+from topoeval.harness.runs.sweep import sweep
+from topoeval.harness.suites.catalogue import load_suite
+from topoeval.harness.suites.tuned import read_tuned
+from topoeval.harness.tuning.samplers import Trial
+from topoeval.harness.tuning.tuning import Search, for_trials, tune, tuning_store
 
 
 @pytest.fixture

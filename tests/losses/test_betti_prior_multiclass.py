@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from topoeval import Topology, UserError
-from topoeval.harness.model import LossTerm
+from topoeval.harness.suites.model import LossTerm
 from topoeval.losses import BettiPriorLoss, BettiPriorMulticlassLoss
 from topoeval.persistence import compute
 from topoeval.training import build_term

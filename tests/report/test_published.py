@@ -8,7 +8,7 @@ import pytest
 
 from tests.report.conftest import make_record, write_records
 from topoeval.errors import UserError
-from topoeval.harness.catalogue import baselines_folder
+from topoeval.harness.suites.catalogue import baselines_folder
 from topoeval.report import build
 from topoeval.report.published import Published, pairs, read_published
 from topoeval.report.summary import Summary, summarise

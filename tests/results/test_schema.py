@@ -9,7 +9,7 @@ import pytest
 
 from tests.report.conftest import ENVIRONMENT, make_record, write_records
 from topoeval.errors import UserError
-from topoeval.harness.environment import describe
+from topoeval.harness.runs.environment import describe
 from topoeval.results import RECORD_SCHEMA, load
 from topoeval.results.schema import migrate
 

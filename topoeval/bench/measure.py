@@ -15,7 +15,7 @@ from topoeval.bench.cases import Case, Plan
 from topoeval.bench.record import Quartiles, Record, Row
 from topoeval.bench.worker import Sample, applicable, can_weigh, serve, weigh
 from topoeval.errors import UserError
-from topoeval.harness.environment import describe
+from topoeval.harness.runs.environment import describe
 from topoeval.persistence import BACKENDS
 
 _START_SECONDS = 120  # to import a library, on a busy machine

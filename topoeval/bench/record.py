@@ -77,7 +77,7 @@ class Record:
     Parameters
     ----------
     environment
-        Hardware and versions, of `topoeval.harness.environment`, and the load before the run.
+        Hardware and versions, of `topoeval.harness.runs.environment`, and the load before the run.
     titles
         Name of each backend to what tables print.
     budget_s

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from topoeval import datasets
 from topoeval.errors import UserError, nearest
-from topoeval.harness import catalogue
+from topoeval.harness.suites import catalogue
 from topoeval.losses import LOSSES
 from topoeval.persistence import BACKENDS
 

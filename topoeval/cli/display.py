@@ -10,10 +10,10 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from topoeval.harness.progress import RunState, reason, run_state
-from topoeval.harness.spec import RunSpec
-from topoeval.harness.store import Record, Store
-from topoeval.harness.sweep import Event
+from topoeval.harness.runs.progress import RunState, reason, run_state
+from topoeval.harness.runs.store import Record, Store
+from topoeval.harness.runs.sweep import Event
+from topoeval.harness.suites.spec import RunSpec
 
 _ROWS = 16
 _REFRESH_S = 2.0

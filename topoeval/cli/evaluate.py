@@ -147,7 +147,7 @@ def _escaped(text: str) -> str:
 
 
 def _write(found: Evaluation, out: Path, parquet: bool, wall_s: float) -> None:
-    from topoeval.harness.environment import describe
+    from topoeval.harness.runs.environment import describe
 
     out.mkdir(parents=True, exist_ok=True)
     found.cases.to_csv(out / "cases.csv", index=False)

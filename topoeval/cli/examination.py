@@ -88,7 +88,7 @@ def _required() -> Iterator[Finding]:
 def _devices() -> Iterator[Finding]:
     import torch
 
-    from topoeval.harness.environment import describe
+    from topoeval.harness.runs.environment import describe
 
     machine = describe("cpu", 1, "topoeval")
     yield Finding("cpu", INSTALLED, f"{machine['cpu']}, {machine['cores']} cores")

@@ -9,7 +9,7 @@ import typer
 from topoeval.errors import UserError
 
 if TYPE_CHECKING:
-    from topoeval.harness.executors import Settings
+    from topoeval.harness.runs.executors import Settings
 
 _PANEL = "Where runs are executed"
 
@@ -69,7 +69,7 @@ def execution_settings(
     UserError
         A GPU without a name, or an option of sbatch that is not NAME=VALUE.
     """
-    from topoeval.harness.executors import Settings
+    from topoeval.harness.runs.executors import Settings
 
     named = None if gpus is None else tuple(name.strip() for name in gpus.split(","))
     if named is not None and not all(named):

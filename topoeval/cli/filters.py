@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from topoeval.harness.selection import Filters
+    from topoeval.harness.suites.selection import Filters
 
 Methods = Annotated[
     list[str] | None,
@@ -29,6 +29,6 @@ def filters(
     devices: list[str] | None,
 ) -> Filters:
     """Return what the options say."""
-    from topoeval.harness.selection import Filters
+    from topoeval.harness.suites.selection import Filters
 
     return Filters(methods or (), datasets or (), seeds or (), backends or (), devices or ())

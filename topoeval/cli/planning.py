@@ -13,7 +13,7 @@ from topoeval.cli.filters import Backends, Datasets, Devices, Methods, Seeds, fi
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from topoeval.harness.survey import Prospect
+    from topoeval.harness.plans.survey import Prospect
 
 
 def plan(
@@ -40,14 +40,14 @@ def plan(
     from rich.console import Console
 
     from topoeval.cli.data import use_data_folder
-    from topoeval.harness.catalogue import load_suite, results_folder
-    from topoeval.harness.store import Store
+    from topoeval.harness.runs.store import Store
+    from topoeval.harness.suites.catalogue import load_suite, results_folder
 
     use_data_folder(data)
     wanted = load_suite(suite)
     # these look at losses, and so bring torch
-    from topoeval.harness.survey import survey
-    from topoeval.harness.tuned import read_tuned
+    from topoeval.harness.plans.survey import survey
+    from topoeval.harness.suites.tuned import read_tuned
 
     store = Store(results or Path("results") / wanted.name, wanted.name)
     known = [*Path("results").glob("*/records"), *results_folder().glob("*/records")]
@@ -73,7 +73,7 @@ def schema(
     kind: Annotated[str, typer.Argument(help="suite, method or record.")],
 ) -> None:
     """Print the JSON schema of a kind of file, for editors and other programs."""
-    from topoeval.harness.schema import schema_text
+    from topoeval.harness.suites.schema import schema_text
 
     print(schema_text(kind), end="")
 

@@ -147,7 +147,7 @@ def default_reference(records: Records) -> str:
     One yardstick for all suites makes differences readable across them; a suite without it names
     its own in its file.
     """
-    from topoeval.harness.catalogue import load_suite, suite_names
+    from topoeval.harness.suites.catalogue import load_suite, suite_names
     from topoeval.report.summary import DEFAULT_REFERENCE
 
     if DEFAULT_REFERENCE in set(records.runs["method"]):
@@ -197,7 +197,7 @@ def _checked(bundles: Sequence[Path], truths: Sequence[str]) -> list[Verdict]:
 
 
 def _published() -> list[Published]:
-    from topoeval.harness.catalogue import baselines_folder
+    from topoeval.harness.suites.catalogue import baselines_folder
     from topoeval.report.published import read_published
 
     return read_published(baselines_folder())

@@ -105,7 +105,7 @@ def submit(
     if (folder is None) == (check is None):
         raise UserError("name a FOLDER to pack, or a bundle by --check")
     if check is None and folder is not None:
-        from topoeval.harness.environment import describe
+        from topoeval.harness.runs.environment import describe
 
         target = out or folder.resolve().parent / f"{folder.resolve().name}.zip"
         pack(folder, target, truth, describe("cpu", 1, "native") if truth else None, jobs)

@@ -14,16 +14,16 @@ from rich.live import Live
 from topoeval.cli.data import use_data_folder
 from topoeval.cli.display import SweepDisplay
 from topoeval.errors import UserError
-from topoeval.harness.catalogue import load_suite
-from topoeval.harness.executors import Settings, make_executor
-from topoeval.harness.job import thread_variables
-from topoeval.harness.selection import Filters
-from topoeval.harness.spec import RunSpec
-from topoeval.harness.store import Store
-from topoeval.harness.suite import Limits
-from topoeval.harness.sweep import Retry, read_plan, sweep
-from topoeval.harness.template import Template
-from topoeval.harness.worker import IMPORTS, imports
+from topoeval.harness.runs.executors import Settings, make_executor
+from topoeval.harness.runs.job import thread_variables
+from topoeval.harness.runs.store import Store
+from topoeval.harness.runs.sweep import Retry, read_plan, sweep
+from topoeval.harness.runs.template import Template
+from topoeval.harness.runs.worker import IMPORTS, imports
+from topoeval.harness.suites.catalogue import load_suite
+from topoeval.harness.suites.selection import Filters
+from topoeval.harness.suites.spec import RunSpec
+from topoeval.harness.suites.suite import Limits
 
 
 def run_suite(
@@ -48,9 +48,9 @@ def run_suite(
         if executor == "local" and set(suite.device) == {"cpu"} and not store.begun():
             template.load(IMPORTS)
         # these look at losses, and so bring torch
-        from topoeval.harness.plan import plan_selected
-        from topoeval.harness.preflight import preflight
-        from topoeval.harness.tuned import read_tuned
+        from topoeval.harness.plans.plan import plan_selected
+        from topoeval.harness.plans.preflight import preflight
+        from topoeval.harness.suites.tuned import read_tuned
 
         use_data_folder(data)
         follow(log)

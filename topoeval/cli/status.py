@@ -21,7 +21,7 @@ from topoeval.errors import UserError
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from topoeval.harness.progress import RunState
+    from topoeval.harness.runs.progress import RunState
 
 Results = Annotated[Path, typer.Argument(help="Results folder of a suite.")]
 
@@ -38,9 +38,9 @@ def status(
 
     from rich.console import Console
 
-    from topoeval.harness.progress import recorded_runs, run_states
-    from topoeval.harness.store import Store
-    from topoeval.harness.sweep import read_plan
+    from topoeval.harness.runs.progress import recorded_runs, run_states
+    from topoeval.harness.runs.store import Store
+    from topoeval.harness.runs.sweep import read_plan
 
     if not results.is_dir():
         raise UserError(f"results folder {results} does not exist")

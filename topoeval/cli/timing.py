@@ -38,10 +38,10 @@ def time(
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
     from topoeval.cli.data import use_data_folder
-    from topoeval.harness.catalogue import load_suite
-    from topoeval.harness.lane import Lane
-    from topoeval.harness.plan import plan_selected
-    from topoeval.harness.preflight import preflight
+    from topoeval.harness.plans.plan import plan_selected
+    from topoeval.harness.plans.preflight import preflight
+    from topoeval.harness.suites.catalogue import load_suite
+    from topoeval.harness.timing.lane import Lane
     from topoeval.report.timing import read_timings, timing_tables
 
     use_data_folder(data)

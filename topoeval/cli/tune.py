@@ -10,13 +10,13 @@ from rich.table import Table
 
 from topoeval.cli.data import use_data_folder
 from topoeval.cli.run import execute_runs
-from topoeval.harness.catalogue import load_suite
-from topoeval.harness.executors import Settings
-from topoeval.harness.plan import plan
-from topoeval.harness.preflight import preflight
-from topoeval.harness.spec import RunSpec
-from topoeval.harness.sweep import Retry
-from topoeval.harness.tuning import Search, check, for_trials, tune, tuning_store
+from topoeval.harness.plans.plan import plan
+from topoeval.harness.plans.preflight import preflight
+from topoeval.harness.runs.executors import Settings
+from topoeval.harness.runs.sweep import Retry
+from topoeval.harness.suites.catalogue import load_suite
+from topoeval.harness.suites.spec import RunSpec
+from topoeval.harness.tuning.tuning import Search, check, for_trials, tune, tuning_store
 
 
 def tune_suite(

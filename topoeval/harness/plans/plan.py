@@ -1,0 +1,339 @@
+"""From a suite to the runs it asks for, each after those it builds on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Literal
+
+from topoeval import datasets
+from topoeval.errors import UserError, nearest
+from topoeval.harness.suites.methods import beginning, methods_of
+from topoeval.harness.suites.model import TRAINED, DatasetSpec, Method, Training
+from topoeval.harness.suites.parameters import takes_backend
+from topoeval.harness.suites.selection import Filters, has_dataset, select
+from topoeval.harness.suites.spec import RunSpec
+from topoeval.harness.suites.suite import Exclude, Include, Suite
+from topoeval.harness.suites.tuned import Tuned, vary
+from topoeval.harness.suites.variant import Variant, variants
+from topoeval.persistence.backends import BACKENDS, resolve
+from topoeval.topology import Topology
+from topoeval.training.networks import resolve_device
+
+_ELSEWHERE = {"root": "--data DIR or TOPOEVAL_DATA", "download": "--download"}
+
+
+def plan(
+    suite: Suite,
+    *,
+    absent: dict[str, str] | None = None,
+    tuned: Tuned | None = None,
+    score: Literal["test", "val"] = "test",
+) -> list[RunSpec]:
+    """Return the runs of `suite`, fully resolved, parents before children, each once.
+
+    A method that takes no persistence backend is planned once, with the first backend.
+
+    Parameters
+    ----------
+    absent
+        If given, a dataset whose files are not here is planned all the same, and the reason is
+        noted here by its label. Its content is unknown, so the identities of its runs do not hold.
+    tuned
+        Values that a search chose, in place of the methods' own.
+    score
+        The split that networks are scored on.
+
+    Raises
+    ------
+    UserError
+        An unknown dataset, method, loss, parameter, backend or override; an ``exclude`` that leaves
+        nothing out; a reference that is no method, or several; methods that start from each other.
+    """
+    named = [one for text in suite.methods for one in variants(text)]
+    included = [one for part in suite.include for text in part.method for one in variants(text)]
+    planner = _Planner(suite, methods_of(suite, named, included), absent, tuned, score)
+    if tuned is not None and score == "test":
+        for common in planner.commons:
+            tuned.check(suite, common["dataset"], map(str, (*named, *included)))
+    cells = list(_product(planner, named))
+    for number, less in enumerate(suite.exclude):
+        cells = _without_excluded(cells, less, f"suite {suite.name!r}: exclude.{number}")
+    for number, more in enumerate(suite.include):
+        cells += _included(planner, more, named, f"suite {suite.name!r}: include.{number}")
+    for cell in cells:
+        planner.add(cell)
+    return list(planner.runs.values())
+
+
+def plan_selected(suite: Suite, filters: Filters, *, tuned: Tuned | None = None) -> list[RunSpec]:
+    """Return those runs of `suite` that pass the filters, and what they build on.
+
+    A dataset whose files are not here is no mistake as long as no run that passes is on it.
+
+    Raises
+    ------
+    UserError
+        As `plan` and `topoeval.harness.suites.selection.select`.
+    """
+    absent: dict[str, str] = {}
+    runs = select(plan(suite, absent=absent, tuned=tuned), filters)
+    for run in runs:
+        if run.dataset.label in absent:
+            raise UserError(absent[run.dataset.label])
+    return runs
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A combination that is to become a run. `place` is that of its dataset among the suite's."""
+
+    place: int
+    dataset: DatasetSpec
+    method: Method
+    seed: int
+    backend: str
+    device: str
+
+
+class _Planner:
+    """Turns cells into runs, each with those that it builds on, none twice."""
+
+    def __init__(
+        self,
+        suite: Suite,
+        methods: Mapping[str, Method],
+        absent: dict[str, str] | None,
+        tuned: Tuned | None,
+        score: Literal["test", "val"],
+    ) -> None:
+        self.suite = suite
+        self.tuned = tuned
+        self.score = score
+        self.methods = methods
+        self.runs: dict[str, RunSpec] = {}
+        self.commons = [_common(suite, dataset, absent) for dataset in _datasets(suite)]
+        self._done: dict[tuple[object, ...], RunSpec] = {}
+        # of every method, so that nobody asks a registry for each of thousands of runs
+        self._takes_backend = {name: self._depends(method) for name, method in methods.items()}
+
+    def cells(
+        self,
+        places: Sequence[int],
+        named: Sequence[Variant],
+        seeds: Sequence[int],
+        backends: Sequence[str],
+        devices: Sequence[str],
+    ) -> Iterator[Cell]:
+        """Yield a product; methods that take no backend only once, with the suite's first."""
+        for place in places:
+            dataset: DatasetSpec = self.commons[place]["dataset"]
+            for device in dict.fromkeys(map(_device, devices)):
+                home = self._home(device)
+                for turn, backend in enumerate(_backend(text, device) for text in backends):
+                    for seed in seeds:
+                        for name in map(str, named):
+                            takes_it, method = self._takes_backend[name], self.methods[name]
+                            if takes_it:
+                                yield Cell(place, dataset, method, seed, backend, device)
+                            elif turn == 0:
+                                yield Cell(place, dataset, method, seed, home, device)
+
+    def add(self, cell: Cell) -> None:
+        """Plan a cell and what it builds on."""
+        common = {**self.commons[cell.place], "device": cell.device}
+        home = self._home(cell.device)
+        judge = {}
+        if self.suite.judge is not None:
+            key = ("judge", cell.place, cell.device)
+            if key not in self._done:
+                self._keep(key, _judge(self.suite.judge, {**common, "backend": home}))
+            judge["judge"] = self._done[key].id
+        self._chain(cell, cell.method, {**common, "seed": cell.seed}, home, judge)
+
+    def _chain(
+        self,
+        cell: Cell,
+        method: Method,
+        common: Mapping[str, Any],
+        home: str,
+        judge: Mapping[str, str],
+    ) -> RunSpec:
+        """Return the run of a method, planned after the run that it starts from."""
+        backend = cell.backend if self._takes_backend[method.label] else home
+        key = (method.label, cell.place, cell.seed, backend, cell.device)
+        if key in self._done:
+            return self._done[key]
+        parents = dict(judge)
+        if (before := beginning(method)) is not None:
+            parents["start"] = self._chain(cell, self.methods[before], common, home, judge).id
+        run = RunSpec.model_validate(
+            {
+                **common,
+                "backend": backend,
+                "score": self.score,
+                "task": "restore",
+                "dataset": _without(common["dataset"], "judge"),
+                "method": method,
+                "training": (
+                    self.suite.start.training if method.role == "start" else self.suite.training
+                ),
+                "augmentation": self.suite.augmentation if method.regime in TRAINED else None,
+                "parents": parents,
+            }
+        )
+        if self.tuned is not None:
+            run = vary(run, self.tuned.values(run.dataset, method.label))
+        return self._keep(key, run)
+
+    def _keep(self, key: tuple[object, ...], run: RunSpec) -> RunSpec:
+        self._done[key] = self.runs.setdefault(run.id, run)
+        return self._done[key]
+
+    def _home(self, device: str) -> str:
+        """Return the backend of runs that no backend matters to."""
+        return _backend(self.suite.backend[0], device)
+
+    def _depends(self, method: Method) -> bool:
+        """Whether the backend decides the result of a method, or of what it starts from."""
+        before = beginning(method)
+        return takes_backend(method) or (before is not None and self._depends(self.methods[before]))
+
+
+def _product(planner: _Planner, named: Sequence[Variant]) -> Iterator[Cell]:
+    """Yield the product that a suite asks for."""
+    suite = planner.suite
+    places = range(len(planner.commons))
+    return planner.cells(places, named, suite.seeds, suite.backend, suite.device)
+
+
+def _included(
+    planner: _Planner, part: Include, named: Sequence[Variant], where: str
+) -> Iterator[Cell]:
+    """Yield what an ``[[include]]`` asks for; what it does not say is as in the suite."""
+    suite = planner.suite
+    known = [common["dataset"] for common in planner.commons]
+    places = [
+        place
+        for place, dataset in enumerate(known)
+        if not part.dataset or any(has_dataset(dataset, text) for text in part.dataset)
+    ]
+    if not places:
+        asked = " or ".join(map(repr, part.dataset))
+        hint = nearest(part.dataset[0], [dataset.label for dataset in known])
+        raise UserError(f"{where}: the suite has no dataset {asked}{hint}")
+    return planner.cells(
+        places,
+        [one for text in part.method for one in variants(text)] or named,
+        part.seed or suite.seeds,
+        part.backend or suite.backend,
+        part.device or suite.device,
+    )
+
+
+def _without_excluded(cells: list[Cell], part: Exclude, where: str) -> list[Cell]:
+    """Return the cells but for those that have all that an ``[[exclude]]`` says."""
+    filters = Filters(part.method, part.dataset, part.seed, part.backend, part.device)
+    try:
+        out = set(filters.passing(cells))
+    except UserError as error:
+        raise UserError(f"{where}: {error}") from None
+    return [cell for place, cell in enumerate(cells) if place not in out]
+
+
+def _datasets(suite: Suite) -> list[DatasetSpec]:
+    """Return the datasets of a suite, those with lists of parameters once for each value."""
+    found = []
+    for dataset in suite.datasets:
+        for one in variants(dataset.name):
+            for param in one.params:
+                if param in dataset.params:
+                    raise UserError(f"dataset {dataset.name!r}: {param!r} is in its params, too")
+            params = {**dataset.params, **one.params}
+            found.append(dataset.model_copy(update={"name": one.name, "params": params}))
+    return found
+
+
+def _common(suite: Suite, dataset: DatasetSpec, absent: dict[str, str] | None) -> dict[str, Any]:
+    """Return what all runs of a suite on a dataset share, with nothing left to be chosen later."""
+    for params in (dataset.params, *(test.params for test in dataset.tests.values())):
+        for param, instead in _ELSEWHERE.items():
+            if param in params:
+                raise UserError(
+                    f"dataset {dataset.name!r}: {param!r} depends on the machine and has no place "
+                    f"in a suite; use {instead}"
+                )
+    info = datasets.info(dataset.name, **dataset.params)
+    for test in dataset.tests.values():
+        datasets.info(dataset.name, **{**dataset.params, **test.params}).checked_split(test.split)
+    try:
+        info = datasets.resolve(dataset.name, **dataset.params)
+    except UserError as error:
+        if absent is None:
+            raise
+        absent[_located(dataset, info).label] = str(error)
+    return {
+        "dataset": _located(dataset, info),
+        "topology": str(Topology.parse(suite.topology)),
+        "precision": suite.precision,
+        "network": suite.network,
+    }
+
+
+@lru_cache(maxsize=64)
+def _backend(name: str, device: str) -> str:
+    """Return the name that stands for a backend in a specification."""
+    if name == "auto":  # which one that is depends on the device alone
+        return resolve("auto", 2, Topology(), device=device).info.name
+    BACKENDS.status(name)  # must be known; whether it can be used here is for the preflight
+    return name
+
+
+def _device(name: str) -> str:
+    """Return the type of a device; that there is one here is for the preflight to see."""
+    return "cuda" if name == "cuda" else resolve_device(name).type
+
+
+def _judge(training: Training, common: Mapping[str, Any]) -> RunSpec:
+    """Return the run that trains the judge: one per dataset, the same for all seeds."""
+    dataset: DatasetSpec = common["dataset"]
+    sizes = {"judge": dataset.sizes["judge"]} if "judge" in dataset.sizes else {}
+    method = {
+        "name": "judge",
+        "title": "Judge",
+        "role": "start",
+        "regime": "supervised",
+        "starts_from": None,
+        "losses": [{"name": "cross_entropy"}],
+    }
+    return RunSpec.model_validate(
+        {
+            **common,
+            "task": "judge",
+            # it measures, whatever is measured
+            "precision": "float32",
+            "dataset": dataset.model_copy(update={"sizes": sizes, "tests": {}}),
+            "method": method,
+            "training": training,
+            "seed": 0,
+        }
+    )
+
+
+def _located(dataset: DatasetSpec, info: datasets.DatasetInfo) -> DatasetSpec:
+    """Return a dataset with its content named, and what names files apart from what decides it."""
+    paths = {name: value for name, value in dataset.params.items() if name in info.paths}
+    return dataset.model_copy(
+        update={
+            "revision": info.revision,
+            "params": {k: value for k, value in dataset.params.items() if k not in paths},
+            "paths": {k: str(Path(value).expanduser().resolve()) for k, value in paths.items()},
+        }
+    )
+
+
+def _without(dataset: DatasetSpec, split: str) -> DatasetSpec:
+    sizes = {name: size for name, size in dataset.sizes.items() if name != split}
+    return dataset.model_copy(update={"sizes": sizes})

@@ -1,0 +1,194 @@
+"""What can be found out before the first run: are the data there, do the losses take them.
+
+A plan is made of names alone; this touches the world. It costs seconds and saves a sweep that
+would end as a table of failures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import torch
+
+from topoeval import datasets
+from topoeval.errors import UserError
+from topoeval.harness.suites.model import DatasetSpec, Method, canonical_json
+from topoeval.harness.suites.parameters import takes_backend
+from topoeval.harness.suites.spec import RunSpec
+from topoeval.harness.suites.suite import Suite
+from topoeval.losses import LOSSES
+from topoeval.persistence.backends import resolve
+from topoeval.topology import Topology
+from topoeval.training import build_term, resolve_device
+
+
+def preflight(suite: Suite, runs: Sequence[RunSpec], *, download: bool = False) -> None:
+    """Open every split that the runs ask for, and evaluate every loss once on a tiny map.
+
+    Parameters
+    ----------
+    suite
+        Where the runs come from.
+    runs
+        Its plan, or a part of it.
+    download
+        Fetch missing data, here and not in the workers, which would all begin at once.
+
+    Raises
+    ------
+    UserError
+        A run cannot be done here; the message says what is missing.
+    """
+    for reason in obstacles(runs, download=download).values():
+        raise UserError(reason)
+
+
+def obstacles(
+    runs: Sequence[RunSpec],
+    *,
+    absent: Mapping[str, str] | None = None,
+    download: bool = False,
+) -> dict[str, str]:
+    """Return why runs cannot be done here, by their identities.
+
+    Data that are not there; a size or parameter that a dataset does not take; a device or backend
+    that this machine does not have; a loss that does not take the dataset's images, or misses
+    its prior; a run that builds on one of these.
+
+    Parameters
+    ----------
+    runs
+        Parents before children, as `topoeval.harness.plans.plan.plan` returns them.
+    absent
+        Datasets that are known not to be here, as `plan` notes them.
+    download
+        Fetch missing data.
+    """
+    examination = _Examination(absent or {}, download)
+    reasons: dict[str, str] = {}
+    for run in runs:
+        reason = examination.reason(run)
+        for parent in run.parents.values():
+            if reason is None and parent in reasons:
+                reason = reasons[parent]
+        if reason is not None:
+            reasons[run.id] = reason
+    return reasons
+
+
+class _Examination:
+    """Looks at each dataset once, and at each method once per dataset, backend and device."""
+
+    def __init__(self, absent: Mapping[str, str], download: bool) -> None:
+        self._absent = absent
+        self._download = download
+        self._found: dict[tuple[str, ...], str | None] = {}
+        # for either, files may have to be read
+        self._cards: dict[str, datasets.DatasetInfo] = {}
+        self._shown: dict[str, datasets.Sample] = {}
+        self._texts: dict[int, str] = {}
+
+    def reason(self, run: RunSpec) -> str | None:
+        """Return why a run cannot be done, or None."""
+        content, method = self._text(run.dataset), self._text(run.method)
+        key = (content, method, run.backend, run.device, run.task)
+        if key not in self._found:
+            try:
+                self._examine(run, content)
+                self._found[key] = None
+            except UserError as error:
+                self._found[key] = str(error)
+        return self._found[key]
+
+    def _text(self, value: DatasetSpec | Method) -> str:
+        # thousands of runs share a few of these objects
+        if id(value) not in self._texts:
+            self._texts[id(value)] = canonical_json(value)
+        return self._texts[id(value)]
+
+    def _examine(self, run: RunSpec, content: str) -> None:
+        resolve_device(run.device)
+        if run.dataset.label in self._absent:
+            raise UserError(self._absent[run.dataset.label])
+        if (content,) not in self._found:
+            self._found[content,] = None
+            try:
+                _open(run.dataset, run.seed, self._download)
+            except UserError as error:
+                self._found[content,] = str(error)
+        if (closed := self._found[content,]) is not None:
+            raise UserError(closed)
+        if run.task == "restore":
+            if content not in self._cards:
+                params = {**run.dataset.params, **run.dataset.paths}
+                self._cards[content] = datasets.resolve(run.dataset.name, **params)
+            _check_card(run, self._cards[content])
+            if run.method.losses:
+                if content not in self._shown:
+                    self._shown[content] = _first(run)
+                _try_losses(run, self._shown[content])
+
+
+def _open(dataset: DatasetSpec, seed: int, download: bool) -> None:
+    fetch = {"download": True} if download and datasets.info(dataset.name).downloads else {}
+    for split, size in dataset.sizes.items():
+        datasets.load(
+            dataset.name, split, size, seed=seed, **dataset.params, **dataset.paths, **fetch
+        )
+    for test in dataset.tests.values():
+        wanted = test.size or dataset.sizes.get(test.split)
+        params = {**dataset.params, **test.params, **dataset.paths}
+        datasets.load(dataset.name, test.split, wanted, seed=seed, **params)
+
+
+def _check_card(run: RunSpec, card: datasets.DatasetInfo) -> None:
+    """Refuse a dataset whose card says that it is not what the method needs."""
+    method = run.method
+    if method.regime == "semi_supervised" and "unlabelled" not in card.splits:
+        raise UserError(
+            f"method {method.name!r} needs unlabelled images, dataset {card.name!r} has none"
+        )
+    for term in method.losses:
+        info = LOSSES.load(term.name).info
+        if card.ndim not in info.ndims:
+            takes = " or ".join(f"{ndim}D" for ndim in info.ndims)
+            raise UserError(
+                f"method {method.name!r}: loss {term.name!r} takes {takes} images, "
+                f"dataset {card.name!r} is {card.ndim}D"
+            )
+        if info.needs_prior and run.augmentation is not None and run.augmentation.patch:
+            raise UserError(
+                f"method {method.name!r}: loss {term.name!r} needs the Betti numbers of what it "
+                f"sees, and patch = {run.augmentation.patch} of [augmentation] cuts the images"
+            )
+    if takes_backend(method):
+        topology = Topology.parse(run.topology)
+        resolve(run.backend, card.ndim, topology, device=run.device, locations=True)
+
+
+def _first(run: RunSpec) -> datasets.Sample:
+    """Return a training sample: what the losses will be given."""
+    params = {**run.dataset.params, **run.dataset.paths}
+    return datasets.load(run.dataset.name, "train", 1, seed=run.seed, **params)[0]
+
+
+def _try_losses(run: RunSpec, sample: datasets.Sample) -> None:
+    method = run.method
+    if method.regime == "post_process" and sample.prior is None:
+        raise UserError(
+            f"method {method.name!r} needs a Betti prior per sample, "
+            f"and dataset {run.dataset.name!r} has none"
+        )
+    ndim, classes = sample.target.ndim - 1, len(sample.target)
+    target = torch.zeros((1, classes) + (8,) * ndim, device=run.device)
+    prior = None
+    if sample.prior is not None:
+        prior = torch.zeros_like(torch.tensor(sample.prior, device=run.device))[None]
+    for loss in method.losses:
+        term = build_term(
+            **loss.model_dump(), topology=Topology.parse(run.topology), backend=run.backend
+        )
+        try:
+            term(torch.zeros_like(target), target, prior)
+        except UserError as error:
+            raise UserError(f"method {method.name!r}: {error}") from error

@@ -1,0 +1,89 @@
+"""What a suite would do here and now: what is done, what is to run, what cannot and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from topoeval.harness.plans.estimate import Estimate, Experience
+from topoeval.harness.plans.plan import plan
+from topoeval.harness.plans.preflight import obstacles
+from topoeval.harness.runs.store import Store
+from topoeval.harness.suites.selection import Filters, select
+from topoeval.harness.suites.spec import RunSpec
+from topoeval.harness.suites.suite import Suite
+from topoeval.harness.suites.tuned import Tuned
+
+State = Literal["done", "failed", "to run", "cannot"]
+
+
+@dataclass(frozen=True, slots=True)
+class Prospect:
+    """A run and what is to be expected of it.
+
+    ``failed`` runs have a record of that and are kept until they are asked for again. ``detail``
+    says how one failed, why it cannot be run, or why it is to run again. ``estimate`` is None for a
+    run that is not to run, or of which no record tells.
+    """
+
+    run: RunSpec
+    state: State
+    detail: str = ""
+    estimate: Estimate | None = None
+
+
+def survey(
+    suite: Suite,
+    store: Store,
+    filters: Filters,
+    records: Iterable[Path] = (),
+    *,
+    tuned: Tuned | None = None,
+) -> list[Prospect]:
+    """Return what is to be expected of each run that passes the filters, parents first.
+
+    Parameters
+    ----------
+    store
+        The results folder: what exists there is not run again.
+    records
+        Folders of records that tell how long runs take, besides that of the store.
+    tuned
+        Values that a search chose, in place of the methods' own.
+
+    Raises
+    ------
+    UserError
+        As `topoeval.harness.plans.plan.plan`; or a record is damaged.
+    """
+    absent: dict[str, str] = {}
+    runs = select(plan(suite, absent=absent, tuned=tuned), filters)
+    reasons = obstacles(runs, absent=absent)
+    prospects = {run.id: _recorded(run, store, reasons, absent) for run in runs}
+    for run in reversed(runs):  # children first, so that they can call their parents back
+        if prospects[run.id].state == "to run":
+            for parent in run.parents.values():
+                if prospects[parent].state == "done" and not store.network(parent).exists():
+                    again = prospects[parent].run
+                    prospects[parent] = Prospect(again, "to run", "done, but its network is gone")
+    experience = Experience([store.records, *records])
+    return [
+        Prospect(one.run, one.state, one.detail, experience.estimate(one.run))
+        if one.state == "to run"
+        else one
+        for one in prospects.values()
+    ]
+
+
+def _recorded(
+    run: RunSpec, store: Store, reasons: dict[str, str], absent: dict[str, str]
+) -> Prospect:
+    # without its data a run has no identity to be found by
+    if run.dataset.label not in absent and (record := store.read(run.id)) is not None:
+        ok = record["status"] == "ok"
+        return Prospect(run, "done" if ok else "failed", "" if ok else record["status"])
+    if run.id in reasons:
+        return Prospect(run, "cannot", reasons[run.id])
+    return Prospect(run, "to run")

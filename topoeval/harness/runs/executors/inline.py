@@ -1,0 +1,36 @@
+"""In this process."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
+
+from topoeval.harness.runs.executors.executor import Settings
+from topoeval.harness.runs.store import Record, Store
+from topoeval.harness.runs.worker import execute
+from topoeval.harness.suites.spec import RunSpec
+from topoeval.harness.suites.suite import Limits
+
+
+@dataclass
+class Inline:
+    """In this process, one after another; a debugger can step in. Limits are not enforced."""
+
+    threads: int = 1
+    slots: int = 1
+
+    @classmethod
+    def configured(cls, settings: Settings, runs: Sequence[RunSpec]) -> Self:
+        """Return one; there is nothing to choose but the threads."""
+        return cls(threads=settings.threads)
+
+    def run(self, spec: RunSpec, store: Store, limits: Limits) -> Record:
+        """Execute one run in this process."""
+        return execute(spec, store, threads=self.threads)
+
+    def stop(self) -> None:
+        """Nothing outlives a call."""
+
+    def close(self) -> None:
+        """Nothing was taken."""

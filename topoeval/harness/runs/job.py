@@ -1,0 +1,196 @@
+"""One supervised run: what every executor but `inline` calls, on whichever machine it does."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO, Any
+
+from topoeval.harness.runs import supervisor
+from topoeval.harness.runs.store import Record, Store
+from topoeval.harness.runs.supervisor import Ending, Settings
+from topoeval.harness.runs.worker import failure, frame
+from topoeval.harness.suites.model import canonical_json
+from topoeval.harness.suites.spec import RunSpec
+from topoeval.harness.suites.suite import Limits
+
+# -P: the folder we stand in must not decide which topoeval is imported
+WORKER = (sys.executable, "-P", "-m", "topoeval.harness.runs.worker")
+
+_LOG_TAIL_LINES = 12
+_POLL_S = 0.5
+_THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+# a method does not send itself these: the kernel, an administrator or a queue did
+_FROM_OUTSIDE = {signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
+
+
+def inherited() -> dict[str, str]:
+    """Return our own variables: where data are, which commit this is."""
+    return {name: value for name, value in os.environ.items() if name.startswith("TOPOEVAL_")}
+
+
+@dataclass(frozen=True)
+class Supervised:
+    """A supervisor at work: it ends its run when the life line closes, and has the last word."""
+
+    life_line: IO[bytes]
+    words: IO[bytes]
+
+
+Launch = Callable[[Settings, Mapping[str, str]], AbstractContextManager[Supervised]]
+
+
+@contextmanager
+def fresh(settings: Settings, variables: Mapping[str, str]) -> Iterator[Supervised]:
+    """Start a supervisor, and by it the run, each in an interpreter of its own."""
+    with subprocess.Popen(
+        [sys.executable, "-P", supervisor.__file__, json.dumps(asdict(settings))],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env={**os.environ, **variables},
+        start_new_session=True,
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        yield Supervised(process.stdin, process.stdout)
+
+
+def thread_variables(threads: int) -> dict[str, str]:
+    """Return the variables that tell libraries how many threads to use."""
+    return dict.fromkeys(_THREAD_VARIABLES, str(threads))
+
+
+@dataclass(frozen=True)
+class Job:
+    """A run with all that its execution needs, on this machine or another one.
+
+    Parameters
+    ----------
+    spec, suite, limits
+        What to run, for which suite, and how far to let it go.
+    root
+        The results folder; on another machine it has to be the same folder under the same name.
+    threads
+        Threads of the run.
+    worker
+        The program that is given the run; `WORKER` of the place where it is executed if None.
+    environ
+        Variables of the run beyond those of the place where it is executed.
+    grace_s
+        Time between SIGTERM and SIGKILL.
+    """
+
+    spec: RunSpec
+    root: Path
+    suite: str
+    limits: Limits
+    threads: int = 1
+    worker: tuple[str, ...] | None = None
+    environ: Mapping[str, str] = field(default_factory=dict)
+    grace_s: float = 5.0
+
+    def run(self, stopped: Callable[[], bool] = lambda: False, launch: Launch = fresh) -> Record:
+        """Execute the run in a process of its own; its failure becomes its record.
+
+        Parameters
+        ----------
+        stopped
+            Asked twice a second whether the run is wanted no more.
+        launch
+            Starts the supervisor.
+
+        Raises
+        ------
+        InterruptedError
+            It was stopped and has left no record: to be run when asked for again.
+        """
+        if stopped():
+            raise InterruptedError(f"{self.spec.label} was stopped")
+        store = Store(self.root, self.suite)
+        started = datetime.now(UTC)
+        ending, said = self._supervised(store, stopped, launch)
+        record = store.read(self.spec.id)
+        if record is not None:
+            return record
+        if ending is not None and ending.cause == "stopped":
+            raise InterruptedError(f"{self.spec.label} was stopped")
+        lines = [*said, *store.log_tail(self.spec.id, _LOG_TAIL_LINES)]
+        record = frame(self.spec, self.suite, _obituary(ending, self.limits, lines), started)
+        if ending is not None:
+            record["timing"]["wall_s"] = ending.wall_s
+            record["memory"]["peak_rss_bytes"] = ending.peak_rss_bytes
+        store.write(self.spec.id, record)
+        if record["fault"] == "method":
+            # only an interruption may be gone on from; more of the same limit may not
+            store.state(self.spec.id).unlink(missing_ok=True)
+        return record
+
+    def _supervised(
+        self, store: Store, stopped: Callable[[], bool], launch: Launch
+    ) -> tuple[Ending | None, list[str]]:
+        """Return how the run ended, and what its supervisor had to say besides."""
+        work = store.work(self.spec.id)
+        work.mkdir(parents=True, exist_ok=True)
+        for stale in (store.heartbeat(self.spec.id), store.step(self.spec.id)):
+            stale.unlink(missing_ok=True)
+        spec_file = work / "spec.json"
+        spec_file.write_text(canonical_json(self.spec), encoding="utf-8")
+        worker = self.worker or WORKER
+        memory = self.limits.memory_gib
+        settings = Settings(
+            command=(*worker, str(spec_file), str(store.root), self.suite, str(self.threads)),
+            work=str(work),
+            record=str(store.record_path(self.spec.id)),
+            timeout_s=self.limits.timeout_s,
+            grace_s=self.grace_s,
+            memory_bytes=None if memory is None else int(memory * 2**30),
+        )
+        variables = {**self.environ, **thread_variables(self.threads)}
+        with launch(settings, variables) as supervised:
+            # it says nothing before its end
+            while not select.select([supervised.words], [], [], _POLL_S)[0]:
+                if stopped():
+                    supervised.life_line.close()
+            words = supervised.words.read().decode(errors="replace")
+        *said, last = words.splitlines() or [""]
+        try:
+            return Ending(**json.loads(last)), said
+        except (json.JSONDecodeError, TypeError):
+            return None, [*said, last]
+
+
+def _obituary(ending: Ending | None, limits: Limits, lines: list[str]) -> dict[str, Any]:
+    """Return the outcome of a process that left no record."""
+
+    def outcome(status: str, fault: str, reason: str) -> dict[str, Any]:
+        return failure(status, fault, "\n".join([reason, *lines]))
+
+    if ending is None:
+        return outcome("crashed", "machine", "its supervisor ended without a word")
+    if ending.cause == "busy":
+        return outcome("crashed", "machine", "another process is at this run")
+    if ending.cause == "timeout":
+        return outcome("timeout", "method", f"ended after {limits.timeout_s:g} s")
+    if ending.cause == "memory":
+        whose = "machine" if limits.memory_gib is None else "method"
+        gib = ending.memory_bytes / 2**30
+        return outcome("out_of_memory", whose, f"ended beyond {gib:.3g} GiB")
+    if ending.code < 0:
+        number = -ending.code
+        if number == signal.SIGKILL and ending.oom_kill:
+            return outcome("out_of_memory", "machine", "killed by the kernel for want of memory")
+        known = number in set(signal.Signals)
+        name = signal.Signals(number).name if known else f"signal {number}"
+        fault = "machine" if number in _FROM_OUTSIDE else "method"
+        return outcome("crashed", fault, f"ended by {name}")
+    return outcome("crashed", "method", f"exit code {ending.code} without a record")

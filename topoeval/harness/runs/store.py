@@ -1,0 +1,180 @@
+"""Where runs leave what they found.
+
+``records/ID.json``
+    One record per run, whole or not there. Reports read these and nothing else.
+``work/ID/``
+    The run's scratch: specification, log, heartbeat, training state, network. Not needed to read
+    results.
+``work/template.log``
+    What the process said of which runs are forks; as a rule it is not there.
+``work/sweep.json``
+    What was asked for last, for ``topoeval status`` and ``retry``.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import math
+import os
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+from topoeval.errors import UserError
+from topoeval.harness.runs import machine
+from topoeval.harness.suites.spec import RunSpec
+from topoeval.results.schema import RECORD_SCHEMA as RECORD_SCHEMA
+
+# longer than a look whether the folder is in use, which takes its lock for a moment
+_LOCK_PATIENCE_S = 0.5
+Record = dict[str, Any]
+
+
+class Store:
+    """The results folder of a suite."""
+
+    def __init__(self, root: Path, suite: str) -> None:
+        self.root = root
+        self.suite = suite
+        self.records = root / "records"
+
+    def work(self, run_id: str) -> Path:
+        """Return the scratch folder of a run."""
+        return self.root / "work" / run_id
+
+    def network(self, run_id: str) -> Path:
+        """Return where a run leaves its trained network for the runs that build on it."""
+        return self.work(run_id) / "network.pt"
+
+    def state(self, run_id: str) -> Path:
+        """Return where a run keeps what it needs to go on after an interruption."""
+        return self.work(run_id) / "state.pt"
+
+    def history(self, run_id: str) -> Path:
+        """Return the file with a line of JSON per step of a run's training."""
+        return self.work(run_id) / "history.jsonl"
+
+    def log(self, run_id: str) -> Path:
+        """Return the file with everything a run printed."""
+        return self.work(run_id) / "log.txt"
+
+    def log_tail(self, run_id: str, lines: int) -> list[str]:
+        """Return the last lines of what a run printed."""
+        path = self.log(run_id)
+        text = path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
+        return text.splitlines()[-lines:]
+
+    def step(self, run_id: str) -> Path:
+        """Return the file in which a run keeps how far it is."""
+        return self.work(run_id) / "step"
+
+    def heartbeat(self, run_id: str) -> Path:
+        """Return the file in which the supervisor of a run keeps its last sign of life."""
+        return self.work(run_id) / "heartbeat.json"
+
+    @property
+    def sweep(self) -> Path:
+        """Return the file that says what the last sweep was asked for."""
+        return self.root / "work" / "sweep.json"
+
+    @property
+    def template_log(self) -> Path:
+        """Return where the template of local runs says what it has to say."""
+        return self.root / "work" / "template.log"
+
+    def record_path(self, run_id: str) -> Path:
+        """Return where the record of a run is, once there is one."""
+        return self.records / f"{run_id}.json"
+
+    def read(self, run_id: str) -> Record | None:
+        """Return the record of a run; None if there is none."""
+        path = self.record_path(run_id)
+        if not path.exists():
+            return None
+        try:
+            record: Record = json.loads(path.read_text(encoding="utf-8"))
+        except json.JSONDecodeError as error:
+            raise UserError(f"{path} is damaged ({error}); delete it to run again") from error
+        return record
+
+    def write(self, run_id: str, record: Record) -> None:
+        """Write a record; a reader finds the whole of it or nothing."""
+        self.records.mkdir(parents=True, exist_ok=True)
+        text = json.dumps(_rounded(record), sort_keys=True, allow_nan=False, separators=(",", ":"))
+        write_whole(self.record_path(run_id), text + "\n")
+
+    def tidy(self) -> None:
+        """Remove what writers left behind that were killed at it."""
+        for partial in self.records.glob(".*.partial"):
+            partial.unlink(missing_ok=True)
+
+    def discard(self, run_id: str) -> None:
+        """Remove the record of a run, so that it is run again."""
+        self.record_path(run_id).unlink(missing_ok=True)
+
+    def done(self, spec: RunSpec) -> bool:
+        """Whether the run has a record, of success or failure."""
+        return self.record_path(spec.id).exists()
+
+    def begun(self) -> bool:
+        """Whether any run has a record."""
+        return any(self.records.glob("*.json"))
+
+    @contextmanager
+    def exclusive(self) -> Iterator[None]:
+        """Hold the folder for one sweep; a second one is told, not left to collide."""
+        self.root.mkdir(parents=True, exist_ok=True)
+        with (self.root / ".lock").open("w") as lock:
+            deadline = time.monotonic() + _LOCK_PATIENCE_S
+            while not _taken(lock, fcntl.LOCK_EX):
+                if time.monotonic() > deadline:
+                    raise UserError(f"{self.root} is in use by another 'topoeval run'")
+                time.sleep(0.05)
+            with machine.shared():
+                yield
+
+    def in_use(self) -> bool:
+        """Whether a sweep is at work in this folder now."""
+        lock = self.root / ".lock"
+        if not lock.exists():
+            return False
+        with lock.open() as file:
+            return not _taken(file, fcntl.LOCK_SH)
+
+
+def _taken(lock: IO[str], kind: int) -> bool:
+    """Take a lock if it is free; return whether it was."""
+    try:
+        fcntl.flock(lock, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file so that a reader finds the old one or the new one, never half of one."""
+    # two machines may write the same file
+    partial = path.with_name(f".{path.stem}.{socket.gethostname()}.{os.getpid()}.partial")
+    try:
+        with partial.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _rounded(value: Any) -> Any:
+    """Keep six significant digits of floats (records are committed) and make NaN explicit."""
+    if isinstance(value, float):
+        return float(f"{value:.6g}") if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: _rounded(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_rounded(item) for item in value]
+    return value

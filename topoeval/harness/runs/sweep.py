@@ -1,0 +1,196 @@
+"""Running a suite: what is done is not done again, what fails is a row."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Literal
+
+from pydantic import ValidationError
+
+from topoeval.errors import UserError
+from topoeval.harness.runs.executors import Executor
+from topoeval.harness.runs.store import Record, Store, write_whole
+from topoeval.harness.runs.worker import failure, frame
+from topoeval.harness.suites.model import Frozen
+from topoeval.harness.suites.spec import RunSpec
+from topoeval.harness.suites.suite import Limits
+
+Event = Literal["kept", "started", "finished"]
+Listener = Callable[[Event, RunSpec, Record | None], None]
+Retry = Literal["failed", "machine"]
+
+
+class SweepPlan(Frozen):
+    """What a sweep was asked for: enough to tell what is left of it, and to run it again.
+
+    Unlike records it has the paths of data, and it never leaves the scratch of its machine.
+    """
+
+    suite: str
+    reference: str
+    limits: Limits
+    host: str
+    pid: int
+    started: str
+    runs: tuple[RunSpec, ...]
+
+
+@dataclass
+class Tally:
+    """How a sweep went: runs found finished, run now, and failed among both."""
+
+    kept: int = 0
+    ran: int = 0
+    failed: list[str] = field(default_factory=list)
+
+
+def sweep(
+    runs: Sequence[RunSpec],
+    store: Store,
+    executor: Executor,
+    limits: Limits,
+    *,
+    retry: Retry | None = None,
+    reference: str = "cross_entropy",
+    listener: Listener = lambda event, spec, record: None,
+) -> Tally:
+    """Execute all `runs` that have no record yet, each after its parents.
+
+    Parameters
+    ----------
+    runs
+        Parents before children, as `plan` returns them.
+    retry
+        ``"failed"``: run those again whose record is of a failure; ``"machine"``: of these only
+        the ones that the machine is to blame for.
+    reference
+        The method that a report of these runs compares with.
+    listener
+        Called as ``listener("kept" | "started" | "finished", spec, record)``. With an executor
+        that has a queue of its own, a run that is started may wait in that.
+
+    Raises
+    ------
+    UserError
+        Another sweep is at this folder, a record is damaged, or the executor cannot go on. What
+        has a record by then is kept.
+    """
+    tally = Tally()
+    with store.exclusive():
+        store.tidy()
+        _write_plan(runs, store, limits, reference)
+        pending = _to_run(runs, store, retry)
+        for spec in runs:
+            if spec.id not in pending:
+                record = store.read(spec.id)
+                tally.kept += 1
+                if record is not None and record["status"] != "ok":
+                    tally.failed.append(spec.label)
+                listener("kept", spec, record)
+        running: dict[Future[Record], RunSpec] = {}
+        with ThreadPoolExecutor(executor.slots) as pool:
+            try:
+                while pending or running:
+                    for spec in _ready(pending, running, executor.slots):
+                        del pending[spec.id]
+                        listener("started", spec, None)
+                        running[pool.submit(_run, spec, store, executor, limits)] = spec
+                    finished, _ = wait(running, return_when=FIRST_COMPLETED)
+                    for future in finished:
+                        spec, record = running.pop(future), future.result()
+                        tally.ran += 1
+                        if record["status"] != "ok":
+                            tally.failed.append(spec.label)
+                        listener("finished", spec, record)
+            except BaseException:
+                executor.stop()
+                raise
+    return tally
+
+
+def _run(spec: RunSpec, store: Store, executor: Executor, limits: Limits) -> Record:
+    """Execute a run, or record why it cannot begin."""
+    for role, parent in spec.parents.items():
+        record = store.read(parent)
+        if record is None or record["status"] != "ok":
+            status = "has no record" if record is None else f"ended as {record['status']!r}"
+            # who is to blame for the parent, so that a retry of the one is a retry of the other
+            fault = "machine" if record is None else record["fault"]
+            outcome = failure("failed", fault, f"its {role} run {parent} {status}")
+            stillborn = frame(spec, store.suite, outcome, datetime.now(UTC))
+            store.write(spec.id, stillborn)
+            return stillborn
+    return executor.run(spec, store, limits)
+
+
+def read_plan(store: Store) -> SweepPlan | None:
+    """Return what the last sweep of a results folder was asked for; None if that is not known."""
+    if not store.sweep.exists():
+        return None
+    try:
+        return SweepPlan.model_validate_json(store.sweep.read_text(encoding="utf-8"))
+    except ValidationError as error:
+        raise UserError(f"{store.sweep} is of another version or damaged; delete it") from error
+
+
+def _write_plan(runs: Sequence[RunSpec], store: Store, limits: Limits, reference: str) -> None:
+    """Remember what is asked for; and of what was asked for before, all that has a record."""
+    known = read_plan(store)
+    wanted = {spec.id for spec in runs}
+    before = [
+        spec for spec in (known.runs if known else ()) if spec.id not in wanted and store.done(spec)
+    ]
+    plan = SweepPlan(
+        suite=store.suite,
+        reference=reference,
+        limits=limits,
+        host=socket.gethostname(),
+        pid=os.getpid(),
+        started=datetime.now(UTC).isoformat(timespec="seconds"),
+        runs=(*before, *runs),
+    )
+    store.sweep.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(store.sweep, plan.model_dump_json(by_alias=True))
+
+
+def _to_run(runs: Sequence[RunSpec], store: Store, retry: Retry | None) -> dict[str, RunSpec]:
+    """Return the runs without a usable result.
+
+    A finished parent is run again if a run that builds on it is to run and its network is gone
+    (records travel with the repository, networks do not).
+    """
+    by_id = {spec.id: spec for spec in runs}
+    pending: dict[str, RunSpec] = {}
+    for spec in reversed(runs):  # children first, so that they can call their parents back
+        record = store.read(spec.id)
+        again = record is not None and _is_retried(record, retry)
+        wanted = spec.id in pending
+        if record is None or again or wanted:
+            pending[spec.id] = spec
+            for parent in spec.parents.values():
+                ended_well = (store.read(parent) or {}).get("status") == "ok"
+                if ended_well and not store.network(parent).exists():
+                    pending[parent] = by_id[parent]
+    for run_id in pending:
+        store.discard(run_id)
+    return {spec.id: spec for spec in runs if spec.id in pending}
+
+
+def _is_retried(record: Record, retry: Retry | None) -> bool:
+    if record["status"] == "ok" or retry is None:
+        return False
+    return retry == "failed" or record["fault"] == "machine"
+
+
+def _ready(
+    pending: dict[str, RunSpec], running: dict[Future[Record], RunSpec], slots: int
+) -> list[RunSpec]:
+    """Return the next runs whose parents are neither waiting nor running."""
+    busy = set(pending) | {spec.id for spec in running.values()}
+    ready = [spec for spec in pending.values() if not busy & set(spec.parents.values())]
+    return ready[: slots - len(running)]

@@ -1,0 +1,290 @@
+"""What a run does: train, correct, score. Independent of where and how it is executed."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import zlib
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from topoeval import datasets
+from topoeval.errors import UserError
+from topoeval.harness.runs.store import Store
+from topoeval.harness.suites.model import MAIN_TEST, TRAINED, Params
+from topoeval.harness.suites.space import flattened
+from topoeval.harness.suites.spec import RunSpec
+from topoeval.metrics.cases import evaluate_cases
+from topoeval.timing import Stopwatch
+from topoeval.topology import Topology
+from topoeval.training import (
+    Adaptation,
+    Schedule,
+    TensorSet,
+    Term,
+    apply_remedy,
+    build_term,
+    checkpoint,
+    classifier,
+    fit,
+    post_process,
+    predict,
+    unet,
+)
+from topoeval.training.augment import Augmentation
+from topoeval.training.callbacks import Callback, JsonLines
+from topoeval.training.judge import correct, train_judge
+from topoeval.training.precision import reproducible
+from topoeval.training.sinks import RunCard, open_sinks
+
+# span of the training code -> part in a record
+_PARTS = {
+    "augmentation": "augmentation",
+    "network": "network",
+    "persistence": "persistence",
+    "loss": "loss",
+    "backward": "backward",
+    "optimiser": "other",
+}
+_EXAMPLES = 3
+
+
+def perform(spec: RunSpec, store: Store, progress: bool = False) -> dict[str, Any]:
+    """Do what `spec` says; return the part of the record that is its result."""
+    torch.manual_seed(spec.derived_seed("weights"))
+    synchronize = torch.cuda.synchronize if spec.device == "cuda" else None
+    with reproducible(spec.device) as settings, Stopwatch(synchronize) as watch:
+        result = {"judge": _judge, "restore": _restore}[spec.task](spec, store, progress)
+    # counted here and not told by the training, which may have resumed from another process
+    steps = watch.counts["optimiser"]
+    spent = {part: watch.seconds[span] for span, part in _PARTS.items() if watch.seconds[span]}
+    per_step = {part: seconds / steps for part, seconds in spent.items()} if steps else {}
+    result["timing"] = {"steps": steps, "per_step_s": per_step}
+    result["numerics"] = {"network": spec.precision, "losses": "float32", **settings}
+    return result
+
+
+def _callbacks(spec: RunSpec, store: Store) -> list[Callback]:
+    """Return who is told of the training: a file, and the sinks that TOPOEVAL_LOG names."""
+    # inherited by every worker; who looks on is no part of what a run is
+    names = [name for name in os.environ.get("TOPOEVAL_LOG", "").split(",") if name]
+    settings = flattened(spec.model_dump(mode="json", exclude={"dataset": {"paths"}}))
+    card = RunCard(
+        id=spec.id,
+        name=spec.label,
+        group=store.suite,
+        folder=store.work(spec.id),
+        config={
+            key: value if isinstance(value, int | float | str) else json.dumps(value)
+            for key, value in settings.items()
+        },
+    )
+    return [JsonLines(store.history(spec.id)), *open_sinks(names, card)]
+
+
+def _judge(spec: RunSpec, store: Store, progress: bool) -> dict[str, Any]:
+    clean = _load(spec, "judge")
+    if clean.labels is None:
+        raise UserError(f"dataset {spec.dataset.name!r} has no classes, so nothing to judge")
+    network = _classifier(clean.targets).to(spec.device)
+    schedule = _schedule(spec)
+    accuracy = train_judge(
+        network,
+        clean,
+        schedule=schedule,
+        seed=spec.derived_seed("batches"),
+        callbacks=_callbacks(spec, store),
+        progress=progress,
+    )
+    checkpoint.save(network.state_dict(), store.network(spec.id))
+    return {"summary": {"judge_accuracy": accuracy, "images": len(clean)}}
+
+
+def _restore(spec: RunSpec, store: Store, progress: bool) -> dict[str, Any]:
+    tests = _tests(spec)
+    # one network, one correction: all tests are answered as one
+    test = TensorSet.joined(list(tests.values()))
+    network = _network(spec, test).to(spec.device)
+    if start := spec.parents.get("start"):
+        network.load_state_dict(checkpoint.load(store.network(start), spec.device))
+
+    history: dict[str, list[float]] = {}
+    if spec.method.regime in TRAINED:
+        outcome = fit(
+            network,
+            _terms(spec),
+            _load(spec, "train"),
+            _load(spec, "unlabelled") if spec.method.regime == "semi_supervised" else None,
+            schedule=_schedule(spec),
+            augmentation=_augmentation(spec),
+            seed=spec.derived_seed(f"batches of {spec.method.role}"),
+            resume_from=store.state(spec.id),
+            progress=progress,
+            precision=spec.precision,
+            callbacks=_callbacks(spec, store),
+        )
+        history = outcome.terms
+        probabilities = predict(network, test.images, precision=spec.precision)
+        checkpoint.save(network.state_dict(), store.network(spec.id))
+    elif spec.method.regime == "post_process":
+        probabilities = _adapted(spec, network, test, store, progress)
+    else:
+        assert spec.method.remedy is not None  # the model of a method has seen to it
+        corrected = apply_remedy(
+            spec.method.remedy.name,
+            predict(network, test.images, precision=spec.precision).cpu().numpy(),
+            None if test.priors is None else test.priors.cpu().numpy(),
+            Topology.parse(spec.topology),
+            **spec.method.remedy.params,
+        )
+        probabilities = torch.from_numpy(corrected).to(spec.device)
+
+    answers = torch.split(probabilities, [len(one) for one in tests.values()])
+    cases = {
+        name: _cases(spec, one, answer, store)
+        for (name, one), answer in zip(tests.items(), answers, strict=True)
+    }
+    result = {
+        "cases": cases.pop(MAIN_TEST),
+        "history": history,
+        "examples": _examples(tests[MAIN_TEST], answers[0]),
+    }
+    if cases:
+        # apart from the main one: who knows nothing of further tests must not pool them with it
+        result["tests"] = {name: {"cases": columns} for name, columns in cases.items()}
+    return result
+
+
+def _cases(
+    spec: RunSpec, test: TensorSet, probabilities: torch.Tensor, store: Store
+) -> dict[str, Any]:
+    """Return what is recorded of each image of a test, by column."""
+    cases: dict[str, Any] = {"case": list(test.cases)}
+    columns = evaluate_cases(
+        probabilities.cpu().numpy(),
+        test.targets.cpu().numpy(),
+        None if test.priors is None else test.priors.cpu().numpy(),
+        Topology.parse(spec.topology),
+    )
+    cases.update({name: column.tolist() for name, column in columns.items()})
+    if test.labels is not None:
+        cases["label"] = test.labels.tolist()
+        if judge := spec.parents.get("judge"):
+            reader = _classifier(test.targets).to(spec.device)
+            reader.load_state_dict(checkpoint.load(store.network(judge), spec.device))
+            cases["digit_correct"] = correct(reader, probabilities, test.labels).tolist()
+    return cases
+
+
+def _adapted(
+    spec: RunSpec, network: nn.Module, test: TensorSet, store: Store, progress: bool
+) -> torch.Tensor:
+    """Return the corrected probabilities of the test images."""
+    if test.priors is None:
+        raise UserError(
+            f"dataset {spec.dataset.name!r} has no prior per sample; "
+            f"method {spec.method.name!r} needs one"
+        )
+    assert spec.method.adaptation is not None  # the model of a method has seen to it
+    (term,) = _terms(spec, reduction="none")
+    return post_process(
+        network,
+        test.images,
+        test.priors,
+        term.loss,
+        Adaptation(weight=term.weight, **spec.method.adaptation.model_dump()),
+        resume_from=store.state(spec.id),
+        progress=progress,
+        precision=spec.precision,
+        callbacks=_callbacks(spec, store),
+    )
+
+
+def _tests(spec: RunSpec) -> dict[str, TensorSet]:
+    """Return what a run is scored on by name, the main test or what takes its place first."""
+    further = {
+        name: _load(spec, test.split, test.size, test.params)
+        for name, test in spec.dataset.tests.items()
+    }
+    return {MAIN_TEST: _load(spec, spec.score), **further}
+
+
+def _load(
+    spec: RunSpec, split: datasets.Split, size: int | None = None, params: Params | None = None
+) -> TensorSet:
+    samples = datasets.load(
+        spec.dataset.name,
+        split,
+        size or spec.dataset.sizes.get(split),
+        seed=spec.seed,
+        **{**spec.dataset.params, **(params or {}), **spec.dataset.paths},
+    )
+    return TensorSet.from_samples(list(samples), spec.device)
+
+
+def _network(spec: RunSpec, like: TensorSet) -> nn.Module:
+    settings = spec.network.model_dump(exclude={"name"})
+    return unet(
+        ndim=like.images.ndim - 2,
+        in_channels=like.images.shape[1],
+        out_channels=like.targets.shape[1],
+        **settings,
+    )
+
+
+def _classifier(targets: torch.Tensor) -> nn.Module:
+    return classifier(targets.shape[1:], classes=10)
+
+
+def _terms(spec: RunSpec, **extra: object) -> Sequence[Term]:
+    topology = Topology.parse(spec.topology)
+    terms = []
+    for loss in spec.method.losses:
+        settings = loss.model_dump()
+        settings["params"] = {**settings["params"], **extra}
+        terms.append(build_term(**settings, topology=topology, backend=spec.backend))
+    return terms
+
+
+def _schedule(spec: RunSpec) -> Schedule:
+    return Schedule(**spec.training.model_dump())
+
+
+def _augmentation(spec: RunSpec) -> Augmentation | None:
+    return None if spec.augmentation is None else Augmentation(**spec.augmentation.model_dump())
+
+
+def _examples(test: TensorSet, probabilities: torch.Tensor) -> list[dict[str, Any]]:
+    """Return a few cases as pictures: the first of each class, or the first ones.
+
+    Of a volume it is the slice across the first axis with most of the truth: records are committed.
+    """
+    if test.labels is None:
+        chosen = list(range(min(_EXAMPLES, len(test))))
+    else:
+        labels = test.labels.tolist()
+        chosen = [labels.index(label) for label in sorted(set(labels))]
+    examples = []
+    for i in chosen:
+        pictures = {
+            "image": test.images[i, 0],
+            "target": test.targets[i, 0],
+            "prediction": probabilities[i, 0],
+        }
+        if test.targets.ndim == 5:
+            best = int(pictures["target"].sum(dim=(1, 2)).argmax())
+            pictures = {name: volume[best] for name, volume in pictures.items()}
+        shape = list(pictures["target"].shape)
+        packed = {name: _packed(picture) for name, picture in pictures.items()}
+        examples.append({"case": test.cases[i], "shape": shape, **packed})
+    return examples
+
+
+def _packed(image: torch.Tensor) -> str:
+    grey = np.rint(image.cpu().numpy() * 255).astype(np.uint8)
+    return base64.b64encode(zlib.compress(grey.tobytes(), 9)).decode("ascii")

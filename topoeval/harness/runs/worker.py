@@ -1,0 +1,198 @@
+"""One run in one process: what every executor comes down to.
+
+As a program: ``python -m topoeval.harness.runs.worker SPEC_FILE RESULTS_FOLDER SUITE THREADS``.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from topoeval.errors import DivergedError, UnavailableError
+from topoeval.harness.runs.store import RECORD_SCHEMA, Record, Store
+from topoeval.harness.suites.model import TRAINED
+from topoeval.harness.suites.spec import RunSpec
+
+# what every run imports, and takes seconds: all of them build a network
+IMPORTS = (
+    "topoeval.harness.runs.environment",
+    "topoeval.harness.runs.tasks",
+    "monai.networks.nets",
+)
+
+Perform = Callable[[RunSpec, Store, bool], dict[str, Any]]
+
+_TRACEBACK_LINES = 12
+_STEP_S = 1.0
+
+
+def execute(
+    spec: RunSpec,
+    store: Store,
+    *,
+    threads: int = 1,
+    progress: bool = False,
+    perform: Perform | None = None,
+) -> Record:
+    """Perform a run and write its record, whatever becomes of it.
+
+    Parameters
+    ----------
+    threads
+        Threads of torch.
+    progress
+        Print how far it is.
+    perform
+        What is done; `topoeval.harness.runs.tasks.perform` if None.
+    """
+    from topoeval.harness.runs import environment
+
+    store.work(spec.id).mkdir(parents=True, exist_ok=True)
+    started, clock = datetime.now(UTC), time.perf_counter()
+    outcome: dict[str, Any]
+    try:
+        done = (perform or _training(threads))(spec, store, progress)
+        outcome = {"status": "ok", "fault": None, "error": None, **done}
+    except Exception as error:
+        traceback.print_exc()
+        outcome = failure(*_judged(error), _tail(error))
+    record = frame(spec, store.suite, outcome, started)
+    record["timing"]["wall_s"] = time.perf_counter() - clock
+    record["memory"] = environment.peak_memory_bytes(spec.device)
+    record["environment"] = environment.describe(spec.device, threads, spec.backend)
+    store.write(spec.id, record)
+    # only an interrupted run may be gone on with; one that is asked for again begins anew
+    store.state(spec.id).unlink(missing_ok=True)
+    return record
+
+
+def imports(runs: Iterable[RunSpec]) -> tuple[str, ...]:
+    """Return what these runs import that takes long: `IMPORTS`, and what the first optimiser does.
+
+    Nothing for no runs.
+    """
+    runs = list(runs)
+    if not runs:
+        return ()
+    return (*IMPORTS, "torch._dynamo") if any(map(_has_optimiser, runs)) else IMPORTS
+
+
+def _has_optimiser(spec: RunSpec) -> bool:
+    if spec.task == "judge" or spec.method.regime == "post_process":
+        return True
+    return spec.method.regime in TRAINED and spec.training.epochs > 0
+
+
+def _training(threads: int) -> Perform:
+    import torch
+
+    from topoeval.harness.runs.tasks import perform
+
+    torch.set_num_threads(threads)
+    return perform
+
+
+def frame(spec: RunSpec, suite: str, outcome: dict[str, Any], started: datetime) -> Record:
+    """Return a record: what was asked, what came of it, when."""
+    return {
+        "schema": RECORD_SCHEMA,
+        "id": spec.id,
+        "suite": suite,
+        # where files lay on this machine is nobody else's business
+        "spec": spec.model_dump(mode="json", by_alias=True, exclude={"dataset": {"paths"}}),
+        "timing": {},
+        "memory": {},
+        "environment": {},
+        "started": started.isoformat(timespec="seconds"),
+        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+        **outcome,
+    }
+
+
+def failure(status: str, fault: str, error: str) -> dict[str, Any]:
+    """Return the outcome of a run that did not succeed."""
+    return {"status": status, "fault": fault, "error": error}
+
+
+def _judged(error: Exception) -> tuple[str, str]:
+    """Return the status of a run that raised `error`, and whose fault that is."""
+    if isinstance(error, DivergedError):
+        return "diverged", "method"
+    if isinstance(error, MemoryError) or _is_torch_out_of_memory(error):
+        return "out_of_memory", "machine"
+    if isinstance(error, UnavailableError):
+        return "unavailable", "machine"
+    return "failed", "method"
+
+
+def _is_torch_out_of_memory(error: Exception) -> bool:
+    torch = sys.modules.get("torch")  # what has not been imported has raised nothing
+    if torch is None:
+        return False
+    # CPU allocations fail as a RuntimeError that only its text tells apart
+    return isinstance(error, torch.OutOfMemoryError) or (
+        isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
+    )
+
+
+def _tail(error: Exception) -> str:
+    lines = "".join(traceback.format_exception(error)).splitlines()
+    return "\n".join(lines[-_TRACEBACK_LINES:])
+
+
+def _exit_with_parent() -> None:
+    """Exit as soon as standard input closes: our end with the sweep, where there is no prctl."""
+
+    def watch() -> None:
+        # not by sys.stdin, whose lock the interpreter would find taken at its end, and abort
+        while os.read(0, 4096):
+            pass
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def _tell_steps(path: Path) -> None:
+    """Keep how far the progress bars are in a file, for the heartbeat of this run."""
+
+    def tell() -> None:
+        told = ""
+        while True:
+            time.sleep(_STEP_S)
+            if (text := _bars()) != told:
+                path.write_text(text, encoding="ascii")
+                told = text
+
+    threading.Thread(target=tell, daemon=True).start()
+
+
+def _bars() -> str:
+    """Return how far the bars are that are shown now, as ``3/10 epoch``."""
+    if "tqdm" not in sys.modules:
+        return ""
+    from tqdm import tqdm
+
+    with tqdm.get_lock():
+        bars = list(tqdm._instances)
+        return ", ".join(f"{bar.n}/{bar.total} {bar.unit}" for bar in bars)
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Run the specification that the command line names."""
+    spec_file, root, suite, threads = arguments
+    _exit_with_parent()
+    spec = RunSpec.model_validate_json(Path(spec_file).read_text(encoding="utf-8"))
+    store = Store(Path(root), suite)
+    _tell_steps(store.step(spec.id))
+    execute(spec, store, threads=int(threads), progress=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,1 @@
+"""What is asked: suites, methods and the runs they describe."""

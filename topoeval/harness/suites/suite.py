@@ -1,0 +1,144 @@
+"""A suite: what is to be compared, on what, how often."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Self
+
+from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
+
+from topoeval.harness.suites.model import (
+    AugmentationSpec,
+    DatasetSpec,
+    Frozen,
+    LossTerm,
+    Network,
+    Params,
+    Precision,
+    Training,
+)
+from topoeval.harness.tuning.samplers import SamplerName
+
+SCHEMA = 1
+
+
+def _listed(value: Any) -> Any:
+    """Return a list for what may also be given alone."""
+    return [value] if isinstance(value, str | int) else value
+
+
+def _one_or_many(kind: str) -> WithJsonSchema:
+    one = {"type": kind}
+    return WithJsonSchema({"anyOf": [one, {"type": "array", "items": one, "minItems": 1}]})
+
+
+Names = Annotated[tuple[str, ...], BeforeValidator(_listed), _one_or_many("string")]
+Seeds = Annotated[tuple[int, ...], BeforeValidator(_listed), _one_or_many("integer")]
+
+
+class Start(Frozen):
+    """The common starting point: every method begins at this converged network."""
+
+    losses: tuple[LossTerm, ...]
+    training: Training
+
+
+class Limits(Frozen):
+    """Hard limits of one run, enforced from outside its process."""
+
+    timeout_s: float = Field(3600, gt=0)
+    memory_gib: float | None = Field(None, gt=0)
+
+
+class Tuning(Frozen):
+    """How parameters are searched for; see `topoeval.harness.tuning.tuning`.
+
+    Every method gets so many trials, each run once per seed. ``margin`` is how much Dice a better
+    topology may cost.
+    """
+
+    trials: int = Field(6, ge=1)
+    seeds: tuple[int, ...] = Field((1001, 1002), min_length=1)
+    sampler: SamplerName = "grid"
+    margin: float = Field(0.01, ge=0)
+
+
+class Subset(Frozen):
+    """Some runs of a suite, by what they have in common; each key is one value or a list."""
+
+    method: Names = ()
+    dataset: Names = ()
+    seed: Seeds = ()
+    backend: Names = ()
+    device: Names = ()
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if not any((self.method, self.dataset, self.seed, self.backend, self.device)):
+            raise ValueError("says nothing; give method, dataset, seed, backend or device")
+        return self
+
+
+class Include(Subset):
+    """Runs beside the product; what is not said is as in the suite. Datasets are the suite's."""
+
+
+class Exclude(Subset):
+    """Runs of the product to leave out: those that have all that is said.
+
+    Names may be patterns, as ``betti_*``, and may have parameters, as ``mnist[lines=4]``.
+    """
+
+
+class Timing(Frozen):
+    """How ``topoeval time`` measures: so many rounds over all methods, each in a fresh process.
+
+    A process takes ``warmup`` steps that do not count, the first of which is the cold one, and then
+    ``steps`` that do.
+    """
+
+    rounds: int = Field(5, ge=1)
+    steps: int = Field(20, ge=1)
+    warmup: int = Field(3, ge=1)
+
+
+class Suite(Frozen):
+    """The content of ``bench/suites/NAME.toml``; docs/suites.md explains it.
+
+    What is run is the product of ``methods``, ``[[dataset]]``, ``seeds``, ``backend`` and
+    ``device``, less ``[[exclude]]``, and ``[[include]]`` besides. ``methods`` are names of folders
+    in ``baselines/``, with parameters as ``betti_prior[weight=[0.1, 1.0]]``; ``override`` replaces
+    values of a method, as ``[override.NAME.adaptation] steps = 50``. ``training`` is the extra
+    budget that every method gets after the common start, the plain loss alone included;
+    ``augmentation`` varies the images of every training, the start's too. ``reference`` is the
+    method that the others are compared with.
+    """
+
+    schema_version: int = Field(SCHEMA, alias="schema", ge=SCHEMA, le=SCHEMA)
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
+    title: str
+    description: str = ""
+    seeds: tuple[int, ...] = Field(min_length=1)
+    methods: tuple[str, ...] = Field(min_length=1)
+    datasets: tuple[DatasetSpec, ...] = Field(alias="dataset", min_length=1)
+    topology: str = "T-superlevel-plain"
+    network: Network = Network()
+    start: Start
+    training: Training
+    augmentation: AugmentationSpec | None = None
+    judge: Training | None = None
+    reference: str = "cross_entropy"
+    backend: Names = Field(("auto",), min_length=1)
+    device: Names = Field(("cpu",), min_length=1)
+    precision: Precision = "float32"
+    include: tuple[Include, ...] = ()
+    exclude: tuple[Exclude, ...] = ()
+    limits: Limits = Limits()
+    timing: Timing = Timing()
+    tuning: Tuning = Tuning()
+    override: dict[str, Params] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _seeds_of_its_own(self) -> Suite:
+        if both := sorted(set(self.seeds) & set(self.tuning.seeds)):
+            raise ValueError(f"seeds {both} are of final runs and of the tuning; keep them apart")
+        return self

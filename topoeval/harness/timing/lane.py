@@ -1,0 +1,288 @@
+"""The timing lane: what a step of each method costs, measured alone, in turns, on pinned cores.
+
+Every repetition is a fresh process that takes a few steps, the first of them cold. Rounds go over
+all methods in an order shuffled anew, so that a machine that slows down slows all of them. A
+sample is written as soon as it is there: an interrupted lane goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import statistics
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from topoeval.harness.runs.executors import Settings, make_executor
+from topoeval.harness.runs.machine import alone, busy_cores, check_quiet, cores_to_pin, fingerprint
+from topoeval.harness.runs.store import Record, Store
+from topoeval.harness.runs.sweep import sweep
+from topoeval.harness.suites.model import digest
+from topoeval.harness.suites.spec import RunSpec
+from topoeval.harness.suites.suite import Limits, Timing
+
+SCHEMA = 1
+_LOG_TAIL_LINES = 12
+_THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+Listener = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Lane:
+    """Measures the methods of a suite; see `measure`.
+
+    Parameters
+    ----------
+    folder
+        Where records go: ``ID.json`` each, and scratch below ``work``.
+    suite
+        Its name.
+    settings
+        Rounds and steps.
+    limits
+        Hard limits of a repetition, and of a training of what methods start from.
+    threads
+        Threads of a step, each on a core of its own.
+    busy
+        Whether to measure although others work here. Records then say so.
+    """
+
+    folder: Path
+    suite: str
+    settings: Timing
+    limits: Limits
+    threads: int = 1
+    busy: bool = False
+
+    def measure(
+        self,
+        runs: Sequence[RunSpec],
+        *,
+        again: bool = False,
+        listener: Listener = lambda words: None,
+    ) -> list[Record]:
+        """Time the first seed of each method among `runs`; return one record per method.
+
+        Parameters
+        ----------
+        runs
+            A plan, or a selection of it with all that the selected build on.
+        again
+            Measure anew what has been measured.
+        listener
+            Called with a few words before each repetition.
+
+        Raises
+        ------
+        UserError
+            Others work here.
+        """
+        targets = first_seeds(runs)
+        records = {spec.id: self._record(spec, again) for spec in targets}
+        if all(map(self._finished, records.values())):
+            return list(records.values())
+        if not self.busy:
+            check_quiet()  # before the trainings, which take their time
+        starts = self._starts(runs, targets, listener)
+        with alone():
+            others = busy_cores() if self.busy else check_quiet()
+            for record in records.values():
+                record["busy"] = record["busy"] or self.busy
+            for turn in range(self.settings.rounds):
+                order = list(targets)
+                random.Random(turn).shuffle(order)
+                for position, spec in enumerate(order):
+                    record = records[spec.id]
+                    if record["status"] != "ok" or _has_round(record, turn):
+                        continue
+                    listener(f"round {turn + 1} of {self.settings.rounds}: {spec.label}")
+                    place = {"round": turn, "position": position, "busy_cores": others}
+                    self._repeat(record, spec, starts, place)
+                    record["summary"] = summarise(record)
+                    self._store.write(record["id"], record)
+        return list(records.values())
+
+    def _record(self, spec: RunSpec, again: bool) -> Record:
+        """Return the record of a method as far as there is one, by its timing identity."""
+        prints = fingerprint(spec.device, self.threads, spec.backend)
+        settings = {
+            "warmup": self.settings.warmup, "steps": self.settings.steps, "threads": self.threads,
+        }  # fmt: skip
+        identity = digest(json.dumps([SCHEMA, spec.id, settings, prints], sort_keys=True))
+        if not again and (record := self._store.read(identity)) is not None:
+            return record
+        return {
+            "schema": SCHEMA,
+            "id": identity,
+            "run": spec.id,
+            "suite": self.suite,
+            "spec": spec.model_dump(mode="json", by_alias=True, exclude={"dataset": {"paths"}}),
+            "settings": settings,
+            **prints,
+            "busy": False,
+            "status": "ok",
+            "error": None,
+            "rounds": [],
+        }
+
+    def _finished(self, record: Record) -> bool:
+        turns = range(self.settings.rounds)
+        return record["status"] != "ok" or all(_has_round(record, turn) for turn in turns)
+
+    @property
+    def _store(self) -> Store:
+        store = Store(self.folder, self.suite)
+        store.records = self.folder  # a folder of nothing else, and no place for records of runs
+        return store
+
+    def _starts(
+        self, runs: Sequence[RunSpec], targets: Sequence[RunSpec], listener: Listener
+    ) -> Store:
+        """Train the networks that methods start from; return where they are.
+
+        They are kept apart from the suite's results, whose records come without networks.
+        """
+        store = Store(self.folder / "work" / "starts", self.suite)
+        by_id = {run.id: run for run in runs}
+        wanted = {spec.parents["start"] for spec in targets if "start" in spec.parents}
+        queue = list(wanted)
+        while queue:
+            more = set(by_id[queue.pop()].parents.values()) - wanted
+            wanted |= more
+            queue.extend(more)
+        for identity in wanted:
+            if not store.network(identity).exists():
+                store.discard(identity)
+        needed = [run for run in runs if run.id in wanted]
+        listener(f"training {len(needed)} networks to start from")
+        settings = Settings(jobs=1, threads=self.threads)
+        with closing(make_executor("local", settings, needed)) as place:
+            sweep(needed, store, place, self.limits)
+        return store
+
+    def _repeat(self, record: Record, spec: RunSpec, starts: Store, sample: dict[str, Any]) -> None:
+        """Add the sample of a fresh process to a record, or the reason why there is none."""
+        work = self.folder / "work"
+        start = spec.parents.get("start")
+        if start is not None and not starts.network(start).exists():
+            ended = starts.read(start) or {}
+            record["status"] = "failed"
+            record["error"] = f"what it starts from ended as {ended.get('status', 'no record')!r}"
+            return
+        cores = cores_to_pin(self.threads)
+        job = {
+            "spec": spec.model_dump(mode="json", by_alias=True),
+            "steps": self.settings.warmup + self.settings.steps,
+            "start": None if start is None else str(starts.network(start).resolve()),
+            "threads": self.threads,
+            "cores": cores,
+            "answer": str((work / "answer.json").resolve()),
+        }
+        work.mkdir(parents=True, exist_ok=True)
+        (work / "answer.json").unlink(missing_ok=True)
+        (work / "job.json").write_text(json.dumps(job), encoding="utf-8")
+        load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
+        began = datetime.now(UTC).isoformat(timespec="seconds")
+        error = _child(work / "job.json", work / "log.txt", self.threads, self.limits.timeout_s)
+        if error is not None:
+            record["status"], record["error"] = "failed", error
+            return
+        answer = json.loads((work / "answer.json").read_text(encoding="utf-8"))
+        told = {"started": began, "load_average": load, "cores": list(cores)}
+        record["rounds"].append({**sample, **told, **answer})
+
+
+def first_seeds(runs: Iterable[RunSpec]) -> list[RunSpec]:
+    """Return one run for each method on each dataset, backend and device: that of its first seed.
+
+    A seed changes what is learnt and not what a step costs.
+    """
+    first: dict[tuple[str, ...], RunSpec] = {}
+    for run in runs:
+        if run.method.role == "method":
+            key = (run.dataset.model_dump_json(), run.method.label, run.backend, run.device)
+            first.setdefault(key, run)
+    return list(first.values())
+
+
+def summarise(record: Record) -> dict[str, Any]:
+    """Return medians and quartiles of a record's samples, in seconds and bytes.
+
+    ``cold`` is the first step of each process, ``steady`` are those after the warm-up of all
+    processes, ``parts`` the medians of the steady steps' parts (medians need not add up).
+    """
+    rounds = record["rounds"]
+    if not rounds:
+        return {}
+    steady = [lap for one in rounds for lap in one["laps"][record["settings"]["warmup"] :]]
+    prepared = [one["prepare_s"] / one["prepared"] for one in rounds if one["prepared"]]
+    return {
+        "images": rounds[0]["images"],
+        "steady_s": _quartiles([sum(lap.values()) for lap in steady]),
+        "cold_s": _quartiles([sum(one["laps"][0].values()) for one in rounds]),
+        "parts_s": {
+            part: statistics.median(lap.get(part, 0.0) for lap in steady)
+            for part in sorted({part for lap in steady for part in lap})
+        },
+        "prepare_s_per_image": statistics.median(prepared) if prepared else None,
+        **{
+            key: max(one[key] for one in rounds)
+            for key in ("peak_rss_bytes", "peak_cuda_bytes")
+            if key in rounds[0]
+        },
+    }
+
+
+def _quartiles(values: Sequence[float]) -> dict[str, float]:
+    if len(values) == 1:
+        return dict.fromkeys(("q1", "median", "q3"), values[0])
+    q1, median, q3 = statistics.quantiles(values, n=4, method="inclusive")
+    return {"q1": q1, "median": median, "q3": q3}
+
+
+def _has_round(record: Record, turn: int) -> bool:
+    return any(one["round"] == turn for one in record["rounds"])
+
+
+def _child(job: Path, log: Path, threads: int, timeout_s: float) -> str | None:
+    """Run a job in a fresh interpreter; return the end of what it said if it failed."""
+    # -P: the folder we stand in must not decide which topoeval is imported
+    command = [sys.executable, "-P", "-m", "topoeval.harness.timing.timed", str(job)]
+    environment = {**os.environ, **dict.fromkeys(_THREAD_VARIABLES, str(threads))}
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env=environment,
+            start_new_session=True,
+        )
+        try:
+            code = process.wait(timeout_s)
+            ended = f"exit code {code}"
+        except subprocess.TimeoutExpired:
+            code, ended = 1, f"ended after {timeout_s:g} s"
+        finally:
+            _end_group(process)
+    if code == 0:
+        return None
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+    return "\n".join([ended, *lines[-_LOG_TAIL_LINES:]])
+
+
+def _end_group(process: subprocess.Popen[bytes]) -> None:
+    """End a process and all that it started, if anything of that is left."""
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return  # nothing is left
+    process.wait()

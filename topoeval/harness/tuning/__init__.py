@@ -1,0 +1,1 @@
+"""The same search of parameters for every method."""

@@ -1,0 +1,363 @@
+"""The same search for every method, on validation images: the test is touched once, later.
+
+Each trial is a run like any other, with seeds that no final run has, scored on ``val``. Of the
+trials whose Dice is within a point of the reference's, the one with the lowest Betti error is
+chosen (docs/tuning.md).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+from topoeval import datasets
+from topoeval.errors import UserError
+from topoeval.harness.plans.plan import plan
+from topoeval.harness.runs.store import Store
+from topoeval.harness.suites.catalogue import load_method
+from topoeval.harness.suites.model import TRAINED, Method, digest
+from topoeval.harness.suites.space import Range, Space, significant
+from topoeval.harness.suites.spec import RunSpec
+from topoeval.harness.suites.suite import Suite
+from topoeval.harness.suites.tuned import Choice, Tuned, value_of, vary
+from topoeval.harness.suites.variant import variants
+from topoeval.harness.tuning.samplers import Sampler, Trial, make_sampler
+
+SCHEMA = 1
+_SPLITS = ("train", "unlabelled", "val")
+_DIGITS = 6
+
+Execute = Callable[[Sequence[RunSpec]], object]
+
+
+@dataclass
+class Search:
+    """The search for one method on one dataset, and what came of it.
+
+    Parameters
+    ----------
+    method, runs
+        The method, and its planned runs with its own values, one per seed.
+    space
+        What is searched; empty where there is nothing to choose.
+    enough
+        The Dice that makes a trial admissible.
+    chosen
+        Place of the chosen trial; None where nothing was tried, or nothing ended well.
+    within
+        Whether the chosen trial has enough Dice.
+    why
+        The reason in words.
+    """
+
+    method: Method
+    runs: Sequence[RunSpec]
+    space: Space
+    sampler: Sampler
+    trials: list[Trial] = field(default_factory=list)
+    enough: float | None = None
+    chosen: int | None = None
+    within: bool = False
+    why: str = ""
+
+    @property
+    def choice(self) -> Choice:
+        """What final runs are to use; the method's own values if nothing was chosen."""
+        dataset = self.runs[0].dataset
+        values = {} if self.chosen is None else self.trials[self.chosen].values
+        return Choice(
+            dataset=dataset.name, params=dataset.params, method=self.method.label, values=values
+        )
+
+    def choose(self, enough: float | None) -> None:
+        """Apply the rule: enough Dice first, then the lowest Betti error.
+
+        `enough` None stands for the reference itself, whose best Dice sets the bar for all.
+        """
+        self.enough = enough
+        if not self.trials:
+            self.why = "nothing to tune"
+            return
+        scored = [
+            (place, trial.dice, trial.betti_error)
+            for place, trial in enumerate(self.trials)
+            if trial.dice is not None and trial.betti_error is not None
+        ]
+        if not scored:
+            self.why = "no trial ended well; the method keeps its own values"
+            return
+        good = [one for one in scored if enough is not None and one[1] >= enough]
+        self.within = bool(good)
+        if good:
+            self.chosen, _, betti_error = min(good, key=lambda one: (one[2], -one[1], one[0]))
+            self.why = (
+                f"lowest Betti error ({betti_error:.4g}) of the {len(good)} of {len(self.trials)} "
+                f"trials with a Dice of at least {enough:.4f}"
+            )
+            return
+        self.chosen, dice, _ = max(scored, key=lambda one: (one[1], -one[2], -one[0]))
+        bar = "that the reference sets, for it failed" if enough is None else f"of {enough:.4f}"
+        self.why = f"no trial has the Dice {bar}; highest Dice ({dice:.4f})"
+
+
+def tune(suite: Suite, store: Store, execute: Execute) -> list[Search]:
+    """Search for every method of `suite` on every dataset; write the records and ``tuned.toml``.
+
+    Parameters
+    ----------
+    suite
+        Its ``[tuning]`` says how many trials, with which seeds and sampler.
+    store
+        Where the trials leave their records: `tuning_store`.
+    execute
+        Runs what it is given, parents first, and leaves their records in `store`; what has one is
+        not run again.
+
+    Raises
+    ------
+    UserError
+        A dataset without validation images, a search over what a method does not have, a reference
+        that begins with another method.
+    """
+    methods = check(suite)
+    searches: list[Search] = []
+    bars: dict[str, float | None] = {}
+    for labels in _levels(suite, methods):
+        found = _search(suite, labels, searches, store, execute, bars)
+        for search in found:
+            place = _place(search.runs[0])
+            if search.method.name == suite.reference:
+                bars[place] = _bar(search, suite.tuning.margin)
+            search.choose(bars.get(place))
+        searches += found
+    order = {label: position for position, label in enumerate(methods)}
+    searches.sort(key=lambda search: order[search.method.label])
+    _write(suite, searches, store)
+    return searches
+
+
+def tuning_store(results: Path, suite: Suite) -> Store:
+    """Return where the trials of a suite go: beside its final runs, never among them."""
+    return Store(results / "tuning", suite.name)
+
+
+def check(suite: Suite) -> dict[str, Method]:
+    """Return the methods to tune by label; refuse what cannot be tuned, as `tune` does."""
+    trials = for_trials(suite)
+    methods: dict[str, Method] = {}
+    for run in plan(trials, score="val"):
+        params = {**run.dataset.params, **run.dataset.paths}
+        datasets.info(run.dataset.name, **params).checked_split("val")
+        if run.method.label in trials.methods:
+            methods[run.method.label] = run.method
+            for name in space_of(suite, run.method):
+                value_of(run, name)
+            if run.method.name == suite.reference and run.method.starts_from not in ("start", None):
+                raise UserError(
+                    f"suite {suite.name!r}: its reference {run.method.name!r} begins with "
+                    f"{run.method.starts_from!r}; tuning measures against a method of its own"
+                )
+    return {label: methods[label] for label in trials.methods}
+
+
+def for_trials(suite: Suite) -> Suite:
+    """Return `suite` as its trials see it.
+
+    The tuning's seeds, no test, nobody who reads digits, and of several backends and devices the
+    first: what is chosen there holds for all.
+    """
+    texts = [*suite.methods, *(text for part in suite.include for text in part.method)]
+    small = [
+        dataset.model_copy(
+            update={
+                "sizes": {k: n for k, n in dataset.sizes.items() if k in _SPLITS},
+                "tests": {},
+            }
+        )
+        for dataset in suite.datasets
+    ]
+    update = {
+        "methods": tuple(dict.fromkeys(str(one) for text in texts for one in variants(text))),
+        "datasets": tuple(small),
+        "seeds": suite.tuning.seeds,
+        "judge": None,
+        "backend": suite.backend[:1],
+        "device": suite.device[:1],
+        "include": (),
+        "exclude": (),
+    }
+    return suite.model_copy(update=update)
+
+
+def space_of(suite: Suite, method: Method) -> Space:
+    """Return what is searched for a method: its own space, or the learning rate of its training.
+
+    What the suite sets is not searched. A correction without a space has nothing to tune.
+    """
+    search = load_method(method.name, suite.override.get(method.name)).search
+    if search or method.regime not in TRAINED:
+        fixed = {name.rpartition(".")[2] for name in method.variant}
+        return {k: axis for k, axis in search.items() if k.rpartition(".")[2] not in fixed}
+    rate = suite.training.learning_rate
+    low, high = significant(rate / 10), significant(rate * 10)
+    return {"training.learning_rate": Range(low=low, high=high, log=True)}
+
+
+def _levels(suite: Suite, methods: Mapping[str, Method]) -> list[list[str]]:
+    """Return the methods as they are searched for: those that a later one needs come first.
+
+    That is the reference, whose Dice the others are held to, and what a correction begins with.
+    """
+    levels: dict[str, int] = {}
+
+    def level(label: str) -> int:
+        if label not in levels:
+            method = methods[label]
+            before = str(method.starts_from)
+            below = level(before) if before in methods else 0
+            levels[label] = 0 if method.name == suite.reference else below + 1
+        return levels[label]
+
+    for label in methods:
+        level(label)
+    return [[n for n in methods if levels[n] == k] for k in sorted(set(levels.values()))]
+
+
+def _search(
+    suite: Suite,
+    labels: Sequence[str],
+    done: Sequence[Search],
+    store: Store,
+    execute: Execute,
+    bars: Mapping[str, float | None],
+) -> list[Search]:
+    """Search for the methods called `labels`, side by side, on all datasets."""
+    tuned = Tuned(
+        schema_version=1,
+        suite=suite.name,
+        seeds=suite.tuning.seeds,
+        choices=tuple(search.choice for search in done),
+    )
+    runs = {run.id: run for run in plan(for_trials(suite), tuned=tuned, score="val")}
+    searches = []
+    for label in labels:
+        of_method = [run for run in runs.values() if run.method.label == label]
+        places = dict.fromkeys(_place(run) for run in of_method)
+        searches += [_begin(suite, [r for r in of_method if _place(r) == p]) for p in places]
+    open_ = list(searches)
+    while open_:
+        batch = [(search, Trial(values)) for search in open_ for values in search.sampler.ask()]
+        todo: dict[str, RunSpec] = {}
+        for search, trial in batch:
+            for run in search.runs:
+                varied = vary(run, trial.values)
+                for needed in (*_ancestors(run, runs), varied):
+                    todo.setdefault(needed.id, needed)
+                trial.runs.append(varied.id)
+        if todo:
+            execute(list(todo.values()))
+        for search in open_:
+            told = [trial for owner, trial in batch if owner is search]
+            for trial in told:
+                _score(trial, store)
+            search.trials += told
+            search.sampler.tell(told, bars.get(_place(search.runs[0])))
+        open_ = [search for search in open_ if any(owner is search for owner, _ in batch)]
+    return searches
+
+
+def _begin(suite: Suite, runs: Sequence[RunSpec]) -> Search:
+    method = runs[0].method
+    space = space_of(suite, method)
+    first = {key: value_of(runs[0], key) for key in space}
+    # a search without a space tries nothing
+    count = suite.tuning.trials if space else 0
+    seed = int(digest(f"{suite.tuning.seeds}|{method.label}|{_place(runs[0])}")[:7], 16)
+    sampler = make_sampler(suite.tuning.sampler, space, count, first, seed)
+    return Search(method, runs, space, sampler)
+
+
+def _ancestors(run: RunSpec, runs: Mapping[str, RunSpec]) -> list[RunSpec]:
+    """Return what a run builds on, the beginning first."""
+    parents = [runs[identity] for identity in run.parents.values()]
+    return [needed for parent in parents for needed in (*_ancestors(parent, runs), parent)]
+
+
+def _score(trial: Trial, store: Store) -> None:
+    """Read the records of a trial: the mean over its seeds, or how one of them failed."""
+    means: dict[str, list[float]] = {"dice": [], "betti_error": []}
+    for identity in trial.runs:
+        record = store.read(identity)
+        if record is None or record["status"] != "ok":
+            trial.error = "no record" if record is None else str(record["status"])
+            return
+        for name, values in means.items():
+            values.append(fmean(record["cases"][name]))
+    trial.dice = round(fmean(means["dice"]), _DIGITS)
+    trial.betti_error = round(fmean(means["betti_error"]), _DIGITS)
+
+
+def _bar(reference: Search, margin: float) -> float | None:
+    """Return the Dice that is enough: that of the reference's best trial, less the margin."""
+    scored = [trial.dice for trial in reference.trials if trial.dice is not None]
+    return round(max(scored) - margin, _DIGITS) if scored else None
+
+
+def _place(run: RunSpec) -> str:
+    return json.dumps([run.dataset.name, run.dataset.params], sort_keys=True)
+
+
+def _write(suite: Suite, searches: Sequence[Search], store: Store) -> None:
+    """Write a record per method, and what was chosen as the file that final runs read."""
+    store.root.mkdir(parents=True, exist_ok=True)
+    for label in dict.fromkeys(search.method.label for search in searches):
+        mine = [search for search in searches if search.method.label == label]
+        text = json.dumps(_record(suite, label, mine), indent=1, sort_keys=True)
+        name = label.replace("/", "_")  # a value of a parameter may be anything
+        (store.root / f"{name}.json").write_text(text + "\n", encoding="utf-8")
+    tuned = Tuned(
+        schema_version=1,
+        suite=suite.name,
+        seeds=suite.tuning.seeds,
+        choices=tuple(search.choice for search in searches),
+    )
+    tuned.write(
+        store.root.parent / "tuned.toml",
+        f"Written by 'topoeval tune {suite.name}'; read by 'topoeval run {suite.name} --tuned'.\n"
+        f"Why these values: {store.root.name}/METHOD.json.",
+    )
+
+
+def _record(suite: Suite, label: str, searches: Sequence[Search]) -> dict[str, Any]:
+    tuning = suite.tuning
+    return {
+        "schema": SCHEMA,
+        "suite": suite.name,
+        "method": label,
+        "reference": suite.reference,
+        "rule": "lowest Betti error of the trials whose Dice is at most "
+        f"{tuning.margin:g} below the best of the reference; if there is none, the highest Dice",
+        "sampler": tuning.sampler,
+        "trials": tuning.trials,
+        "seeds": list(tuning.seeds),
+        "space": {
+            key: axis.model_dump() if isinstance(axis, Range) else list(axis)
+            for key, axis in searches[0].space.items()
+        },
+        "datasets": [
+            {
+                "name": search.runs[0].dataset.name,
+                "params": search.runs[0].dataset.params,
+                "enough_dice": search.enough,
+                "trials": [asdict(trial) for trial in search.trials],
+                "chosen": search.chosen,
+                "within": search.within,
+                "why": search.why,
+            }
+            for search in searches
+        ],
+    }
