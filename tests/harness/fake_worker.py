@@ -1,7 +1,7 @@
 """A worker that misbehaves as its method's name says, without the seconds that torch needs.
 
-``python fake_worker.py SPEC_FILE RESULTS_FOLDER SUITE THREADS``, as topoeval.harness.runs.worker. Every
-start is a line of RESULTS_FOLDER/../starts.txt.
+``python fake_worker.py SPEC_FILE RESULTS_FOLDER SUITE THREADS``, as
+`topoeval.harness.runs.worker`. Every start is a line of RESULTS_FOLDER/../starts.txt.
 """
 
 import json

@@ -4,11 +4,11 @@ Importing torch and MONAI takes seconds; forking a process that has them takes m
 template executes nothing itself: a run begins with the imported libraries and nothing else that
 a fresh interpreter would not have.
 
-As a program: ``python -m topoeval.harness.runs.template DESCRIPTOR LOG``, of a socket and, for those who
-look at a list of processes, the log. A message on the socket names modules. One with the ends of
-two pipes asks for a supervised run: life line and last words of the supervisor (see
-`topoeval.harness.runs.supervisor`); the modules are imported, the run is forked, and that is answered.
-One without is of modules that will be asked for: they are imported while there is nothing else to
+As a program: ``python -m topoeval.harness.runs.template DESCRIPTOR LOG``, of a socket and, for
+those who look at a list of processes, the log. A message on the socket names modules. One with the
+ends of two pipes asks for a supervised run: life line and last words of the supervisor (see
+`topoeval.harness.runs.supervisor`); the modules are imported, the run is forked, and that is
+answered. One without is of modules that will be asked for: they are imported while there is nothing else to
 do, with a look at the socket after each. The template ends with the socket.
 """
 

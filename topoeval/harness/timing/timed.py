@@ -1,6 +1,7 @@
 """One repetition of one method in a process of its own: the worker of the timing lane.
 
-As a program: ``python -m topoeval.harness.timing.timed JOB_FILE``; the job names the file for the answer.
+As a program: ``python -m topoeval.harness.timing.timed JOB_FILE``; the job names the file for the
+answer.
 """
 
 from __future__ import annotations
