@@ -8,8 +8,8 @@ As a program: ``python -m topoeval.harness.runs.template DESCRIPTOR LOG``, of a 
 those who look at a list of processes, the log. A message on the socket names modules. One with the
 ends of two pipes asks for a supervised run: life line and last words of the supervisor (see
 `topoeval.harness.runs.supervisor`); the modules are imported, the run is forked, and that is
-answered. One without is of modules that will be asked for: they are imported while there is nothing else to
-do, with a look at the socket after each. The template ends with the socket.
+answered. One without is of modules that will be asked for: they are imported while there is nothing
+else to do, with a look at the socket after each. The template ends with the socket.
 """
 
 from __future__ import annotations
