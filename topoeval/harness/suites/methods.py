@@ -49,7 +49,8 @@ def methods_of(
     while wanted:
         one = wanted.pop()
         if str(one) not in methods:
-            method = with_params(load_method(one.name, suite.override.get(one.name)), one.params)
+            found = load_method(one.name, suite.override.get(one.name), suite.folders)
+            method = with_params(found, one.params)
             # what may be searched for is no part of a run
             methods[str(one)] = method = method.model_copy(update={"search": {}})
             if (before := beginning(method)) is not None:
