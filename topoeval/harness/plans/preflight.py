@@ -193,3 +193,9 @@ def _try_losses(run: RunSpec, sample: datasets.Sample) -> None:
             term(torch.zeros_like(target), target, prior)
         except UserError as error:
             raise UserError(f"method {method.name!r}: {error}") from error
+        except Exception as error:  # as every run of the method would end, with a traceback each
+            told = " ".join(f"{type(error).__name__}: {error}".split())
+            raise UserError(
+                f"method {method.name!r}: loss {loss.name!r} fails on a map of shape "
+                f"{tuple(target.shape)}: {told}"
+            ) from error

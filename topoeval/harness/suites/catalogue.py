@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from topoeval import plugins
 from topoeval.errors import UserError, nearest
 from topoeval.harness.suites.method_file import MethodFile
 from topoeval.harness.suites.suite import Suite
@@ -59,13 +60,22 @@ def load_method(name: str, override: dict[str, Any] | None = None) -> MethodFile
 
 
 def load_suite(name_or_path: str) -> Suite:
-    """Return a suite by its name or by the path of its TOML file."""
+    """Return a suite by its name or by the path of its TOML file, and load its plug-ins.
+
+    Raises
+    ------
+    UserError
+        There is no such suite, it is malformed, or one of its plug-ins cannot be loaded.
+    """
     path = Path(name_or_path)
     if path.suffix != ".toml":
         if name_or_path not in suite_names():
             raise UserError(f"unknown suite {name_or_path!r}{nearest(name_or_path, suite_names())}")
         path = suites_folder() / f"{name_or_path}.toml"
-    return read_toml(path, Suite)
+    suite = read_toml(path, Suite)
+    for text in suite.plugins:
+        plugins.load(text, path.parent)
+    return suite
 
 
 def _merge(base: dict[str, Any], override: dict[str, Any]) -> dict[str, Any]:

@@ -132,7 +132,8 @@ class Suite(Frozen):
     values of a method, as ``[override.NAME.adaptation] steps = 50``. ``training`` is the extra
     budget that every method gets after the common start, the plain loss alone included;
     ``augmentation`` varies the images of every training, the start's too. ``reference`` is the
-    method that the others are compared with.
+    method that the others are compared with. ``plugins`` are Python files, relative to the suite's,
+    or modules, which register losses, datasets and other parts (docs/add-a-loss.md).
     """
 
     schema_version: int = Field(SCHEMA, alias="schema", ge=SCHEMA, le=SCHEMA)
@@ -141,6 +142,7 @@ class Suite(Frozen):
     description: str = ""
     seeds: Annotated[tuple[StrictInt, ...], AfterValidator(_different)] = Field(min_length=1)
     methods: tuple[str, ...] = Field(min_length=1)
+    plugins: tuple[str, ...] = ()
     datasets: tuple[DatasetSpec, ...] = Field(alias="dataset", min_length=1)
     topology: str = "T-superlevel-plain"
     network: Network = Network()
