@@ -31,9 +31,9 @@ def as_numpy(values: Array) -> NDArray[Any]:
         A masked array that hides a value: whether it counts is the caller's say.
     """
     if isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):
+        hidden = np.count_nonzero(np.ma.getmaskarray(values))
         raise UserError(
-            f"a masked array with {np.count_nonzero(np.ma.getmaskarray(values))} masked value(s); fill them first, "
-            "x.filled(value)"
+            f"a masked array with {hidden} masked value(s); fill them first, x.filled(value)"
         )
     if isinstance(values, Tensor):
         return np.asarray(values.detach().cpu().numpy())

@@ -46,9 +46,9 @@ def host_images(x: Any) -> NDArray[Any]:
         A masked array that hides a value: persistence has no image with missing voxels.
     """
     if isinstance(x, np.ma.MaskedArray) and np.ma.is_masked(x):
+        hidden = np.count_nonzero(np.ma.getmaskarray(x))
         raise UserError(
-            f"a masked array with {np.count_nonzero(np.ma.getmaskarray(x))} masked value(s); fill them first, "
-            "x.filled(value)"
+            f"a masked array with {hidden} masked value(s); fill them first, x.filled(value)"
         )
     # fields of records may begin at any byte, which the engine and most libraries cannot read
     return np.require(np.asarray(x), requirements="A")
