@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from topoeval.cli import main
-from topoeval.harness.suites.variant import Variant
+from topoeval.records.variant import Variant
 
 ROOT = Path(__file__).parents[2]
 

@@ -15,7 +15,7 @@ from rich.text import Text
 from topoeval import datasets, plugins
 from topoeval.errors import UserError, nearest
 from topoeval.harness.suites import catalogue
-from topoeval.harness.suites.model import Method
+from topoeval.harness.suites.method_file import MethodFile
 from topoeval.losses import LOSSES
 from topoeval.persistence import BACKENDS
 from topoeval.registry import Registry, State
@@ -151,7 +151,7 @@ def _remedy_card(name: str) -> dict[str, Any]:
     }
 
 
-def _card_of(method: Method, folder: Path) -> dict[str, Any]:
+def _card_of(method: MethodFile, folder: Path) -> dict[str, Any]:
     card = {**method.model_dump(exclude={"name", "role"}), "search": method.search}
     card["folder"] = folder
     return card

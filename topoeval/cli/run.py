@@ -24,8 +24,8 @@ from topoeval.harness.runs.template import Template
 from topoeval.harness.runs.worker import IMPORTS, imports
 from topoeval.harness.suites.catalogue import load_suite
 from topoeval.harness.suites.selection import Filters
-from topoeval.harness.suites.spec import RunSpec
 from topoeval.harness.suites.suite import Limits
+from topoeval.records.spec import RunSpec
 
 
 def run_suite(

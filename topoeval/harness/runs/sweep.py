@@ -17,9 +17,9 @@ from topoeval.errors import UserError
 from topoeval.harness.runs.executors import Executor
 from topoeval.harness.runs.store import Record, Store, write_whole
 from topoeval.harness.runs.worker import failure, frame
-from topoeval.harness.suites.model import Frozen
-from topoeval.harness.suites.spec import RunSpec
 from topoeval.harness.suites.suite import Limits
+from topoeval.records.canonical import Frozen
+from topoeval.records.spec import RunSpec
 
 Event = Literal["kept", "started", "finished"]
 Listener = Callable[[Event, RunSpec, Record | None], None]

@@ -18,8 +18,8 @@ from typing import Any
 from topoeval import plugins
 from topoeval.errors import DivergedError, UnavailableError
 from topoeval.harness.runs.store import RECORD_SCHEMA, Record, Store
-from topoeval.harness.suites.model import TRAINED
-from topoeval.harness.suites.spec import RunSpec
+from topoeval.records.parts import TRAINED
+from topoeval.records.spec import RunSpec
 
 # what every run imports, and takes seconds: all of them build a network
 IMPORTS = (

@@ -8,8 +8,9 @@ from typing import Any, TypeVar
 
 from topoeval import plugins
 from topoeval.errors import UserError, nearest
-from topoeval.harness.suites.model import Method, parse, read_toml
+from topoeval.harness.suites.method_file import MethodFile
 from topoeval.harness.suites.suite import Subset, Suite
+from topoeval.harness.suites.toml import parse, read_toml
 
 P = TypeVar("P", bound=Subset)
 
@@ -51,7 +52,7 @@ def load_method(
     name: str,
     override: dict[str, Any] | None = None,
     folders: Mapping[str, Path] | None = None,
-) -> Method:
+) -> MethodFile:
     """Return the method called `name`, with values replaced by `override`.
 
     Parameters
@@ -70,11 +71,11 @@ def load_method(
     method = read_method((folders or {}).get(name, baselines_folder() / name))
     if override:
         merged = _merge({**method.model_dump(), "search": method.search}, override)
-        method = parse(merged, Method, f"override of method {name!r}")
+        method = parse(merged, MethodFile, f"override of method {name!r}")
     return method
 
 
-def read_method(folder: Path) -> Method:
+def read_method(folder: Path) -> MethodFile:
     """Return the method of a folder, and load its ``module.py`` where there is one.
 
     Raises
@@ -84,7 +85,7 @@ def read_method(folder: Path) -> Method:
         of one of topoeval's own methods; or its ``module.py`` is broken.
     """
     path = folder / "method.toml"
-    method = read_toml(path, Method)
+    method = read_toml(path, MethodFile)
     if method.name != folder.name:
         raise UserError(
             f"{path}: name is {method.name!r}, but the folder is called {folder.name!r}"
