@@ -14,8 +14,9 @@ from topoeval.harness.runs.sweep import sweep
 from topoeval.harness.suites.catalogue import load_suite
 from topoeval.harness.suites.model import AugmentationSpec, canonical_json
 from topoeval.metrics import evaluate_cases
+from topoeval.networks.unets import unet
 from topoeval.topology import Topology
-from topoeval.training import TensorSet, checkpoint, predict, unet
+from topoeval.training import TensorSet, checkpoint, predict
 from topoeval.training.augment import Augmentation
 
 TESTS = """

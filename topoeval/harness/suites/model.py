@@ -24,6 +24,7 @@ from topoeval.datasets.dataset_info import Split
 from topoeval.errors import UserError, nearest
 from topoeval.harness.suites.space import Space, flattened
 from topoeval.harness.suites.variant import Variant
+from topoeval.networks import NETWORKS
 from topoeval.results.document import MAIN_TEST
 
 Regime = Literal["supervised", "semi_supervised", "post_process", "remedy"]
@@ -49,6 +50,7 @@ class LossTerm(Frozen):
     on: Literal["labelled", "unlabelled"] = "labelled"
     start: float = Field(0.0, ge=0, le=1)
     ramp: float = Field(0.0, ge=0, le=1)
+    deep: bool | None = None
     params: Params = Field(default_factory=dict)
 
     @model_validator(mode="after")
@@ -65,6 +67,8 @@ class LossTerm(Frozen):
             del data["gradient_ratio"]
         else:
             del data["weight"]
+        if self.deep is None:
+            del data["deep"]
         return data
 
 
@@ -94,12 +98,31 @@ class Training(Frozen):
 
 
 class Network(Frozen):
-    """Parameters of `topoeval.training.unet`."""
+    """A network of `topoeval.networks` by name; all other keys are parameters of its own."""
 
-    name: Literal["unet"] = "unet"
-    channels: tuple[int, ...] = (16, 32, 64)
-    residual_units: int = 0
-    norm: str | None = None
+    model_config = ConfigDict(extra="allow", frozen=True, populate_by_name=True)
+
+    name: str = "unet"
+
+    @property
+    def params(self) -> Params:
+        """Its parameters, as far as they are given."""
+        return dict(self.model_extra or {})
+
+    @property
+    def label(self) -> str:
+        """Its name in plans and filters, as ``unet[norm=none]``."""
+        return str(Variant(self.name, self.params))
+
+    def resolved(self) -> Network:
+        """Return the network with all its parameters, nothing left to a default.
+
+        Raises
+        ------
+        UserError
+            An unknown network or parameter.
+        """
+        return Network(name=self.name, **NETWORKS.load(self.name).settings(self.params))
 
 
 class AugmentationSpec(Frozen):
