@@ -291,5 +291,5 @@ def test_a_network_with_deep_supervision_trains(data):
     network = build("dynunet", channels=(4, 8, 8), deep_supervision=1)
     two = terms(("cross_entropy", {}), ("cldice", {}))
     history = fit(network, two, data[0], schedule=Schedule(12, 8, 8, 1e-2))
-    assert history.terms["cross_entropy"][-1] < history.terms["cross_entropy"][0] / 2
+    assert history.terms["cross_entropy"][-1] < history.terms["cross_entropy"][0] * 0.7
     assert predict(network, data[0].images).shape == data[0].targets.shape

@@ -141,9 +141,9 @@ class _Examination:
             try:
                 networks.output_shape(run.network.name, shape, classes, run.network.params)
             except UserError as error:
-                self._found[key] = f"dataset {run.dataset.label!r}: {error}"
+                self._found[key] = str(error)
         if (refused := self._found[key]) is not None:
-            raise UserError(refused)
+            raise UserError(f"dataset {run.dataset.label!r}: {refused}")
 
 
 def _open(dataset: DatasetSpec, seed: int, download: bool) -> None:
