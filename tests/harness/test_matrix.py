@@ -343,9 +343,9 @@ def test_sides_that_a_network_does_not_take_are_an_obstacle(planned):
     four = "network = { channels = [4, 8, 16, 32] }\n"
     runs = planned("", (start, four + start))
     reasons = set(obstacles(runs).values())
-    assert len(reasons) == 2, reasons
+    assert len(reasons) == 3, reasons
     for reason in reasons:
-        assert reason.startswith("dataset 'strokes")
+        assert reason.startswith("dataset '")
         assert "multiples of 8, and the images have 28x28" in reason
 
 

@@ -157,8 +157,8 @@ class Suite(Frozen):
     What is run is the product of ``methods``, ``[[dataset]]``, ``network``, ``seeds``, ``backend``
     and ``device``, less ``[[exclude]]``, and ``[[include]]`` besides. ``methods`` are names of
     folders in ``baselines/``, with parameters as ``betti_prior[weight=[0.1, 1.0]]``; ``override``
-    replaces values of a method, as ``[override.NAME.adaptation] steps = 50``. ``training`` is the extra
-    budget that every method gets after the common start, the plain loss alone included;
+    replaces values of a method, as ``[override.NAME.adaptation] steps = 50``. ``training`` is the
+    extra budget that every method gets after the common start, the plain loss alone included;
     ``augmentation`` varies the images of every training, the start's too. ``reference`` is the
     method that the others are compared with. ``plugins`` are Python files, relative to the suite's,
     or modules, which register losses, datasets and other parts (docs/add-a-loss.md).
