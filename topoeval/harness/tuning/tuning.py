@@ -186,6 +186,7 @@ def for_trials(suite: Suite) -> Suite:
         "datasets": tuple(small),
         "seeds": suite.tuning.seeds,
         "judge": None,
+        "network": suite.network[:1],
         "backend": suite.backend[:1],
         "device": suite.device[:1],
         "include": (),
