@@ -264,3 +264,10 @@ def test_patches_and_priors_of_whole_images_do_not_go_together(data):
             schedule=Schedule(1),
             augmentation=Augmentation(patch=8),
         )
+
+
+@pytest.mark.parametrize("name", ["dice", "cldice", "topograph"])
+def test_softmax_of_a_method_wins_over_the_sigmoid_of_the_harness(name):
+    """`params = { softmax = true }` builds a loss of a softmax; without it, of sigmoids."""
+    assert build_term(name, params={"softmax": True}, topology=Topology()).loss.softmax
+    assert build_term(name, topology=Topology()).loss.sigmoid
