@@ -85,6 +85,31 @@ class Registry(Generic[T]):
         self._requires = dict(requires or {})
         self._install = dict(install or {})
         self._validate = validate
+        self._registered: dict[str, tuple[T, str]] = {}
+
+    def register(self, name: str, plugin: T, source: str) -> None:
+        """Add a plugin that is loaded already.
+
+        Parameters
+        ----------
+        name
+            Its name, which no other plugin has.
+        plugin
+            The plugin itself.
+        source
+            Where it comes from, for messages.
+
+        Raises
+        ------
+        UserError
+            If the name is taken; the message says by whom.
+        """
+        if self._validate is not None:
+            self._validate(plugin)
+        if name in self:
+            owner = self._registered[name][1] if name in self._registered else "another plugin"
+            raise UserError(f"{source}: the {self.kind} {name!r} is there already, from {owner}")
+        self._registered[name] = (plugin, source)
 
     @cached_property
     def _plugins(self) -> dict[str, EntryPoint]:
@@ -95,10 +120,10 @@ class Registry(Generic[T]):
         return found
 
     def __iter__(self) -> Iterator[str]:
-        return iter(sorted(self._plugins))
+        return iter(sorted({*self._plugins, *self._registered}))
 
     def __contains__(self, name: object) -> bool:
-        return name in self._plugins
+        return name in self._plugins or name in self._registered
 
     def status(self, name: str) -> Status:
         """Return whether `name` can be used here, found out without importing its libraries."""
@@ -139,11 +164,13 @@ class Registry(Generic[T]):
         return self._load(name)
 
     def _load(self, name: str) -> T:
+        if name in self._registered:
+            return self._registered[name][0]
         plugin = self._plugins[name].load()
         if self._validate is not None:
             self._validate(plugin)
         return plugin
 
     def _check_known(self, name: str) -> None:
-        if name not in self._plugins:
-            raise UserError(f"unknown {self.kind} {name!r}{nearest(name, self._plugins)}")
+        if name not in self:
+            raise UserError(f"unknown {self.kind} {name!r}{nearest(name, self)}")
