@@ -84,6 +84,8 @@ class Topology:
         """
         if isinstance(text, Topology):
             return text
+        if not isinstance(text, str):
+            raise UserError(f"a topology is a Topology or a text like 'T', got {text!r}")
         parts = [part for part in re.split(r"[-/,\s]+", text.strip()) if part]
         if not 1 <= len(parts) <= 3:
             raise UserError(

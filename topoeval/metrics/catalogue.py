@@ -140,15 +140,15 @@ def _check(plugin: object) -> None:
 
 METRICS: Registry[Metric] = Registry(
     "metric",
-    # of one dataset alone, and beside it
-    {"digit_correct": "topoeval.datasets.digit_reading:DIGIT_CORRECT"},
+    {
+        **{metric.name: metric for metric in BUILTIN},
+        # of one dataset alone, and beside it
+        "digit_correct": "topoeval.datasets.digit_reading:DIGIT_CORRECT",
+    },
     group="topoeval.metrics",
     validate=_check,
 )
 """Every metric by name, those per dimension under their ``{k}``."""
-
-for _metric in BUILTIN:
-    METRICS.register(_metric.name, _metric, "topoeval")
 
 _ORDER = {metric.name: place for place, metric in enumerate(BUILTIN)}
 

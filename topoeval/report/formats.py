@@ -5,11 +5,13 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterable
+from pathlib import Path
 from textwrap import wrap
 
 import pandas as pd
 
 from topoeval.report.caption import caption_lines
+from topoeval.report.folder import write_text
 from topoeval.report.row import Row
 from topoeval.report.scored import COMPARED
 from topoeval.report.summary import Summary
@@ -59,6 +61,12 @@ def to_markdown(summary: Summary) -> str:
               if row.failures]  # fmt: skip
     notes = "\n".join(f"- {_md(line)}" for line in [*caption_lines(summary), *failed])
     return f"{table}\n\n{notes}\n"
+
+
+def write_tables(summary: Summary, folder: Path) -> None:
+    """Write ``table.md`` and ``table.csv`` into a folder."""
+    write_text(folder / "table.md", to_markdown(summary))
+    write_text(folder / "table.csv", to_csv(summary))
 
 
 def to_latex(summary: Summary) -> str:

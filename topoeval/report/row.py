@@ -12,8 +12,9 @@ import pandas as pd
 
 from topoeval.errors import UserError
 from topoeval.metrics import Metric
+from topoeval.records.parts import MAIN_TEST
 from topoeval.report.scored import COMPARED, scored
-from topoeval.results.document import MAIN_TEST, OK
+from topoeval.results.document import OK
 from topoeval.results.records import Records
 from topoeval.results.rows import PARTS
 from topoeval.statistics.estimate import (
