@@ -45,6 +45,25 @@ def test_a_lock_file_of_another_user_is_enough(tmp_path):
         pass
 
 
+@pytest.mark.parametrize("kind", ["pipe", "link", "folder", "unreadable"])
+def test_what_is_no_lock_file_is_refused_at_once(tmp_path, kind):
+    """The folder is everybody's: a pipe is not waited for and a link is not followed."""
+    path = tmp_path / machine._LOCK
+    other = tmp_path / "other"
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "link":
+        path.symlink_to(other)
+    elif kind == "folder":
+        path.mkdir()
+    else:
+        path.touch(0o000)
+        if os.access(path, os.R_OK):
+            pytest.skip("root reads every file")
+    refused(machine.shared, f"{path}.*remove it")
+    assert not other.exists()
+
+
 def test_a_busy_machine_is_refused(monkeypatch):
     """With how busy it is, and what to do."""
     monkeypatch.setattr("psutil.cpu_percent", lambda interval: 60.0)

@@ -38,6 +38,9 @@ class LossInfo:
         Its value where the prediction equals a binary target; None where that is not claimed.
     strict
         Whether every other mask costs more than `minimum`.
+    plain
+        Whether it knows nothing of topology: voxels or overlap alone. Deep supervision gives such a
+        loss the lower resolutions, too.
     multiclass
         How several channels are treated, in words.
     channels
@@ -81,6 +84,7 @@ class LossInfo:
     voxel_means: tuple[str, ...] = ()
     fullgraph: bool = False
     double_backward: bool = True
+    plain: bool = False
     advice: str = ""
     departures: str = ""
 

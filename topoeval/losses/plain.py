@@ -20,6 +20,7 @@ _EVERY: dict[str, Any] = {
     "needs_prior": False,
     "cost": "cheap",
     "fullgraph": True,
+    "plain": True,
 }
 
 
