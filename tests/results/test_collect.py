@@ -72,7 +72,7 @@ def test_sql_can_look_into_a_specification(suite: Path) -> None:
         ("SELECT dise FROM cases", "dice"),
         ("SELECT * FROM case_table", "case_table"),
         ("SELECT 1; SELECT", "query:"),
-        ("", "returns no table"),
+        ("", "takes one statement, got 0"),
     ],
 )
 def test_a_wrong_statement_is_one_clear_line(suite: Path, sql: str, message: str) -> None:

@@ -211,6 +211,34 @@ def test_a_zip_with_a_broken_stream_or_a_password_is_refused(folder: Path, tmp_p
             check(bundle)
 
 
+def test_a_file_that_is_not_scored_is_refused(folder: Path, truth: Path, tmp_path: Path) -> None:
+    """Else a bundle could carry anything under the word verified."""
+    bundle = pack(folder, tmp_path / "x.zip", truth)
+    added = tampered(bundle, lambda files: packed_anew(files, "predictions/notes.txt", b"x"))
+    with pytest.raises(UserError, match=r"predictions/notes\.txt is no prediction"):
+        check(added, truth)
+
+
+def test_a_bundle_that_unpacks_to_too_much_is_refused(folder: Path, tmp_path: Path) -> None:
+    """Before it is unpacked, whatever its manifest says; the limit can be set."""
+    (folder / "predictions" / "case0.png").write_bytes(bytes(3 * 2**20))
+    bundle = pack(folder, tmp_path / "x.zip")
+    assert bundle.stat().st_size < 2**15
+    with pytest.raises(UserError, match=r"GiB is the limit; --max-gib"):
+        check(bundle, max_gib=2 / 1024)
+    assert check(bundle, max_gib=4 / 1024).status == "unverified"
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_a_file_that_a_bundle_holds_twice_is_refused(folder: Path, tmp_path: Path) -> None:
+    """Readers of zips disagree which of the two counts."""
+    bundle = pack(folder, tmp_path / "x.zip")
+    with zipfile.ZipFile(bundle, "a") as archive:
+        archive.writestr("predictions/case0.png", b"other")
+    with pytest.raises(UserError, match=r"holds predictions/case0\.png twice"):
+        check(bundle)
+
+
 def test_scores_that_the_predictions_do_not_have_are_refused(
     folder: Path, truth: Path, tmp_path: Path
 ) -> None:
@@ -253,6 +281,8 @@ def test_predictions_that_cannot_be_scored_are_named(
         (ABOUT + 'titel = "x"\n', "unknown key 'titel'; did you mean 'title'"),
         (ABOUT.replace('"T"', '"Q"'), "Q"),
         (ABOUT + 'betti = "1,1"\n', "betti = '1,1' is of the wrong kind"),
+        (ABOUT + "threshold = nan\n", r"threshold = nan is outside \[0, 1\]"),
+        (ABOUT + "threshold = 7\n", r"threshold = 7 is outside \[0, 1\]"),
         ("method =", "is no TOML"),
     ],
 )
@@ -269,6 +299,10 @@ def test_a_wrong_description_is_told(folder: Path, text: str, message: str) -> N
         ("case,dise\na,0.5\n", "did you mean 'dice'"),
         ("case,dice\na,1.5\n", r"dice = 1\.5, and its range is 0 to 1"),
         ("case,dice\na,good\n", "dice = good"),
+        ("case,betti_error\na,inf\n", "betti_error = inf"),
+        ("case,betti_error\na,nan\n", "betti_error = nan"),
+        ("case,dice\na,1\na,1\n", "has a row twice: case = a"),
+        ("case,class,dice\na,1,1\na,2,1\na,2,0\n", "twice: case = a, class = 2"),
         ("case\na\n", "has no scores"),
         ("", "is no table"),
     ],

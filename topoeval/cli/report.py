@@ -42,7 +42,7 @@ def leaderboard(
         list[Path],
         typer.Argument(help="Results folders of suites, or a folder of them; others are passed."),
     ],
-    out: Annotated[Path, typer.Option(help="Where to write.")] = Path("results/leaderboard"),
+    out: Annotated[Path, typer.Option(help="Where to write the site.")] = Path("results/site"),
     without: Annotated[
         Optional[list[str]],  # noqa: UP045
         typer.Option(help="Name of a results folder to leave out; may be repeated."),
@@ -62,14 +62,19 @@ def leaderboard(
         Optional[list[str]],  # noqa: UP045
         typer.Option(help="DATASET=FOLDER of the masks to verify submissions with; repeatable."),
     ] = None,
+    tables: Annotated[
+        bool,
+        typer.Option("--tables", help="Write table.md and table.csv into each results folder too."),
+    ] = False,
 ) -> None:
     """Make one site of the reports of several suites, with what their numbers support."""
     from topoeval.report import build_leaderboard
+    from topoeval.report.formats import write_tables
+    from topoeval.report.summary import summarise
     from topoeval.results.records import read
 
-    records = {
-        folder.name: read(folder / "records") for folder in results_folders(results, without or ())
-    }
+    folders = {folder.name: folder for folder in results_folders(results, without or ())}
+    records = {name: read(folder / "records") for name, folder in folders.items()}
     references = chosen_references(records, reference or ())
     page = build_leaderboard(
         records,
@@ -78,6 +83,9 @@ def leaderboard(
         published=_published(),
         submissions=_checked(submission or (), truth or ()),
     )
+    if tables:
+        for name, folder in folders.items():
+            write_tables(summarise(records[name], references[name]), folder)
     for name, chosen in references.items():
         runs = records[name].runs
         print(f"{name}: {runs['file'].nunique()} runs, differences to {chosen}")

@@ -97,6 +97,9 @@ def submit(
     jobs: Annotated[int, typer.Option(min=1, help="Processes; all cores by default.")] = (
         os.cpu_count() or 1
     ),
+    max_gib: Annotated[
+        float, typer.Option(min=0, help="Limit for the files of a bundle, unpacked, in GiB.")
+    ] = 4.0,
 ) -> None:
     """Pack predictions or numbers of a method into a checked bundle, or check one."""
     from topoeval.results.submission import check as checked
@@ -114,7 +117,7 @@ def submit(
         if out is not None:
             raise UserError("--out is for packing; --check writes nothing")
         bundle = check
-    verdict = checked(bundle, truth, jobs)
+    verdict = checked(bundle, truth, jobs, max_gib)
     typer.echo(f"{bundle}: {verdict.status}, {verdict.reason}")
     typer.echo(f"{verdict.about.method} on {verdict.about.dataset}, {verdict.about.topology}")
     typer.echo(f"sha256 {verdict.sha256}")

@@ -33,9 +33,9 @@ from topoeval.evaluate import (
     record,
 )
 from topoeval.images import image_files
-from topoeval.metrics import METRICS, Settings, cards
+from topoeval.metrics import Settings
+from topoeval.metrics.catalogue import every_column
 from topoeval.results.write import write_bytes
-from topoeval.statistics.grid import Measure
 from topoeval.topology import Topology
 
 SCHEMA = 1
@@ -43,6 +43,8 @@ MANIFEST, ABOUT, RECORD, SCORES = "manifest.json", "submission.toml", "record.js
 PREDICTIONS = "predictions"
 # Columns of scores.csv that are no scores.
 _NAMES = ("case", "class", "seed")
+# Unpacked, all files of a bundle together; `check` and ``--max-gib`` set another limit.
+MAX_GIB = 4.0
 # A zip has no business with dates: the same content is the same file.
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
@@ -192,7 +194,12 @@ def pack(
     return out
 
 
-def check(bundle: Path | str, truth: Path | str | None = None, jobs: int = 1) -> Verdict:
+def check(
+    bundle: Path | str,
+    truth: Path | str | None = None,
+    jobs: int = 1,
+    max_gib: float = MAX_GIB,
+) -> Verdict:
     """Check a bundle: every file is the one that was packed, and its scores are those it shows.
 
     Parameters
@@ -203,17 +210,21 @@ def check(bundle: Path | str, truth: Path | str | None = None, jobs: int = 1) ->
         Masks to score its predictions against; without it nothing can be verified.
     jobs
         Processes to score with.
+    max_gib
+        Limit for the size of its files together, unpacked, in GiB. It is compared with what is
+        really unpacked and not only with what the bundle says of itself.
 
     Raises
     ------
     UserError
-        If a file is damaged, was changed, is missing or is not listed; or if its predictions do not
-        have the scores of its record.
+        If a file is damaged, was changed, is missing, is not listed or is too large; if its
+        predictions do not have the scores of its record; or if the predictions and the truth are
+        not the same cases.
     """
     bundle = Path(bundle)
     if not bundle.is_file():
         raise UserError(f"no bundle {bundle}; topoeval submit FOLDER makes one")
-    contents = _unpacked(bundle)
+    contents = _unpacked(bundle, int(max_gib * 2**30))
     about = _about(tomllib.loads(contents[ABOUT].decode()), bundle)
     digest = hashlib.sha256(bundle.read_bytes()).hexdigest()
     if SCORES in contents:
@@ -229,6 +240,10 @@ def check(bundle: Path | str, truth: Path | str | None = None, jobs: int = 1) ->
                 path.parent.mkdir(exist_ok=True)
                 path.write_bytes(data)
         found = _scored(Path(folder, PREDICTIONS), Path(truth), about, jobs)
+        scored = {f"{PREDICTIONS}/{pair.prediction.name}" for pair in found.pairs.values()}
+        unscored = [n for n in contents if n.startswith(f"{PREDICTIONS}/") and n not in scored]
+        if unscored:
+            raise UserError(f"{bundle}: {min(unscored)} is no prediction that was scored")
     reason = f"its {len(found.pairs)} predictions were scored here"
     if RECORD in contents:
         try:
@@ -269,21 +284,25 @@ def read_scores(data: bytes, where: Path) -> pd.DataFrame:
         table = pd.read_csv(io.BytesIO(data), dtype={"case": str, "class": str})
     except (ValueError, UnicodeDecodeError) as error:
         raise UserError(f"{where}: {SCORES} is no table: {error}") from None
-    known: dict[str, Measure] = {**cards(2, with_prior=True), **cards(3, with_prior=True)}
-    known |= METRICS
+    known = every_column()
     named = [name for name in table.columns if name not in _NAMES]
     for name in named:
         if name not in known:
             raise UserError(f"{where}: {SCORES} has a column {name!r}{nearest(name, known)}")
         low, high = known[name].range
         values = pd.to_numeric(table[name], errors="coerce")
-        bad = values.isna() | (values < low) | (values > (np.inf if high is None else high))
+        most = np.inf if high is None else high
+        bad = ~np.isfinite(values) | (values < low) | (values > most)
         if bad.any():
             value = table[name][bad].iloc[0]
             span = f"{low:g} to {'∞' if high is None else f'{high:g}'}"
             raise UserError(f"{where}: {SCORES} has {name} = {value}, and its range is {span}")
     if not named or table.empty:
         raise UserError(f"{where}: {SCORES} has no scores; columns are those of docs/metrics.md")
+    keys = [name for name in _NAMES if name in table.columns]
+    if "case" in keys and (twice := table.duplicated(keys)).any():
+        first = ", ".join(f"{key} = {table[key][twice].iloc[0]}" for key in keys)
+        raise UserError(f"{where}: {SCORES} has a row twice: {first}")
     return table
 
 
@@ -295,6 +314,8 @@ def _about(found: Mapping[str, Any], where: Path) -> About:
         kind: Any = {"betti": list, "threshold": (int, float)}.get(key, str)
         if not isinstance(value, kind):
             raise UserError(f"{where}: {key} = {value!r} is of the wrong kind")
+        if key == "threshold" and not 0 <= value <= 1:
+            raise UserError(f"{where}: threshold = {value} is outside [0, 1]")
     missing = [key for key in ("method", "dataset", "topology") if not found.get(key)]
     if missing:
         raise UserError(f"{where} lacks {', '.join(missing)}")
@@ -312,11 +333,12 @@ def _scored(predictions: Path, truth: Path, about: About, jobs: int) -> Evaluati
     return found
 
 
-def _unpacked(bundle: Path) -> dict[str, bytes]:
-    """Return the files of a bundle, each of them what the manifest says."""
+def _unpacked(bundle: Path, most: int) -> dict[str, bytes]:
+    """Return the files of a bundle, each what the manifest says, of `most` bytes together."""
     try:
         with zipfile.ZipFile(bundle) as archive:
             names = archive.namelist()
+            _check_size(bundle, archive, most)
             if MANIFEST not in names:
                 raise UserError(f"{bundle} has no {MANIFEST}; topoeval submit makes bundles")
             manifest = json.loads(archive.read(MANIFEST))
@@ -349,6 +371,24 @@ def _unpacked(bundle: Path) -> dict[str, bytes]:
             raise
         raise UserError(f"{bundle} is no bundle of topoeval submit, or damaged: {error}") from None
     return contents
+
+
+def _check_size(bundle: Path, archive: zipfile.ZipFile, most: int) -> None:
+    """Refuse a zip that names a file twice, or that unpacks to more than `most` bytes.
+
+    `zipfile` never returns more of a file than its entry in the directory says, so the sum of the
+    entries is the limit of what `ZipFile.read` can bring into memory.
+    """
+    names = archive.namelist()
+    for name in names:
+        if names.count(name) > 1:
+            raise UserError(f"{bundle} holds {name} twice")
+    total = sum(info.file_size for info in archive.infolist())
+    if total > most:
+        raise UserError(
+            f"{bundle} unpacks to {total / 2**30:.3g} GiB, and {most / 2**30:.3g} GiB is the "
+            "limit; --max-gib sets another one"
+        )
 
 
 def _plain(name: str) -> bool:

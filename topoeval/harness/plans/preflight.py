@@ -10,14 +10,15 @@ from collections.abc import Mapping, Sequence
 
 import torch
 
-from topoeval import datasets
+from topoeval import datasets, networks
 from topoeval.errors import UserError
-from topoeval.harness.suites.model import DatasetSpec, Method, canonical_json
 from topoeval.harness.suites.parameters import takes_backend
-from topoeval.harness.suites.spec import RunSpec
 from topoeval.harness.suites.suite import Suite
 from topoeval.losses import LOSSES
 from topoeval.persistence.backends import resolve
+from topoeval.records.canonical import canonical_json
+from topoeval.records.parts import DatasetSpec, Method
+from topoeval.records.spec import RunSpec
 from topoeval.topology import Topology
 from topoeval.training import build_term, resolve_device
 
@@ -123,10 +124,27 @@ class _Examination:
                 params = {**run.dataset.params, **run.dataset.paths}
                 self._cards[content] = datasets.resolve(run.dataset.name, **params)
             _check_card(run, self._cards[content])
+            if content not in self._shown:
+                self._shown[content] = _first(run)
+            sample = self._shown[content]
+            self._try_network(run, sample)
             if run.method.losses:
-                if content not in self._shown:
-                    self._shown[content] = _first(run)
-                _try_losses(run, self._shown[content])
+                _try_losses(run, sample)
+
+    def _try_network(self, run: RunSpec, sample: datasets.Sample) -> None:
+        """Run the network once on images of the real shape."""
+        shape, classes = sample.image.shape, len(sample.target)
+        if run.augmentation is not None and (patch := run.augmentation.patch):
+            shape = (shape[0], *(min(patch, side) for side in shape[1:]))
+        key = ("network", run.network.label, str(shape), str(classes))
+        if key not in self._found:
+            self._found[key] = None
+            try:
+                networks.output_shape(run.network.name, shape, classes, run.network.params)
+            except UserError as error:
+                self._found[key] = str(error)
+        if (refused := self._found[key]) is not None:
+            raise UserError(f"dataset {run.dataset.label!r}: {refused}")
 
 
 def _open(dataset: DatasetSpec, seed: int, download: bool) -> None:
@@ -192,3 +210,9 @@ def _try_losses(run: RunSpec, sample: datasets.Sample) -> None:
             term(torch.zeros_like(target), target, prior)
         except UserError as error:
             raise UserError(f"method {method.name!r}: {error}") from error
+        except Exception as error:  # as every run of the method would end, with a traceback each
+            told = " ".join(f"{type(error).__name__}: {error}".split())
+            raise UserError(
+                f"method {method.name!r}: loss {loss.name!r} fails on a map of shape "
+                f"{tuple(target.shape)}: {told}"
+            ) from error

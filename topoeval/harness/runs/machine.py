@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import stat
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -72,12 +73,7 @@ def alone() -> Iterator[None]:
 
 @contextmanager
 def _held(kind: int, refusal: str) -> Iterator[None]:
-    path = Path(tempfile.gettempdir()) / _LOCK
-    try:
-        # to read is enough for a lock, and all that there is of a file of another user
-        file = os.open(path, os.O_RDONLY)
-    except FileNotFoundError:
-        file = os.open(path, os.O_RDONLY | os.O_CREAT, 0o644)
+    file = _opened(Path(tempfile.gettempdir()) / _LOCK)
     try:
         fcntl.flock(file, kind | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -87,6 +83,32 @@ def _held(kind: int, refusal: str) -> Iterator[None]:
         yield
     finally:
         os.close(file)
+
+
+def _opened(path: Path) -> int:
+    """Open the lock file, whoever made it.
+
+    Its folder is shared by all users, so it may be something else under its name: a link is not
+    followed, and a pipe is not waited for.
+    """
+    # to read is enough for a lock, and all that there is of a file of another user
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    try:
+        try:
+            file = os.open(path, flags)
+        except FileNotFoundError:
+            file = os.open(path, flags | os.O_CREAT, 0o644)
+    except OSError as error:
+        raise UserError(
+            f"{path}, by which sweeps and timings know of one another, cannot be opened "
+            f"({error.strerror}); remove it"
+        ) from None
+    if not stat.S_ISREG(os.fstat(file).st_mode):
+        os.close(file)
+        raise UserError(
+            f"{path}, by which sweeps and timings know of one another, is no file; remove it"
+        )
+    return file
 
 
 def busy_cores(seconds: float = 1.0) -> float:

@@ -13,13 +13,14 @@ import numpy as np
 import torch
 from torch import nn
 
-from topoeval import datasets
+from topoeval import datasets, networks
 from topoeval.errors import UserError
 from topoeval.harness.runs.store import Store
-from topoeval.harness.suites.model import MAIN_TEST, TRAINED, Params
 from topoeval.harness.suites.space import flattened
-from topoeval.harness.suites.spec import RunSpec
-from topoeval.metrics.cases import evaluate_cases
+from topoeval.metrics import Settings, score_cases
+from topoeval.networks.classifier import classifier
+from topoeval.records.parts import MAIN_TEST, TRAINED, Params
+from topoeval.records.spec import RunSpec
 from topoeval.timing import Stopwatch
 from topoeval.topology import Topology
 from topoeval.training import (
@@ -30,11 +31,9 @@ from topoeval.training import (
     apply_remedy,
     build_term,
     checkpoint,
-    classifier,
     fit,
     post_process,
     predict,
-    unet,
 )
 from topoeval.training.augment import Augmentation
 from topoeval.training.callbacks import Callback, JsonLines
@@ -52,6 +51,10 @@ _PARTS = {
     "optimiser": "other",
 }
 _EXAMPLES = 3
+_SCORED = (
+    "dice", "mse", "b{k}", "b{k}_true", "betti_error_{k}", "betti_error", "matches_truth",
+    "matches_prior", "truth_matches_prior",
+)  # fmt: skip
 
 
 def perform(spec: RunSpec, store: Store, progress: bool = False) -> dict[str, Any]:
@@ -165,11 +168,12 @@ def _cases(
 ) -> dict[str, Any]:
     """Return what is recorded of each image of a test, by column."""
     cases: dict[str, Any] = {"case": list(test.cases)}
-    columns = evaluate_cases(
+    columns = score_cases(
         probabilities.cpu().numpy(),
         test.targets.cpu().numpy(),
-        None if test.priors is None else test.priors.cpu().numpy(),
-        Topology.parse(spec.topology),
+        Settings(Topology.parse(spec.topology)),
+        _SCORED if test.priors is not None else _SCORED[:-2],
+        priors=None if test.priors is None else test.priors.cpu().numpy(),
     )
     cases.update({name: column.tolist() for name, column in columns.items()})
     if test.labels is not None:
@@ -228,12 +232,12 @@ def _load(
 
 
 def _network(spec: RunSpec, like: TensorSet) -> nn.Module:
-    settings = spec.network.model_dump(exclude={"name"})
-    return unet(
+    return networks.build(
+        spec.network.name,
         ndim=like.images.ndim - 2,
         in_channels=like.images.shape[1],
         out_channels=like.targets.shape[1],
-        **settings,
+        **spec.network.params,
     )
 
 

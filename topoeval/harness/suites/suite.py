@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Self
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    PrivateAttr,
+    StrictFloat,
+    StrictInt,
+    WithJsonSchema,
+    model_validator,
+)
 
-from topoeval.harness.suites.model import (
+from topoeval.records.canonical import Frozen
+from topoeval.records.parts import (
     AugmentationSpec,
     DatasetSpec,
-    Frozen,
     LossTerm,
     Network,
     Params,
     Precision,
     Training,
 )
-from topoeval.harness.tuning.samplers import SamplerName
+from topoeval.records.variant import variants
 
 SCHEMA = 1
 
@@ -26,13 +37,51 @@ def _listed(value: Any) -> Any:
     return [value] if isinstance(value, str | int) else value
 
 
+def _different(seeds: tuple[int, ...]) -> tuple[int, ...]:
+    """Refuse a seed that is there twice: the same run is no repetition."""
+    if twice := sorted({seed for seed in seeds if seeds.count(seed) > 1}):
+        raise ValueError(f"the same seed twice: {', '.join(map(str, twice))}")
+    return seeds
+
+
 def _one_or_many(kind: str) -> WithJsonSchema:
     one = {"type": kind}
     return WithJsonSchema({"anyOf": [one, {"type": "array", "items": one, "minItems": 1}]})
 
 
+_NETWORK = {
+    "anyOf": [
+        {"type": "string"},
+        {"type": "object", "properties": {"name": {"type": "string", "default": "unet"}}},
+    ]
+}
+_NETWORKS: dict[str, Any] = {
+    "anyOf": [*_NETWORK["anyOf"], {"type": "array", "items": _NETWORK, "minItems": 1}]
+}
+
+
+def _networks(value: Any) -> Any:
+    """Return the networks that a table, a name with or without parameters, or a list stands for."""
+    listed = [value] if isinstance(value, str | Mapping | Network) else value
+    if not isinstance(listed, list | tuple):
+        return value
+    found: list[Any] = []
+    for one in listed:
+        if isinstance(one, str):
+            found += [{"name": each.name, **each.params} for each in variants(one)]
+        else:
+            found.append(one)
+    return found
+
+
 Names = Annotated[tuple[str, ...], BeforeValidator(_listed), _one_or_many("string")]
-Seeds = Annotated[tuple[int, ...], BeforeValidator(_listed), _one_or_many("integer")]
+Networks = Annotated[tuple[Network, ...], BeforeValidator(_networks), WithJsonSchema(_NETWORKS)]
+Seeds = Annotated[
+    tuple[StrictInt, ...],
+    BeforeValidator(_listed),
+    AfterValidator(_different),
+    _one_or_many("integer"),
+]
 
 
 class Start(Frozen):
@@ -45,8 +94,11 @@ class Start(Frozen):
 class Limits(Frozen):
     """Hard limits of one run, enforced from outside its process."""
 
-    timeout_s: float = Field(3600, gt=0)
-    memory_gib: float | None = Field(None, gt=0)
+    timeout_s: StrictFloat = Field(3600, gt=0)
+    memory_gib: StrictFloat | None = Field(None, gt=0)
+
+
+SamplerName = Literal["grid", "optuna"]
 
 
 class Tuning(Frozen):
@@ -56,10 +108,12 @@ class Tuning(Frozen):
     topology may cost.
     """
 
-    trials: int = Field(6, ge=1)
-    seeds: tuple[int, ...] = Field((1001, 1002), min_length=1)
+    trials: StrictInt = Field(6, ge=1)
+    seeds: Annotated[tuple[StrictInt, ...], AfterValidator(_different)] = Field(
+        (1001, 1002), min_length=1
+    )
     sampler: SamplerName = "grid"
-    margin: float = Field(0.01, ge=0)
+    margin: StrictFloat = Field(0.01, ge=0)
 
 
 class Subset(Frozen):
@@ -96,32 +150,35 @@ class Timing(Frozen):
     ``steps`` that do.
     """
 
-    rounds: int = Field(5, ge=1)
-    steps: int = Field(20, ge=1)
-    warmup: int = Field(3, ge=1)
+    rounds: StrictInt = Field(5, ge=1)
+    steps: StrictInt = Field(20, ge=1)
+    warmup: StrictInt = Field(3, ge=1)
 
 
 class Suite(Frozen):
     """The content of ``bench/suites/NAME.toml``; docs/suites.md explains it.
 
-    What is run is the product of ``methods``, ``[[dataset]]``, ``seeds``, ``backend`` and
-    ``device``, less ``[[exclude]]``, and ``[[include]]`` besides. ``methods`` are names of folders
-    in ``baselines/``, with parameters as ``betti_prior[weight=[0.1, 1.0]]``; ``override`` replaces
-    values of a method, as ``[override.NAME.adaptation] steps = 50``. ``training`` is the extra
-    budget that every method gets after the common start, the plain loss alone included;
+    What is run is the product of ``methods``, ``[[dataset]]``, ``network``, ``seeds``, ``backend``
+    and ``device``, less ``[[exclude]]``, and ``[[include]]`` besides. ``methods`` are names of
+    folders in ``baselines/``, or paths of folders as ``./mine``, relative to the suite's file, with
+    parameters as ``betti_prior[weight=[0.1, 1.0]]``; ``override`` replaces values of a method, as
+    ``[override.NAME.adaptation] steps = 50``. ``training`` is the extra budget that every method
+    gets after the common start, the plain loss alone included;
     ``augmentation`` varies the images of every training, the start's too. ``reference`` is the
-    method that the others are compared with.
+    method that the others are compared with. ``plugins`` are Python files, relative to the suite's,
+    or modules, which register losses, datasets and other parts (docs/add-a-loss.md).
     """
 
     schema_version: int = Field(SCHEMA, alias="schema", ge=SCHEMA, le=SCHEMA)
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
     title: str
     description: str = ""
-    seeds: tuple[int, ...] = Field(min_length=1)
+    seeds: Annotated[tuple[StrictInt, ...], AfterValidator(_different)] = Field(min_length=1)
     methods: tuple[str, ...] = Field(min_length=1)
+    plugins: tuple[str, ...] = ()
     datasets: tuple[DatasetSpec, ...] = Field(alias="dataset", min_length=1)
     topology: str = "T-superlevel-plain"
-    network: Network = Network()
+    network: Networks = Field((Network(),), min_length=1)
     start: Start
     training: Training
     augmentation: AugmentationSpec | None = None
@@ -136,6 +193,12 @@ class Suite(Frozen):
     timing: Timing = Timing()
     tuning: Tuning = Tuning()
     override: dict[str, Params] = Field(default_factory=dict)
+    _folders: dict[str, Path] = PrivateAttr(default_factory=dict)
+
+    @property
+    def folders(self) -> dict[str, Path]:
+        """The folders of those methods that the suite names by their paths, by name."""
+        return self._folders
 
     @model_validator(mode="after")
     def _seeds_of_its_own(self) -> Suite:

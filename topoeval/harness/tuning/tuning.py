@@ -19,13 +19,14 @@ from topoeval.errors import UserError
 from topoeval.harness.plans.plan import plan
 from topoeval.harness.runs.store import Store
 from topoeval.harness.suites.catalogue import load_method
-from topoeval.harness.suites.model import TRAINED, Method, digest
 from topoeval.harness.suites.space import Range, Space, significant
-from topoeval.harness.suites.spec import RunSpec
 from topoeval.harness.suites.suite import Suite
 from topoeval.harness.suites.tuned import Choice, Tuned, value_of, vary
-from topoeval.harness.suites.variant import variants
 from topoeval.harness.tuning.samplers import Sampler, Trial, make_sampler
+from topoeval.records.canonical import digest
+from topoeval.records.parts import TRAINED, Method
+from topoeval.records.spec import RunSpec
+from topoeval.records.variant import variants
 
 SCHEMA = 1
 _SPLITS = ("train", "unlabelled", "val")
@@ -185,6 +186,7 @@ def for_trials(suite: Suite) -> Suite:
         "datasets": tuple(small),
         "seeds": suite.tuning.seeds,
         "judge": None,
+        "network": suite.network[:1],
         "backend": suite.backend[:1],
         "device": suite.device[:1],
         "include": (),
@@ -198,7 +200,7 @@ def space_of(suite: Suite, method: Method) -> Space:
 
     What the suite sets is not searched. A correction without a space has nothing to tune.
     """
-    search = load_method(method.name, suite.override.get(method.name)).search
+    search = load_method(method.name, suite.override.get(method.name), suite.folders).search
     if search or method.regime not in TRAINED:
         fixed = {name.rpartition(".")[2] for name in method.variant}
         return {k: axis for k, axis in search.items() if k.rpartition(".")[2] not in fixed}

@@ -1,0 +1,49 @@
+"""What a run tells of itself while it is at work."""
+
+import io
+import subprocess
+import sys
+
+from tqdm import tqdm
+
+from topoeval.harness.runs import worker
+
+
+def test_a_run_tells_how_far_its_bars_are():
+    """Those that are shown, with what an earlier start had done; hidden ones are nobody's."""
+    assert worker._bars() == ""
+    shown = {"file": io.StringIO(), "unit": "epoch", "leave": False}
+    with tqdm(total=10, initial=3, **shown) as bar, tqdm(total=5, disable=True):
+        assert worker._bars() == "3/10 epoch"
+        bar.update(2)
+        assert worker._bars() == "5/10 epoch"
+    assert worker._bars() == ""
+
+
+def test_a_run_ends_in_peace_while_its_life_line_is_open():
+    """The thread that reads standard input must not stand in the way of the interpreter's end."""
+    program = "from topoeval.harness.runs import worker; worker._exit_with_parent()"
+    with subprocess.Popen([sys.executable, "-P", "-c", program], stdin=subprocess.PIPE) as process:
+        assert process.wait(60) == 0
+
+
+def test_a_training_has_a_bar():
+    """The loop of the trainings shows its epochs in one, so that a heartbeat can tell of them."""
+    import torch
+
+    from topoeval.networks.unets import unet
+    from topoeval.topology import Topology
+    from topoeval.training import Schedule, TensorSet, build_term, fit
+
+    images = torch.rand(4, 1, 16, 16)
+    data = TensorSet(images, (images > 0.5).float(), None, None, tuple("abcd"))
+    term = build_term("cross_entropy", topology=Topology.parse("T"), backend="native")
+    said = []
+
+    def forward(module, inputs):
+        said.append(worker._bars())
+
+    network = unet(ndim=2, in_channels=1, out_channels=1, channels=(4, 8))
+    network.register_forward_pre_hook(forward)
+    fit(network, [term], data, None, schedule=Schedule(epochs=2), seed=0, progress=True)
+    assert said == ["0/2 epoch", "1/2 epoch"]

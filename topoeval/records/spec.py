@@ -1,0 +1,78 @@
+"""A run: everything that decides its result, and nothing else."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from topoeval.records.canonical import ABSENT_WHEN_DEFAULT, Frozen, canonical_json, digest
+from topoeval.records.parts import (
+    AugmentationSpec,
+    DatasetSpec,
+    Method,
+    Network,
+    Precision,
+    Training,
+)
+
+SPEC_SCHEMA = 1
+
+
+class RunSpec(Frozen):
+    """One run, fully resolved.
+
+    Its identity is the hash of its canonical JSON. Paths, limits, parallelism and logging are not
+    in it; the runs it builds on are, by their identities.
+
+    ``task`` is ``"restore"`` (train or correct a network and score it) or ``"judge"`` (train the
+    classifier that reads restored digits). ``augmentation`` is that of the training; a run that
+    trains nothing has none. ``score`` is ``"test"``, the test and the further tests, or ``"val"``,
+    the split of a search, which never sees a test.
+    """
+
+    schema_version: int = Field(SPEC_SCHEMA, alias="schema")
+    task: Literal["restore", "judge"]
+    dataset: DatasetSpec
+    topology: str
+    network: Network
+    method: Method
+    training: Training
+    augmentation: Annotated[AugmentationSpec | None, ABSENT_WHEN_DEFAULT] = None
+    backend: str
+    precision: Precision = "float32"
+    device: str
+    seed: int
+    score: Annotated[Literal["test", "val"], ABSENT_WHEN_DEFAULT] = "test"
+    parents: dict[Literal["start", "judge"], str] = Field(default_factory=dict)
+
+    @cached_property
+    def id(self) -> str:
+        """Sixteen hexadecimal digits that name this run everywhere."""
+        # how a method is called in a table does not decide its result
+        method = {"title", "summary", "paper", "variant"}
+        return digest(canonical_json(self, exclude={"method": method, "dataset": {"paths"}}))
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> RunSpec:
+        """Return a copy with some values replaced; its identity is its own."""
+        copy = super().model_copy(update=update, deep=deep)
+        copy.__dict__.pop("id", None)
+        return copy
+
+    @property
+    def label(self) -> str:
+        """A short name for people."""
+        network = "" if self.network.name == "unet" else f"/{self.network.name}"
+        return f"{self.dataset.label}/{self.method.label}{network}/seed{self.seed}"
+
+    def derived_seed(self, purpose: str) -> int:
+        """Return a seed that depends on what should pair, and on nothing else.
+
+        Runs of the same dataset and seed share it whatever their method: same first weights, same
+        batches.
+        """
+        text = f"{self.dataset.name}|{self.seed}|{purpose}"
+        return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big")
