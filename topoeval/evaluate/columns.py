@@ -4,18 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from topoeval.metrics.cards import cards
-from topoeval.metrics.scores import checked_columns
+from topoeval.metrics import available_columns
+from topoeval.metrics.catalogue import chosen
+from topoeval.metrics.metric import Metric
+
+# What a pair of files may have beside two masks.
+_GIVEN = ("prior",)
 
 
 def column_groups(
     spatial_dims: int, with_prior: bool, wanted: Collection[str] | None
 ) -> list[list[str]]:
     """Return the wanted columns that there are, those that share their work in one list."""
-    groups: dict[str, list[str]] = {}
-    for name, card in cards(spatial_dims, with_prior).items():
-        if wanted is None or name in wanted:
-            groups.setdefault(card.group, []).append(name)
+    there = _available(spatial_dims, with_prior)
+    names = list(there)
+    if wanted is not None:
+        every = {**_available(2, True), **_available(3, True)}
+        names = [name for name in chosen(wanted, every) if name in there]
+    groups: dict[object, list[str]] = {}
+    for name in names:
+        groups.setdefault(there[name].scores, []).append(name)
     return list(groups.values())
 
 
@@ -27,7 +35,7 @@ def check_columns(wanted: Collection[str] | None) -> None:
     UserError
         With the nearest name.
     """
-    checked_columns(wanted, {**cards(2, True), **cards(3, True)})
+    chosen(wanted, {**_available(2, True), **_available(3, True)})
 
 
 def all_columns(
@@ -40,5 +48,9 @@ def all_columns(
         for group in column_groups(dims, with_prior, wanted)
         for name in group
     }
-    order = [*cards(3, True), *cards(2, True)]
+    order = [*_available(3, True), *_available(2, True)]
     return [name for name in dict.fromkeys(order) if name in there]
+
+
+def _available(spatial_dims: int, with_prior: bool) -> dict[str, Metric]:
+    return available_columns(spatial_dims, _GIVEN if with_prior else ())

@@ -85,7 +85,7 @@ def match_files(
     named = _named(predictions, of_prediction, notes), _named(targets, of_target, notes)
     found = Matched([], notes=notes)
     for name in sorted(named[0].keys() | named[1].keys()):
-        _match(name, *(side.get(name, []) for side in named), predictions, targets, found)
+        _match(name, named[0].get(name, []), named[1].get(name, []), targets, found)
     if not found.pairs:
         examples = [next(iter(side.values()))[0].name for side in named]
         raise UserError(
@@ -100,7 +100,6 @@ def _match(
     name: str,
     ours: list[Path],
     theirs: list[Path],
-    predictions: Path,
     targets: Path,
     found: Matched,
 ) -> None:
