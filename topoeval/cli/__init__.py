@@ -12,6 +12,7 @@ from typing import Annotated, Optional
 import typer
 
 from topoeval.cli import data as data_commands
+from topoeval.cli import output
 from topoeval.cli.audit import audit
 from topoeval.cli.barcode import barcode
 from topoeval.cli.bench import app as bench
@@ -47,6 +48,7 @@ app.add_typer(data_commands.app, name="data")
 
 def main() -> None:
     """Run the command line; a user's mistake is one line and exit status 2."""
+    output.set_up()
     try:
         app()
     except UserError as error:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Annotated, Any, Optional
 
 import typer
 
 from topoeval.errors import UserError
+from topoeval.limits import usable_cores
 
 
 def collect(
@@ -95,7 +95,7 @@ def submit(
         typer.Option(help="Check this bundle instead of making one."),
     ] = None,
     jobs: Annotated[int, typer.Option(min=1, help="Processes; all cores by default.")] = (
-        os.cpu_count() or 1
+        usable_cores()
     ),
     max_gib: Annotated[
         float, typer.Option(min=0, help="Limit for the files of a bundle, unpacked, in GiB.")
