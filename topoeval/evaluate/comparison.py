@@ -66,6 +66,59 @@ class Comparison:
         ordered = rows.assign(apart=apart).sort_values(["apart", "case"], ascending=[False, True])
         return ordered[ordered["apart"] > 0].head(most)
 
+    def shown(self) -> pd.DataFrame:
+        """Return the table in few columns, numbers as texts, for a terminal."""
+        rows = []
+        for row in self.table.to_dict("records"):
+            digits = metric_of(row["score"]).digits
+            low, high = (f"{row[end]:+.{digits}f}" for end in ("low", "high"))
+            rows.append(
+                {
+                    "class": row["class"],
+                    "score": metric_of(row["score"]).header,
+                    "A": row["first"],
+                    "B": row["second"],
+                    "n": row["n"],
+                    "mean A": f"{row['mean_first']:.{digits}f}",
+                    "mean B": f"{row['mean_second']:.{digits}f}",
+                    "A - B": f"{row['difference']:+.{digits}f}",
+                    "95 %": "-" if row["basis"] == "none" else f"[{low}, {high}]",
+                    "p (Holm)": f"{row['p_holm']:.2g}",
+                    "better": row["better"] or "-",
+                    "wins/ties/losses of A": f"{row['wins']}/{row['ties']}/{row['losses']}",
+                    "effect": row["effect"],
+                }
+            )
+        return pd.DataFrame(rows)
+
+    def verdict(self) -> list[str]:
+        """Return sentences that say what is separated, where it is decided, and what it is about.
+
+        The cases named are those whose scores lie furthest apart, of the first score in which a
+        difference is separated.
+        """
+        told = self.table[self.table["better"] != ""]
+        lines = [
+            f"{len(told)} of {len(self.table)} differences are separated (Holm over all of them, "
+            "5 %): "
+            + ", ".join(
+                f"{row['better']} is better in {row['score']} of class {row['class']}"
+                for row in told.to_dict("records")
+            )
+            if len(told)
+            else f"none of {len(self.table)} differences is separated (Holm, 5 %)"
+        ]
+        if len(told):
+            row = told.iloc[0]
+            cases = self.deciding(row["class"], row["score"])
+            lines.append(f"{row['score']} lies furthest apart in {', '.join(cases['case'])}")
+        lines.append("about these predictions on cases like these, not about the methods")
+        if short := int((self.table["basis"] == "none").sum()):
+            lines.append(
+                f"{short} differences have no interval: fewer than 5 cases, or fewer than 3 differ"
+            )
+        return lines
+
 
 def read_evaluation(folder: Path | str) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Return the cases of a finished ``topoeval evaluate`` and what it was asked for.
