@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Any, Self
 
 from pydantic import (
     AfterValidator,
     BeforeValidator,
     Field,
+    PrivateAttr,
     StrictFloat,
     StrictInt,
     WithJsonSchema,
@@ -156,9 +158,10 @@ class Suite(Frozen):
 
     What is run is the product of ``methods``, ``[[dataset]]``, ``network``, ``seeds``, ``backend``
     and ``device``, less ``[[exclude]]``, and ``[[include]]`` besides. ``methods`` are names of
-    folders in ``baselines/``, with parameters as ``betti_prior[weight=[0.1, 1.0]]``; ``override``
-    replaces values of a method, as ``[override.NAME.adaptation] steps = 50``. ``training`` is the
-    extra budget that every method gets after the common start, the plain loss alone included;
+    folders in ``baselines/``, or paths of folders as ``./mine``, relative to the suite's file, with
+    parameters as ``betti_prior[weight=[0.1, 1.0]]``; ``override`` replaces values of a method, as
+    ``[override.NAME.adaptation] steps = 50``. ``training`` is the extra budget that every method
+    gets after the common start, the plain loss alone included;
     ``augmentation`` varies the images of every training, the start's too. ``reference`` is the
     method that the others are compared with. ``plugins`` are Python files, relative to the suite's,
     or modules, which register losses, datasets and other parts (docs/add-a-loss.md).
@@ -188,6 +191,12 @@ class Suite(Frozen):
     timing: Timing = Timing()
     tuning: Tuning = Tuning()
     override: dict[str, Params] = Field(default_factory=dict)
+    _folders: dict[str, Path] = PrivateAttr(default_factory=dict)
+
+    @property
+    def folders(self) -> dict[str, Path]:
+        """The folders of those methods that the suite names by their paths, by name."""
+        return self._folders
 
     @model_validator(mode="after")
     def _seeds_of_its_own(self) -> Suite:
