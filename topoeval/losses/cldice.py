@@ -63,6 +63,8 @@ class ClDiceLoss(TargetLoss):
     info: ClassVar[LossInfo] = LossInfo(
         name="cldice",
         title="Soft clDice",
+        fullgraph=True,
+        double_backward=False,
         ndims=(2, 3),
         needs_target=True,
         needs_prior=False,
@@ -97,7 +99,7 @@ class ClDiceLoss(TargetLoss):
             target = target if self.include_background else target[:, 1:]
             return soft_skeleton(widened(target), self.iterations)
 
-    def parts(
+    def per_class(
         self, input: torch.Tensor, target: torch.Tensor, prepared: Any = None
     ) -> dict[str, torch.Tensor]:
         """Return the one term, ``(B, C)``, or ``(1, C)`` if pooled over the batch."""
@@ -180,7 +182,7 @@ class TopologicalClDiceLoss(TargetLoss):
         target = target if self.include_background else target[:, 1:]
         return thinned(foreground_mask(target, self.topology), self.topology)
 
-    def parts(
+    def per_class(
         self, input: torch.Tensor, target: torch.Tensor, prepared: Any = None
     ) -> dict[str, torch.Tensor]:
         """Return the one term, ``(B, C)``, or ``(1, C)`` if pooled over the batch."""

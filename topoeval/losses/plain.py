@@ -19,6 +19,7 @@ _EVERY: dict[str, Any] = {
     "needs_target": True,
     "needs_prior": False,
     "cost": "cheap",
+    "fullgraph": True,
     "plain": True,
 }
 
@@ -32,6 +33,8 @@ class CrossEntropyLoss(TargetLoss):
     info: ClassVar[LossInfo] = LossInfo(
         name="cross_entropy",
         title="Cross-entropy",
+        channels="softmax",
+        voxel_means=("cross_entropy",),
         multiclass="softmax over the channels",
         citation="textbook",
         input="logits",
@@ -42,7 +45,7 @@ class CrossEntropyLoss(TargetLoss):
     def __init__(self, *, reduction: Reduction = "mean") -> None:
         super().__init__(reduction=reduction)
 
-    def parts(
+    def per_class(
         self, input: torch.Tensor, target: torch.Tensor, prepared: Any = None
     ) -> dict[str, torch.Tensor]:
         """Return the mean over voxels, ``(B, 1)``."""
@@ -87,7 +90,7 @@ class DiceLoss(TargetLoss):
         super().__init__(**activation)
         self.squared_pred = squared_pred
 
-    def parts(
+    def per_class(
         self, input: torch.Tensor, target: torch.Tensor, prepared: Any = None
     ) -> dict[str, torch.Tensor]:
         """Return one minus the soft Dice coefficient, ``(B, C)``."""
@@ -101,6 +104,8 @@ class DiceCrossEntropyLoss(TargetLoss):
     info: ClassVar[LossInfo] = LossInfo(
         name="dice_cross_entropy",
         title="Dice + cross-entropy",
+        channels="softmax",
+        voxel_means=("cross_entropy",),
         multiclass="Dice of each channel, cross-entropy over the channels",
         citation="F. Isensee et al., nnU-Net, Nature Methods 18, 2021, arXiv 1904.08128",
         input="logits",
@@ -116,7 +121,7 @@ class DiceCrossEntropyLoss(TargetLoss):
         self.dice_weight = dice_weight
         self.ce_weight = ce_weight
 
-    def parts(
+    def per_class(
         self, input: torch.Tensor, target: torch.Tensor, prepared: Any = None
     ) -> dict[str, torch.Tensor]:
         """Return both terms, ``(B, 1)``; Dice is the mean over the channels."""
@@ -145,6 +150,8 @@ class FocalLoss(TargetLoss):
     info: ClassVar[LossInfo] = LossInfo(
         name="focal",
         title="Focal",
+        channels="softmax",
+        voxel_means=("focal",),
         multiclass="softmax over the channels",
         citation="T.-Y. Lin et al., Focal Loss for Dense Object Detection, ICCV 2017, "
         "arXiv 1708.02002",
@@ -160,7 +167,7 @@ class FocalLoss(TargetLoss):
         self.gamma = gamma
         self.alpha = alpha
 
-    def parts(
+    def per_class(
         self, input: torch.Tensor, target: torch.Tensor, prepared: Any = None
     ) -> dict[str, torch.Tensor]:
         """Return the mean over voxels, ``(B, C)``."""
@@ -212,7 +219,7 @@ class TverskyLoss(TargetLoss):
         self.alpha = alpha
         self.beta = beta
 
-    def parts(
+    def per_class(
         self, input: torch.Tensor, target: torch.Tensor, prepared: Any = None
     ) -> dict[str, torch.Tensor]:
         """Return one minus the Tversky index, ``(B, C)``."""
@@ -229,6 +236,7 @@ class MSELoss(TargetLoss):
     info: ClassVar[LossInfo] = LossInfo(
         name="mse",
         title="Mean squared error",
+        voxel_means=("mse",),
         multiclass="each channel by itself",
         citation="textbook",
         minimum=0.0,
@@ -237,7 +245,7 @@ class MSELoss(TargetLoss):
         advice="Grey targets, and holding a prediction near an earlier one.",
     )
 
-    def parts(
+    def per_class(
         self, input: torch.Tensor, target: torch.Tensor, prepared: Any = None
     ) -> dict[str, torch.Tensor]:
         """Return the mean over voxels of the squared difference, ``(B, C)``."""

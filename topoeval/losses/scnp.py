@@ -38,6 +38,9 @@ class SCNPLoss(TargetLoss):
     info: ClassVar[LossInfo] = LossInfo(
         name="scnp",
         title="SCNP",
+        fullgraph=True,
+        channels="softmax",
+        voxel_means=("cross_entropy", "plain_cross_entropy"),
         ndims=(2, 3),
         needs_target=True,
         needs_prior=False,
@@ -60,14 +63,14 @@ class SCNPLoss(TargetLoss):
         self.with_plain = with_plain
         self._base = DiceCrossEntropyLoss()
 
-    def parts(
+    def per_class(
         self, input: torch.Tensor, target: torch.Tensor, prepared: Any = None
     ) -> dict[str, torch.Tensor]:
         """Return Dice and cross-entropy of the penalised logits, ``(B, 1)`` each."""
         logits, target = self.logits(input, target)
-        parts = self._base.parts(self.penalised(logits, target), target)
+        parts = self._base.per_class(self.penalised(logits, target), target)
         if self.with_plain:
-            plain = self._base.parts(logits, target)
+            plain = self._base.per_class(logits, target)
             parts |= {f"plain_{name}": value for name, value in plain.items()}
         return parts
 

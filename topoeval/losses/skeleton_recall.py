@@ -98,7 +98,7 @@ class SkeletonRecallLoss(TargetLoss):
 
         return on_host(of_images, foreground_mask(target, self.topology))
 
-    def parts(
+    def per_class(
         self, input: torch.Tensor, target: torch.Tensor, prepared: Any = None
     ) -> dict[str, torch.Tensor]:
         """Return the one term, ``(B, C)``."""

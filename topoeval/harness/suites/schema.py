@@ -9,10 +9,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.json_schema import GenerateJsonSchema
 
 from topoeval.errors import UserError, nearest
-from topoeval.harness.runs.store import RECORD_SCHEMA
 from topoeval.harness.suites.method_file import MethodFile
 from topoeval.harness.suites.suite import Suite
 from topoeval.records.spec import RunSpec
+from topoeval.results.schema import RECORD_SCHEMA
 
 Status = Literal["ok", "failed", "timeout", "out_of_memory", "crashed", "diverged", "unavailable"]
 
