@@ -56,6 +56,10 @@ class DatasetInfo:
         the files' content.
     downloads
         Whether it can fetch its files itself.
+    metrics
+        Metrics of its own, which its runs are scored by beside the default ones.
+    auxiliary
+        By name the classifiers of `labels` that its metrics call, and the split each learns from.
     checked
         For a dataset that needs files: whether its reader was ever run on the real ones.
     """
@@ -79,6 +83,8 @@ class DatasetInfo:
     unions: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     paths: tuple[str, ...] = ()
     downloads: bool = False
+    metrics: tuple[str, ...] = ()
+    auxiliary: Mapping[str, Split] = field(default_factory=dict)
     checked: str = ""
 
     @property

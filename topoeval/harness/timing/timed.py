@@ -1,7 +1,7 @@
 """One repetition of one method in a process of its own: the worker of the timing lane.
 
-As a program: ``python -m topoeval.harness.timing.timed JOB_FILE``; the job names the file for the
-answer.
+As a program: ``python -m topoeval.harness.timing.timed JOB_FILE``. The job names the file for the
+outcome: its status, and what each step cost or why there is none.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ import json
 import math
 import sys
 import time
+import traceback
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +19,13 @@ import psutil
 import torch
 from torch import nn
 
-from topoeval import datasets
+from topoeval import datasets, plugins
 from topoeval.errors import UserError
 from topoeval.harness.runs.build import augmentation_of, classes_of, network_of, terms_of
 from topoeval.harness.runs.environment import peak_memory_bytes
 from topoeval.harness.runs.machine import pin
+from topoeval.harness.runs.store import write_whole
+from topoeval.harness.runs.worker import exit_with_parent, failure_of
 from topoeval.records.spec import RunSpec
 from topoeval.timing import Stopwatch, span
 from topoeval.topology import Topology
@@ -175,16 +179,23 @@ def _load(spec: RunSpec, split: datasets.Split, steps: int) -> TensorSet:
     return TensorSet.from_samples(list(some), spec.device)
 
 
-def main() -> None:
-    """Do the job named on the command line."""
-    job = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
-    pin(job["cores"])
-    torch.set_num_threads(job["threads"])
-    spec = RunSpec.model_validate(job["spec"])
-    start = None if job["start"] is None else Path(job["start"])
-    answer = repeat(spec, job["steps"], start)
-    Path(job["answer"]).write_text(json.dumps(answer), encoding="utf-8")
+def main(arguments: Sequence[str]) -> None:
+    """Do the job that the command line names."""
+    job = json.loads(Path(arguments[0]).read_text(encoding="utf-8"))
+    exit_with_parent()
+    outcome: dict[str, Any]
+    try:
+        plugins.load_in_worker()
+        pin(job["cores"])
+        torch.set_num_threads(job["threads"])
+        start = None if job["start"] is None else Path(job["start"])
+        spec = RunSpec.model_validate(job["spec"])
+        outcome = {"status": "ok", **repeat(spec, job["steps"], start)}
+    except Exception as error:
+        traceback.print_exc()
+        outcome = failure_of(error)
+    write_whole(Path(job["outcome"]), json.dumps(outcome))
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])
