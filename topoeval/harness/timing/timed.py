@@ -19,8 +19,9 @@ import psutil
 import torch
 from torch import nn
 
-from topoeval import datasets, networks, plugins
+from topoeval import datasets, plugins
 from topoeval.errors import UserError
+from topoeval.harness.runs.build import augmentation_of, classes_of, network_of, terms_of
 from topoeval.harness.runs.environment import peak_memory_bytes
 from topoeval.harness.runs.machine import pin
 from topoeval.harness.runs.store import write_whole
@@ -32,15 +33,12 @@ from topoeval.training import (
     Adaptation,
     Schedule,
     TensorSet,
-    Term,
     apply_remedy,
-    build_term,
     checkpoint,
     fit,
     post_process,
     predict,
 )
-from topoeval.training.augment import Augmentation
 from topoeval.training.precision import reproducible
 
 # span of the training code -> part in a record
@@ -68,7 +66,7 @@ def repeat(spec: RunSpec, steps: int, start: Path | None) -> dict[str, Any]:
     torch.manual_seed(spec.derived_seed("weights"))
     post = spec.method.regime in ("post_process", "remedy")
     images = _load(spec, "test" if post else "train", steps)
-    network = _network(spec, images).to(spec.device)
+    network = network_of(spec, images)
     if start is not None:
         network.load_state_dict(checkpoint.load(start, spec.device))
     before = psutil.Process().memory_info().rss
@@ -102,11 +100,9 @@ def repeat(spec: RunSpec, steps: int, start: Path | None) -> dict[str, Any]:
 
 def _train(spec: RunSpec, network: nn.Module, labelled: TensorSet, steps: int) -> dict[str, Any]:
     """Train for at least `steps` steps; return what preparing the targets took."""
-    terms = _terms(spec)
+    terms = terms_of(spec, scheduled=False)
     clock = time.perf_counter()
-    augmentation = None
-    if spec.augmentation is not None:
-        augmentation = Augmentation(**spec.augmentation.model_dump())
+    augmentation = augmentation_of(spec)
     # with varied targets there is nothing to compute once
     kept = [None if augmentation else term.prepare(labelled.targets) for term in terms]
     prepare = time.perf_counter() - clock
@@ -133,7 +129,7 @@ def _train(spec: RunSpec, network: nn.Module, labelled: TensorSet, steps: int) -
 def _adapt(spec: RunSpec, network: nn.Module, images: TensorSet, steps: int) -> None:
     if images.priors is None or spec.method.adaptation is None:
         raise UserError(f"dataset {spec.dataset.name!r} has no prior per sample to adapt to")
-    (term,) = _terms(spec, reduction="none")
+    (term,) = terms_of(spec, scheduled=False, reduction="none")
     settings = {**spec.method.adaptation.model_dump(), "steps": steps, "weight": term.weight}
     post_process(
         network,
@@ -141,6 +137,7 @@ def _adapt(spec: RunSpec, network: nn.Module, images: TensorSet, steps: int) -> 
         images.priors,
         term.loss,
         Adaptation(**settings),
+        softmax=classes_of(spec).softmax,
         precision=spec.precision,
     )
 
@@ -148,15 +145,17 @@ def _adapt(spec: RunSpec, network: nn.Module, images: TensorSet, steps: int) -> 
 def _correct(spec: RunSpec, network: nn.Module, images: TensorSet, steps: int) -> None:
     if spec.method.remedy is None:
         raise UserError(f"method {spec.method.name!r} has no remedy")
-    answers = predict(network, images.images, precision=spec.precision).cpu().numpy()
+    softmax = classes_of(spec).softmax
+    answers = predict(network, images.images, precision=spec.precision, softmax=softmax)
     priors = None if images.priors is None else images.priors.cpu().numpy()
     for _ in range(steps):
         with span("remedy"):
             apply_remedy(
                 spec.method.remedy.name,
-                answers,
+                answers.cpu().numpy(),
                 priors,
                 Topology.parse(spec.topology),
+                exclusive=softmax,
                 **spec.method.remedy.params,
             )
 
@@ -178,25 +177,6 @@ def _load(spec: RunSpec, split: datasets.Split, steps: int) -> TensorSet:
     wanted = batch * min(steps, max(1, there // batch)) if split != "test" else batch
     some = datasets.load(spec.dataset.name, split, min(wanted, there), seed=spec.seed, **params)
     return TensorSet.from_samples(list(some), spec.device)
-
-
-def _network(spec: RunSpec, like: TensorSet) -> nn.Module:
-    return networks.build(
-        spec.network.name,
-        ndim=like.images.ndim - 2,
-        in_channels=like.images.shape[1],
-        out_channels=like.targets.shape[1],
-        **spec.network.params,
-    )
-
-
-def _terms(spec: RunSpec, **extra: object) -> list[Term]:
-    topology, terms = Topology.parse(spec.topology), []
-    for loss in spec.method.losses:
-        settings = {**loss.model_dump(), "start": 0.0, "ramp": 0.0}
-        settings["params"] = {**settings["params"], **extra}
-        terms.append(build_term(**settings, topology=topology, backend=spec.backend))
-    return terms
 
 
 def main(arguments: Sequence[str]) -> None:
