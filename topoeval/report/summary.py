@@ -179,12 +179,11 @@ def _describe(runs: pd.DataFrame) -> str:
 def _versions(records: Records) -> str:
     """Join the versions of all records; a package with several versions shows them all."""
     found: dict[str, set[str]] = {}
-    for document in records.documents.values():
-        environment: Mapping[str, Any] = document.get("environment") or {}
+    for record in records.documents.values():
         named = {
-            "python": environment.get("python"),
-            "topoeval": code_version(document),
-            **(environment.get("versions") or {}),
+            "python": record.environment.python,
+            "topoeval": code_version(record),
+            **record.environment.versions,
         }
         for name, version in named.items():
             if version:

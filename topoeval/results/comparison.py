@@ -17,9 +17,10 @@ import pandas as pd
 
 from topoeval.errors import UserError
 from topoeval.metrics.info import METRICS
+from topoeval.records.files import read_records, record_files
+from topoeval.records.record import OK, Record
 from topoeval.results.arms import label_runs
-from topoeval.results.document import OK, Document, by_test, read_document, record_files
-from topoeval.results.rows import JUDGE, Entry, case_frame, commit, run_frame
+from topoeval.results.rows import JUDGE, Entry, case_frame, run_frame
 from topoeval.results.tables import record_folders
 from topoeval.statistics.crossed import Mean, crossed
 from topoeval.statistics.estimate import LEVEL
@@ -30,7 +31,7 @@ _RUN = ["dataset", "arm", "seed"]
 _REVISION = re.compile(r"(?P<revision>[^:]+):(?P<path>.+)")
 _MADE_BY = re.compile(r"(?P<path>.+)@(?P<commit>[0-9a-f]{4,40}(-dirty)?)")
 
-Side = list[tuple[Document, Path]]
+Side = list[tuple[Record, Path]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,9 +132,9 @@ def _side(operand: str) -> Iterator[Side]:
         yield _documents([Path(operand)])
     elif (match := _MADE_BY.fullmatch(operand)) and Path(match["path"]).is_dir():
         every = _documents([Path(match["path"])])
-        made = [item for item in every if commit(item[0]).startswith(match["commit"])]
+        made = [item for item in every if _commit(item[0]).startswith(match["commit"])]
         if not made:
-            known_ones = ", ".join(sorted({commit(document) or "unknown" for document, _ in every}))
+            known_ones = ", ".join(sorted({_commit(record) or "unknown" for record, _ in every}))
             raise UserError(
                 f"no record in {match['path']} was made by commit {match['commit']}; "
                 f"there are: {known_ones}"
@@ -162,27 +163,27 @@ def _checkout(revision: str, path: str, folder: Path) -> None:
 
 
 def _documents(folders: Sequence[Path]) -> Side:
-    return [
-        (document, path)
-        for folder in record_folders(folders)
-        for path in record_files(folder)
-        for document in by_test(read_document(path))
-    ]
+    paths = [path for folder in record_folders(folders) for path in record_files(folder)]
+    return [(part, path) for record, path in read_records(paths)[0] for part in record.by_test()]
+
+
+def _commit(record: Record) -> str:
+    return record.environment.topoeval.label
 
 
 def _tables(left: Side, right: Side) -> list[tuple[pd.DataFrame, pd.DataFrame]]:
     """Return runs and cases of both sides, labelled together: a variant is one on both."""
-    specs = {str(d["id"]): d["spec"] for d, _ in (*left, *right)}
-    labels = label_runs(specs)
+    labels = label_runs({record.id: record for record, _ in (*left, *right)})
     sides = []
     for side in (left, right):
         seen: dict[str, Path] = {}
-        for document, path in side:
-            identity = str(document["id"])
-            if identity in seen:
-                raise UserError(f"{seen[identity]} and {path} are the same run; compare one folder")
-            seen[identity] = path
-        entries = [Entry(d, path, labels[str(d["id"])]) for d, path in side]
+        for record, path in side:
+            if record.id in seen:
+                raise UserError(
+                    f"{seen[record.id]} and {path} are the same run; compare one folder"
+                )
+            seen[record.id] = path
+        entries = [Entry(record, path, labels[record.id]) for record, path in side]
         sides.append((run_frame(entries), case_frame(entries)))
     return sides
 

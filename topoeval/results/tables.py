@@ -10,6 +10,7 @@ import pandas as pd
 from pandas.api.types import union_categoricals
 
 from topoeval.errors import UserError, nearest
+from topoeval.records.files import DamagedRecordError
 from topoeval.records.parts import MAIN_TEST
 from topoeval.results import cache
 from topoeval.results.records import no_collection, read_entries
@@ -34,11 +35,14 @@ class Results:
         and the scores.
     folders
         The folders of records they come from.
+    damaged
+        Files that could not be read as records, each with what is wrong with it.
     """
 
     runs: pd.DataFrame
     cases: pd.DataFrame
     folders: tuple[Path, ...]
+    damaged: tuple[DamagedRecordError, ...] = ()
 
     def scores(self, measure: str, suite: str | None = None, test: str = MAIN_TEST) -> pd.DataFrame:
         """Return one score in the form that `topoeval.statistics.standings` reads.
@@ -116,15 +120,22 @@ def load(*folders: Path | str) -> Results:
     Raises
     ------
     UserError
-        If a folder is missing or has no records, or a record cannot be read. A record is not left
-        out silently.
+        If a folder is missing or has no records.
     """
     found = record_folders([Path(folder) for folder in folders] or [DEFAULT])
-    tables = [_table(folder) for folder in found]
+    tables: list[cache.Tables] = []
+    damaged: list[DamagedRecordError] = []
+    for folder in found:
+        table, errors = _table(folder)
+        tables += [table] if table is not None else []
+        damaged += errors
+    if not tables:
+        raise UserError("\n".join(str(error) for error in damaged))
     return Results(
         runs=pd.concat([runs for runs, _ in tables], ignore_index=True),
         cases=_stacked([cases for _, cases in tables]),
         folders=tuple(found),
+        damaged=tuple(damaged),
     )
 
 
@@ -156,17 +167,21 @@ def _records(folder: Path) -> Iterator[Path]:
     return (path for path in folder.glob("*.json") if not path.name.startswith("."))
 
 
-def _table(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
+def _table(folder: Path) -> tuple[cache.Tables | None, list[DamagedRecordError]]:
+    """Return the tables of a folder, None if no record can be read, and what is damaged."""
     key = cache.fingerprint(folder)
     stored = cache.fetch(folder, key)
     if stored is not None:
-        return stored
+        return stored, []
     with no_collection():
-        entries = read_entries(folder)
+        entries, damaged = read_entries(folder)
+        if not entries:
+            return None, damaged
         tables = run_frame(entries, with_spec=True), case_frame(entries)
         del entries
-    cache.keep(folder, key, *tables)
-    return tables
+    if not damaged:  # the next call is to say so again
+        cache.keep(folder, key, *tables)
+    return tables, damaged
 
 
 def _stacked(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
