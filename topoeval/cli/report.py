@@ -75,6 +75,8 @@ def leaderboard(
 
     folders = {folder.name: folder for folder in results_folders(results, without or ())}
     records = {name: read(folder / "records") for name, folder in folders.items()}
+    for found in records.values():
+        _tell_damaged(found)
     references = chosen_references(records, reference or ())
     page = build_leaderboard(
         records,
@@ -107,6 +109,7 @@ def make_report(
     if not folder.is_dir():
         raise UserError(f"{results} has no records folder; 'topoeval run' makes one")
     records = read(folder)
+    _tell_damaged(records)
     reference = reference or default_reference(records)
     console = Console()
     if not console.is_terminal:  # a pipe has no width; the table reads well at this one
@@ -120,6 +123,12 @@ def make_report(
         copy_records=copy_records,
     )
     console.print(f"Page: {page}", soft_wrap=True)
+
+
+def _tell_damaged(records: Records) -> None:
+    """Name the files that could not be read as records, on standard error."""
+    for error in records.damaged:
+        typer.echo(f"Note: {error}", err=True)
 
 
 def results_folders(paths: Sequence[Path], without: Sequence[str] = ()) -> list[Path]:

@@ -32,6 +32,10 @@ class RunSpec(Frozen):
     classifier that reads restored digits). ``augmentation`` is that of the training; a run that
     trains nothing has none. ``score`` is ``"test"``, the test and the further tests, or ``"val"``,
     the split of a search, which never sees a test.
+
+    ``code`` names the code of the loss, dataset, network and remedy, by ``loss my_loss`` and the
+    like: the version of the package or the hash of the file that they are from, and their revision
+    from 2 on. Topoeval's own parts in their first revision are not in it.
     """
 
     schema_version: int = Field(SPEC_SCHEMA, alias="schema")
@@ -48,6 +52,7 @@ class RunSpec(Frozen):
     seed: int
     score: Annotated[Literal["test", "val"], ABSENT_WHEN_DEFAULT] = "test"
     parents: dict[Literal["start", "judge"], str] = Field(default_factory=dict)
+    code: Annotated[dict[str, str], ABSENT_WHEN_DEFAULT] = Field(default_factory=dict)
 
     @cached_property
     def id(self) -> str:

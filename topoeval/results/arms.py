@@ -21,7 +21,7 @@ from topoeval.records.record import Record
 
 # Parts of a spec that name a dataset; the seed pairs runs, and parents are looked up by identity.
 _DATASET = {"dataset", "topology"}
-_NEITHER = {*_DATASET, "seed", "parents", "schema_version"}
+_NEITHER = {*_DATASET, "seed", "parents", "schema_version", "code"}
 # How a method is described, not what it does.
 _WORDS = ("method.title", "method.summary", "method.paper", "method.variant")
 _LONGEST_VALUE = 24

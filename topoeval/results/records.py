@@ -9,13 +9,14 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from topoeval.errors import UserError
+from topoeval.records.code import old_records
 from topoeval.records.files import DamagedRecordError, read_records, record_files
 from topoeval.records.record import Record
 from topoeval.results.arms import label_runs
@@ -41,6 +42,9 @@ class Records:
         One row per such run and case, with the run's ``id``, ``dataset``, ``arm`` and ``seed``.
     judges
         One row per run that trained the classifier which reads the digits.
+    old
+        Rows like those of ``runs``, of records that older code of a loss or a dataset made: they
+        are in none of the other tables. ``old_code`` names that code.
     damaged
         Files that could not be read as records, each with what is wrong with it.
     """
@@ -50,6 +54,7 @@ class Records:
     runs: pd.DataFrame
     cases: pd.DataFrame
     judges: pd.DataFrame
+    old: pd.DataFrame
     damaged: tuple[DamagedRecordError, ...] = ()
 
     @property
@@ -73,18 +78,21 @@ def read(folder: Path | str) -> Records:
     """
     folder = Path(folder)
     entries, damaged = read_entries(folder)
-    restoring = [entry for entry in entries if entry.record.spec.task != JUDGE]
-    judging = [entry for entry in entries if entry.record.spec.task == JUDGE]
+    old = [entry for entry in entries if entry.old_code and entry.record.spec.task != JUDGE]
+    present = [entry for entry in entries if not entry.old_code]
+    restoring = [entry for entry in present if entry.record.spec.task != JUDGE]
+    judging = [entry for entry in present if entry.record.spec.task == JUDGE]
     if not restoring:
         told = "".join(f"\n{error}" for error in damaged)
         raise UserError(f"the records in {folder} hold no run that restores images{told}")
     runs = run_frame(restoring)
     return Records(
         folder=folder,
-        documents={entry.record.id: entry.record for entry in entries},
+        documents={entry.record.id: entry.record for entry in present},
         runs=runs,
         cases=case_frame(restoring),
         judges=run_frame(judging) if judging else runs.iloc[:0],
+        old=run_frame(old) if old else runs.iloc[:0],
         damaged=tuple(damaged),
     )
 
@@ -115,15 +123,31 @@ def labelled(records: Sequence[tuple[Record, Path]]) -> list[Entry]:
     UserError
         If two have the same identity, or are of one run.
     """
-    parts: dict[str, tuple[Record, Path]] = {}
+    files: dict[str, tuple[Record, Path]] = {}
     for record, path in records:
-        if record.id in parts:
+        if record.id in files:
             raise UserError(
-                f"records {parts[record.id][1]} and {path} have the same id {record.id}"
+                f"records {files[record.id][1]} and {path} have the same id {record.id}"
             )
-        parts |= {part.id: (part, path) for part in record.by_test()}
-    labels = label_runs({identity: record for identity, (record, _) in parts.items()})
-    entries = [Entry(*parts[identity], labels[identity]) for identity in sorted(parts)]
+        files[record.id] = (record, path)
+    old = old_records({identity: record for identity, (record, _) in files.items()})
+    entries: list[Entry] = []
+    # apart, so that the labels of today's runs do not have to say what sets them off from old ones
+    for code in sorted({"", *old.values()}):
+        parts = {
+            part.id: (part, path)
+            for identity, (record, path) in files.items()
+            if old.get(identity, "") == code
+            for part in record.by_test()
+        }
+        labels = label_runs({identity: record for identity, (record, _) in parts.items()})
+        if code:
+            labels = {
+                identity: replace(label, arm=f"{label.arm} (of the old code: {code})")
+                for identity, label in labels.items()
+            }
+        entries += [Entry(*parts[identity], labels[identity], code) for identity in parts]
+    entries.sort(key=lambda entry: entry.record.id)
     _refuse_twins(entries)
     return entries
 

@@ -22,11 +22,15 @@ KEYS = ("suite", "id", "dataset", "arm", "method")
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A record with its file and what its run is called."""
+    """A record with its file and what its run is called.
+
+    ``old_code`` names the code that made it, if newer code has made the run again.
+    """
 
     record: Record
     path: Path
     labels: Labels
+    old_code: str = ""
 
 
 def run_row(entry: Entry) -> dict[str, Any]:
@@ -73,6 +77,7 @@ def run_row(entry: Entry) -> dict[str, Any]:
         "version": environment.topoeval.version,
         "commit": environment.topoeval.label,
         "dirty": environment.topoeval.dirty,
+        "old_code": entry.old_code,
     }
 
 

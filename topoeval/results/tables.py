@@ -13,6 +13,7 @@ from topoeval.errors import UserError, nearest
 from topoeval.records.files import DamagedRecordError
 from topoeval.records.parts import MAIN_TEST
 from topoeval.results import cache
+from topoeval.results.notes import code_versions
 from topoeval.results.records import no_collection, read_entries
 from topoeval.results.rows import JUDGE, KEYS, case_frame, run_frame
 from topoeval.statistics.grid import score_table
@@ -29,7 +30,8 @@ class Results:
     runs
         A row per record and test, failed ones included: suite, identity, dataset, test, arm,
         method, seed, status, times, memory, hardware, code version, and the specification as JSON
-        in ``spec``.
+        in ``spec``. ``old_code`` is empty but for runs that newer code of a loss or dataset has
+        made again: they have an arm of their own, which says so.
     cases
         A row per case of every run that is ok: suite, identity, dataset, arm, method, seed, case,
         and the scores.
@@ -63,7 +65,8 @@ class Results:
         """
         if measure not in self.cases.columns:
             raise UserError(f"no case has the score {measure!r}")
-        runs = self.runs[self.runs["task"] != JUDGE]
+        # runs of the old code are of other methods than those of today
+        runs = self.runs[(self.runs["task"] != JUDGE) & (self.runs["old_code"] == "")]
         if suite is not None:
             runs = runs[runs["suite"] == suite]
             if runs.empty:
@@ -81,30 +84,6 @@ class Results:
     def code_versions(self) -> pd.Series:
         """How many runs each version of the code made, most first; see `mixed_code`."""
         return code_versions(self.runs)
-
-
-def code_versions(runs: pd.DataFrame) -> pd.Series:
-    """Count runs by the version and commit of the code that made them, most first."""
-    names = (runs["version"] + " " + runs["commit"]).str.strip().replace("", "unknown")
-    return (
-        names.value_counts().sort_index(kind="stable").sort_values(ascending=False, kind="stable")
-    )
-
-
-def mixed_code(runs: pd.DataFrame) -> str | None:
-    """Return a warning if runs of one table were made by several versions of the code, else None.
-
-    A changed checkout (``-dirty``) is a version that nobody can get back, so it is warned of too.
-    """
-    counts = code_versions(runs)
-    # Two runs of one changed checkout need not have had the same changes.
-    dirty = [name for name in counts.index if name.endswith("-dirty")]
-    if len(counts) < 2 and not dirty:
-        return None
-    listed = ", ".join(f"{name} ({count})" for name, count in counts.items())
-    if len(counts) < 2:
-        return f"Made from a checkout with changes that were not committed: {listed}."
-    return f"Runs of {len(counts)} versions of the code share this table: {listed}."
 
 
 def load(*folders: Path | str) -> Results:
