@@ -28,14 +28,21 @@ def record(evaluation: Evaluation, environment: Mapping[str, Any], wall_s: float
         Seconds it took.
     """
     options = evaluation.options
-    settings = asdict(options.settings)
     spec = FilesSpec.model_validate(
         {
             "topology": str(options.settings.topology),
             "classes": evaluation.classes.names,
+            "members": evaluation.classes.members,
             "priors": {name or "*": p for name, p in evaluation.classes.priors.items()},
-            "settings": {k: v for k, v in settings.items() if k not in ("topology", "prior")},
+            "settings": {
+                key: value
+                for key, value in asdict(options.settings).items()
+                if key in ("spacing", "tolerance", "patch")
+            },
             "threshold": options.threshold,
+            "ignore": options.ignored,
+            "values": evaluation.readings,
+            "missing": options.missing,
             "inputs": evaluation.hashes,
         }
     )

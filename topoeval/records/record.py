@@ -206,9 +206,15 @@ class FilesSpec(Frozen):
     scored_by: Literal["topoeval"] = "topoeval"
     topology: str
     classes: tuple[str, ...]
+    members: Annotated[dict[str, tuple[int, ...] | None], ABSENT_WHEN_DEFAULT] = Field(
+        default_factory=dict
+    )
     priors: dict[str, tuple[int, ...]]
     settings: dict[str, Any]
     threshold: float | None
+    ignore: Annotated[int | None, ABSENT_WHEN_DEFAULT] = None
+    values: Annotated[dict[str, str], ABSENT_WHEN_DEFAULT] = Field(default_factory=dict)
+    missing: Annotated[str, ABSENT_WHEN_DEFAULT] = "leave-out"
     inputs: dict[str, dict[str, str]]
 
 

@@ -11,11 +11,12 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
+from topoeval.metrics import Metric
 from topoeval.records.parts import MAIN_TEST
 from topoeval.report.drawing import Drawing
-from topoeval.report.measures import BETTI_ERROR, DICE, Measure
 from topoeval.report.names import slug
 from topoeval.report.ranking import draw_standings
+from topoeval.report.scored import BETTI_ERROR, DICE
 from topoeval.report.summary import Summary
 from topoeval.results.records import Records
 from topoeval.statistics import NOTHING, Standings, score_table, standings
@@ -58,7 +59,7 @@ class Board:
         Critical differences, stability, wins; of the main test alone.
     """
 
-    measure: Measure
+    measure: Metric
     test: str
     datasets: Sequence[str]
     found: Standings
@@ -117,13 +118,13 @@ def _ranked(records: Records, summary: Summary, test: str) -> Iterator[Board]:
     for measure in RANKED:
         if runs.empty or not on_test.measured(measure):
             continue
-        found = standings(score_table(runs, records.cases, measure.key), measure.key)
+        found = standings(score_table(runs, records.cases, measure.name), measure.name)
         # As the pages have them: 4 lines before 12.
         datasets = [name for name in summary.datasets if name in found.datasets]
         yield Board(measure, test, datasets, found, _places(found, measure))
 
 
-def _places(found: Standings, measure: Measure) -> list[Place]:
+def _places(found: Standings, measure: Metric) -> list[Place]:
     return [
         Place(
             method=str(row["method"]),

@@ -12,6 +12,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
 
+from topoeval.metrics import Metric
 from topoeval.report.drawing import (
     INK,
     PARTS_COLOURS,
@@ -23,8 +24,8 @@ from topoeval.report.drawing import (
     plotting,
     to_svg,
 )
-from topoeval.report.measures import BETTI_ERROR, DICE, OWN, Measure
 from topoeval.report.row import Row
+from topoeval.report.scored import BETTI_ERROR, DICE, OWN
 from topoeval.report.summary import Summary
 from topoeval.results.rows import PARTS
 
@@ -101,14 +102,14 @@ def dice_against_betti(summary: Summary, look: Looks) -> Drawing | None:
 
 def forest(summary: Summary, look: Looks, name: str) -> Drawing | None:
     """Draw the paired difference of Betti accuracy to the reference, with intervals."""
-    rows_of = _rows_where(summary, lambda row: row.differences[OWN.key].measured)
+    rows_of = _rows_where(summary, lambda row: row.differences[OWN.name].measured)
     if not rows_of:
         return None
     name = f"difference-to-reference-{name}"
     reference = next(t for d in rows_of if (t := summary.reference_title(d)) is not None)
     # The start is no rival: it had fewer epochs.
     rivals = [r for rows in rows_of.values() for r in rows if r.role != "start"]
-    apart = sum(row.differences[OWN.key].excludes_zero for row in rivals)
+    apart = sum(row.differences[OWN.name].excludes_zero for row in rivals)
     title = (
         f"{apart} of {len(rivals)} differences in Betti accuracy to {reference} "
         f"{'is' if apart == 1 else 'are'} larger than seed noise"
@@ -161,7 +162,7 @@ def pareto(summary: Summary, look: Looks, letter: str) -> Drawing | None:
         lambda row: (
             row.role != "start"
             and row.times[letter].chain.mean > 0
-            and row.estimates[BETTI_ERROR.key].measured
+            and row.estimates[BETTI_ERROR.name].measured
         ),
     )
     if not rows_of:
@@ -203,7 +204,7 @@ def pareto(summary: Summary, look: Looks, letter: str) -> Drawing | None:
 def front(rows: Sequence[Row], letter: str) -> list[Row]:
     """Return the rows that no other betters in Betti error and time, fastest first."""
     points = sorted(
-        (row.times[letter].chain.mean, row.estimates[BETTI_ERROR.key].mean, row.arm, row)
+        (row.times[letter].chain.mean, row.estimates[BETTI_ERROR.name].mean, row.arm, row)
         for row in rows
     )
     chosen: list[Row] = []
@@ -227,7 +228,7 @@ def _rows_where(summary: Summary, holds: Callable[[Row], bool]) -> dict[str, lis
 
 
 def _has_both(row: Row) -> bool:
-    return row.estimates[DICE.key].measured and row.estimates[OWN.key].measured
+    return row.estimates[DICE.name].measured and row.estimates[OWN.name].measured
 
 
 def _strips(counts: Sequence[int]) -> tuple[Figure, Sequence[Axes]]:
@@ -249,10 +250,10 @@ def _footer(summary: Summary, rows_of: Mapping[str, Sequence[Row]], letter: str 
 
 
 def _point(axes: Axes, row: Row, look: Look) -> None:
-    x, y = row.estimates[DICE.key], row.estimates[OWN.key]
+    x, y = row.estimates[DICE.name], row.estimates[OWN.name]
     colour, mark = look.colour, look.mark
-    seeds = row.per_seed[[DICE.key, OWN.key]].dropna()
-    axes.plot(seeds[DICE.key], seeds[OWN.key], mark, color=colour, markersize=4, alpha=0.45)
+    seeds = row.per_seed[[DICE.name, OWN.name]].dropna()
+    axes.plot(seeds[DICE.name], seeds[OWN.name], mark, color=colour, markersize=4, alpha=0.45)
     if x.has_interval and y.has_interval:
         axes.plot([x.low, x.high], [y.mean, y.mean], color=colour, linewidth=1.3, alpha=0.8)
         axes.plot([x.mean, x.mean], [y.low, y.high], color=colour, linewidth=1.3, alpha=0.8)
@@ -262,7 +263,7 @@ def _point(axes: Axes, row: Row, look: Look) -> None:
 def _trade(axes: Axes, rows: Sequence[Row], best: Sequence[Row], look: Looks, letter: str) -> None:
     chosen = {row.arm for row in best}
     for row in sorted(rows, key=lambda row: row.arm in chosen):
-        x, y = row.times[letter].chain, row.estimates[BETTI_ERROR.key]
+        x, y = row.times[letter].chain, row.estimates[BETTI_ERROR.name]
         leads = row.arm in chosen
         colour = look[row.arm].colour if leads else _BETTERED
         if y.has_interval:
@@ -272,7 +273,7 @@ def _trade(axes: Axes, rows: Sequence[Row], best: Sequence[Row], look: Looks, le
             axes.plot(x.mean, y.mean, mark, color=colour, markersize=9, markeredgecolor=INK)
         else:
             axes.plot(x.mean, y.mean, "o", color=colour, markersize=5)
-    corners = [(row.times[letter].chain.mean, row.estimates[BETTI_ERROR.key].mean) for row in best]
+    corners = [(row.times[letter].chain.mean, row.estimates[BETTI_ERROR.name].mean) for row in best]
     axes.step(
         *zip(*corners, strict=True), where="post", color=INK, linewidth=1, alpha=0.5, zorder=1
     )
@@ -288,10 +289,10 @@ def _trade(axes: Axes, rows: Sequence[Row], best: Sequence[Row], look: Looks, le
 def _cut(axes: Axes, rows: Sequence[Row]) -> None:
     """Frame the seeds: with two seeds the intervals alone would fill the whole range."""
     for measure, limit in ((DICE, axes.set_xlim), (OWN, axes.set_ylim)):
-        low = min(float(row.per_seed[measure.key].min()) for row in rows)
-        high = max(float(row.per_seed[measure.key].max()) for row in rows)
+        low = min(float(row.per_seed[measure.name].min()) for row in rows)
+        high = max(float(row.per_seed[measure.name].max()) for row in rows)
         margin = max(0.3 * (high - low), 0.01)
-        limit(max(low - margin, measure.lowest - 0.02), min(high + margin, measure.highest + 0.02))
+        limit(max(low - margin, measure.low - 0.02), min(high + margin, measure.high + 0.02))
 
 
 def _key(look: Look, title: str) -> Line2D:
@@ -303,7 +304,7 @@ def _key(look: Look, title: str) -> Line2D:
 def _intervals(axes: Axes, rows: Sequence[Row], look: Looks) -> None:
     axes.axvline(0, color=INK, linewidth=1)
     for y, row in enumerate(rows):
-        estimate, colour = row.differences[OWN.key], look[row.arm].colour
+        estimate, colour = row.differences[OWN.name], look[row.arm].colour
         if estimate.has_interval:
             axes.plot([estimate.low, estimate.high], [y, y], color=colour, linewidth=2.2)
         axes.plot(
@@ -364,8 +365,8 @@ def _spread_title(rows_of: dict[str, list[Row]]) -> str:
     )
 
 
-def _spread(rows: Sequence[Row], measure: Measure) -> float:
-    means = [row.estimates[measure.key].mean for row in rows if row.role != "start"]
+def _spread(rows: Sequence[Row], measure: Metric) -> float:
+    means = [row.estimates[measure.name].mean for row in rows if row.role != "start"]
     return max(means) - min(means) if means else 0.0
 
 

@@ -12,8 +12,8 @@ import pandas as pd
 
 from topoeval.report.caption import caption_lines
 from topoeval.report.folder import write_text
-from topoeval.report.measures import COMPARED, MEASURES
 from topoeval.report.row import Row
+from topoeval.report.scored import COMPARED
 from topoeval.report.summary import Summary
 from topoeval.report.table import BEST, Cell, columns, main_columns
 from topoeval.results.rows import PARTS
@@ -116,12 +116,12 @@ def _tidy(row: Row, summary: Summary) -> dict[str, object]:
         "cases": row.cases,
         "failures": row.failure_note,
     }
-    for measure in MEASURES:
-        tidy |= _tidy_estimate(measure.name, row.estimates[measure.key])
-        if measure.better:
-            tidy[f"{measure.name}_best"] = measure.key in row.best
+    for measure in row.metrics:
+        tidy |= _tidy_estimate(measure.column_label, row.estimates[measure.name])
+        if measure.direction:
+            tidy[f"{measure.column_label}_best"] = measure.name in row.best
     for measure in COMPARED:
-        tidy |= _tidy_estimate(f"{measure.name}_difference", row.differences[measure.key])
+        tidy |= _tidy_estimate(f"{measure.column_label}_difference", row.differences[measure.name])
     for letter in summary.machines:
         suffix = f"_machine_{letter}" if len(summary.machines) > 1 else ""
         times = row.times[letter]

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from topoeval.errors import UserError
+from topoeval.metrics import Metric
 from topoeval.report.boards import RANKED
 from topoeval.report.folder import Folder
-from topoeval.report.measures import Measure
 from topoeval.report.page import add_assets, add_suite, relative
 from topoeval.report.published import Published
 from topoeval.report.suite import Site, Suite
@@ -99,8 +99,8 @@ def _submission(verdict: Verdict) -> dict[str, Any]:
     }
 
 
-def _mean(verdict: Verdict, measure: Measure) -> str:
-    if measure.key not in verdict.scores:
+def _mean(verdict: Verdict, measure: Metric) -> str:
+    if measure.name not in verdict.scores:
         return NOTHING
-    mean = float(verdict.scores[measure.key].astype(float).mean(skipna=False))
+    mean = float(verdict.scores[measure.name].astype(float).mean(skipna=False))
     return NOTHING if math.isnan(mean) else f"{mean:.{measure.digits}f}"

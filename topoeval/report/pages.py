@@ -9,13 +9,14 @@ from typing import Any
 
 import pandas as pd
 
+from topoeval.metrics import Metric
 from topoeval.report.caption import caption_lines
 from topoeval.report.drawing import Drawing
 from topoeval.report.gallery import Gallery
-from topoeval.report.measures import BETTI_ERROR, DICE, OWN, PRIOR, Measure
 from topoeval.report.overlay import legend
 from topoeval.report.published import pairs
 from topoeval.report.row import Row
+from topoeval.report.scored import BETTI_ERROR, DICE, OWN, PRIOR
 from topoeval.report.suite import Suite
 from topoeval.report.summary import Summary
 from topoeval.report.table import Cell, Column, columns, main_columns
@@ -170,7 +171,7 @@ def finding(summary: Summary, dataset: str) -> Finding:
     for row in summary.of(dataset):
         if row.role == "start" or summary.reference in (row.method, row.arm):
             continue
-        difference = row.differences[OWN.key]
+        difference = row.differences[OWN.name]
         text = f"{row.title} ({difference.text(OWN.digits, signed=True)})"
         if not difference.measured:
             groups["unknown"].append(row.title)
@@ -220,10 +221,10 @@ def _table(suite: Suite, only: Summary, chosen: Sequence[Column], label: str) ->
 
 def _runs_of(suite: Suite, row: Row) -> dict[str, Any]:
     """Return the runs behind a row: names of columns, and a line per seed."""
-    measures = [m for m in _RUN_SCORES if row.estimates[m.key].measured]
+    measures = [m for m in _RUN_SCORES if row.estimates[m.name].measured]
     lines = []
     for run in row.runs.to_dict("records"):
-        numbers = [_number(run[m.key], m) for m in measures]
+        numbers = [_number(run[m.name], m) for m in measures]
         numbers += [
             _plain(run["step_s"], 1e3, 1),
             _plain(run["wall_s"], 1.0, 1),
@@ -234,7 +235,7 @@ def _runs_of(suite: Suite, row: Row) -> dict[str, Any]:
     return {"heads": [*heads, "ms per step ↓", "Run, s ↓", "Peak, MiB ↓"], "lines": lines}
 
 
-def _number(value: float, measure: Measure) -> str:
+def _number(value: float, measure: Metric) -> str:
     return NOTHING if pd.isna(value) else f"{value:.{measure.digits}f}"
 
 

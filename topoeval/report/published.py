@@ -10,9 +10,11 @@ from pathlib import Path
 import pandas as pd
 
 from topoeval.errors import UserError
-from topoeval.report.measures import MEASURES, Measure
+from topoeval.metrics import Metric
+from topoeval.metrics.catalogue import every_column
 from topoeval.report.row import Row
 from topoeval.report.summary import Summary
+from topoeval.statistics.estimate import UNMEASURED
 
 COLUMNS = ("dataset", "setting", "metric", "value", "source")
 
@@ -45,7 +47,7 @@ class Pair:
 
     published: Published
     row: Row
-    measure: Measure
+    measure: Metric
 
 
 def read_published(folder: Path) -> list[Published]:
@@ -87,12 +89,16 @@ def pairs(published: Sequence[Published], summary: Summary) -> list[Pair]:
         for number in published
         if number.metric in measures
         for row in rows.get((number.method, _plain(number.dataset)), ())
-        if row.estimates[measures[number.metric].key].measured
+        if row.estimates.get(measures[number.metric].name, UNMEASURED).measured
     ]
 
 
-def _measures() -> Mapping[str, Measure]:
-    return {name: measure for measure in MEASURES for name in (measure.key, measure.name)}
+def _measures() -> Mapping[str, Metric]:
+    return {
+        name: metric
+        for metric in every_column().values()
+        for name in (metric.name, metric.column_label)
+    }
 
 
 def _plain(name: str) -> str:

@@ -5,15 +5,16 @@ from __future__ import annotations
 import math
 import shlex
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 
 import pandas as pd
 
 from topoeval.errors import UserError
+from topoeval.metrics import Metric
 from topoeval.records.parts import MAIN_TEST
 from topoeval.records.record import OK
-from topoeval.report.measures import COMPARED, MEASURES
+from topoeval.report.scored import COMPARED, scored
 from topoeval.results.records import Records
 from topoeval.results.rows import PARTS
 from topoeval.statistics.estimate import (
@@ -78,6 +79,8 @@ class Row:
         As in the spec of the runs.
     total, ok, cases
         How many runs there are, how many of them have a result, and test cases of each.
+    metrics
+        The scores of this row, the same in all rows of a report.
     estimates, differences
         Per score the mean over seeds, and that of the difference to the reference inside a seed.
     per_seed
@@ -101,6 +104,7 @@ class Row:
     total: int
     ok: int
     cases: int
+    metrics: tuple[Metric, ...]
     estimates: Mapping[str, Estimate]
     differences: Mapping[str, Estimate]
     per_seed: pd.DataFrame
@@ -155,22 +159,32 @@ def rows_of(records: Records, reference: str, machines: Mapping[str, str]) -> li
     UserError
         If several variants of the reference were run on a dataset.
     """
-    means = run_means(records.cases, [measure.key for measure in MEASURES])
-    scored = records.runs.join(means, on="id").assign(chain_s=_chain_seconds(records))
+    metrics = scored(records.cases.columns)
+    means = run_means(records.cases, [metric.name for metric in metrics])
+    runs = records.runs.join(means, on="id").assign(chain_s=_chain_seconds(records))
     rows: list[Row] = []
-    for dataset, group in scored.groupby("dataset", sort=True):
-        base = _reference_scores(group, reference, str(dataset))
+    for dataset, group in runs.groupby("dataset", sort=True):
+        base = _reference_scores(group, reference, str(dataset), metrics)
         rows += _mark_best(
-            [_row(arm_runs, base, machines) for _, arm_runs in group.groupby("arm", sort=True)]
+            [
+                _row(arm_runs, base, machines, metrics)
+                for _, arm_runs in group.groupby("arm", sort=True)
+            ],
+            metrics,
         )
     return rows
 
 
-def _row(runs: pd.DataFrame, base: pd.DataFrame | None, machines: Mapping[str, str]) -> Row:
+def _row(
+    runs: pd.DataFrame,
+    base: pd.DataFrame | None,
+    machines: Mapping[str, str],
+    metrics: Sequence[Metric],
+) -> Row:
     runs = runs.sort_values("seed")
     ok = runs[runs["status"] == OK]
     failed = runs[runs["status"] != OK]
-    keys = [measure.key for measure in MEASURES]
+    keys = [metric.name for metric in metrics]
     per_seed = ok.set_index("seed")[keys].sort_index()
     first = runs.iloc[0]
     is_reference = base is not None and base.index.name == first["arm"]
@@ -184,14 +198,13 @@ def _row(runs: pd.DataFrame, base: pd.DataFrame | None, machines: Mapping[str, s
         total=len(runs),
         ok=len(ok),
         cases=int(ok["n_cases"].max()) if len(ok) else 0,
-        estimates={
-            m.key: mean_interval(per_seed[m.key]).within(m.lowest, m.highest) for m in MEASURES
-        },
+        metrics=tuple(metrics),
+        estimates={m.name: mean_interval(per_seed[m.name]).within(m.low, m.high) for m in metrics},
         differences={
-            m.key: UNMEASURED
+            m.name: UNMEASURED
             if base is None or is_reference
-            else paired_difference(per_seed[m.key], base[m.key]).within(
-                m.lowest - m.highest, m.highest - m.lowest
+            else paired_difference(per_seed[m.name], base[m.name]).within(
+                m.low - m.high, m.high - m.low
             )
             for m in COMPARED
         },
@@ -242,7 +255,9 @@ def _chain_seconds(records: Records) -> list[float]:
     return [seconds(identity) for identity in records.runs["id"]]
 
 
-def _reference_scores(group: pd.DataFrame, reference: str, dataset: str) -> pd.DataFrame | None:
+def _reference_scores(
+    group: pd.DataFrame, reference: str, dataset: str, metrics: Sequence[Metric]
+) -> pd.DataFrame | None:
     """Return the reference's run means by seed; the index is named by its label."""
     runs = group[(group["method"] == reference) | (group["arm"] == reference)]
     labels = sorted(runs["arm"].unique())
@@ -255,10 +270,10 @@ def _reference_scores(group: pd.DataFrame, reference: str, dataset: str) -> pd.D
             f"topoeval report RESULTS --reference {shlex.quote(labels[0])}"
         )
     ok = runs[runs["status"] == OK]
-    return ok.set_index("seed")[[m.key for m in MEASURES]].rename_axis(labels[0])
+    return ok.set_index("seed")[[m.name for m in metrics]].rename_axis(labels[0])
 
 
-def _mark_best(rows: list[Row]) -> list[Row]:
+def _mark_best(rows: list[Row], metrics: Sequence[Metric]) -> list[Row]:
     """Mark the scores in which one method is separated from all others.
 
     The start is where the methods come from, not one of them. A method with failed runs does not
@@ -266,13 +281,13 @@ def _mark_best(rows: list[Row]) -> list[Row]:
     """
     competing = {row.arm: row for row in rows if row.role != "start"}
     best: dict[str, set[str]] = {arm: set() for arm in competing}
-    for measure in MEASURES:
-        if not measure.better:
+    for measure in metrics:
+        if not measure.direction:
             continue
         winner = separated_best(
-            {arm: row.per_seed[measure.key] for arm, row in competing.items()},
-            higher_is_better=measure.better == "higher",
+            {arm: row.per_seed[measure.name] for arm, row in competing.items()},
+            higher_is_better=measure.direction == "higher",
         )
         if winner is not None and not competing[winner].failures:
-            best[winner].add(measure.key)
+            best[winner].add(measure.name)
     return [replace(row, best=frozenset(best.get(row.arm, ()))) for row in rows]

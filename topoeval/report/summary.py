@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from topoeval.errors import UserError, nearest
-from topoeval.report.measures import Measure
+from topoeval.metrics import Metric
 from topoeval.report.row import Failure, Row, rows_of
 from topoeval.results.notes import mixed_code, mixed_threads, old_code, set_aside
 from topoeval.results.records import Records
@@ -88,9 +88,14 @@ class Summary:
         """Return the label of the reference in a dataset, None where it was not run."""
         return next((r.arm for r in self.of(dataset) if self.reference in (r.method, r.arm)), None)
 
-    def measured(self, measure: Measure) -> bool:
+    @property
+    def metrics(self) -> tuple[Metric, ...]:
+        """The scores of the rows."""
+        return self.rows[0].metrics
+
+    def measured(self, measure: Metric) -> bool:
         """Whether any row has the score."""
-        return any(row.estimates[measure.key].measured for row in self.rows)
+        return any(row.estimates[measure.name].measured for row in self.rows)
 
     def machine_lines(self, letter: str = "") -> list[str]:
         """Describe each machine, or the one of a letter; with several, times belong to one."""

@@ -5,19 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from topoeval.report.measures import (
+from topoeval.metrics import Metric
+from topoeval.report.row import Row
+from topoeval.report.scored import (
     BETTI_ERROR,
     BETTI_ERRORS,
     CEILING,
     COMPARED,
     DICE,
-    DIGIT,
-    MSE,
     OWN,
     PRIOR,
-    Measure,
 )
-from topoeval.report.row import Row
 from topoeval.report.summary import Summary
 from topoeval.results.rows import PARTS
 from topoeval.statistics.estimate import NOTHING, UNMEASURED, Estimate
@@ -91,12 +89,12 @@ def columns(summary: Summary) -> list[Column]:
             f"{OWN.title} minus {summary.reference}" if measure is OWN else "",
         )
         for measure in COMPARED
-        if any(row.differences[measure.key].measured for row in summary.rows)
+        if any(row.differences[measure.name].measured for row in summary.rows)
     ]
     chosen += [
         Column("", measure.header, score(measure))
-        for measure in (MSE, DIGIT)
-        if summary.measured(measure)
+        for measure in summary.metrics
+        if not any(measure in shown for _, shown in groups) and summary.measured(measure)
     ]
     for letter in summary.machines:
         suffix = f", machine {letter}" if len(summary.machines) > 1 else ""
@@ -119,21 +117,21 @@ def _runs(row: Row) -> Cell:
     return Cell(f"{row.ok}/{row.total}", row.failure_counts, wrong=bool(row.failures))
 
 
-def score(measure: Measure) -> Callable[[Row], Cell]:
+def score(measure: Metric) -> Callable[[Row], Cell]:
     """Return how to fill the cell of a score."""
 
     def cell(row: Row) -> Cell:
-        estimate = row.estimates[measure.key]
+        estimate = row.estimates[measure.name]
         # What nobody can win is a property of the data and does not vary with the seed.
-        interval = estimate.interval(measure.digits) if measure.better else ""
-        return Cell(estimate.value(measure.digits), interval, measure.key in row.best)
+        interval = estimate.interval(measure.digits) if measure.direction else ""
+        return Cell(estimate.value(measure.digits), interval, measure.name in row.best)
 
     return cell
 
 
-def _difference(measure: Measure) -> Callable[[Row], Cell]:
+def _difference(measure: Metric) -> Callable[[Row], Cell]:
     def cell(row: Row) -> Cell:
-        estimate = row.differences[measure.key]
+        estimate = row.differences[measure.name]
         return Cell(
             estimate.value(measure.digits, signed=True),
             estimate.interval(measure.digits, signed=True),

@@ -8,8 +8,8 @@ from rich.table import Table
 from rich.text import Text
 
 from topoeval.report.caption import caption_lines
-from topoeval.report.measures import BETTI_ERROR, CEILING, DICE, OWN, PRIOR
 from topoeval.report.row import Row
+from topoeval.report.scored import BETTI_ERROR, CEILING, DICE, OWN, PRIOR
 from topoeval.report.summary import Summary
 from topoeval.report.table import BEST, MS, Cell, score
 from topoeval.statistics import NOTHING
@@ -58,7 +58,7 @@ def _terminal_method(row: Row) -> Text:
 
 def _terminal_prior(row: Row) -> Text:
     prior = score(PRIOR)(row)
-    ceiling = row.estimates[CEILING.key]
+    ceiling = row.estimates[CEILING.name]
     note = f"({ceiling.value()})" if ceiling.measured else ""
     return _terminal_cell(Cell(prior.value, note, prior.best))
 

@@ -16,7 +16,8 @@ import numpy as np
 import pandas as pd
 
 from topoeval.errors import UserError
-from topoeval.metrics.info import METRICS
+from topoeval.metrics import Metric, metric_of
+from topoeval.metrics.catalogue import every_column
 from topoeval.records.code import old_records
 from topoeval.records.files import DamagedRecordError, read_records, record_files
 from topoeval.records.record import OK, Record
@@ -25,7 +26,7 @@ from topoeval.results.rows import JUDGE, Entry, case_frame, run_frame
 from topoeval.results.tables import record_folders
 from topoeval.statistics.crossed import Mean, crossed
 from topoeval.statistics.estimate import LEVEL
-from topoeval.statistics.grid import Grid, Measure, direction, grids, known, score_table
+from topoeval.statistics.grid import Grid, direction, grids, score_table
 from topoeval.statistics.pairs import holm
 
 _RUN = ["dataset", "arm", "seed"]
@@ -102,8 +103,8 @@ def compare(a: str | Path, b: str | Path, measures: Sequence[str] = ()) -> Compa
         If a side cannot be found or read, a measure is unknown or not there, or nothing is on both
         sides.
     """
-    chosen = [known(name) for name in measures] or [
-        info for info in METRICS.values() if info.direction
+    chosen = [metric_of(name) for name in measures] or [
+        metric for metric in every_column().values() if metric.direction
     ]
     for measure in chosen:
         direction(measure)
@@ -218,7 +219,7 @@ def _only(joined: pd.DataFrame, side: str, status: str) -> pd.DataFrame:
 
 
 def _differences(
-    runs: Sequence[pd.DataFrame], cases: Sequence[pd.DataFrame], measures: Iterable[Measure]
+    runs: Sequence[pd.DataFrame], cases: Sequence[pd.DataFrame], measures: Iterable[Metric]
 ) -> pd.DataFrame:
     rows = []
     for measure in measures:
@@ -243,7 +244,7 @@ def _differences(
     return table.drop(columns=["same", "sign", "p"])
 
 
-def _rows(a: Grid, b: Grid, measure: Measure) -> list[dict[str, object]]:
+def _rows(a: Grid, b: Grid, measure: Metric) -> list[dict[str, object]]:
     cases = sorted(set(a.cases) & set(b.cases))
     seeds = sorted(set(a.seeds) & set(b.seeds))
     rows: list[dict[str, object]] = []

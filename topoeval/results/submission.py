@@ -33,11 +33,11 @@ from topoeval.evaluate import (
     record,
 )
 from topoeval.images import image_files
-from topoeval.metrics import METRICS, Settings, cards
+from topoeval.metrics import Settings
+from topoeval.metrics.catalogue import every_column
 from topoeval.records.files import parse_files_record, record_text
 from topoeval.records.record import FilesRecord
 from topoeval.results.write import write_bytes
-from topoeval.statistics.grid import Measure
 from topoeval.topology import Topology
 
 SCHEMA = 1
@@ -242,7 +242,9 @@ def check(
                 path.parent.mkdir(exist_ok=True)
                 path.write_bytes(data)
         found = _scored(Path(folder, PREDICTIONS), Path(truth), about, jobs)
-        scored = {f"{PREDICTIONS}/{pair.prediction.name}" for pair in found.pairs.values()}
+        scored = {
+            f"{PREDICTIONS}/{p.prediction.name}" for p in found.pairs.values() if p.prediction
+        }
         unscored = [n for n in contents if n.startswith(f"{PREDICTIONS}/") and n not in scored]
         if unscored:
             raise UserError(f"{bundle}: {min(unscored)} is no prediction that was scored")
@@ -286,8 +288,7 @@ def read_scores(data: bytes, where: Path) -> pd.DataFrame:
         table = pd.read_csv(io.BytesIO(data), dtype={"case": str, "class": str})
     except (ValueError, UnicodeDecodeError) as error:
         raise UserError(f"{where}: {SCORES} is no table: {error}") from None
-    known: dict[str, Measure] = {**cards(2, with_prior=True), **cards(3, with_prior=True)}
-    known |= METRICS
+    known = every_column()
     named = [name for name in table.columns if name not in _NAMES]
     for name in named:
         if name not in known:

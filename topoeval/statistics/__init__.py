@@ -16,7 +16,7 @@ from topoeval.statistics.estimate import (
     run_means,
     separated_best,
 )
-from topoeval.statistics.grid import Grid, Measure, grids, score_table
+from topoeval.statistics.grid import Grid, grids, score_table
 from topoeval.statistics.pairs import Pairs, compare_pairs, holm
 from topoeval.statistics.power import Power
 from topoeval.statistics.standings import Standings, standings
@@ -28,7 +28,6 @@ __all__ = [
     "CriticalDifference",
     "Estimate",
     "Grid",
-    "Measure",
     "Pairs",
     "Power",
     "Stability",

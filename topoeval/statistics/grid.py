@@ -8,38 +8,20 @@ absent, or failed by the machine's fault, counts as not measured.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from topoeval.errors import UserError, nearest
-from topoeval.metrics.cards import cards
-from topoeval.metrics.info import METRICS, Better
+from topoeval.errors import UserError
+from topoeval.metrics import Metric
+from topoeval.metrics.metric import Better
 
 COLUMNS = ("dataset", "method", "seed", "case", "value", "status", "fault")
 OK = "ok"
 METHOD = "method"
-
-
-class Measure(Protocol):
-    """What statistics need to know of a score; `MetricInfo` and `Card` are such."""
-
-    @property
-    def name(self) -> str:
-        """The column."""
-
-    @property
-    def direction(self) -> Better | None:
-        """Which way is better; None where nothing can be ranked."""
-
-    @property
-    def range(self) -> tuple[float, float | None]:
-        """Least and greatest possible value; None where unbounded."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,39 +57,21 @@ class Grid:
             return np.zeros(self.failed.shape, dtype=bool)
         return ~np.isnan(self.values[..., 0])
 
-    def with_worst(self, measure: Measure) -> NDArray[np.float64]:
+    def with_worst(self, measure: Metric) -> NDArray[np.float64]:
         """Return the values with failed runs at the worst end of the score's range."""
         return np.where(self.failed[..., None], worst(measure), self.values)
 
 
-def known(name: str) -> Measure:
-    """Return what is known of a score by the name of its column.
-
-    Raises
-    ------
-    UserError
-        If no metric has the name.
-    """
-    columns: dict[str, Measure] = {**cards(2, with_prior=True), **cards(3, with_prior=True)}
-    columns |= METRICS
-    if name not in columns:
-        raise UserError(f"no metric {name!r}{nearest(name, columns)}")
-    return columns[name]
-
-
-def worst(measure: Measure) -> float:
+def worst(measure: Metric) -> float:
     """Return the worst end of a score's range, infinite where there is none.
 
-    >>> worst(known("dice")), worst(known("betti_error"))
+    >>> worst(metric_of("dice")), worst(metric_of("betti_error"))
     (0.0, inf)
     """
-    low, high = measure.range
-    if direction(measure) == "lower":
-        return math.inf if high is None else float(high)
-    return float(low)
+    return measure.high if direction(measure) == "lower" else measure.low
 
 
-def direction(measure: Measure) -> Better:
+def direction(measure: Metric) -> Better:
     """Return which way a score is better.
 
     Raises

@@ -19,9 +19,10 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
+from topoeval.metrics import Metric
 from topoeval.statistics.crossed import Crossed, Mean, crossed
 from topoeval.statistics.estimate import LEVEL
-from topoeval.statistics.grid import Grid, Measure, direction, worst
+from topoeval.statistics.grid import Grid, direction, worst
 
 # Up to here all signs are tried where ties leave no exact table; 2^12 = 4096 of them.
 _ENUMERATED = 12
@@ -70,7 +71,7 @@ def holm(p: Sequence[float] | Array) -> Array:
     return corrected
 
 
-def compare_pairs(found: Sequence[Grid], measure: Measure, level: float = LEVEL) -> Pairs:
+def compare_pairs(found: Sequence[Grid], measure: Metric, level: float = LEVEL) -> Pairs:
     """Compare every two methods over the datasets given, each counting alike.
 
     Parameters
@@ -197,11 +198,11 @@ def _signed_ranks(difference: Array) -> Array:
     return p
 
 
-def _blocks(found: Sequence[Grid], measure: Measure) -> Array:
+def _blocks(found: Sequence[Grid], measure: Metric) -> Array:
     return run_blocks(found, measure).to_numpy(dtype=float)
 
 
-def run_blocks(found: Sequence[Grid], measure: Measure) -> pd.DataFrame:
+def run_blocks(found: Sequence[Grid], measure: Metric) -> pd.DataFrame:
     """Return run means, a row per dataset and seed, a column per method.
 
     Failed runs are at the worst end of the range; runs that were not measured are NaN.

@@ -9,11 +9,12 @@ import numpy as np
 import pandas as pd
 
 from topoeval.errors import UserError
+from topoeval.metrics import Metric, metric_of
 from topoeval.statistics.bootstrap import RESAMPLES, Stability, rank_stability
 from topoeval.statistics.critical_difference import CriticalDifference, critical_difference
 from topoeval.statistics.crossed import crossed_interval
 from topoeval.statistics.estimate import LEVEL, UNMEASURED, Estimate
-from topoeval.statistics.grid import Grid, Measure, direction, grids, known, worst
+from topoeval.statistics.grid import Grid, direction, grids, worst
 from topoeval.statistics.pairs import Pairs, compare_pairs, differences, run_blocks
 from topoeval.statistics.power import Power, power_note
 from topoeval.statistics.ranks import (
@@ -79,7 +80,7 @@ class Standings:
 
 def standings(
     scores: pd.DataFrame,
-    measure: str | Measure,
+    measure: str | Metric,
     *,
     level: float = LEVEL,
     resamples: int = RESAMPLES,
@@ -116,7 +117,7 @@ def standings(
     >>> found.separated_best
     'a'
     """
-    chosen = known(measure) if isinstance(measure, str) else measure
+    chosen = metric_of(measure) if isinstance(measure, str) else measure
     higher = direction(chosen) == "higher"
     if not 0 < level < 1:
         raise UserError(f"level is a confidence between 0 and 1, got {level}")
@@ -174,7 +175,7 @@ def _among(separated: set[tuple[str, str]], names: Sequence[str]) -> list[tuple[
     return [(a, b) for a, b in separated if a in names and b in names]
 
 
-def _estimate(found: Sequence[Grid], m: int, measure: Measure, level: float) -> Estimate:
+def _estimate(found: Sequence[Grid], m: int, measure: Metric, level: float) -> Estimate:
     tables = [grid.values[m, grid.scored[m]] for grid in found]
     if not all(len(table) for table in tables):
         return UNMEASURED
@@ -200,7 +201,7 @@ def _top_two(
 
 
 def _notes(
-    found: Sequence[Grid], table: pd.DataFrame, pairs: Pairs, measure: Measure, level: float
+    found: Sequence[Grid], table: pd.DataFrame, pairs: Pairs, measure: Metric, level: float
 ) -> tuple[str, ...]:
     notes = [
         f"{grid.undefined} cases of {grid.dataset} left out: no run has a value there."

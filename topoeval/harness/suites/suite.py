@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -17,7 +17,6 @@ from pydantic import (
     model_validator,
 )
 
-from topoeval.harness.tuning.samplers import SamplerName
 from topoeval.records.canonical import Frozen
 from topoeval.records.parts import (
     AugmentationSpec,
@@ -97,6 +96,9 @@ class Limits(Frozen):
 
     timeout_s: StrictFloat = Field(3600, gt=0)
     memory_gib: StrictFloat | None = Field(None, gt=0)
+
+
+SamplerName = Literal["grid", "optuna"]
 
 
 class Tuning(Frozen):
