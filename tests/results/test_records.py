@@ -47,7 +47,7 @@ def test_judges_are_not_rows(tmp_path: Path) -> None:
     )
     records = read(write_records(tmp_path, [judge, make_record()]))
     assert records.runs["method"].tolist() == ["cross_entropy"]
-    assert records.judges["judge_accuracy"].tolist() == [0.98]
+    assert records.auxiliary["auxiliary_accuracy"].tolist() == [0.98]
 
 
 def test_a_damaged_record_is_named_and_the_others_are_read(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from topoeval.records.spec import RunSpec
 # how a method is called decides nothing, nor where files lie
 _NEITHER = {
     "code": True,
+    "scoring": True,
     "seed": True,
     "parents": True,
     "method": {"title", "summary", "paper", "variant"},

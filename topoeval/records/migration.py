@@ -75,8 +75,11 @@ def _from_1(document: Document) -> Document:
 
 
 def _from_2(document: Document) -> Document:
-    """Schema 3 may have its cases packed, which a reader of schema 2 does not understand."""
-    return document
+    """Schema 3 calls an accuracy that, and may have its cases packed."""
+    summary = dict(document.get("summary") or {})
+    if "judge_accuracy" not in summary:
+        return document
+    return document | {"summary": summary | {"accuracy": summary.pop("judge_accuracy")}}
 
 
 _STEPS: Mapping[int, Callable[[Document], Document]] = {1: _from_1, 2: _from_2}

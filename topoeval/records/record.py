@@ -137,17 +137,21 @@ class Outcome(Frozen):
 class Record(Outcome):
     """One run: what was asked, what came of it, when, and on what.
 
-    Of a run that failed there is no ``cases``; a judge has a ``summary`` instead. Columns of
-    ``cases`` have one value for each test case, null where a metric has none; ``tests`` has those
-    of further tests by name. ``examples`` are there for the first seed of a suite alone.
+    Of a run that failed there is no ``cases``; an auxiliary network has a ``summary`` instead.
+    ``metrics`` says by which revision each column was scored, ``answers`` whether predictions are
+    kept. Columns of ``cases`` have one value for each test case, null where a metric has none;
+    ``tests`` has those of further tests by name. ``examples`` are there for the first seed of a
+    suite alone.
     """
 
     suite: str
     spec: RunSpec
     tests: Annotated[dict[str, FurtherTest], ABSENT_WHEN_DEFAULT] = Field(default_factory=dict)
     summary: Annotated[dict[str, float], ABSENT_WHEN_DEFAULT] = Field(default_factory=dict)
+    metrics: Annotated[dict[str, int | str], ABSENT_WHEN_DEFAULT] = Field(default_factory=dict)
+    answers: Text = ""
     numerics: Annotated[dict[str, Any], ABSENT_WHEN_DEFAULT] = Field(default_factory=dict)
-    # of a record that was split by its tests: which one this is
+    # of a record that was split by its tests: which one it is
     test: str = Field(MAIN_TEST, exclude=True)
 
     @classmethod
@@ -165,8 +169,7 @@ class Record(Outcome):
         return cls(
             id=spec.id,
             suite=suite,
-            # where files lay on this machine is nobody else's business
-            spec=spec.model_copy(update={"dataset": spec.dataset.model_copy(update={"paths": {}})}),
+            spec=spec.recorded(),
             started=started.isoformat(timespec="seconds"),
             finished=datetime.now(UTC).isoformat(timespec="seconds"),
             **rounded(result),

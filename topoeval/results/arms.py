@@ -17,11 +17,11 @@ from typing import Any
 
 import orjson
 
-from topoeval.records.record import Record
+from topoeval.records.spec import RunSpec
 
 # Parts of a spec that name a dataset; the seed pairs runs, and parents are looked up by identity.
 _DATASET = {"dataset", "topology"}
-_NEITHER = {*_DATASET, "seed", "parents", "schema_version", "code"}
+_NEITHER = {*_DATASET, "seed", "parents", "schema_version", "scoring", "code"}
 # How a method is described, not what it does.
 _WORDS = ("method.title", "method.summary", "method.paper", "method.variant")
 _LONGEST_VALUE = 24
@@ -35,21 +35,29 @@ class Labels:
     arm: str
 
 
-def label_runs(records: Mapping[str, Record]) -> dict[str, Labels]:
-    """Label every run, given the records by identity, split by their tests."""
-    settings = _Settings(records)
-    datasets = {identity: settings.of_dataset(record) for identity, record in records.items()}
+def label_runs(specs: Mapping[str, RunSpec], tests: Mapping[str, str]) -> dict[str, Labels]:
+    """Label every run, given the specifications by identity.
+
+    Parameters
+    ----------
+    specs
+        What was run.
+    tests
+        Which test each is of, where a run has several: to a table these are datasets.
+    """
+    settings = _Settings(specs)
+    datasets = {
+        identity: settings.of_dataset(spec, tests.get(identity)) for identity, spec in specs.items()
+    }
     dataset_labels: dict[str, str] = {}
-    # A judge takes other splits of a dataset than the runs it judges; that is no second dataset.
-    for task in {record.spec.task for record in records.values()}:
-        names = {
-            i: record.spec.dataset.name for i, record in records.items() if record.spec.task == task
-        }
+    # An auxiliary network takes other splits of a dataset than the runs; that is no second dataset.
+    for task in {spec.task for spec in specs.values()}:
+        names = {i: spec.dataset.name for i, spec in specs.items() if spec.task == task}
         dataset_labels |= _variants({identity: datasets[identity] for identity in names}, names)
     # Grouped by title, not by name: two methods that share a title need telling apart.
     groups: dict[tuple[str, str], list[str]] = defaultdict(list)
-    for identity, record in records.items():
-        groups[dataset_labels[identity], record.spec.method.title].append(identity)
+    for identity, spec in specs.items():
+        groups[dataset_labels[identity], spec.method.title].append(identity)
     labels: dict[str, Labels] = {}
     for (dataset, title), identities in groups.items():
         inside = {identity: settings.of_arm(identity) for identity in identities}
@@ -82,21 +90,21 @@ def varying(settings: Sequence[Mapping[str, str]]) -> list[str]:
 class _Settings:
     """Flattened settings of many runs; those of repetitions are flattened once."""
 
-    def __init__(self, records: Mapping[str, Record]) -> None:
-        self.records = records
+    def __init__(self, specs: Mapping[str, RunSpec]) -> None:
+        self.specs = specs
         self._flat: dict[bytes, dict[str, str]] = {}
         self._digests: dict[tuple[str, int], str] = {}
 
-    def of_dataset(self, record: Record) -> dict[str, str]:
+    def of_dataset(self, spec: RunSpec, test: str | None) -> dict[str, str]:
         """Return what a dataset is; each test of several is one of its own."""
-        data = record.spec.model_dump(mode="json", by_alias=True, include=_DATASET)
-        if record.spec.dataset.tests:
-            data["dataset"]["test"] = record.test
+        data = spec.model_dump(mode="json", by_alias=True, include=_DATASET)
+        if spec.dataset.tests and test is not None:
+            data["dataset"]["test"] = test
         return self._flattened(data)
 
     def of_arm(self, identity: str, depth: int = 2, of_child: bool = True) -> dict[str, str]:
         """Return what an arm is; a parent counts by its own settings, not by its seed."""
-        spec = self.records[identity].spec
+        spec = self.specs[identity]
         chosen = spec.model_dump(mode="json", by_alias=True, exclude=_NEITHER)
         flat = self._flattened({**chosen, "method": _losses_by_name(chosen["method"])})
         flat = {key: value for key, value in flat.items() if not key.startswith(_WORDS)}
@@ -105,7 +113,7 @@ class _Settings:
             flat = {key: value for key, value in flat.items() if not key.startswith("network.")}
         for name, parent in spec.parents.items():
             # Parents of parents count too; the depth guards against records that name each other.
-            if parent in self.records and depth:
+            if parent in self.specs and depth:
                 flat[f"parents.{name}"] = self._digest(parent, depth - 1)
         return flat
 

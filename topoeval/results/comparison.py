@@ -21,8 +21,9 @@ from topoeval.metrics.catalogue import every_column
 from topoeval.records.code import old_records
 from topoeval.records.files import DamagedRecordError, read_records, record_files
 from topoeval.records.record import OK, Record
+from topoeval.records.spec import RESTORE
 from topoeval.results.arms import label_runs
-from topoeval.results.rows import JUDGE, Entry, case_frame, run_frame
+from topoeval.results.rows import Entry, case_frame, run_frame
 from topoeval.results.tables import record_folders
 from topoeval.statistics.crossed import Mean, crossed
 from topoeval.statistics.estimate import LEVEL
@@ -110,7 +111,7 @@ def compare(a: str | Path, b: str | Path, measures: Sequence[str] = ()) -> Compa
         direction(measure)
     with _side(str(a)) as left, _side(str(b)) as right:
         frames = _tables(left.records, right.records)
-    runs = [runs[runs["task"] != JUDGE] for runs, _ in frames]
+    runs = [runs[runs["task"] == RESTORE] for runs, _ in frames]
     cases = [cases for _, cases in frames]
     for name in measures:  # asked for by name, it must not be passed in silence
         for side, frame in zip((a, b), cases, strict=True):
@@ -198,7 +199,10 @@ def _tables(
     left: list[tuple[Record, Path]], right: list[tuple[Record, Path]]
 ) -> list[tuple[pd.DataFrame, pd.DataFrame]]:
     """Return runs and cases of both sides, labelled together: a variant is one on both."""
-    labels = label_runs({record.id: record for record, _ in (*left, *right)})
+    both = [record for record, _ in (*left, *right)]
+    labels = label_runs(
+        {record.id: record.spec for record in both}, {record.id: record.test for record in both}
+    )
     sides = []
     for side in (left, right):
         seen: dict[str, Path] = {}

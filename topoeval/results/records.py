@@ -19,8 +19,9 @@ from topoeval.errors import UserError
 from topoeval.records.code import old_records
 from topoeval.records.files import DamagedRecordError, read_records, record_files
 from topoeval.records.record import Record
+from topoeval.records.spec import RESTORE
 from topoeval.results.arms import label_runs
-from topoeval.results.rows import JUDGE, Entry, case_frame, run_frame
+from topoeval.results.rows import Entry, case_frame, run_frame
 
 
 @dataclass(frozen=True)
@@ -40,8 +41,8 @@ class Records:
         without timings.
     cases
         One row per such run and case, with the run's ``id``, ``dataset``, ``arm`` and ``seed``.
-    judges
-        One row per run that trained the classifier which reads the digits.
+    auxiliary
+        One row per run that trained an auxiliary network of a dataset.
     old
         Rows like those of ``runs``, of records that older code of a loss or a dataset made: they
         are in none of the other tables. ``old_code`` names that code.
@@ -53,7 +54,7 @@ class Records:
     documents: Mapping[str, Record]
     runs: pd.DataFrame
     cases: pd.DataFrame
-    judges: pd.DataFrame
+    auxiliary: pd.DataFrame
     old: pd.DataFrame
     damaged: tuple[DamagedRecordError, ...] = ()
 
@@ -78,10 +79,10 @@ def read(folder: Path | str) -> Records:
     """
     folder = Path(folder)
     entries, damaged = read_entries(folder)
-    old = [entry for entry in entries if entry.old_code and entry.record.spec.task != JUDGE]
+    old = [entry for entry in entries if entry.old_code and entry.record.spec.task == RESTORE]
     present = [entry for entry in entries if not entry.old_code]
-    restoring = [entry for entry in present if entry.record.spec.task != JUDGE]
-    judging = [entry for entry in present if entry.record.spec.task == JUDGE]
+    restoring = [entry for entry in present if entry.record.spec.task == RESTORE]
+    auxiliary = [entry for entry in present if entry.record.spec.task != RESTORE]
     if not restoring:
         told = "".join(f"\n{error}" for error in damaged)
         raise UserError(f"the records in {folder} hold no run that restores images{told}")
@@ -91,7 +92,7 @@ def read(folder: Path | str) -> Records:
         documents={entry.record.id: entry.record for entry in present},
         runs=runs,
         cases=case_frame(restoring),
-        judges=run_frame(judging) if judging else runs.iloc[:0],
+        auxiliary=run_frame(auxiliary) if auxiliary else runs.iloc[:0],
         old=run_frame(old) if old else runs.iloc[:0],
         damaged=tuple(damaged),
     )
@@ -140,7 +141,10 @@ def labelled(records: Sequence[tuple[Record, Path]]) -> list[Entry]:
             if old.get(identity, "") == code
             for part in record.by_test()
         }
-        labels = label_runs({identity: record for identity, (record, _) in parts.items()})
+        labels = label_runs(
+            {identity: record.spec for identity, (record, _) in parts.items()},
+            {identity: record.test for identity, (record, _) in parts.items()},
+        )
         if code:
             labels = {
                 identity: replace(label, arm=f"{label.arm} (of the old code: {code})")

@@ -12,10 +12,10 @@ import pandas as pd
 
 from topoeval.records.canonical import canonical_json
 from topoeval.records.record import Record
+from topoeval.records.spec import RESTORE
 from topoeval.results.arms import Labels
 
 PARTS = ("network", "persistence", "loss", "backward", "other")
-JUDGE = "judge"
 # Columns of cases that say which run a row is of; few values, many rows.
 KEYS = ("suite", "id", "dataset", "arm", "method")
 
@@ -68,7 +68,7 @@ def run_row(entry: Entry) -> dict[str, Any]:
         "step_s": record.timing.step_s,
         "peak_rss_bytes": record.memory.peak_rss_bytes,
         "peak_cuda_bytes": record.memory.peak_cuda_bytes,
-        "judge_accuracy": record.summary.get("judge_accuracy"),
+        "auxiliary_accuracy": record.summary.get("accuracy"),
         "machine": _machine(record),
         "threads": environment.threads,
         "python": environment.python,
@@ -79,6 +79,12 @@ def run_row(entry: Entry) -> dict[str, Any]:
         "dirty": environment.topoeval.dirty,
         "old_code": entry.old_code,
     }
+
+
+def _accuracy(summary: Mapping[str, Any]) -> float | None:
+    """Return how often an auxiliary network is right; older records have another name for it."""
+    found: float | None = summary.get("accuracy", summary.get("judge_accuracy"))
+    return found
 
 
 def run_frame(entries: Iterable[Entry], *, with_spec: bool = False) -> pd.DataFrame:
@@ -106,7 +112,7 @@ def run_frame(entries: Iterable[Entry], *, with_spec: bool = False) -> pd.DataFr
 
 _NUMBERS = (
     "ndim", "threads", "wall_s", "steps", *(f"{part}_s" for part in PARTS), "step_s",
-    "peak_rss_bytes", "peak_cuda_bytes", "judge_accuracy",
+    "peak_rss_bytes", "peak_cuda_bytes", "auxiliary_accuracy",
 )  # fmt: skip
 
 
@@ -118,8 +124,8 @@ def case_frame(entries: Iterable[Entry]) -> pd.DataFrame:
     chosen = [
         entry
         for entry in entries
-        # A judge is scored on no case of a test.
-        if entry.record.ok and entry.record.spec.task != JUDGE
+        # An auxiliary network is scored on no case of a test.
+        if entry.record.ok and entry.record.spec.task == RESTORE
     ]
     lengths: list[int] = []
     columns: dict[str, list[Any]] = {}

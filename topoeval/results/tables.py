@@ -12,10 +12,11 @@ from pandas.api.types import union_categoricals
 from topoeval.errors import UserError, nearest
 from topoeval.records.files import DamagedRecordError
 from topoeval.records.parts import MAIN_TEST
+from topoeval.records.spec import RESTORE
 from topoeval.results import cache
 from topoeval.results.notes import code_versions
 from topoeval.results.records import no_collection, read_entries
-from topoeval.results.rows import JUDGE, KEYS, case_frame, run_frame
+from topoeval.results.rows import KEYS, case_frame, run_frame
 from topoeval.statistics.grid import score_table
 
 DEFAULT = Path("results")
@@ -66,7 +67,7 @@ class Results:
         if measure not in self.cases.columns:
             raise UserError(f"no case has the score {measure!r}")
         # runs of the old code are of other methods than those of today
-        runs = self.runs[(self.runs["task"] != JUDGE) & (self.runs["old_code"] == "")]
+        runs = self.runs[(self.runs["task"] == RESTORE) & (self.runs["old_code"] == "")]
         if suite is not None:
             runs = runs[runs["suite"] == suite]
             if runs.empty:

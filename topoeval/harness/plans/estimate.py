@@ -100,5 +100,8 @@ def _steps(spec: RunSpec) -> int | None:
         return spec.method.adaptation.steps * pieces or None
     if spec.method.remedy is not None:
         return 0
-    pool = images("judge" if spec.task == "judge" else "train")
+    split: datasets.Split = "train"
+    if not spec.is_scored:
+        split = datasets.info(spec.dataset.name).auxiliary[spec.task]
+    pool = images(split)
     return spec.training.epochs * math.ceil(pool / spec.training.batch_size) if pool else None

@@ -64,7 +64,7 @@ def execute(
         outcome = {"status": "ok", **done}
     except Exception as error:
         traceback.print_exc()
-        outcome = failure(*_judged(error), _tail(error))
+        outcome = failure_of(error)
     outcome["timing"] = {**outcome.get("timing", {}), "wall_s": time.perf_counter() - clock}
     outcome["memory"] = environment.peak_memory_bytes(spec.device)
     outcome["environment"] = environment.describe(spec.device, threads, spec.backend)
@@ -87,7 +87,7 @@ def imports(runs: Iterable[RunSpec]) -> tuple[str, ...]:
 
 
 def _has_optimiser(spec: RunSpec) -> bool:
-    if spec.task == "judge" or spec.method.regime == "post_process":
+    if not spec.is_scored or spec.method.regime == "post_process":
         return True
     return spec.method.regime in TRAINED and spec.training.epochs > 0
 
@@ -116,6 +116,11 @@ def failure(status: Status, fault: Fault, error: str) -> dict[str, Any]:
     return {"status": status, "fault": fault, "error": error}
 
 
+def failure_of(error: Exception) -> dict[str, Any]:
+    """Return the outcome of a run that raised `error`, with the end of its traceback."""
+    return failure(*_judged(error), _tail(error))
+
+
 def _judged(error: Exception) -> tuple[Status, Fault]:
     """Return the status of a run that raised `error`, and whose fault that is."""
     if isinstance(error, DivergedError):
@@ -142,7 +147,7 @@ def _tail(error: Exception) -> str:
     return "\n".join(lines[-_TRACEBACK_LINES:])
 
 
-def _exit_with_parent() -> None:
+def exit_with_parent() -> None:
     """Exit as soon as standard input closes: our end with the sweep, where there is no prctl."""
 
     def watch() -> None:
@@ -182,7 +187,7 @@ def _bars() -> str:
 def main(arguments: Sequence[str]) -> None:
     """Run the specification that the command line names."""
     spec_file, root, suite, threads = arguments
-    _exit_with_parent()
+    exit_with_parent()
     spec = RunSpec.model_validate_json(Path(spec_file).read_text(encoding="utf-8"))
     store = Store(Path(root), suite)
     _tell_steps(store.step(spec.id))
