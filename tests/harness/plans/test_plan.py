@@ -222,7 +222,7 @@ def test_own_images_run_from_folder_to_records(suite_file, own_images, tmp_path)
     assert tally.failed == []
     for run in runs:
         record = store.read(run.id)
-        assert len(record["cases"]["dice"]) == 2
+        assert len(record.cases["dice"]) == 2
         assert str(own_images) not in json.dumps(record)
 
 
