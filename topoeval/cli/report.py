@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
+from topoeval.cli.results import tell_damaged
 from topoeval.errors import UserError, nearest
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def leaderboard(
     folders = {folder.name: folder for folder in results_folders(results, without or ())}
     records = {name: read(folder / "records") for name, folder in folders.items()}
     for found in records.values():
-        _tell_damaged(found)
+        tell_damaged(found.damaged)
     references = chosen_references(records, reference or ())
     page = build_leaderboard(
         records,
@@ -109,7 +110,7 @@ def make_report(
     if not folder.is_dir():
         raise UserError(f"{results} has no records folder; 'topoeval run' makes one")
     records = read(folder)
-    _tell_damaged(records)
+    tell_damaged(records.damaged)
     reference = reference or default_reference(records)
     console = Console()
     if not console.is_terminal:  # a pipe has no width; the table reads well at this one
@@ -123,12 +124,6 @@ def make_report(
         copy_records=copy_records,
     )
     console.print(f"Page: {page}", soft_wrap=True)
-
-
-def _tell_damaged(records: Records) -> None:
-    """Name the files that could not be read as records, on standard error."""
-    for error in records.damaged:
-        typer.echo(f"Note: {error}", err=True)
 
 
 def results_folders(paths: Sequence[Path], without: Sequence[str] = ()) -> list[Path]:
