@@ -167,7 +167,7 @@ class TargetLoss(MapLoss):
             not sum to 1, or what the loss itself refuses.
         """
         self._check_dims(input)
-        target = self._checked(input, target)
+        target = self.checked(input, target)
         return self._guarded(input, lambda maps: self.per_class(maps, target, prepared))
 
     @abstractmethod
@@ -200,7 +200,7 @@ class TargetLoss(MapLoss):
         """Return the targets without the background if it does not count."""
         return target if self.include_background else target[:, 1:]
 
-    def _checked(self, input: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    def checked(self, input: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
         """Return the target, what leaves [0, 1] by rounding put back."""
         if target.shape != input.shape:
             raise UserError(

@@ -33,6 +33,10 @@ class SCNPLoss(TargetLoss):
         Side of the neighbourhood in voxels, odd.
     with_plain
         Add Dice + cross-entropy of the logits as they are.
+    include_background
+        As in `topoeval.losses.DiceCrossEntropyLoss`; logits of all channels are penalised.
+    reduction
+        Over the batch.
     """
 
     info: ClassVar[LossInfo] = LossInfo(
@@ -54,14 +58,19 @@ class SCNPLoss(TargetLoss):
     )
 
     def __init__(
-        self, *, size: int = 3, with_plain: bool = False, reduction: Reduction = "mean"
+        self,
+        *,
+        size: int = 3,
+        with_plain: bool = False,
+        include_background: bool = True,
+        reduction: Reduction = "mean",
     ) -> None:
-        super().__init__(reduction=reduction)
+        super().__init__(include_background=include_background, reduction=reduction)
         if size < 1 or size % 2 == 0:
             raise UserError(f"size of an SCNP neighbourhood must be odd, got {size}")
         self.size = size
         self.with_plain = with_plain
-        self._base = DiceCrossEntropyLoss()
+        self._base = DiceCrossEntropyLoss(include_background=include_background)
 
     def per_class(
         self, input: torch.Tensor, target: torch.Tensor, prepared: Any = None

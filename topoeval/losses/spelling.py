@@ -67,3 +67,8 @@ def _plain(value: Any) -> Any:
 
 def _text(value: Any) -> str:
     return repr(_plain(value))
+
+
+def argument_names(kind: type) -> list[str]:
+    """Return the names of all arguments that a constructor takes by name."""
+    return [name for name, _ in _arguments(kind)]

@@ -186,7 +186,7 @@ def own(suite_file, folder):
     text = suite_file.read_text()
     text = text[: text.index("[[dataset]]")].replace('"betti_prior_semi", "betti_prior_post", ', "")
     text = text.replace("[override.betti_prior_post.adaptation]\nsteps = 3\n", "")
-    text = text.replace("[judge]\nepochs = 1\n", "")
+    text = text.replace("[auxiliary.judge]\nepochs = 1\n", "")
     text += f"""
 [[dataset]]
 name = "folder"

@@ -50,6 +50,10 @@ class Store:
         """Return where a run leaves its trained network for the runs that build on it."""
         return self.work(run_id) / "network.pt"
 
+    def answers(self, run_id: str) -> Path:
+        """Return where a run keeps its predictions, to be scored by further metrics."""
+        return self.work(run_id) / "answers.npz"
+
     def state(self, run_id: str) -> Path:
         """Return where a run keeps what it needs to go on after an interruption."""
         return self.work(run_id) / "state.pt"
@@ -64,9 +68,7 @@ class Store:
 
     def log_tail(self, run_id: str, lines: int) -> list[str]:
         """Return the last lines of what a run printed."""
-        path = self.log(run_id)
-        text = path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
-        return text.splitlines()[-lines:]
+        return last_lines(self.log(run_id), lines)
 
     def step(self, run_id: str) -> Path:
         """Return the file in which a run keeps how far it is."""
@@ -153,6 +155,12 @@ def _taken(lock: IO[str], kind: int) -> bool:
     except BlockingIOError:
         return False
     return True
+
+
+def last_lines(path: Path, lines: int) -> list[str]:
+    """Return the last lines of a log; none where it was never begun."""
+    text = path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
+    return text.splitlines()[-lines:]
 
 
 def write_whole(path: Path, text: str) -> None:

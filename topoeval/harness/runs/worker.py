@@ -63,7 +63,7 @@ def execute(
         outcome = {"status": "ok", "fault": None, "error": None, **done}
     except Exception as error:
         traceback.print_exc()
-        outcome = failure(*_judged(error), _tail(error))
+        outcome = failure_of(error)
     record = frame(spec, store.suite, outcome, started)
     record["timing"]["wall_s"] = time.perf_counter() - clock
     record["memory"] = environment.peak_memory_bytes(spec.device)
@@ -86,7 +86,7 @@ def imports(runs: Iterable[RunSpec]) -> tuple[str, ...]:
 
 
 def _has_optimiser(spec: RunSpec) -> bool:
-    if spec.task == "judge" or spec.method.regime == "post_process":
+    if not spec.is_scored or spec.method.regime == "post_process":
         return True
     return spec.method.regime in TRAINED and spec.training.epochs > 0
 
@@ -116,8 +116,7 @@ def frame(spec: RunSpec, suite: str, outcome: dict[str, Any], started: datetime)
         "schema": RECORD_SCHEMA,
         "id": spec.id,
         "suite": suite,
-        # where files lay on this machine is nobody else's business
-        "spec": spec.model_dump(mode="json", by_alias=True, exclude={"dataset": {"paths"}}),
+        "spec": spec.recorded(),
         "timing": {},
         "memory": {},
         "environment": {},
@@ -130,6 +129,11 @@ def frame(spec: RunSpec, suite: str, outcome: dict[str, Any], started: datetime)
 def failure(status: str, fault: str, error: str) -> dict[str, Any]:
     """Return the outcome of a run that did not succeed."""
     return {"status": status, "fault": fault, "error": error}
+
+
+def failure_of(error: Exception) -> dict[str, Any]:
+    """Return the outcome of a run that raised `error`, with the end of its traceback."""
+    return failure(*_judged(error), _tail(error))
 
 
 def _judged(error: Exception) -> tuple[str, str]:
@@ -158,7 +162,7 @@ def _tail(error: Exception) -> str:
     return "\n".join(lines[-_TRACEBACK_LINES:])
 
 
-def _exit_with_parent() -> None:
+def exit_with_parent() -> None:
     """Exit as soon as standard input closes: our end with the sweep, where there is no prctl."""
 
     def watch() -> None:
@@ -198,7 +202,7 @@ def _bars() -> str:
 def main(arguments: Sequence[str]) -> None:
     """Run the specification that the command line names."""
     spec_file, root, suite, threads = arguments
-    _exit_with_parent()
+    exit_with_parent()
     spec = RunSpec.model_validate_json(Path(spec_file).read_text(encoding="utf-8"))
     store = Store(Path(root), suite)
     _tell_steps(store.step(spec.id))
