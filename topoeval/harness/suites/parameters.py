@@ -206,7 +206,7 @@ def _remedy_keywords(name: str) -> Mapping[str, Any] | None:
 
 
 def _remedies() -> Registry[Callable[..., Any]]:
-    # brings torch, which filters and whoever misspelt a suite need not wait for
+    # imports torch, for which neither a filter nor the message about a misspelt key should wait
     from topoeval.training.remedies import REMEDIES
 
     return REMEDIES
