@@ -49,6 +49,7 @@ def plan(
     wanted = load_suite(suite)
     # these look at losses, and so bring torch
     from topoeval.harness.plans.survey import survey
+    from topoeval.harness.plans.truth import truths
     from topoeval.harness.suites.tuned import read_tuned
 
     store = Store(results or Path("results") / wanted.name, wanted.name)
@@ -67,6 +68,8 @@ def plan(
     if not console.is_terminal:  # a pipe has no width; the table reads well at this one
         console = Console(width=120)
     console.print(_table(wanted.title, prospects))
+    for truth in truths([one.run for one in prospects if one.state != "cannot"]):
+        console.print(truth.line, highlight=False, soft_wrap=True)
     for line in _summary(prospects):
         console.print(line, highlight=False, soft_wrap=True)
 

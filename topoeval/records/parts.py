@@ -153,6 +153,7 @@ class TestSpec(Frozen):
 class DatasetSpec(Frozen):
     """A dataset, the sizes of its splits, and its parameters.
 
+    ``topology`` is how its masks are read, where a suite says so; a run has it beside its dataset.
     Every network is scored on the split ``test``, and on each of ``tests``, by name. ``paths`` is
     filled by the plan with those parameters that say where files are; the revision stands for what
     is in them.
@@ -162,6 +163,7 @@ class DatasetSpec(Frozen):
     sizes: dict[Split, Annotated[StrictInt, Field(ge=0)]] = Field(default_factory=dict)
     params: Params = Field(default_factory=dict)
     tests: Annotated[dict[str, TestSpec], ABSENT_WHEN_DEFAULT] = Field(default_factory=dict)
+    topology: Annotated[str, ABSENT_WHEN_DEFAULT] = ""
     revision: str = ""
     paths: dict[str, str] = Field(default_factory=dict)
 

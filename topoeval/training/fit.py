@@ -112,7 +112,7 @@ def fit(
         The loss is no longer a finite number.
     UserError
         Unlabelled images are needed and not given; patches are cut, and a term needs the Betti
-        numbers of the whole image.
+        numbers of the whole image; a term whose ramp does not end inside the training.
     """
     if wants_unlabelled(terms) and not unlabelled:
         raise UserError("a term looks at unlabelled images, and the dataset gives none")
@@ -123,6 +123,9 @@ def fit(
                     f"loss {term.info.name!r} needs the Betti numbers of what it sees, and "
                     f"patch={augmentation.patch} cuts the images; train it with patch = 0"
                 )
+    for term in terms:
+        if schedule.epochs:
+            term.check_ramp(schedule.epochs)
     # what is known of the targets beforehand does not hold for varied ones
     prepared = [None if augmentation else term.prepare(labelled.targets) for term in terms]
     arithmetic = Arithmetic(precision, labelled.images.device.type)

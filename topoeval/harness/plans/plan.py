@@ -284,7 +284,8 @@ def _common(suite: Suite, dataset: DatasetSpec, absent: dict[str, str] | None) -
         absent[_located(dataset, info).label] = str(error)
     return {
         "dataset": _located(dataset, info),
-        "topology": str(Topology.parse(suite.topology)),
+        # of the dataset in this suite, of the suite, or else of the card
+        "topology": str(Topology.parse(dataset.topology or suite.topology or str(info.topology))),
         "precision": suite.precision,
     }
 
@@ -337,6 +338,7 @@ def _located(dataset: DatasetSpec, info: datasets.DatasetInfo) -> DatasetSpec:
     return dataset.model_copy(
         update={
             "revision": info.revision,
+            "topology": "",
             "params": {k: value for k, value in dataset.params.items() if k not in paths},
             "paths": {k: str(Path(value).expanduser().resolve()) for k, value in paths.items()},
         }

@@ -12,13 +12,14 @@ import torch
 
 from topoeval import datasets, networks
 from topoeval.errors import UserError
+from topoeval.harness.plans.truth import look
 from topoeval.harness.runs.build import check_channels, classes_of
 from topoeval.harness.suites.parameters import takes_backend
 from topoeval.harness.suites.suite import Suite
 from topoeval.losses import LOSSES
 from topoeval.persistence.backends import resolve
 from topoeval.records.canonical import canonical_json
-from topoeval.records.parts import DatasetSpec, Method
+from topoeval.records.parts import TRAINED, DatasetSpec, Method
 from topoeval.records.spec import RunSpec
 from topoeval.topology import Topology
 from topoeval.training import build_term, resolve_device
@@ -93,7 +94,8 @@ class _Examination:
     def reason(self, run: RunSpec) -> str | None:
         """Return why a run cannot be done, or None."""
         content, method = self._text(run.dataset), self._text(run.method)
-        key = (content, method, run.backend, run.device, run.task)
+        others = (run.network.label, run.topology, str(run.training.epochs))
+        key = (content, method, run.backend, run.device, run.task, *others)
         if key not in self._found:
             try:
                 self._examine(run, content)
@@ -129,8 +131,25 @@ class _Examination:
                 self._shown[content] = _first(run)
             sample = self._shown[content]
             self._try_network(run, sample)
+            self._check_truth(run, content)
             if run.method.losses:
                 _try_losses(run, sample)
+
+    def _check_truth(self, run: RunSpec, content: str) -> None:
+        """Refuse a method that is told a prior which no true mask has."""
+        if not tells_prior(run.method):
+            return
+        key = ("truth", content, run.topology)
+        if key not in self._found:
+            truth = look(run)
+            self._found[key] = truth.line if truth.right == 0 else None
+        if self._found[key] is not None:
+            own = self._cards[content].topology
+            raise UserError(
+                f"method {run.method.name!r} is told a prior that no true mask has: "
+                f"{self._found[key]} The dataset's own topology is {own}; leave topology out of "
+                "the suite, or give the dataset another prior"
+            )
 
     def _try_network(self, run: RunSpec, sample: datasets.Sample) -> None:
         """Run the network once on images of the real shape."""
@@ -159,6 +178,14 @@ def _open(dataset: DatasetSpec, seed: int, download: bool) -> None:
         wanted = test.size or dataset.sizes.get(test.split)
         params = {**dataset.params, **test.params, **dataset.paths}
         datasets.load(dataset.name, test.split, wanted, seed=seed, **params)
+
+
+def tells_prior(method: Method) -> bool:
+    """Whether a method is told the Betti numbers of each sample."""
+    return method.regime in ("post_process", "remedy") or any(
+        LOSSES.load(term.name).info.needs_prior and "prior" not in term.params
+        for term in method.losses
+    )
 
 
 def _check_card(run: RunSpec, card: datasets.DatasetInfo) -> None:
@@ -214,6 +241,8 @@ def _try_losses(run: RunSpec, sample: datasets.Sample) -> None:
                 classes=classes,
             )
             term(logits, target, prior)
+            if method.regime in TRAINED and run.training.epochs:
+                term.check_ramp(run.training.epochs)
         except UserError as error:
             raise UserError(f"method {method.name!r}: {error}") from error
         except Exception as error:  # as every run of the method would end, with a traceback each
