@@ -125,6 +125,6 @@ def test_add_a_dataset(follow):
     """A dataset of two exclusive classes in one file; losses, priors and remedies take it."""
     printed = follow("add-a-dataset.md")
     plan = printed["topoeval plan suite.toml"]
-    assert "8 runs: 8 to run." in plan
+    assert "10 runs: 10 to run." in plan
     assert "8 of 8 true test masks have their prior" in plan
-    assert "8 run, 0 found finished, 0 failed" in printed["topoeval run suite.toml --no-report"]
+    assert "10 run, 0 found finished, 0 failed" in printed["topoeval run suite.toml --no-report"]

@@ -69,7 +69,7 @@ def plan(
         console = Console(width=120)
     console.print(_table(wanted.title, prospects))
     for truth in truths([one.run for one in prospects if one.state != "cannot"]):
-        console.print(truth.line, highlight=False, soft_wrap=True)
+        console.print(truth.line, highlight=False, soft_wrap=True, markup=False)
     for line in _summary(prospects):
         console.print(line, highlight=False, soft_wrap=True)
 
