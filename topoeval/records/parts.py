@@ -27,6 +27,8 @@ Regime = Literal["supervised", "semi_supervised", "post_process", "remedy"]
 TRAINED: tuple[Regime, ...] = ("supervised", "semi_supervised")
 """Regimes that leave a network."""
 Precision = Literal["float32", "bfloat16", "float16"]
+ThresholdName = Literal["half", "dice", "topology"]
+PriorSource = Literal["given", "oracle", "class", "train"]
 
 
 def _finite(params: dict[str, Any]) -> dict[str, Any]:
@@ -134,6 +136,17 @@ class AugmentationSpec(Frozen):
     blur: StrictFloat = Field(1.0, ge=0)
     probability: StrictFloat = Field(0.3, ge=0, le=1)
     patch: StrictInt = Field(0, ge=0)
+
+
+class PatchSpec(Frozen):
+    """Pieces of images: random ones in training, and windows side by side in prediction.
+
+    ``size`` are voxels along each side; windows overlap by ``overlap`` of that, and are blended by
+    a Gaussian.
+    """
+
+    size: StrictInt = Field(ge=1)
+    overlap: StrictFloat = Field(0.5, ge=0, lt=1)
 
 
 class TestSpec(Frozen):

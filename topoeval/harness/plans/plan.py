@@ -13,7 +13,7 @@ from topoeval import datasets
 from topoeval.errors import UserError, nearest
 from topoeval.harness.plans.scoring import auxiliary_of, check_scoring
 from topoeval.harness.suites.methods import beginning, methods_of
-from topoeval.harness.suites.parameters import takes_backend
+from topoeval.harness.suites.parameters import takes_backend, tells_prior
 from topoeval.harness.suites.selection import Filters, has_dataset, select
 from topoeval.harness.suites.suite import Exclude, Include, Suite
 from topoeval.harness.suites.tuned import Tuned, vary
@@ -189,6 +189,7 @@ class _Planner:
                 "augmentation": self.suite.augmentation if method.regime in TRAINED else None,
                 "parents": parents,
                 "scoring": self.scoring,
+                **_asked(self.suite, method, common["dataset"]),
             }
         )
         if self.tuned is not None:
@@ -261,6 +262,21 @@ def _datasets(suite: Suite) -> list[DatasetSpec]:
             params = {**dataset.params, **one.params}
             found.append(dataset.model_copy(update={"name": one.name, "params": params}))
     return found
+
+
+def _asked(suite: Suite, method: Method, dataset: DatasetSpec) -> dict[str, Any]:
+    """Return what a suite says of thresholds, priors and patches, where it concerns a method."""
+    asked: dict[str, Any] = {"patch": suite.patch}
+    if suite.threshold != "half" and method.regime in TRAINED:
+        if "val" not in dataset.sizes:
+            raise UserError(
+                f"suite {suite.name!r}: threshold = {suite.threshold!r} is chosen on validation "
+                f"images, and dataset {dataset.label!r} has no size of 'val'"
+            )
+        asked["threshold"] = suite.threshold
+    if tells_prior(method):
+        asked |= {"prior": suite.prior, "prior_error": suite.prior_error}
+    return asked
 
 
 def _common(suite: Suite, dataset: DatasetSpec, absent: dict[str, str] | None) -> dict[str, Any]:

@@ -13,8 +13,9 @@ import torch
 from topoeval import datasets, networks
 from topoeval.errors import UserError
 from topoeval.harness.plans.truth import look
-from topoeval.harness.runs.build import check_channels, classes_of
-from topoeval.harness.suites.parameters import takes_backend
+from topoeval.harness.runs.build import check_channels, classes_of, patch_of
+from topoeval.harness.runs.priors import check_told
+from topoeval.harness.suites.parameters import takes_backend, tells_prior
 from topoeval.harness.suites.suite import Suite
 from topoeval.losses import LOSSES
 from topoeval.persistence.backends import resolve
@@ -94,7 +95,14 @@ class _Examination:
     def reason(self, run: RunSpec) -> str | None:
         """Return why a run cannot be done, or None."""
         content, method = self._text(run.dataset), self._text(run.method)
-        others = (run.network.label, run.topology, str(run.training.epochs))
+        others = (
+            run.network.label,
+            run.prior,
+            str(run.prior_error),
+            str(run.patch),
+            run.topology,
+            str(run.training.epochs),
+        )
         key = (content, method, run.backend, run.device, run.task, *others)
         if key not in self._found:
             try:
@@ -137,7 +145,7 @@ class _Examination:
 
     def _check_truth(self, run: RunSpec, content: str) -> None:
         """Refuse a method that is told a prior which no true mask has."""
-        if not tells_prior(run.method):
+        if not tells_prior(run.method) or run.prior != "given":
             return
         key = ("truth", content, run.topology)
         if key not in self._found:
@@ -155,7 +163,7 @@ class _Examination:
         """Run the network once on images of the real shape."""
         check_channels(run, len(sample.target))
         shape, classes = sample.image.shape, classes_of(run).channels
-        if run.augmentation is not None and (patch := run.augmentation.patch):
+        if patch := patch_of(run):
             shape = (shape[0], *(min(patch, side) for side in shape[1:]))
         key = ("network", run.network.label, str(shape), str(classes))
         if key not in self._found:
@@ -168,24 +176,33 @@ class _Examination:
             raise UserError(f"dataset {run.dataset.label!r}: {refused}")
 
 
+def _alike(name: str, samples: datasets.Dataset) -> None:
+    """Refuse files of different form, naming two of them."""
+    first = samples[0]
+    for sample in samples:
+        for what in ("image", "target"):
+            shapes = [getattr(one, what).shape for one in (first, sample)]
+            if shapes[0] != shapes[1]:
+                told = ["x".join(map(str, shape)) for shape in shapes]
+                raise UserError(
+                    f"dataset {name!r}: the {what} of {first.case} is {told[0]} (channels first), "
+                    f"that of {sample.case} {told[1]}; bring them to one size and one number of "
+                    "channels"
+                )
+
+
 def _open(dataset: DatasetSpec, seed: int, download: bool) -> None:
     fetch = {"download": True} if download and datasets.info(dataset.name).downloads else {}
     for split, size in dataset.sizes.items():
-        datasets.load(
+        samples = datasets.load(
             dataset.name, split, size, seed=seed, **dataset.params, **dataset.paths, **fetch
         )
+        if datasets.info(dataset.name).needs_data and len(samples):
+            _alike(dataset.name, samples)
     for test in dataset.tests.values():
         wanted = test.size or dataset.sizes.get(test.split)
         params = {**dataset.params, **test.params, **dataset.paths}
         datasets.load(dataset.name, test.split, wanted, seed=seed, **params)
-
-
-def tells_prior(method: Method) -> bool:
-    """Whether a method is told the Betti numbers of each sample."""
-    return method.regime in ("post_process", "remedy") or any(
-        LOSSES.load(term.name).info.needs_prior and "prior" not in term.params
-        for term in method.losses
-    )
 
 
 def _check_card(run: RunSpec, card: datasets.DatasetInfo) -> None:
@@ -203,11 +220,14 @@ def _check_card(run: RunSpec, card: datasets.DatasetInfo) -> None:
                 f"method {method.name!r}: loss {term.name!r} takes {takes} images, "
                 f"dataset {card.name!r} is {card.ndim}D"
             )
-        if info.needs_prior and run.augmentation is not None and run.augmentation.patch:
+        if info.needs_prior and method.regime in TRAINED and (patch := patch_of(run)):
             raise UserError(
                 f"method {method.name!r}: loss {term.name!r} needs the Betti numbers of what it "
-                f"sees, and patch = {run.augmentation.patch} of [augmentation] cuts the images"
+                f"sees, and patches of {patch} voxels a side cut the images"
             )
+    if method.regime == "post_process" and run.patch is not None:
+        raise UserError(f"method {method.name!r} adapts to whole images, and [patch] cuts them")
+    check_told(run, card.ndim, bool(card.labels))
     if takes_backend(method):
         topology = Topology.parse(run.topology)
         resolve(run.backend, card.ndim, topology, device=run.device, locations=True)
@@ -221,7 +241,7 @@ def _first(run: RunSpec) -> datasets.Sample:
 
 def _try_losses(run: RunSpec, sample: datasets.Sample) -> None:
     method = run.method
-    if method.regime == "post_process" and sample.prior is None:
+    if method.regime == "post_process" and sample.prior is None and run.prior == "given":
         raise UserError(
             f"method {method.name!r} needs a Betti prior per sample, "
             f"and dataset {run.dataset.name!r} has none"
@@ -230,7 +250,10 @@ def _try_losses(run: RunSpec, sample: datasets.Sample) -> None:
     target = torch.zeros((1, len(classes.names)) + (8,) * ndim, device=run.device)
     logits = torch.zeros((1, classes.channels) + (8,) * ndim, device=run.device)
     prior = None
-    if sample.prior is not None:
+    if run.prior != "given":
+        shape = (1, ndim) if len(classes.names) == 1 else (1, len(classes.names), ndim)
+        prior = torch.zeros(shape, dtype=torch.int64, device=run.device)
+    elif sample.prior is not None:
         prior = torch.zeros_like(torch.tensor(sample.prior, device=run.device))[None]
     for loss in method.losses:
         try:

@@ -24,7 +24,10 @@ from topoeval.records.parts import (
     LossTerm,
     Network,
     Params,
+    PatchSpec,
     Precision,
+    PriorSource,
+    ThresholdName,
     Training,
 )
 from topoeval.records.variant import variants
@@ -182,6 +185,10 @@ class Suite(Frozen):
     plugins: tuple[str, ...] = ()
     datasets: tuple[DatasetSpec, ...] = Field(alias="dataset", min_length=1)
     topology: str = ""
+    threshold: ThresholdName = "half"
+    prior: PriorSource = "given"
+    prior_error: tuple[StrictInt, ...] = ()
+    patch: PatchSpec | None = None
     network: Networks = Field((Network(),), min_length=1)
     start: Start
     training: Training
