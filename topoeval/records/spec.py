@@ -35,11 +35,13 @@ class Scoring(Frozen):
     """How a run is scored. It decides nothing of its training and is no part of what a run is.
 
     ``metrics`` are columns or names of `topoeval.metrics.METRICS`; none stands for the default
-    ones. ``keep_answers``: whether predictions are kept for `topoeval rescore`.
+    ones. ``keep_answers``: whether predictions are kept for `topoeval rescore`. ``examples``:
+    whether a few cases are recorded as pictures, as they are of the first seed of a suite.
     """
 
     metrics: tuple[str, ...] = ()
     keep_answers: bool = True
+    examples: bool = True
 
 
 class RunSpec(Frozen):
@@ -51,11 +53,15 @@ class RunSpec(Frozen):
     ``task`` is ``"restore"`` (train or correct a network and score it) or the name of an auxiliary
     network of the dataset, which is trained for its metrics. ``augmentation`` is that of the
     training; a run that trains nothing has none. ``score`` is ``"test"``, the test and the further
-    tests, or ``"val"``,
-    the split of a search, which never sees a test. ``threshold`` is what a class needs to be
-    predicted: 0.5, or chosen on ``val`` by Dice or by topology. ``prior`` is where the Betti
-    numbers come from that the method is told, and ``prior_error`` what is added to them; a method
-    that is told none has the defaults. ``patch`` are the pieces that the network sees.
+    tests, or ``"val"``, the split of a search, which never sees a test. ``threshold`` is what a
+    class needs to be predicted: 0.5, or chosen on ``val`` by Dice or by topology. ``prior`` is
+    where the Betti numbers come from that the method is told, and ``prior_error`` what is added to
+    them; a method that is told none has the defaults. ``patch`` are the pieces that the network
+    sees.
+
+    ``code`` names the code of the loss, dataset, network and remedy, by ``loss my_loss`` and the
+    like: the version of the package or the hash of the file that they are from, and their revision
+    from 2 on. Topoeval's own parts in their first revision are not in it.
     """
 
     schema_version: int = Field(SPEC_SCHEMA, alias="schema")
@@ -77,6 +83,7 @@ class RunSpec(Frozen):
     patch: Annotated[PatchSpec | None, ABSENT_WHEN_DEFAULT] = None
     parents: dict[str, str] = Field(default_factory=dict)
     scoring: Annotated[Scoring, ABSENT_WHEN_DEFAULT] = Scoring()
+    code: Annotated[dict[str, str], ABSENT_WHEN_DEFAULT] = Field(default_factory=dict)
 
     @cached_property
     def id(self) -> str:
@@ -85,9 +92,10 @@ class RunSpec(Frozen):
         method = {"title", "summary", "paper", "variant"}
         return digest(canonical_json(self, exclude={"method": method, **_NOT_RECORDED}))
 
-    def recorded(self) -> dict[str, Any]:
+    def recorded(self) -> RunSpec:
         """Return the specification as it stands in a record: without paths of this machine."""
-        return self.model_dump(mode="json", by_alias=True, exclude=_NOT_RECORDED)
+        dataset = self.dataset.model_copy(update={"paths": {}})
+        return self.model_copy(update={"dataset": dataset, "scoring": Scoring()})
 
     @property
     def is_scored(self) -> bool:
