@@ -26,7 +26,7 @@ _STACK = 1 << 18
 
 
 def betti_numbers(
-    mask: Array, topology: Topology, spatial_dims: int | None = None
+    mask: Array, topology: Topology | str, spatial_dims: int | None = None
 ) -> NDArray[np.int64]:
     """Count components, holes and cavities of each mask.
 
@@ -73,6 +73,7 @@ def betti_numbers(
     >>> betti_numbers(rings, Topology(), spatial_dims=2).tolist()
     [[[1, 1]], [[1, 1]]]
     """
+    topology = Topology.parse(topology)
     array = as_mask(mask)
     lead = leading_axes(array, spatial_dims)
     ndim = array.ndim - lead
@@ -86,7 +87,7 @@ def betti_numbers(
 
 
 def betti_error(
-    prediction: Array, target: Array, topology: Topology, spatial_dims: int | None = None
+    prediction: Array, target: Array, topology: Topology | str, spatial_dims: int | None = None
 ) -> NDArray[np.int64]:
     """Betti number error ``|b_k(P) - b_k(G)|`` of each pair of masks, dimension by dimension.
 

@@ -18,7 +18,7 @@ Comparison = Literal["union", "intersection"]
 def betti_matching_error(
     prediction: Array,
     target: Array,
-    topology: Topology,
+    topology: Topology | str,
     spatial_dims: int | None = None,
     comparison: Comparison = "union",
 ) -> NDArray[np.int64]:
@@ -74,7 +74,7 @@ def betti_matching_error(
     lead = leading_axes(p, spatial_dims)
     ndim = p.ndim - lead
     # A mask is foreground already; the direction belongs to grey images.
-    read = replace(topology, direction="superlevel")
+    read = replace(Topology.parse(topology), direction="superlevel")
     shape = p.shape[:lead]
     p, g = (masks.reshape(-1, *masks.shape[lead:]) for masks in (p, g))
     if len(p) == 0:
