@@ -9,7 +9,7 @@ import torch
 from topoeval import metrics
 from topoeval.errors import UserError
 from topoeval.metrics import Settings, score
-from topoeval.metrics.diagrams import bottleneck
+from topoeval.persistence.bottleneck import bottleneck
 from topoeval.topology import Topology
 
 RING = np.zeros((32, 32), bool)

@@ -9,6 +9,8 @@ from typing import Annotated, Optional
 
 import typer
 
+from topoeval.cli.plugins import Plugins
+
 CORES = os.cpu_count() or 1
 FILES, VALUES, SCORES, OUTPUT = "Files", "What the values mean", "Scores", "Output"
 
@@ -180,6 +182,7 @@ def evaluate(
     html: Annotated[
         bool, typer.Option("--html", help="A page with the worst cases.", rich_help_panel=OUTPUT)
     ] = False,
+    plugin: Plugins = None,
 ) -> None:
     """Score predictions of any origin, file by file.
 

@@ -33,60 +33,6 @@ class DiagramDistance:
     essential: NDArray[np.float64]
 
 
-def bottleneck(a: NDArray[Any], b: NDArray[Any]) -> float:
-    """Return the bottleneck distance of two diagrams, exactly.
-
-    The distance is one of the ways from point to point or from point to diagonal. The smallest that
-    suffices is found by bisection: every point that is farther from the diagonal must have a
-    partner near enough. By the theorem of Mendelsohn and Dulmage (1958) one matching covers such
-    points of both diagrams if each diagram has a matching that covers its own.
-
-    Parameters
-    ----------
-    a, b
-        ``(n, 2)`` and ``(m, 2)`` finite points, birth and death; L-infinity distances.
-
-    Examples
-    --------
-    >>> bottleneck(np.array([[0.0, 1.0], [0.2, 0.3]]), np.array([[0.1, 1.0]]))
-    0.1
-    """
-    from scipy.spatial.distance import cdist
-
-    halves = [np.abs(points[:, 1] - points[:, 0]) / 2 for points in (a, b)]
-    most = max((float(half.max()) for half in halves if len(half)), default=0.0)
-    if min(len(a), len(b)) == 0:
-        return most
-    between = cdist(a, b, "chebyshev")
-    ways = np.unique(np.concatenate([[0.0], *halves, between[between < most]]))
-    low, high = 0, int(np.searchsorted(ways, most))
-    while low < high:
-        middle = (low + high) // 2
-        if _suffices(ways[middle], between, *halves):
-            high = middle
-        else:
-            low = middle + 1
-    return float(ways[low])
-
-
-def _suffices(
-    way: float,
-    between: NDArray[np.float64],
-    half_a: NDArray[np.float64],
-    half_b: NDArray[np.float64],
-) -> bool:
-    from scipy.sparse import csr_matrix
-    from scipy.sparse.csgraph import maximum_bipartite_matching
-
-    for near, half in ((between <= way, half_a), (way >= between.T, half_b)):
-        needing = near[half > way]
-        if len(needing):
-            found = maximum_bipartite_matching(csr_matrix(needing), perm_type="column")
-            if (found < 0).any():
-                return False
-    return True
-
-
 def bottleneck_distance(
     prediction: Array, target: Array, topology: Topology | str, spatial_dims: int | None = None
 ) -> DiagramDistance:
@@ -113,8 +59,10 @@ def bottleneck_distance(
 
     Notes
     -----
-    Exact, by `bottleneck`; memory grows with the product of the numbers of bars.
+    Exact, by `topoeval.persistence.bottleneck`; memory grows with the product of the numbers of
+    bars.
     """
+    from topoeval.persistence.bottleneck import bottleneck
 
     def essential(ways: NDArray[np.float64]) -> float:
         return float(ways.max(initial=0.0))

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from topoeval import datasets, plugins
+from topoeval import datasets
 from topoeval.errors import UserError
 from topoeval.evaluate.parallel import Problem, Workers
 from topoeval.harness.runs import answers
@@ -109,7 +109,6 @@ def _spec(record: Record) -> RunSpec:
 
 def _rescore(folder: Path, metrics: tuple[str, ...], identity: str) -> bool:
     """Score one run; return whether its record has changed."""
-    plugins.load_in_worker()
     store = Store(folder, "")
     record = store.read(identity)
     assert record is not None  # it was listed, and nobody else is at work here
