@@ -107,6 +107,7 @@ def test_add_a_remedy(follow):
 def test_add_a_metric(follow):
     """In files, tables, pages and rescored runs; what it says of a case is the same in all."""
     printed = follow("add-a-metric.md")
+    assert "1 passed" in printed["python -m pytest -q test_volume_error.py"]
     evaluated = next(out for line, out in printed.items() if "evaluate" in line)
     assert re.search(r"volume error +1 +16\b", evaluated)
     assert "0 failed" in printed["topoeval run suite.toml"]

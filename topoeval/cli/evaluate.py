@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Optional
@@ -10,8 +9,9 @@ from typing import Annotated, Optional
 import typer
 
 from topoeval.cli.plugins import Plugins
+from topoeval.limits import usable_cores
 
-CORES = os.cpu_count() or 1
+CORES = usable_cores()
 FILES, VALUES, SCORES, OUTPUT = "Files", "What the values mean", "Scores", "Output"
 
 

@@ -28,7 +28,7 @@ def start(tmp_path):
             command=(sys.executable, "-c", program, str(tmp_path)),
             work=str(tmp_path),
             record=str(tmp_path / "record.json"),
-            **{"timeout_s": 60, "grace_s": 0.3, **changed},
+            **{"timeout_s": 60, "grace_s": 0.3, "memory_bytes": 2**32, **changed},
         )
         return subprocess.Popen(
             [sys.executable, "-P", supervisor.__file__, json.dumps(asdict(settings))],

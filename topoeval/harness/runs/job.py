@@ -20,6 +20,7 @@ from topoeval.harness.runs.store import Record, Store
 from topoeval.harness.runs.supervisor import Ending, Settings
 from topoeval.harness.runs.worker import failure, frame
 from topoeval.harness.suites.suite import Limits
+from topoeval.limits import usable_memory
 from topoeval.records.canonical import canonical_json
 from topoeval.records.spec import RunSpec
 
@@ -28,6 +29,8 @@ WORKER = (sys.executable, "-P", "-m", "topoeval.harness.runs.worker")
 
 LOG_TAIL_LINES = 12
 _POLL_S = 0.5
+# of a run without a limit of its own
+_SHARE_OF_MEMORY = 0.9
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 # the kernel, an administrator or a queue sends these, and no method
 _FROM_OUTSIDE = {signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
@@ -83,7 +86,8 @@ def supervise(
     command, work, record, grace_s
         As in `topoeval.harness.runs.supervisor.Settings`.
     limits
-        How long it may take, and how much memory it may have.
+        How long it may take, and how much memory it may have: without a limit, nine tenths of what
+        this machine or our control group allows.
     variables
         Of its environment, beyond ours.
     stopped
@@ -103,7 +107,7 @@ def supervise(
         record=str(record),
         timeout_s=limits.timeout_s,
         grace_s=grace_s,
-        memory_bytes=None if memory is None else int(memory * 2**30),
+        memory_bytes=int(_SHARE_OF_MEMORY * usable_memory() if memory is None else memory * 2**30),
     )
     with launch(settings, variables) as supervised:
         # it prints nothing before its end
