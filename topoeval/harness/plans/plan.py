@@ -13,7 +13,7 @@ from topoeval import datasets
 from topoeval.errors import UserError, nearest
 from topoeval.harness.plans.scoring import auxiliary_of, check_scoring
 from topoeval.harness.suites.methods import beginning, methods_of
-from topoeval.harness.suites.parameters import takes_backend
+from topoeval.harness.suites.parameters import takes_backend, tells_prior
 from topoeval.harness.suites.selection import Filters, has_dataset, select
 from topoeval.harness.suites.suite import Exclude, Include, Suite
 from topoeval.harness.suites.tuned import Tuned, vary
@@ -201,6 +201,7 @@ class _Planner:
                 "augmentation": self.suite.augmentation if method.regime in TRAINED else None,
                 "parents": parents,
                 "scoring": self.scoring,
+                **_asked(self.suite, method, common["dataset"]),
             }
         )
         if self.tuned is not None:
@@ -275,6 +276,21 @@ def _datasets(suite: Suite) -> list[DatasetSpec]:
     return found
 
 
+def _asked(suite: Suite, method: Method, dataset: DatasetSpec) -> dict[str, Any]:
+    """Return what a suite says of thresholds, priors and patches, where it concerns a method."""
+    asked: dict[str, Any] = {"patch": suite.patch}
+    if suite.threshold != "half" and method.regime in TRAINED:
+        if "val" not in dataset.sizes:
+            raise UserError(
+                f"suite {suite.name!r}: threshold = {suite.threshold!r} is chosen on validation "
+                f"images, and dataset {dataset.label!r} has no size of 'val'"
+            )
+        asked["threshold"] = suite.threshold
+    if tells_prior(method):
+        asked |= {"prior": suite.prior, "prior_error": suite.prior_error}
+    return asked
+
+
 def _common(suite: Suite, dataset: DatasetSpec, absent: dict[str, str] | None) -> dict[str, Any]:
     """Return what all runs of a suite on a dataset share, with nothing left to be chosen later."""
     for params in (dataset.params, *(test.params for test in dataset.tests.values())):
@@ -296,7 +312,8 @@ def _common(suite: Suite, dataset: DatasetSpec, absent: dict[str, str] | None) -
         absent[_located(dataset, info).label] = str(error)
     return {
         "dataset": _located(dataset, info),
-        "topology": str(Topology.parse(suite.topology)),
+        # of the dataset in this suite, of the suite, or else of the card
+        "topology": str(Topology.parse(dataset.topology or suite.topology or str(info.topology))),
         "precision": suite.precision,
     }
 
@@ -349,6 +366,7 @@ def _located(dataset: DatasetSpec, info: datasets.DatasetInfo) -> DatasetSpec:
     return dataset.model_copy(
         update={
             "revision": info.revision,
+            "topology": "",
             "params": {k: value for k, value in dataset.params.items() if k not in paths},
             "paths": {k: str(Path(value).expanduser().resolve()) for k, value in paths.items()},
         }
