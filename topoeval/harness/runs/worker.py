@@ -70,7 +70,7 @@ def execute(
     outcome["environment"] = environment.describe(spec.device, threads, spec.backend)
     record = Record.of(spec, store.suite, started, outcome)
     store.write(record)
-    # only an interrupted run may be gone on with; one that is asked for again begins anew
+    # only an interrupted run continues; a run that ended begins anew when it is run again
     store.state(spec.id).unlink(missing_ok=True)
     return record
 

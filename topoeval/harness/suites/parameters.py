@@ -70,6 +70,17 @@ def value_of(method: Method, name: str) -> Any:
     return value
 
 
+def tells_prior(method: Method) -> bool:
+    """Whether a method is told the Betti numbers of each sample."""
+    return method.regime in ("post_process", "remedy") or any(
+        term.name in LOSSES
+        and LOSSES.status(term.name).state is State.AVAILABLE
+        and LOSSES.load(term.name).info.needs_prior
+        and "prior" not in term.params
+        for term in method.losses
+    )
+
+
 def takes_backend(method: Method) -> bool:
     """Whether the results of a method can depend on the persistence backend."""
     return any(
@@ -206,7 +217,7 @@ def _remedy_keywords(name: str) -> Mapping[str, Any] | None:
 
 
 def _remedies() -> Registry[Callable[..., Any]]:
-    # brings torch, which filters and whoever misspelt a suite need not wait for
+    # imports torch, for which neither a filter nor the message about a misspelt key should wait
     from topoeval.training.remedies import REMEDIES
 
     return REMEDIES
