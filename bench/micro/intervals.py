@@ -19,7 +19,7 @@ from scipy import stats
 
 from topoeval.statistics.bootstrap import percentile_interval, resampled_means
 from topoeval.statistics.crossed import Mean, crossed
-from topoeval.statistics.grid import Grid, known
+from topoeval.statistics.grid import ScoreGrid, known
 from topoeval.statistics.pairs import holm
 
 # Standard deviations of a method's own seeds, its own cases and the rest.
@@ -96,11 +96,11 @@ def bootstrapped(difference: np.ndarray, fewer: int, rng: np.random.Generator) -
     return float(np.mean(hits))
 
 
-def grid(values: np.ndarray) -> Grid:
+def grid(values: np.ndarray) -> ScoreGrid:
     """Return ``(methods, seeds, cases)`` scores as a grid."""
     k, seeds, cases = values.shape
     names, tests = tuple(map(str, range(k))), tuple(map(str, range(cases)))
-    return Grid("d", names, tuple(range(seeds)), tests, values, np.zeros((k, seeds), bool), 0)
+    return ScoreGrid("d", names, tuple(range(seeds)), tests, values, np.zeros((k, seeds), bool), 0)
 
 
 def families(rng: np.random.Generator, draws: int) -> Iterator[tuple[str, ...]]:

@@ -3,34 +3,35 @@
 `standings` answers most questions at once; the rest are its parts.
 """
 
+from topoeval.statistics.against_base import AgainstBase
 from topoeval.statistics.bootstrap import Stability, percentile_interval, resampled_means
 from topoeval.statistics.critical_difference import CriticalDifference, critical_difference
 from topoeval.statistics.crossed import crossed_interval
 from topoeval.statistics.estimate import (
+    LEAST_SEEDS,
     LEVEL,
     NOTHING,
     UNMEASURED,
     Estimate,
     mean_interval,
-    paired_difference,
-    run_means,
-    separated_best,
 )
-from topoeval.statistics.grid import Grid, Measure, grids, score_table
+from topoeval.statistics.grid import Measure, ScoreGrid, grids, score_grids, score_table
 from topoeval.statistics.pairs import Pairs, compare_pairs, holm
 from topoeval.statistics.power import Power
-from topoeval.statistics.standings import Standings, standings
+from topoeval.statistics.standings import Standings, standings, standings_of
 
 __all__ = [
+    "LEAST_SEEDS",
     "LEVEL",
     "NOTHING",
     "UNMEASURED",
+    "AgainstBase",
     "CriticalDifference",
     "Estimate",
-    "Grid",
     "Measure",
     "Pairs",
     "Power",
+    "ScoreGrid",
     "Stability",
     "Standings",
     "compare_pairs",
@@ -39,11 +40,10 @@ __all__ = [
     "grids",
     "holm",
     "mean_interval",
-    "paired_difference",
     "percentile_interval",
     "resampled_means",
-    "run_means",
+    "score_grids",
     "score_table",
-    "separated_best",
     "standings",
+    "standings_of",
 ]

@@ -18,7 +18,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from topoeval.statistics.estimate import LEVEL
-from topoeval.statistics.grid import Grid, Measure, direction, worst
+from topoeval.statistics.grid import Measure, ScoreGrid, direction, worst
 from topoeval.statistics.ranks import mean_then_rank
 
 RESAMPLES = 1000
@@ -51,7 +51,7 @@ class Stability:
 
 
 def resampled_means(
-    found: Sequence[Grid],
+    found: Sequence[ScoreGrid],
     measure: Measure,
     *,
     resamples: int = RESAMPLES,
@@ -108,7 +108,7 @@ def percentile_interval(draws: Array, level: float = LEVEL) -> tuple[Array, Arra
 
 
 def rank_stability(
-    found: Sequence[Grid],
+    found: Sequence[ScoreGrid],
     measure: Measure,
     observed: Array,
     *,
