@@ -14,10 +14,12 @@ from topoeval.losses import LOSSES
 PACKAGE = Path(topoeval.__file__).parent
 # A package may import itself and those on lower levels.
 LEVELS = [
-    {"errors", "images", "topology", "registry", "timing"},
+    {"errors", "images", "plugins", "topology", "registry", "timing"},
     {"digital", "persistence"},
     {"metrics", "losses", "plot"},
-    {"datasets", "evaluate", "statistics"},
+    {"datasets"},
+    {"records"},
+    {"evaluate", "statistics"},
     {"results", "training"},
     {"harness", "report"},
     {"bench"},

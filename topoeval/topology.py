@@ -77,8 +77,15 @@ class Topology:
                 )
 
     @classmethod
-    def parse(cls, text: str) -> Topology:
-        """Read ``"V"``, ``"T-superlevel"`` or ``"V/sublevel/framed"``; the rest keeps defaults."""
+    def parse(cls, text: str | Topology) -> Topology:
+        """Read ``"V"``, ``"T-superlevel"`` or ``"V/sublevel/framed"``; the rest keeps defaults.
+
+        A `Topology` is returned as it is, so that functions can take either.
+        """
+        if isinstance(text, Topology):
+            return text
+        if not isinstance(text, str):
+            raise UserError(f"a topology is a Topology or a text like 'T', got {text!r}")
         parts = [part for part in re.split(r"[-/,\s]+", text.strip()) if part]
         if not 1 <= len(parts) <= 3:
             raise UserError(

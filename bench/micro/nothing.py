@@ -8,7 +8,7 @@ import torch
 from topoeval.harness.runs import environment  # noqa: F401  # what a record is written with
 from topoeval.harness.runs.store import Store
 from topoeval.harness.runs.worker import execute
-from topoeval.harness.suites.spec import RunSpec
+from topoeval.records.spec import RunSpec
 
 
 def perform(spec, store, progress):

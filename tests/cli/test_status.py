@@ -14,8 +14,8 @@ from topoeval.cli.display import SweepDisplay
 from topoeval.harness.runs.executors import Local
 from topoeval.harness.runs.store import Store
 from topoeval.harness.runs.sweep import read_plan, sweep
-from topoeval.harness.suites.spec import RunSpec
 from topoeval.harness.suites.suite import Limits
+from topoeval.records.spec import RunSpec
 
 # the seed decides how a run ends; a file beside the results mends what is wrong
 WORKER = """

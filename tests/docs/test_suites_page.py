@@ -10,7 +10,7 @@ from topoeval.harness.plans.plan import plan
 from topoeval.harness.suites.catalogue import load_method, load_suite
 from topoeval.harness.suites.parameters import with_params
 from topoeval.harness.suites.suite import Suite
-from topoeval.harness.suites.variant import variants
+from topoeval.records.variant import variants
 
 PAGE = (Path(__file__).parents[2] / "docs" / "suites.md").read_text()
 

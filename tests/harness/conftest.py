@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from topoeval.harness.suites.spec import RunSpec
+from topoeval.records.spec import RunSpec
 
 SUITE = """
 schema = 1

@@ -86,7 +86,7 @@ def nan():
     from topoeval.errors import DivergedError
     from topoeval.harness.runs.store import Store
     from topoeval.harness.runs.worker import execute
-    from topoeval.harness.suites.spec import RunSpec
+    from topoeval.records.spec import RunSpec
 
     def perform(spec, store, progress):
         raise DivergedError(f"loss {float('inf') * 0} in epoch 1")

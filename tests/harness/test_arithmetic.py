@@ -11,7 +11,7 @@ from topoeval.harness.runs.executors import Inline, Local
 from topoeval.harness.runs.store import Store
 from topoeval.harness.runs.sweep import sweep
 from topoeval.harness.suites.catalogue import load_suite
-from topoeval.harness.suites.model import canonical_json
+from topoeval.records.canonical import canonical_json
 
 
 def changed(suite_file, line):

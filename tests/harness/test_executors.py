@@ -173,7 +173,7 @@ def test_a_dask_run_ends_with_its_client(store, fake_run, fake_worker, wait_unti
     program = (
         "import sys; from pathlib import Path; import distributed\n"
         "from topoeval.harness.runs.executors.dask import Dask\n"
-        "from topoeval.harness.suites.spec import RunSpec\n"
+        "from topoeval.records.spec import RunSpec\n"
         "from topoeval.harness.runs.store import Store\n"
         "from topoeval.harness.suites.suite import Limits\n"
         "address, spec, root, *worker = sys.argv[1:]\n"

@@ -12,8 +12,9 @@ from topoeval.harness.runs.executors import Inline
 from topoeval.harness.runs.store import Store
 from topoeval.harness.runs.sweep import sweep
 from topoeval.harness.suites.catalogue import load_suite
-from topoeval.harness.suites.model import AugmentationSpec, canonical_json
 from topoeval.metrics import evaluate_cases
+from topoeval.records.canonical import canonical_json
+from topoeval.records.parts import AugmentationSpec
 from topoeval.topology import Topology
 from topoeval.training import TensorSet, checkpoint, predict, unet
 from topoeval.training.augment import Augmentation

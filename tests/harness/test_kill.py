@@ -18,7 +18,7 @@ SWEEP = """
 import sys
 from pathlib import Path
 from topoeval.harness.runs.executors import Local
-from topoeval.harness.suites.spec import RunSpec
+from topoeval.records.spec import RunSpec
 from topoeval.harness.runs.store import Store
 from topoeval.harness.suites.suite import Limits
 from topoeval.harness.runs.sweep import sweep

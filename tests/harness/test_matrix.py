@@ -10,7 +10,7 @@ from topoeval import UserError
 from topoeval.harness.plans.plan import plan
 from topoeval.harness.suites.catalogue import load_suite, suite_names
 from topoeval.harness.suites.selection import Filters, select
-from topoeval.harness.suites.spec import RunSpec
+from topoeval.records.spec import RunSpec
 
 ROOT = Path(__file__).parents[2]
 SUITE = """
@@ -297,3 +297,47 @@ def test_every_suite_plans_the_same_twice(name):
     suite, absent = load_suite(name), {}
     first, second = (plan(suite, absent=absent) for _ in range(2))
     assert [run.id for run in first] == [run.id for run in second]
+
+
+@pytest.mark.parametrize(
+    ("methods_", "reference", "problem"),
+    [
+        ('["cldice[weight=[0.0, 0.5]]"]', "cldice[weight=0.0]", None),
+        ('["cldice", "cldice[weight=0.5]"]', "cldice", None),
+        ('["cldice[weight=0.5]", "dice_ce"]', "cldice", None),
+        ('["cldice[weight=[0.1, 0.5]]"]', "cldice", r"is several methods \(cldice\[weight=0.1\]"),
+        ('["cldice[weight=0.1]"]', "cldice[weight=0.2]", "not among its methods"),
+        ('["cldice[weight=[0.1, 0.2]]"]', "cldice[weight=[0.1, 0.2]]", "is several methods"),
+    ],
+)
+def test_any_row_can_be_the_reference(planned, methods_, reference, problem):
+    """By its label, or by its method where that is one row."""
+    old = '["dice_ce", "betti_prior[weight=[0.1, 1.0]]", "largest_component"]'
+    replacements = [(old, methods_), ('reference = "dice_ce"', f'reference = "{reference}"')]
+    if problem is None:
+        assert planned("", *replacements)
+    else:
+        with pytest.raises(UserError, match=problem):
+            planned("", *replacements)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "problem"),
+    [
+        ("seeds = [0, 1]", "seeds = [0, 0]", "seeds: the same seed twice: 0"),
+        ("seeds = [0, 1]", "seeds = [true]", "seeds.0: Input should be a valid integer"),
+        ("training = { epochs = 1 }\n\n", "training = { epochs = true }\n\n", "training.epochs"),
+        (
+            "training = { epochs = 1 }\n\n",
+            "training = { epochs = 1, learning_rate = inf }\n\n",
+            "training.learning_rate: Input should be a finite number",
+        ),
+        ("schema = 1", "schema = 1\nnetwork.channels = [0]", "network.channels.0: .* equal to 1"),
+        ("test = 4", "tst = 4", r"unknown key 'dataset.0.sizes.tst'; did you mean 'test'\?"),
+        ("test = 4", "test = -4", "dataset.0.sizes.test: .* equal to 0"),
+    ],
+)
+def test_a_value_that_no_run_can_have_is_refused_when_the_suite_is_read(planned, old, new, problem):
+    """In one line that says where."""
+    with pytest.raises(UserError, match=problem):
+        planned("", (old, new))

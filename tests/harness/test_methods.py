@@ -5,7 +5,7 @@ import pytest
 from topoeval import UserError
 from topoeval.harness.suites.catalogue import load_suite
 from topoeval.harness.suites.methods import beginning, methods_of
-from topoeval.harness.suites.variant import variants
+from topoeval.records.variant import variants
 
 
 @pytest.fixture

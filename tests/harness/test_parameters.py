@@ -4,7 +4,6 @@ import pytest
 
 from topoeval import UserError
 from topoeval.harness.suites.catalogue import load_method, method_names
-from topoeval.harness.suites.model import Method, parse
 from topoeval.harness.suites.parameters import (
     check_params,
     keywords,
@@ -12,7 +11,9 @@ from topoeval.harness.suites.parameters import (
     value_of,
     with_params,
 )
+from topoeval.harness.suites.toml import parse
 from topoeval.losses import LOSSES
+from topoeval.records.parts import Method
 
 
 def leaves(value, path=()):

@@ -13,8 +13,10 @@ from topoeval.harness.runs.executors import Inline
 from topoeval.harness.runs.store import Store
 from topoeval.harness.runs.sweep import sweep
 from topoeval.harness.suites.catalogue import load_method, load_suite, method_names, suite_names
-from topoeval.harness.suites.model import Method, canonical_json, parse
-from topoeval.harness.suites.spec import RunSpec
+from topoeval.harness.suites.toml import parse
+from topoeval.records.canonical import canonical_json
+from topoeval.records.parts import Method
+from topoeval.records.spec import RunSpec
 
 
 def changed(suite_file, old, new):

@@ -8,9 +8,10 @@ import pytest
 
 from topoeval import UserError
 from topoeval.harness.suites.catalogue import baselines_folder, suites_folder
-from topoeval.harness.suites.model import Method, parse
 from topoeval.harness.suites.schema import SCHEMAS, RecordForm, schema_text
 from topoeval.harness.suites.suite import Suite
+from topoeval.harness.suites.toml import parse
+from topoeval.records.parts import Method
 
 ROOT = Path(__file__).parents[2]
 

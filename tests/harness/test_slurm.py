@@ -213,7 +213,7 @@ def test_a_job_cancelled_by_another_hand_is_the_machines_fault(
 
 def test_what_a_killed_sweep_left_in_the_queue_is_cancelled(executor, store, fake_run, slurm):
     """The next sweep of the folder ends it, and no other folder's, before it submits its own."""
-    from topoeval.harness.suites.model import digest
+    from topoeval.records.canonical import digest
 
     names = [f"topoeval-{digest(str(root))}" for root in (store.root.resolve(), slurm)]
     for name in names:

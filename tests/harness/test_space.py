@@ -6,8 +6,9 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from topoeval import UserError
-from topoeval.harness.suites.model import Method, parse
 from topoeval.harness.suites.space import Range, spread
+from topoeval.harness.suites.toml import parse
+from topoeval.records.parts import Method
 
 ranges = st.tuples(st.floats(1e-6, 1e3), st.floats(1.5, 1e6), st.booleans()).map(
     lambda x: Range(low=x[0], high=x[0] * x[1], log=x[2])

@@ -328,7 +328,7 @@ def test_a_killed_sweep_takes_template_and_runs_with_it(endless, runs, store, wa
         "import sys\n"
         "from pathlib import Path\n"
         "from topoeval.harness.runs.executors import Local\n"
-        "from topoeval.harness.suites.spec import RunSpec\n"
+        "from topoeval.records.spec import RunSpec\n"
         "from topoeval.harness.runs.store import Store\n"
         "from topoeval.harness.suites.suite import Limits\n"
         "run = RunSpec.model_validate_json(sys.argv[1])\n"

@@ -5,9 +5,9 @@ import pytest
 import torch
 
 from topoeval import Topology, UserError
-from topoeval.harness.suites.model import LossTerm
 from topoeval.losses import BettiPriorLoss, BettiPriorMulticlassLoss
 from topoeval.persistence import compute
+from topoeval.records.parts import LossTerm
 from topoeval.training import build_term
 
 HEART = {"1": (1, 0), "2": (1, 1), "3": (1, 0), "1+2": (1, 0), "1+3": (2, 0), "2+3": (1, 1)}

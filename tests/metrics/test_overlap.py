@@ -74,3 +74,12 @@ def test_refuses_grey_values():
     """Where grey becomes foreground is not for Dice to decide."""
     with pytest.raises(UserError, match="float64"):
         dice(np.ones((2, 2)), FULL)
+
+
+def test_a_masked_array_is_refused_where_it_hides_values():
+    """A hidden voxel would be counted as what lies under the mask."""
+    hidden = np.ma.masked_array(np.ones((4, 4), bool), mask=np.eye(4, dtype=bool))
+    for score in (dice, iou):
+        with pytest.raises(UserError, match=r"4 masked value\(s\); fill them first"):
+            score(hidden, np.ones((4, 4), bool))
+    assert dice(hidden.filled(False), ~np.eye(4, dtype=bool)) == 1

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from topoeval import Topology, UnavailableError, UserError
-from topoeval.persistence import BACKENDS, Barcodes, Info, compute
+from topoeval.persistence import BACKENDS, Barcodes, Info, compute, match
 from topoeval.persistence.backends.library import ValueLibraryBackend
 from topoeval.persistence.backends.native import Native
 
@@ -240,3 +240,62 @@ def test_autocast_changes_nothing_between_the_map_and_its_bars():
     assert bars.multiset() == compute(probabilities.detach(), spatial_dims=2).multiset()
     assert float(probabilities.grad.sum()) == len(bars)
     assert network.weight.grad.isfinite().all()
+
+
+def _record_field(values):
+    """Return the values as a field of records, which begins at an odd byte."""
+    records = np.zeros(values.shape, dtype=[("flag", "u1"), ("value", values.dtype)])
+    records["value"] = values
+    return records["value"]
+
+
+@pytest.mark.parametrize("backend", ["native", "torch"])
+def test_values_lie_wherever_numpy_and_torch_put_them(backend):
+    """Fields of records, foreign byte order, views of a conjugate: one barcode."""
+    x = np.random.default_rng(0).random((2, 6, 7)).astype(np.float32)
+    spectrum = torch.complex(torch.from_numpy(x), torch.from_numpy(-x))
+    wanted = compute(x, backend=backend).multiset()
+    assert not _record_field(x).flags.aligned
+    for stored in (
+        _record_field(x),
+        x.astype(">f4"),
+        np.asfortranarray(x),
+        torch.conj(spectrum).imag,
+        torch.conj(spectrum).real,
+    ):
+        assert compute(stored, backend=backend).multiset() == wanted
+    p, g = torch.conj(spectrum).imag, _record_field(x[::-1])
+    found, plain = match(p, torch.from_numpy(g.copy())), match(x, x[::-1].copy())
+    assert found.numpy().p_birth.tolist() == plain.p_birth.tolist()
+    assert match(x, g).p_birth.tolist() == plain.p_birth.tolist()
+
+
+def test_a_gradient_flows_through_a_view_of_a_conjugate():
+    """As through the values themselves."""
+    x = torch.rand(1, 5, 5)
+    spectrum = torch.complex(x, -x).requires_grad_()
+    bars = compute(torch.conj(spectrum).imag, dims=0)
+    bars.birth.sum().backward()
+    assert spectrum.grad.imag.sum() == -len(bars.birth)
+
+
+def test_a_masked_array_is_refused_where_it_hides_values():
+    """No image has missing voxels; a masked array that hides nothing is an array."""
+    hidden = np.ma.masked_less(RING[None], 0.5)
+    with pytest.raises(UserError, match=r"17 masked value\(s\); fill them first"):
+        compute(hidden)
+    with pytest.raises(UserError, match="fill them first"):
+        match(hidden, RING[None])
+    assert compute(np.ma.masked_array(RING[None])).multiset() == compute(RING[None]).multiset()
+
+
+def test_one_dimension_and_a_text_of_a_topology_are_taken():
+    """`dims=1` is `dims=[1]`, "V" is `Topology("V")`; other things are one clear line."""
+    assert compute(RING[None], "V", dims=1).multiset() == [(0, 1, 1.0, 0.25)]
+    for dims in ("1", [1.0], 1.5, [None]):
+        with pytest.raises(UserError, match="dims must be whole numbers"):
+            compute(RING[None], dims=dims)
+    with pytest.raises(UserError, match="topology construction must be one of"):
+        compute(RING[None], "X")
+    with pytest.raises(UserError, match="a topology is a Topology or a text"):
+        match(RING[None], RING[None], 3)

@@ -27,6 +27,7 @@ from topoeval.cli.execution import (
 )
 from topoeval.cli.filters import Backends, Datasets, Devices, Methods, Seeds, filters
 from topoeval.cli.planning import plan, schema
+from topoeval.cli.plugins import NamedPlugins, Plugins
 from topoeval.cli.report import leaderboard, report
 from topoeval.cli.results import collect, compare, query, submit
 from topoeval.cli.status import retry, status
@@ -60,6 +61,7 @@ def run(
     seed: Seeds = None,
     backend: Backends = None,
     device: Devices = None,
+    plugin: Plugins = None,
     results: Annotated[
         Optional[Path],  # noqa: UP045  # typer reads the annotation at run time
         typer.Option(help="Results folder; results/SUITE by default."),
@@ -112,6 +114,7 @@ def run(
 @app.command()
 def tune(
     suite: Annotated[str, typer.Argument(help="Name of a suite, or path of its TOML file.")],
+    plugin: Plugins = None,
     results: Annotated[
         Optional[Path],  # noqa: UP045
         typer.Option(help="Results folder; results/SUITE by default."),
@@ -152,6 +155,7 @@ def tune(
 def evaluate_(
     predictions: Annotated[Path, typer.Argument(help="A mask or label map, or a folder of them.")],
     targets: Annotated[Path, typer.Argument(help="The truth: a file, or files of equal names.")],
+    plugin: Plugins = None,
     topology: Annotated[
         str,
         typer.Option(help="CONSTRUCTION-DIRECTION-BORDER, as V or T-superlevel-framed."),
@@ -255,16 +259,18 @@ def list_(
         Optional[str],  # noqa: UP045
         typer.Argument(help="suites, methods, datasets, losses or backends; all by default."),
     ] = None,
+    plugin: NamedPlugins = None,
 ) -> None:
     """List what there is, and what of it can be used here."""
     from topoeval.cli.catalogue import print_list
 
-    print_list(kind)
+    print_list(kind, plugin or ())
 
 
 @app.command()
 def info(
     name: Annotated[str, typer.Argument(help="A suite, method, dataset, loss or backend.")],
+    plugin: Plugins = None,
 ) -> None:
     """Tell what is known about something by its name."""
     from topoeval.cli.catalogue import print_info

@@ -13,7 +13,7 @@ from rich.text import Text
 from topoeval.harness.runs.progress import RunState, reason, run_state
 from topoeval.harness.runs.store import Record, Store
 from topoeval.harness.runs.sweep import Event
-from topoeval.harness.suites.spec import RunSpec
+from topoeval.records.spec import RunSpec
 
 _ROWS = 16
 _REFRESH_S = 2.0

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from topoeval.cli.filters import Backends, Datasets, Devices, Methods, Seeds, filters
+from topoeval.cli.plugins import Plugins
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -23,6 +24,7 @@ def plan(
     seed: Seeds = None,
     backend: Backends = None,
     device: Devices = None,
+    plugin: Plugins = None,
     results: Annotated[
         Path | None, typer.Option(help="Results folder; results/SUITE by default.")
     ] = None,
@@ -109,7 +111,7 @@ def _table(title: str, prospects: Sequence[Prospect]) -> Table:
     # a column that says the same everywhere says nothing
     shown = [0, 1, *(column for column in (2, 3) if len({key[column] for key in groups}) > 1)]
     names = ("dataset", "method", "backend", "device")
-    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD)
+    table = Table(title=Text(title), title_justify="left", box=box.SIMPLE_HEAD)
     for column in shown:
         table.add_column(names[column], overflow="fold")
     for name in ("seeds", "done", "failed", "to run", "cannot", "time"):

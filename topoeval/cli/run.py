@@ -10,7 +10,9 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.live import Live
+from rich.markup import escape
 
+from topoeval import plugins
 from topoeval.cli.data import use_data_folder
 from topoeval.cli.display import SweepDisplay
 from topoeval.errors import UserError
@@ -22,8 +24,8 @@ from topoeval.harness.runs.template import Template
 from topoeval.harness.runs.worker import IMPORTS, imports
 from topoeval.harness.suites.catalogue import load_suite
 from topoeval.harness.suites.selection import Filters
-from topoeval.harness.suites.spec import RunSpec
 from topoeval.harness.suites.suite import Limits
+from topoeval.records.spec import RunSpec
 
 
 def run_suite(
@@ -60,7 +62,8 @@ def run_suite(
                 imports(run for run in runs if run.device == "cpu" and not store.done(run))
             )
         preflight(suite, runs, download=download)
-        Console().print(f"[bold]{suite.title}[/]: {len(runs)} runs, results in {store.root}")
+        title = f"[bold]{escape(suite.title)}[/]"
+        Console().print(f"{title}: {len(runs)} runs, results in {escape(str(store.root))}")
         retry: Retry | None = "failed" if retry_failed else None
         settings = replace(settings, template=template)
         failures = execute_runs(
@@ -90,6 +93,8 @@ def retry_runs(
             f"{results} does not say what was run in it (no work/sweep.json); "
             f"topoeval run SUITE --results {results} --retry-failed"
         )
+    for place in asked.plugins:
+        plugins.load(place)
     store = Store(results, asked.suite)
     failures = execute_runs(
         asked.runs, store, executor, settings, asked.limits, asked.reference, retry

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from topoeval.cli.filters import Backends, Datasets, Devices, Methods, Seeds, filters
+from topoeval.cli.plugins import Plugins
 
 
 def time(
@@ -17,6 +18,7 @@ def time(
     seed: Seeds = None,
     backend: Backends = None,
     device: Devices = None,
+    plugin: Plugins = None,
     rounds: Annotated[
         int | None, typer.Option(min=1, help="Fresh processes per method; the suite's by default.")
     ] = None,

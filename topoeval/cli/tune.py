@@ -15,8 +15,8 @@ from topoeval.harness.plans.preflight import preflight
 from topoeval.harness.runs.executors import Settings
 from topoeval.harness.runs.sweep import Retry
 from topoeval.harness.suites.catalogue import load_suite
-from topoeval.harness.suites.spec import RunSpec
 from topoeval.harness.tuning.tuning import Search, check, for_trials, tune, tuning_store
+from topoeval.records.spec import RunSpec
 
 
 def tune_suite(

@@ -42,7 +42,17 @@ BUILTIN = {
 }
 """Name to ``"module:class"`` of the datasets that come with topoeval."""
 
-DATASETS: Registry[type[Any]] = Registry("dataset", BUILTIN, group="topoeval.datasets")
+
+def _is_dataset(plugin: object) -> None:
+    if not callable(plugin) or not isinstance(getattr(plugin, "info", None), DatasetInfo):
+        raise TypeError(
+            f"{plugin!r} is no dataset: a class with a DatasetInfo as its info is wanted"
+        )
+
+
+DATASETS: Registry[type[Any]] = Registry(
+    "dataset", BUILTIN, group="topoeval.datasets", validate=_is_dataset
+)
 
 __all__ = [
     "BUILTIN",

@@ -81,7 +81,15 @@ _BUILTIN = {
     "wasserstein": "topoeval.losses.wasserstein:WassersteinLoss",
 }
 
-LOSSES: Registry[type[Loss]] = Registry("loss", _BUILTIN, group="topoeval.losses")
+
+def _is_loss(plugin: object) -> None:
+    if not callable(plugin) or not isinstance(getattr(plugin, "info", None), LossInfo):
+        raise TypeError(f"{plugin!r} is no loss: a class with a LossInfo as its info is wanted")
+
+
+LOSSES: Registry[type[Loss]] = Registry(
+    "loss", _BUILTIN, group="topoeval.losses", validate=_is_loss
+)
 
 __all__ = [
     "LOSSES",

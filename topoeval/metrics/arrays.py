@@ -23,7 +23,18 @@ Array = NDArray[Any] | Tensor
 
 
 def as_numpy(values: Array) -> NDArray[Any]:
-    """Return the values as a numpy array; a tensor leaves its graph and its device."""
+    """Return the values as a numpy array; a tensor leaves its graph and its device.
+
+    Raises
+    ------
+    UserError
+        A masked array that hides a value: whether it counts is the caller's say.
+    """
+    if isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):
+        hidden = np.count_nonzero(np.ma.getmaskarray(values))
+        raise UserError(
+            f"a masked array with {hidden} masked value(s); fill them first, x.filled(value)"
+        )
     if isinstance(values, Tensor):
         return np.asarray(values.detach().cpu().numpy())
     return np.asarray(values)

@@ -260,7 +260,8 @@ def _namespace(column: object) -> Any:
 
 def host_array(tensor: torch.Tensor) -> NDArray[Any]:
     """Return a tensor's values as a NumPy array, sharing memory where that is possible."""
-    host = tensor.detach().cpu()
+    # a view of a conjugate keeps its values negated or conjugated until it is asked for them
+    host = tensor.detach().resolve_conj().resolve_neg().cpu()
     # NumPy has no bfloat16; float32 holds its values exactly
     return (host.float() if str(host.dtype) == "torch.bfloat16" else host).numpy()
 

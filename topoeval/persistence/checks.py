@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 from typing import Any
 
@@ -36,14 +37,37 @@ def check_nonempty(shape: Sequence[int]) -> None:
         raise UserError(f"persistence of an empty input of shape {tuple(shape)}")
 
 
-def checked_dims(dims: Sequence[int] | None, ndim: int) -> tuple[int, ...]:
+def host_images(x: Any) -> NDArray[Any]:
+    """Return an array in which every value lies where its type wants it.
+
+    Raises
+    ------
+    UserError
+        A masked array that hides a value: persistence has no image with missing voxels.
+    """
+    if isinstance(x, np.ma.MaskedArray) and np.ma.is_masked(x):
+        hidden = np.count_nonzero(np.ma.getmaskarray(x))
+        raise UserError(
+            f"a masked array with {hidden} masked value(s); fill them first, x.filled(value)"
+        )
+    # fields of records may begin at any byte, which the engine and most libraries cannot read
+    return np.require(np.asarray(x), requirements="A")
+
+
+def checked_dims(dims: Sequence[int] | int | None, ndim: int) -> tuple[int, ...]:
     """Return homology dimensions sorted and once each; all by default."""
     if dims is None:
         return tuple(range(ndim))
-    checked = tuple(sorted(set(dims)))
+    try:
+        given = [dims] if isinstance(dims, int) else list(dims)
+        checked = tuple(sorted({operator.index(dim) for dim in given}))
+    except TypeError:
+        raise UserError(
+            f"dims must be whole numbers, some of {tuple(range(ndim))}, got {dims!r}"
+        ) from None
     if not checked or checked[0] < 0 or checked[-1] >= ndim:
         raise UserError(
-            f"dims must be some of {tuple(range(ndim))} for {ndim}D images, got {tuple(dims)}"
+            f"dims must be some of {tuple(range(ndim))} for {ndim}D images, got {tuple(given)}"
         )
     return checked
 

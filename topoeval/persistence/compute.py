@@ -16,6 +16,7 @@ from topoeval.persistence.checks import (
     check_nonempty,
     check_real_and_finite,
     checked_dims,
+    host_images,
     spatial_axes,
 )
 from topoeval.timing import span
@@ -28,8 +29,8 @@ if TYPE_CHECKING:
 @overload
 def compute(
     x: NDArray[Any],
-    topology: Topology = ...,
-    dims: Sequence[int] | None = ...,
+    topology: Topology | str = ...,
+    dims: Sequence[int] | int | None = ...,
     backend: str | Backend = ...,
     *,
     spatial_dims: int | None = ...,
@@ -39,8 +40,8 @@ def compute(
 @overload
 def compute(
     x: torch.Tensor,
-    topology: Topology = ...,
-    dims: Sequence[int] | None = ...,
+    topology: Topology | str = ...,
+    dims: Sequence[int] | int | None = ...,
     backend: str | Backend = ...,
     *,
     spatial_dims: int | None = ...,
@@ -49,8 +50,8 @@ def compute(
 
 def compute(
     x: Any,
-    topology: Topology = Topology(),  # noqa: B008  # frozen value, safe to share
-    dims: Sequence[int] | None = None,
+    topology: Topology | str = Topology(),  # noqa: B008  # frozen value, safe to share
+    dims: Sequence[int] | int | None = None,
     backend: str | Backend = "auto",
     *,
     spatial_dims: int | None = None,
@@ -63,9 +64,9 @@ def compute(
         ``(B, *spatial)`` or ``(B, C, *spatial)``, 2D or 3D, NumPy array or torch tensor of any real
         dtype, finite. Tensors may be on any device and require a gradient.
     topology
-        Construction, direction and border reading.
+        Construction, direction and border reading; or its text, as ``"T-superlevel-plain"``.
     dims
-        Homology dimensions; all from 0 to d-1 by default.
+        Homology dimensions, or one of them; all from 0 to d-1 by default.
     backend
         Name of a backend, or a backend with settings of its own, as ``Native(threads=1)``.
         ``"auto"``: ``torch`` for tensors on a CUDA or ROCm device, else the native engine.
@@ -97,7 +98,7 @@ def compute(
     """
     torch = sys.modules.get("torch")  # a tensor cannot exist before torch is imported
     if torch is None or not isinstance(x, torch.Tensor):
-        x = np.asarray(x)
+        x = host_images(x)
     elif torch.compiler.is_compiling():
         from topoeval.persistence.tensors import untraced
 
@@ -107,14 +108,15 @@ def compute(
 
 def _compute(
     x: Any,
-    topology: Topology,
-    dims: Sequence[int] | None,
+    topology: Topology | str,
+    dims: Sequence[int] | int | None,
     backend: str | Backend,
     spatial_dims: int | None,
 ) -> Barcodes[Any]:
     ndim = spatial_axes(tuple(x.shape), spatial_dims)
     batch_shape, spatial_shape = tuple(x.shape[:-ndim]), tuple(x.shape[-ndim:])
     check_nonempty(x.shape)
+    topology = Topology.parse(topology)
     dims = checked_dims(dims, ndim)
 
     flat = x.reshape(-1, int(np.prod(spatial_shape)))

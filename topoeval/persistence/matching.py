@@ -18,6 +18,7 @@ from topoeval.persistence.checks import (
     check_nonempty,
     check_real_and_finite,
     checked_dims,
+    host_images,
     spatial_axes,
 )
 from topoeval.timing import span
@@ -142,8 +143,8 @@ class Matching(Generic[Array]):
 def match(
     p: NDArray[Any],
     g: NDArray[Any],
-    topology: Topology = ...,
-    dims: Sequence[int] | None = ...,
+    topology: Topology | str = ...,
+    dims: Sequence[int] | int | None = ...,
     *,
     comparison: Comparison = ...,
     proper: bool = ...,
@@ -157,8 +158,8 @@ def match(
 def match(
     p: torch.Tensor,
     g: torch.Tensor,
-    topology: Topology = ...,
-    dims: Sequence[int] | None = ...,
+    topology: Topology | str = ...,
+    dims: Sequence[int] | int | None = ...,
     *,
     comparison: Comparison = ...,
     proper: bool = ...,
@@ -171,8 +172,8 @@ def match(
 def match(
     p: Any,
     g: Any,
-    topology: Topology = Topology(),  # noqa: B008  # frozen value, safe to share
-    dims: Sequence[int] | None = None,
+    topology: Topology | str = Topology(),  # noqa: B008  # frozen value, safe to share
+    dims: Sequence[int] | int | None = None,
     *,
     comparison: Comparison = "union",
     proper: bool = False,
@@ -192,10 +193,11 @@ def match(
         ``(B, *spatial)`` or ``(B, C, *spatial)``, 2D or 3D, of one shape; NumPy arrays or torch
         tensors of any real dtypes, finite.
     topology
-        Construction, direction and border reading. The published code knows V and either direction.
-        A framed border puts the same frame round p, g and their comparison.
+        Construction, direction and border reading; or its text. The published code
+        knows V and either direction. A framed border puts the same frame round p, g and their
+        comparison.
     dims
-        Homology dimensions; all from 0 to d-1 by default.
+        Homology dimensions, or one of them; all from 0 to d-1 by default.
     comparison
         ``"union"``: through the union of the foregrounds of p and g, ``max(p, g)`` in a superlevel
         filtration. ``"intersection"``: through their intersection, which maps into both.
@@ -237,7 +239,7 @@ def match(
     """
     torch = sys.modules.get("torch")  # a tensor cannot exist before torch is imported
     p, g = (
-        x if torch is not None and isinstance(x, torch.Tensor) else np.asarray(x) for x in (p, g)
+        x if torch is not None and isinstance(x, torch.Tensor) else host_images(x) for x in (p, g)
     )
     device = None if isinstance(p, np.ndarray) else p.device
     if p.shape != g.shape:
@@ -245,6 +247,7 @@ def match(
     ndim = spatial_axes(tuple(p.shape), spatial_dims)
     batch_shape, spatial_shape = tuple(p.shape[:-ndim]), tuple(p.shape[-ndim:])
     check_nonempty(p.shape)
+    topology = Topology.parse(topology)
     dims = checked_dims(dims, ndim)
     if comparison not in get_args(Comparison):
         raise UserError(f"comparison must be 'union' or 'intersection', got {comparison!r}")

@@ -11,12 +11,12 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
+from topoeval.records.parts import MAIN_TEST
 from topoeval.report.drawing import Drawing
 from topoeval.report.measures import BETTI_ERROR, DICE, Measure
 from topoeval.report.names import slug
 from topoeval.report.ranking import draw_standings
 from topoeval.report.summary import Summary
-from topoeval.results.document import MAIN_TEST
 from topoeval.results.records import Records
 from topoeval.statistics import NOTHING, Standings, score_table, standings
 

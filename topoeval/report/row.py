@@ -11,8 +11,9 @@ from dataclasses import dataclass, field, fields, replace
 import pandas as pd
 
 from topoeval.errors import UserError
+from topoeval.records.parts import MAIN_TEST
 from topoeval.report.measures import COMPARED, MEASURES
-from topoeval.results.document import MAIN_TEST, OK
+from topoeval.results.document import OK
 from topoeval.results.records import Records
 from topoeval.results.rows import PARTS
 from topoeval.statistics.estimate import (

@@ -9,11 +9,10 @@ from typing import Any
 import orjson
 
 from topoeval.errors import UserError
+from topoeval.records.parts import MAIN_TEST
 from topoeval.results.schema import migrate
 
 OK = "ok"
-MAIN_TEST = "test"
-"""The test that every network is scored on."""
 
 Document = Mapping[str, Any]
 

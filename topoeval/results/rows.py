@@ -12,8 +12,9 @@ import orjson
 import pandas as pd
 
 from topoeval.errors import UserError
+from topoeval.records.parts import MAIN_TEST
 from topoeval.results.arms import Labels, method_title
-from topoeval.results.document import MAIN_TEST, OK, Document, last_line
+from topoeval.results.document import OK, Document, last_line
 
 PARTS = ("network", "persistence", "loss", "backward", "other")
 JUDGE = "judge"

@@ -11,9 +11,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from topoeval.errors import UserError
+from topoeval.records.spec import SPEC_SCHEMA
 
 RECORD_SCHEMA = 2
-SPEC_SCHEMA = 1
 
 _DIRTY = "-dirty"
 

@@ -10,8 +10,8 @@ import pandas as pd
 from pandas.api.types import union_categoricals
 
 from topoeval.errors import UserError, nearest
+from topoeval.records.parts import MAIN_TEST
 from topoeval.results import cache
-from topoeval.results.document import MAIN_TEST
 from topoeval.results.records import no_collection, read_entries
 from topoeval.results.rows import JUDGE, KEYS, case_frame, run_frame
 from topoeval.statistics.grid import score_table

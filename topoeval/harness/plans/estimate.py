@@ -14,7 +14,7 @@ from typing import Any, Literal
 from topoeval import datasets
 from topoeval.errors import UserError
 from topoeval.harness.runs.environment import machine_kind
-from topoeval.harness.suites.spec import RunSpec
+from topoeval.records.spec import RunSpec
 
 # what tells runs of one arm apart, and what decides no time
 _NEITHER = ("seed", "parents", "schema")

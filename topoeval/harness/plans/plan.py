@@ -11,14 +11,14 @@ from typing import Any, Literal
 from topoeval import datasets
 from topoeval.errors import UserError, nearest
 from topoeval.harness.suites.methods import beginning, methods_of
-from topoeval.harness.suites.model import TRAINED, DatasetSpec, Method, Training
 from topoeval.harness.suites.parameters import takes_backend
 from topoeval.harness.suites.selection import Filters, has_dataset, select
-from topoeval.harness.suites.spec import RunSpec
 from topoeval.harness.suites.suite import Exclude, Include, Suite
 from topoeval.harness.suites.tuned import Tuned, vary
-from topoeval.harness.suites.variant import Variant, variants
 from topoeval.persistence.backends import BACKENDS, resolve
+from topoeval.records.parts import TRAINED, DatasetSpec, Method, Training
+from topoeval.records.spec import RunSpec
+from topoeval.records.variant import Variant, variants
 from topoeval.topology import Topology
 from topoeval.training.networks import resolve_device
 

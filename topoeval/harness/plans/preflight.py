@@ -12,12 +12,13 @@ import torch
 
 from topoeval import datasets
 from topoeval.errors import UserError
-from topoeval.harness.suites.model import DatasetSpec, Method, canonical_json
 from topoeval.harness.suites.parameters import takes_backend
-from topoeval.harness.suites.spec import RunSpec
 from topoeval.harness.suites.suite import Suite
 from topoeval.losses import LOSSES
 from topoeval.persistence.backends import resolve
+from topoeval.records.canonical import canonical_json
+from topoeval.records.parts import DatasetSpec, Method
+from topoeval.records.spec import RunSpec
 from topoeval.topology import Topology
 from topoeval.training import build_term, resolve_device
 
@@ -192,3 +193,9 @@ def _try_losses(run: RunSpec, sample: datasets.Sample) -> None:
             term(torch.zeros_like(target), target, prior)
         except UserError as error:
             raise UserError(f"method {method.name!r}: {error}") from error
+        except Exception as error:  # as every run of the method would end, with a traceback each
+            told = " ".join(f"{type(error).__name__}: {error}".split())
+            raise UserError(
+                f"method {method.name!r}: loss {loss.name!r} fails on a map of shape "
+                f"{tuple(target.shape)}: {told}"
+            ) from error

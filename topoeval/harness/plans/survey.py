@@ -12,9 +12,9 @@ from topoeval.harness.plans.plan import plan
 from topoeval.harness.plans.preflight import obstacles
 from topoeval.harness.runs.store import Store
 from topoeval.harness.suites.selection import Filters, select
-from topoeval.harness.suites.spec import RunSpec
 from topoeval.harness.suites.suite import Suite
 from topoeval.harness.suites.tuned import Tuned
+from topoeval.records.spec import RunSpec
 
 State = Literal["done", "failed", "to run", "cannot"]
 

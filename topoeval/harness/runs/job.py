@@ -19,9 +19,9 @@ from topoeval.harness.runs import supervisor
 from topoeval.harness.runs.store import Record, Store
 from topoeval.harness.runs.supervisor import Ending, Settings
 from topoeval.harness.runs.worker import failure, frame
-from topoeval.harness.suites.model import canonical_json
-from topoeval.harness.suites.spec import RunSpec
 from topoeval.harness.suites.suite import Limits
+from topoeval.records.canonical import canonical_json
+from topoeval.records.spec import RunSpec
 
 # -P: the folder we stand in must not decide which topoeval is imported
 WORKER = (sys.executable, "-P", "-m", "topoeval.harness.runs.worker")

@@ -12,7 +12,7 @@ from typing import Any
 import psutil
 
 from topoeval.harness.runs.store import Record, Store
-from topoeval.harness.suites.spec import RunSpec
+from topoeval.records.spec import RunSpec
 
 # a supervisor beats every two seconds; shared folders and clocks of other machines lag
 _LOST_S = 60.0

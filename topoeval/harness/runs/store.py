@@ -26,7 +26,7 @@ from typing import IO, Any
 
 from topoeval.errors import UserError
 from topoeval.harness.runs import machine
-from topoeval.harness.suites.spec import RunSpec
+from topoeval.records.spec import RunSpec
 from topoeval.results.schema import RECORD_SCHEMA as RECORD_SCHEMA
 
 # longer than a look whether the folder is in use, which takes its lock for a moment

@@ -12,13 +12,14 @@ from typing import Literal
 
 from pydantic import ValidationError
 
+from topoeval import plugins
 from topoeval.errors import UserError
 from topoeval.harness.runs.executors import Executor
 from topoeval.harness.runs.store import Record, Store, write_whole
 from topoeval.harness.runs.worker import failure, frame
-from topoeval.harness.suites.model import Frozen
-from topoeval.harness.suites.spec import RunSpec
 from topoeval.harness.suites.suite import Limits
+from topoeval.records.canonical import Frozen
+from topoeval.records.spec import RunSpec
 
 Event = Literal["kept", "started", "finished"]
 Listener = Callable[[Event, RunSpec, Record | None], None]
@@ -37,6 +38,7 @@ class SweepPlan(Frozen):
     host: str
     pid: int
     started: str
+    plugins: tuple[str, ...] = ()
     runs: tuple[RunSpec, ...]
 
 
@@ -152,6 +154,7 @@ def _write_plan(runs: Sequence[RunSpec], store: Store, limits: Limits, reference
         host=socket.gethostname(),
         pid=os.getpid(),
         started=datetime.now(UTC).isoformat(timespec="seconds"),
+        plugins=tuple(plugin.place for plugin in plugins.loaded()),
         runs=(*before, *runs),
     )
     store.sweep.parent.mkdir(parents=True, exist_ok=True)

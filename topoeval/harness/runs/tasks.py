@@ -16,10 +16,10 @@ from torch import nn
 from topoeval import datasets
 from topoeval.errors import UserError
 from topoeval.harness.runs.store import Store
-from topoeval.harness.suites.model import MAIN_TEST, TRAINED, Params
 from topoeval.harness.suites.space import flattened
-from topoeval.harness.suites.spec import RunSpec
 from topoeval.metrics.cases import evaluate_cases
+from topoeval.records.parts import MAIN_TEST, TRAINED, Params
+from topoeval.records.spec import RunSpec
 from topoeval.timing import Stopwatch
 from topoeval.topology import Topology
 from topoeval.training import (

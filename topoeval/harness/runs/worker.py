@@ -15,10 +15,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from topoeval import plugins
 from topoeval.errors import DivergedError, UnavailableError
 from topoeval.harness.runs.store import RECORD_SCHEMA, Record, Store
-from topoeval.harness.suites.model import TRAINED
-from topoeval.harness.suites.spec import RunSpec
+from topoeval.records.parts import TRAINED
+from topoeval.records.spec import RunSpec
 
 # what every run imports, and takes seconds: all of them build a network
 IMPORTS = (
@@ -96,6 +97,16 @@ def _training(threads: int) -> Perform:
     from topoeval.harness.runs.tasks import perform
 
     torch.set_num_threads(threads)
+    return perform
+
+
+def _with_plugins(threads: int) -> Perform:
+    """Return what is done in a process of its own, which has loaded no plug-in yet."""
+
+    def perform(spec: RunSpec, store: Store, progress: bool) -> dict[str, Any]:
+        plugins.load_in_worker()
+        return _training(threads)(spec, store, progress)
+
     return perform
 
 
@@ -191,7 +202,8 @@ def main(arguments: Sequence[str]) -> None:
     spec = RunSpec.model_validate_json(Path(spec_file).read_text(encoding="utf-8"))
     store = Store(Path(root), suite)
     _tell_steps(store.step(spec.id))
-    execute(spec, store, threads=int(threads), progress=True)
+    count = int(threads)
+    execute(spec, store, threads=count, progress=True, perform=_with_plugins(count))
 
 
 if __name__ == "__main__":

@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from topoeval import plugins
 from topoeval.errors import UserError, nearest
-from topoeval.harness.suites.model import Method, parse, read_toml
+from topoeval.harness.suites.method_file import MethodFile
 from topoeval.harness.suites.suite import Suite
+from topoeval.harness.suites.toml import parse, read_toml
 
 _PACKAGE = Path(__file__).resolve().parents[2]
 
@@ -43,28 +45,37 @@ def suite_names() -> list[str]:
     return sorted(path.stem for path in suites_folder().glob("*.toml"))
 
 
-def load_method(name: str, override: dict[str, Any] | None = None) -> Method:
+def load_method(name: str, override: dict[str, Any] | None = None) -> MethodFile:
     """Return the method called `name`, with values replaced by `override`."""
     if name not in method_names():
         raise UserError(f"unknown method {name!r}{nearest(name, method_names())}")
     path = baselines_folder() / name / "method.toml"
-    method = read_toml(path, Method)
+    method = read_toml(path, MethodFile)
     if method.name != name:
         raise UserError(f"{path}: name is {method.name!r}, but the folder is called {name!r}")
     if override:
         merged = _merge({**method.model_dump(), "search": method.search}, override)
-        method = parse(merged, Method, f"override of method {name!r}")
+        method = parse(merged, MethodFile, f"override of method {name!r}")
     return method
 
 
 def load_suite(name_or_path: str) -> Suite:
-    """Return a suite by its name or by the path of its TOML file."""
+    """Return a suite by its name or by the path of its TOML file, and load its plug-ins.
+
+    Raises
+    ------
+    UserError
+        There is no such suite, it is malformed, or one of its plug-ins cannot be loaded.
+    """
     path = Path(name_or_path)
     if path.suffix != ".toml":
         if name_or_path not in suite_names():
             raise UserError(f"unknown suite {name_or_path!r}{nearest(name_or_path, suite_names())}")
         path = suites_folder() / f"{name_or_path}.toml"
-    return read_toml(path, Suite)
+    suite = read_toml(path, Suite)
+    for text in suite.plugins:
+        plugins.load(text, path.parent)
+    return suite
 
 
 def _merge(base: dict[str, Any], override: dict[str, Any]) -> dict[str, Any]:

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 
 from topoeval.errors import UserError, nearest
 from topoeval.harness.suites.catalogue import load_method
-from topoeval.harness.suites.model import TRAINED, Method
 from topoeval.harness.suites.parameters import check_params, with_params
 from topoeval.harness.suites.suite import Suite
-from topoeval.harness.suites.variant import Variant, variants
+from topoeval.records.parts import TRAINED, Method
+from topoeval.records.variant import Variant, variants
 
 
 def methods_of(
@@ -49,26 +49,37 @@ def methods_of(
     while wanted:
         one = wanted.pop()
         if str(one) not in methods:
-            method = with_params(load_method(one.name, suite.override.get(one.name)), one.params)
-            # what may be searched for is no part of a run
-            methods[str(one)] = method = method.model_copy(update={"search": {}})
+            method = load_method(one.name, suite.override.get(one.name)).method
+            methods[str(one)] = method = with_params(method, one.params)
             if (before := beginning(method)) is not None:
                 wanted.extend(variants(before))
-    meant = [str(one) for one in named if one.name == suite.reference]
+    _check_reference(suite, named)
+    for method in methods.values():
+        _check_chain(method, methods)
+        check_params(method)
+    return methods
+
+
+def _check_reference(suite: Suite, named: Sequence[Variant]) -> None:
+    """Refuse a reference that is not one row of the suite's table.
+
+    A row is named by its label, as ``cldice[weight=0.5]``, or by its method where that has one row.
+    """
+    labels = [str(one) for one in named]
+    if suite.reference in labels or any(str(one) in labels for one in variants(suite.reference)):
+        meant = [str(one) for one in variants(suite.reference)]
+    else:
+        meant = [str(one) for one in named if one.name == suite.reference]
     if not meant:
         raise UserError(
             f"suite {suite.name!r}: reference {suite.reference!r} is not among its methods"
-            f"{nearest(suite.reference, {one.name for one in named})}"
+            f"{nearest(suite.reference, {*labels, *(one.name for one in named)})}"
         )
     if len(meant) > 1:
         raise UserError(
             f"suite {suite.name!r}: reference {suite.reference!r} is several methods "
             f"({', '.join(meant)}); choose one that is a single row"
         )
-    for method in methods.values():
-        _check_chain(method, methods)
-        check_params(method)
-    return methods
 
 
 def beginning(method: Method) -> str | None:

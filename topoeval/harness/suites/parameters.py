@@ -13,8 +13,9 @@ from functools import cache, lru_cache
 from typing import Any
 
 from topoeval.errors import UserError, nearest
-from topoeval.harness.suites.model import AdaptationSpec, LossTerm, Method, Params, parse
+from topoeval.harness.suites.toml import parse
 from topoeval.losses import LOSSES
+from topoeval.records.parts import AdaptationSpec, LossTerm, Method, Params
 from topoeval.registry import State
 
 _TERM = ("weight", "gradient_ratio", "start", "ramp")
@@ -38,7 +39,7 @@ def with_params(method: Method, params: Mapping[str, Any]) -> Method:
     """
     if not params:
         return method
-    data = {**method.model_dump(), "search": method.search}
+    data = method.model_dump()
     full = {_full_name(method, name): value for name, value in params.items()}
     for name, value in full.items():
         path, _ = _places(method)[name]

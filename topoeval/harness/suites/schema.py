@@ -10,9 +10,9 @@ from pydantic.json_schema import GenerateJsonSchema
 
 from topoeval.errors import UserError, nearest
 from topoeval.harness.runs.store import RECORD_SCHEMA
-from topoeval.harness.suites.model import Method
-from topoeval.harness.suites.spec import RunSpec
+from topoeval.harness.suites.method_file import MethodFile
 from topoeval.harness.suites.suite import Suite
+from topoeval.records.spec import RunSpec
 
 Status = Literal["ok", "failed", "timeout", "out_of_memory", "crashed", "diverged", "unavailable"]
 
@@ -46,7 +46,7 @@ class RecordForm(BaseModel):
     examples: list[dict[str, Any]] = Field(default_factory=list)
 
 
-SCHEMAS: dict[str, type[BaseModel]] = {"method": Method, "record": RecordForm, "suite": Suite}
+SCHEMAS: dict[str, type[BaseModel]] = {"method": MethodFile, "record": RecordForm, "suite": Suite}
 
 
 def schema_text(kind: str) -> str:

@@ -11,10 +11,10 @@ from typing import Any, Protocol
 
 from topoeval import datasets
 from topoeval.errors import UserError, nearest
-from topoeval.harness.suites.model import DatasetSpec, Method
 from topoeval.harness.suites.parameters import value_of
-from topoeval.harness.suites.spec import RunSpec
-from topoeval.harness.suites.variant import Variant, variants
+from topoeval.records.parts import DatasetSpec, Method
+from topoeval.records.spec import RunSpec
+from topoeval.records.variant import Variant, variants
 
 
 class Candidate(Protocol):

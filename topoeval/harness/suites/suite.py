@@ -4,19 +4,27 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Self
 
-from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    StrictFloat,
+    StrictInt,
+    WithJsonSchema,
+    model_validator,
+)
 
-from topoeval.harness.suites.model import (
+from topoeval.harness.tuning.samplers import SamplerName
+from topoeval.records.canonical import Frozen
+from topoeval.records.parts import (
     AugmentationSpec,
     DatasetSpec,
-    Frozen,
     LossTerm,
     Network,
     Params,
     Precision,
     Training,
 )
-from topoeval.harness.tuning.samplers import SamplerName
 
 SCHEMA = 1
 
@@ -26,13 +34,25 @@ def _listed(value: Any) -> Any:
     return [value] if isinstance(value, str | int) else value
 
 
+def _different(seeds: tuple[int, ...]) -> tuple[int, ...]:
+    """Refuse a seed that is there twice: the same run is no repetition."""
+    if twice := sorted({seed for seed in seeds if seeds.count(seed) > 1}):
+        raise ValueError(f"the same seed twice: {', '.join(map(str, twice))}")
+    return seeds
+
+
 def _one_or_many(kind: str) -> WithJsonSchema:
     one = {"type": kind}
     return WithJsonSchema({"anyOf": [one, {"type": "array", "items": one, "minItems": 1}]})
 
 
 Names = Annotated[tuple[str, ...], BeforeValidator(_listed), _one_or_many("string")]
-Seeds = Annotated[tuple[int, ...], BeforeValidator(_listed), _one_or_many("integer")]
+Seeds = Annotated[
+    tuple[StrictInt, ...],
+    BeforeValidator(_listed),
+    AfterValidator(_different),
+    _one_or_many("integer"),
+]
 
 
 class Start(Frozen):
@@ -45,8 +65,8 @@ class Start(Frozen):
 class Limits(Frozen):
     """Hard limits of one run, enforced from outside its process."""
 
-    timeout_s: float = Field(3600, gt=0)
-    memory_gib: float | None = Field(None, gt=0)
+    timeout_s: StrictFloat = Field(3600, gt=0)
+    memory_gib: StrictFloat | None = Field(None, gt=0)
 
 
 class Tuning(Frozen):
@@ -56,10 +76,12 @@ class Tuning(Frozen):
     topology may cost.
     """
 
-    trials: int = Field(6, ge=1)
-    seeds: tuple[int, ...] = Field((1001, 1002), min_length=1)
+    trials: StrictInt = Field(6, ge=1)
+    seeds: Annotated[tuple[StrictInt, ...], AfterValidator(_different)] = Field(
+        (1001, 1002), min_length=1
+    )
     sampler: SamplerName = "grid"
-    margin: float = Field(0.01, ge=0)
+    margin: StrictFloat = Field(0.01, ge=0)
 
 
 class Subset(Frozen):
@@ -96,9 +118,9 @@ class Timing(Frozen):
     ``steps`` that do.
     """
 
-    rounds: int = Field(5, ge=1)
-    steps: int = Field(20, ge=1)
-    warmup: int = Field(3, ge=1)
+    rounds: StrictInt = Field(5, ge=1)
+    steps: StrictInt = Field(20, ge=1)
+    warmup: StrictInt = Field(3, ge=1)
 
 
 class Suite(Frozen):
@@ -110,15 +132,17 @@ class Suite(Frozen):
     values of a method, as ``[override.NAME.adaptation] steps = 50``. ``training`` is the extra
     budget that every method gets after the common start, the plain loss alone included;
     ``augmentation`` varies the images of every training, the start's too. ``reference`` is the
-    method that the others are compared with.
+    method that the others are compared with. ``plugins`` are Python files, relative to the suite's,
+    or modules, which register losses, datasets and other parts (docs/add-a-loss.md).
     """
 
     schema_version: int = Field(SCHEMA, alias="schema", ge=SCHEMA, le=SCHEMA)
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
     title: str
     description: str = ""
-    seeds: tuple[int, ...] = Field(min_length=1)
+    seeds: Annotated[tuple[StrictInt, ...], AfterValidator(_different)] = Field(min_length=1)
     methods: tuple[str, ...] = Field(min_length=1)
+    plugins: tuple[str, ...] = ()
     datasets: tuple[DatasetSpec, ...] = Field(alias="dataset", min_length=1)
     topology: str = "T-superlevel-plain"
     network: Network = Network()

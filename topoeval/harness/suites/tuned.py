@@ -11,11 +11,13 @@ from pydantic import Field
 
 from topoeval.errors import UserError, nearest
 from topoeval.harness.suites import parameters
-from topoeval.harness.suites.model import DatasetSpec, Frozen, Params, Training, parse, read_toml
 from topoeval.harness.suites.parameters import with_params
 from topoeval.harness.suites.space import Scalar, Values
-from topoeval.harness.suites.spec import RunSpec
 from topoeval.harness.suites.suite import Suite
+from topoeval.harness.suites.toml import parse, read_toml
+from topoeval.records.canonical import Frozen
+from topoeval.records.parts import DatasetSpec, Params, Training
+from topoeval.records.spec import RunSpec
 
 SCHEMA = 1
 

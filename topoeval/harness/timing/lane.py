@@ -25,9 +25,9 @@ from topoeval.harness.runs.executors import Settings, make_executor
 from topoeval.harness.runs.machine import alone, busy_cores, check_quiet, cores_to_pin, fingerprint
 from topoeval.harness.runs.store import Record, Store
 from topoeval.harness.runs.sweep import sweep
-from topoeval.harness.suites.model import digest
-from topoeval.harness.suites.spec import RunSpec
 from topoeval.harness.suites.suite import Limits, Timing
+from topoeval.records.canonical import digest
+from topoeval.records.spec import RunSpec
 
 SCHEMA = 1
 _LOG_TAIL_LINES = 12

@@ -21,7 +21,7 @@ from topoeval import datasets
 from topoeval.errors import UserError
 from topoeval.harness.runs.environment import peak_memory_bytes
 from topoeval.harness.runs.machine import pin
-from topoeval.harness.suites.spec import RunSpec
+from topoeval.records.spec import RunSpec
 from topoeval.timing import Stopwatch, span
 from topoeval.topology import Topology
 from topoeval.training import (

@@ -19,13 +19,14 @@ from topoeval.errors import UserError
 from topoeval.harness.plans.plan import plan
 from topoeval.harness.runs.store import Store
 from topoeval.harness.suites.catalogue import load_method
-from topoeval.harness.suites.model import TRAINED, Method, digest
 from topoeval.harness.suites.space import Range, Space, significant
-from topoeval.harness.suites.spec import RunSpec
 from topoeval.harness.suites.suite import Suite
 from topoeval.harness.suites.tuned import Choice, Tuned, value_of, vary
-from topoeval.harness.suites.variant import variants
 from topoeval.harness.tuning.samplers import Sampler, Trial, make_sampler
+from topoeval.records.canonical import digest
+from topoeval.records.parts import TRAINED, Method
+from topoeval.records.spec import RunSpec
+from topoeval.records.variant import variants
 
 SCHEMA = 1
 _SPLITS = ("train", "unlabelled", "val")

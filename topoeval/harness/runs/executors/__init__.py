@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from topoeval.harness.runs.executors.executor import Executor, Settings
 from topoeval.harness.runs.executors.inline import Inline
 from topoeval.harness.runs.executors.local import Local
-from topoeval.harness.suites.spec import RunSpec
+from topoeval.records.spec import RunSpec
 from topoeval.registry import Registry
 
 __all__ = ["EXECUTORS", "Executor", "Inline", "Local", "Settings", "make_executor"]

@@ -20,8 +20,8 @@ from topoeval.harness.runs.executors.local import gpus_for, slots_for
 from topoeval.harness.runs.job import Job, inherited
 from topoeval.harness.runs.store import Record, Store
 from topoeval.harness.runs.worker import failure, frame
-from topoeval.harness.suites.spec import RunSpec
 from topoeval.harness.suites.suite import Limits
+from topoeval.records.spec import RunSpec
 
 _ATTEMPTS = 2
 _CONNECT_S = 20

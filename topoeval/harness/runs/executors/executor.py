@@ -8,8 +8,8 @@ from typing import Protocol, Self
 
 from topoeval.harness.runs.store import Record, Store
 from topoeval.harness.runs.template import Template
-from topoeval.harness.suites.spec import RunSpec
 from topoeval.harness.suites.suite import Limits
+from topoeval.records.spec import RunSpec
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from typing import Self
 from topoeval.harness.runs.executors.executor import Settings
 from topoeval.harness.runs.store import Record, Store
 from topoeval.harness.runs.worker import execute
-from topoeval.harness.suites.spec import RunSpec
 from topoeval.harness.suites.suite import Limits
+from topoeval.records.spec import RunSpec
 
 
 @dataclass

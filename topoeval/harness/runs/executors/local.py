@@ -17,8 +17,8 @@ from topoeval.harness.runs.job import WORKER, Job, Launch, fresh, thread_variabl
 from topoeval.harness.runs.store import Record, Store
 from topoeval.harness.runs.template import Template, can_fork
 from topoeval.harness.runs.worker import imports
-from topoeval.harness.suites.spec import RunSpec
 from topoeval.harness.suites.suite import Limits
+from topoeval.records.spec import RunSpec
 
 
 @dataclass

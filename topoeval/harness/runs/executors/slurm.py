@@ -22,9 +22,9 @@ from topoeval.harness.runs.executors.executor import Settings
 from topoeval.harness.runs.job import Job, inherited
 from topoeval.harness.runs.store import Record, Store
 from topoeval.harness.runs.worker import failure, frame
-from topoeval.harness.suites.model import digest
-from topoeval.harness.suites.spec import RunSpec
 from topoeval.harness.suites.suite import Limits
+from topoeval.records.canonical import digest
+from topoeval.records.spec import RunSpec
 
 _JOBS = 64
 _POLL_S = 2.0

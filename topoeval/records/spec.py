@@ -5,22 +5,21 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
+from pydantic import Field
 
-from topoeval.harness.suites.model import (
+from topoeval.records.canonical import ABSENT_WHEN_DEFAULT, Frozen, canonical_json, digest
+from topoeval.records.parts import (
     AugmentationSpec,
     DatasetSpec,
-    Frozen,
     Method,
     Network,
     Precision,
     Training,
-    canonical_json,
-    digest,
 )
-from topoeval.harness.suites.suite import SCHEMA
+
+SPEC_SCHEMA = 1
 
 
 class RunSpec(Frozen):
@@ -35,30 +34,20 @@ class RunSpec(Frozen):
     the split of a search, which never sees a test.
     """
 
-    schema_version: int = Field(SCHEMA, alias="schema")
+    schema_version: int = Field(SPEC_SCHEMA, alias="schema")
     task: Literal["restore", "judge"]
     dataset: DatasetSpec
     topology: str
     network: Network
     method: Method
     training: Training
-    augmentation: AugmentationSpec | None = None
+    augmentation: Annotated[AugmentationSpec | None, ABSENT_WHEN_DEFAULT] = None
     backend: str
     precision: Precision = "float32"
     device: str
     seed: int
-    score: Literal["test", "val"] = "test"
+    score: Annotated[Literal["test", "val"], ABSENT_WHEN_DEFAULT] = "test"
     parents: dict[Literal["start", "judge"], str] = Field(default_factory=dict)
-
-    @model_serializer(mode="wrap")
-    def _without_unused(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        # younger than the first records, whose identities must hold: there only where it is given
-        data: dict[str, Any] = handler(self)
-        if self.augmentation is None:
-            del data["augmentation"]
-        if self.score == "test":
-            del data["score"]
-        return data
 
     @cached_property
     def id(self) -> str:
