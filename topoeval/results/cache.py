@@ -20,7 +20,7 @@ from topoeval.results.schema import RECORD_SCHEMA
 from topoeval.results.write import replaced
 
 # Raise it when rows.py changes what the tables hold.
-_FORM = 2
+_FORM = 3
 
 Tables = tuple[pd.DataFrame, pd.DataFrame]
 

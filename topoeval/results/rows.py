@@ -13,6 +13,7 @@ import pandas as pd
 
 from topoeval.errors import UserError
 from topoeval.records.parts import MAIN_TEST
+from topoeval.records.variant import Variant
 from topoeval.results.arms import Labels, method_title
 from topoeval.results.document import OK, Document, last_line
 
@@ -53,6 +54,8 @@ def run_row(entry: Entry) -> dict[str, Any]:
         "arm": labels.arm,
         "title": method_title(spec),
         "method": str(method.get("name", spec["task"])),
+        # its label in suites
+        "variant": str(Variant(str(method.get("name", spec["task"])), method.get("variant") or {})),
         "role": str(method.get("role", "method")),
         "regime": str(method.get("regime", "")),
         "seed": int(spec["seed"]),
