@@ -17,7 +17,7 @@ import torch
 
 from topoeval import datasets
 from topoeval.datasets.synthetic import DIFFICULTIES
-from topoeval.metrics import evaluate_cases
+from topoeval.metrics import Settings, score_cases
 from topoeval.training import Schedule, TensorSet, build_term, fit, predict, unet
 
 
@@ -66,8 +66,11 @@ def measure(args: argparse.Namespace, params: dict[str, object]) -> str:
     cells = []
     for name in ("test", "shifted"):
         held = split(name, args.test)
-        columns = evaluate_cases(
-            predict(network, held.images, 10).numpy(), held.targets.numpy(), None, info.topology
+        columns = score_cases(
+            predict(network, held.images, 10).numpy(),
+            held.targets.numpy(),
+            Settings(info.topology),
+            ["dice", "matches_truth"],
         )
         accuracy = columns["matches_truth"].mean()
         cells.append(f"{columns['dice'].mean():.3f} | {accuracy:.2f}")

@@ -18,8 +18,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from topoeval.report.measures import BETTI_ERROR, DICE, OWN, Measure
+from topoeval.metrics import Metric
 from topoeval.report.row import Row
+from topoeval.report.scored import BETTI_ERROR, DICE, OWN
 from topoeval.report.summary import Summary, summarise
 from topoeval.results.records import read
 from topoeval.statistics import mean_interval, paired_difference
@@ -58,16 +59,16 @@ def tables(summary: Summary) -> str:
     return "\n\n".join(blocks)
 
 
-def _cell(summary: Summary, row: Row | None, measure: Measure) -> str:
+def _cell(summary: Summary, row: Row | None, measure: Metric) -> str:
     """Return a method's gain, or the reference's own score."""
     if row is None:
         return "-"
     if row.method == summary.reference:
-        return row.estimates[measure.key].text(measure.digits)
+        return row.estimates[measure.name].text(measure.digits)
     return mean_interval(_gains(summary, row, measure)).text(measure.digits, signed=True)
 
 
-def _growth(summary: Summary, easiest: Row, hardest: Row | None, measure: Measure) -> str:
+def _growth(summary: Summary, easiest: Row, hardest: Row | None, measure: Metric) -> str:
     """Return how much more a method gains on one dataset than on another."""
     if hardest is None or hardest.method == summary.reference:
         return ""
@@ -75,10 +76,10 @@ def _growth(summary: Summary, easiest: Row, hardest: Row | None, measure: Measur
     return paired_difference(*gains).text(measure.digits, signed=True)
 
 
-def _gains(summary: Summary, row: Row, measure: Measure) -> pd.Series:
+def _gains(summary: Summary, row: Row, measure: Metric) -> pd.Series:
     """Return the differences to the reference by seed."""
     base = next(r for r in summary.of(row.dataset) if r.method == summary.reference)
-    return (row.per_seed[measure.key] - base.per_seed[measure.key]).dropna()
+    return (row.per_seed[measure.name] - base.per_seed[measure.name]).dropna()
 
 
 def _found(summary: Summary, dataset: str, arm: str) -> Row | None:

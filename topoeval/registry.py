@@ -29,8 +29,8 @@ from topoeval.errors import UnavailableError, UserError, nearest
 T = TypeVar("T")
 P = TypeVar("P")
 
-# what suites, filters and file names can hold without quotation
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
+# what suites, filters and file names can hold without quotation; {k} is a dimension of homology
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*(\{k\})?[A-Za-z0-9_.-]*")
 
 
 class State(StrEnum):
@@ -140,7 +140,7 @@ class Registry(Generic[T]):
     kind
         The noun in messages, for example ``"backend"``.
     builtin
-        Name to ``"module:attribute"``.
+        Name to ``"module:attribute"``, or to the plug-in itself where it costs no import.
     group
         Entry-point group through which installed packages add plug-ins.
     requires
@@ -169,7 +169,7 @@ class Registry(Generic[T]):
     def __init__(
         self,
         kind: str,
-        builtin: Mapping[str, str],
+        builtin: Mapping[str, str | T],
         *,
         group: str,
         requires: Mapping[str, Sequence[str]] | None = None,
@@ -179,6 +179,8 @@ class Registry(Generic[T]):
         self.kind = kind
         self.group = group
         self._builtin = dict(builtin)
+        self._lazy = {name: one for name, one in self._builtin.items() if isinstance(one, str)}
+        self._ready = {n: one for n, one in self._builtin.items() if not isinstance(one, str)}
         self._requires = dict(requires or {})
         self._install = dict(install or {})
         self._validate = validate
@@ -187,16 +189,20 @@ class Registry(Generic[T]):
     @cached_property
     def _plugins(self) -> dict[str, EntryPoint]:
         # A built-in name wins: an installed package must not change what a recorded spec means.
-        found = {point.name: point for point in entry_points(group=self.group)}
-        for name, target in self._builtin.items():
+        found = {
+            point.name: point
+            for point in entry_points(group=self.group)
+            if point.name not in self._builtin
+        }
+        for name, target in self._lazy.items():
             found[name] = EntryPoint(name=name, value=target, group=self.group)
         return found
 
     def __iter__(self) -> Iterator[str]:
-        return iter(sorted({*self._plugins, *self._registered}))
+        return iter(sorted({*self._ready, *self._plugins, *self._registered}))
 
     def __contains__(self, name: object) -> bool:
-        return name in self._plugins or name in self._registered
+        return name in self._ready or name in self._plugins or name in self._registered
 
     @overload
     def register(self, name: str, plugin: P, *, source: Source | None = ...) -> P: ...
@@ -305,6 +311,8 @@ class Registry(Generic[T]):
         return self._load(name)
 
     def _load(self, name: str) -> T:
+        if name in self._ready:
+            return self._ready[name]
         if name in self._registered:
             return self._registered[name][0]
         plugin = self._plugins[name].load()

@@ -17,9 +17,10 @@ from itertools import combinations
 import numpy as np
 from scipy import stats
 
+from topoeval.metrics import metric_of
 from topoeval.statistics.bootstrap import percentile_interval, resampled_means
 from topoeval.statistics.crossed import Mean, crossed
-from topoeval.statistics.grid import ScoreGrid, known
+from topoeval.statistics.grid import ScoreGrid
 from topoeval.statistics.pairs import holm
 
 # Standard deviations of a method's own seeds, its own cases and the rest.
@@ -29,7 +30,7 @@ SPREADS = {
     "cases": (0.1, 1.0, 0.3),
     "rest": (0.1, 0.1, 1.0),
 }
-MEASURE = known("dice")
+MEASURE = metric_of("dice")
 
 
 def latent(

@@ -12,7 +12,7 @@ from topoeval.harness.runs.executors import Inline
 from topoeval.harness.runs.store import Store
 from topoeval.harness.runs.sweep import sweep
 from topoeval.harness.suites.catalogue import load_suite
-from topoeval.metrics import evaluate_cases
+from topoeval.metrics import Settings, score_cases
 from topoeval.records.canonical import canonical_json
 from topoeval.records.parts import AugmentationSpec
 from topoeval.topology import Topology
@@ -69,11 +69,12 @@ def test_a_further_test_is_scored_by_the_network_of_the_run(suite_file, tmp_path
     network = unet(channels=(4, 8))
     network.load_state_dict(checkpoint.load(store.network(run.id), "cpu"))
     held = TensorSet.from_samples(list(datasets.load("strokes", "shifted", 4)))
-    expected = evaluate_cases(
+    expected = score_cases(
         predict(network, held.images).numpy(),
         held.targets.numpy(),
-        held.priors.numpy(),
-        Topology.parse(run.topology),
+        Settings(Topology.parse(run.topology)),
+        ["dice", "mse", "betti_error", "b0", "matches_truth", "matches_prior"],
+        priors=held.priors.numpy(),
     )
     found = store.read(run.id)["tests"]["noisy"]["cases"]
     for column, values in expected.items():

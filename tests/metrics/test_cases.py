@@ -1,16 +1,23 @@
 """The recorded columns: values by hand, several classes, and what is refused."""
 
+import json
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from topoeval.errors import UserError
-from topoeval.metrics import METRICS, evaluate_cases
+from topoeval.metrics import Settings, metric_of, score_cases
 from topoeval.topology import Topology
 
 T = Topology("T")
+T_SETTINGS = Settings(T)
+RECORDED = [
+    "dice", "mse", "b{k}", "b{k}_true", "betti_error_{k}", "betti_error", "matches_truth",
+    "matches_prior", "truth_matches_prior",
+]  # fmt: skip
 
 DISC = np.ones((3, 3))
 RING = DISC.copy()
@@ -21,7 +28,8 @@ EMPTY = np.zeros((3, 3))
 def scored(predictions, targets, priors=None, topology=T):
     """Score images of one class."""
     batch = [np.array(images)[:, None] for images in (predictions, targets)]
-    return evaluate_cases(*batch, priors, topology)
+    columns = RECORDED if priors else RECORDED[:-2]
+    return score_cases(*batch, Settings(topology), columns, priors=priors)
 
 
 def test_columns_by_hand():
@@ -44,6 +52,18 @@ def test_columns_by_hand():
     assert columns.keys() == expected.keys()
     for name, values in expected.items():
         np.testing.assert_allclose(columns[name], values, err_msg=name)
+
+
+def test_recorded_values_have_not_changed():
+    """The columns of the first records, bit for bit, in 2D and 3D and under four topologies."""
+    path = Path(__file__).with_name("recorded_columns.json")
+    for one in json.loads(path.read_text(encoding="utf-8")):
+        ndim, classes = one["ndim"], one["classes"]
+        rng = np.random.default_rng(one["seed"])
+        p, g = rng.random((2, 6, classes) + (7,) * ndim, dtype=np.float32)
+        priors = rng.integers(0, 3, (6, classes, ndim))
+        found = score_cases(p, g, Settings(one["topology"]), RECORDED, priors=priors)
+        assert {name: values.tolist() for name, values in found.items()} == one["columns"]
 
 
 def test_prior_and_truth_are_judged_apart():
@@ -78,7 +98,7 @@ def test_classes_are_summed_and_all_must_match():
     predictions = np.array([[RING, DISC], [RING, RING]])
     targets = np.array([[RING, DISC], [RING, DISC]])
     priors = np.array([[(1, 1), (1, 0)]] * 2)
-    columns = evaluate_cases(predictions, targets, priors, T)
+    columns = score_cases(predictions, targets, T_SETTINGS, priors=priors)
     assert columns["b1"].tolist() == [1, 2]
     assert columns["betti_error"].tolist() == [0, 1]
     assert columns["matches_truth"].tolist() == [True, False]
@@ -88,7 +108,7 @@ def test_classes_are_summed_and_all_must_match():
 
 def test_errors_of_two_classes_do_not_cancel():
     """A hole too many here and one too few there are two errors."""
-    columns = evaluate_cases(np.array([[RING, DISC]]), np.array([[DISC, RING]]), None, T)
+    columns = score_cases(np.array([[RING, DISC]]), np.array([[DISC, RING]]), T_SETTINGS)
     assert columns["betti_error_1"].tolist() == [2]
 
 
@@ -97,10 +117,10 @@ def test_every_column_is_explained(ndim):
     """A report finds title and direction of each column it meets, and all values in range."""
     rng = np.random.default_rng(0)
     p, g = rng.random((2, 5, 1, *(6,) * ndim))
-    columns = evaluate_cases(p, g, np.ones((5, ndim), int), T)
+    columns = score_cases(p, g, T_SETTINGS, priors=np.ones((5, ndim), int))
     assert f"b{ndim - 1}_true" in columns
     for name, values in columns.items():
-        low, high = METRICS[name].range
+        low, high = metric_of(name).range
         assert values.shape == (5,)
         assert (values >= low).all(), name
         assert high is None or (values <= high).all(), name
@@ -111,10 +131,8 @@ def test_torch_tensors_give_the_same_columns():
     torch = pytest.importorskip("torch", reason="compares tensors with arrays")
     rng = np.random.default_rng(1)
     p, g = rng.random((2, 3, 1, 5, 5), dtype=np.float32)
-    ours = evaluate_cases(
-        torch.from_numpy(p).requires_grad_(), torch.from_numpy(g), [(1, 0)] * 3, T
-    )
-    for name, values in evaluate_cases(p, g, [(1, 0)] * 3, T).items():
+    ours = score_cases(torch.from_numpy(p).requires_grad_(), torch.from_numpy(g), T_SETTINGS)
+    for name, values in score_cases(p, g, T_SETTINGS).items():
         np.testing.assert_array_equal(ours[name], values, err_msg=name)
 
 

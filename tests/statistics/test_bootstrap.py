@@ -8,10 +8,11 @@ import pytest
 from scipy import stats
 
 from tests.statistics.conftest import fail, grid, simulate, table
+from topoeval.metrics import metric_of
 from topoeval.statistics.bootstrap import kendall, rank_stability, resampled_means
-from topoeval.statistics.grid import grids, known
+from topoeval.statistics.grid import grids
 
-DICE, ERROR = known("dice"), known("betti_error")
+DICE, ERROR = metric_of("dice"), metric_of("betti_error")
 
 
 def test_the_spread_of_draws_is_that_of_the_mean() -> None:

@@ -7,12 +7,12 @@ import pandas as pd
 import pytest
 
 from topoeval.errors import UserError
+from topoeval.metrics import metric_of
 from topoeval.statistics.critical_difference import (
     critical_difference,
     critical_value,
     nemenyi,
 )
-from topoeval.statistics.grid import known
 
 # Table 5(a): two-tailed Nemenyi test at 0.05, for 2 to 10 methods.
 PUBLISHED = (1.960, 2.343, 2.569, 2.728, 2.850, 2.949, 3.031, 3.102, 3.164)
@@ -28,7 +28,7 @@ AUC = pd.DataFrame(
     ],
     columns=["C4.5", "C4.5+m", "C4.5+cf", "C4.5+m+cf"],
 )  # fmt: skip
-DICE = known("dice")
+DICE = metric_of("dice")
 
 
 @pytest.mark.parametrize(("methods", "value"), list(enumerate(PUBLISHED, start=2)))
@@ -89,8 +89,8 @@ def test_a_failure_without_a_worst_score_is_ranked_last() -> None:
     """Infinity has a rank like any number."""
     blocks = AUC.copy()
     blocks.iloc[0, 3] = np.inf
-    found = critical_difference(blocks, known("betti_error"))
-    finite = critical_difference(blocks.replace(np.inf, 9.0), known("betti_error"))
+    found = critical_difference(blocks, metric_of("betti_error"))
+    finite = critical_difference(blocks.replace(np.inf, 9.0), metric_of("betti_error"))
     assert found is not None
     assert finite is not None
     assert found.mean_ranks.to_dict() == finite.mean_ranks.to_dict()

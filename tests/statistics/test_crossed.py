@@ -10,9 +10,9 @@ from statsmodels.formula.api import ols
 from statsmodels.stats.anova import anova_lm
 
 from tests.statistics.conftest import grid, simulate
+from topoeval.metrics import metric_of
 from topoeval.statistics.bootstrap import percentile_interval, resampled_means
 from topoeval.statistics.crossed import Mean, crossed, crossed_interval
-from topoeval.statistics.grid import known
 
 
 def covered(values: np.ndarray) -> float:
@@ -81,7 +81,7 @@ def test_pooled_and_naive_intervals_would_not() -> None:
     assert np.mean(np.abs(flat.mean(1)) <= half) < 0.6
     hits = []
     for draw in values:
-        draws = resampled_means([grid(draw[None])], known("mse"), resamples=300, rng=0, fewer=0)
+        draws = resampled_means([grid(draw[None])], metric_of("mse"), resamples=300, rng=0, fewer=0)
         low, high = percentile_interval(draws)
         hits.append(low[0] <= 0 <= high[0])
     assert np.mean(hits) < 0.92

@@ -11,10 +11,11 @@ from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
 from tests.statistics.conftest import fail, grid, simulate, table
-from topoeval.statistics.grid import grids, known
+from topoeval.metrics import metric_of
+from topoeval.statistics.grid import grids
 from topoeval.statistics.pairs import compare_pairs, holm, run_blocks, wilcoxon
 
-DICE, ERROR = known("dice"), known("betti_error")
+DICE, ERROR = metric_of("dice"), metric_of("betti_error")
 
 
 def test_equal_methods_are_separated_in_at_most_six_of_a_hundred_families() -> None:

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.statistics.conftest import fail, simulate, table
-from topoeval.statistics.grid import grids, known
+from topoeval.metrics import metric_of
+from topoeval.statistics.grid import grids
 from topoeval.statistics.ranks import (
     rank,
     rank_then_mean,
@@ -18,7 +19,7 @@ from topoeval.statistics.ranks import (
     win_matrix,
 )
 
-DICE, ERROR = known("dice"), known("betti_error")
+DICE, ERROR = metric_of("dice"), metric_of("betti_error")
 NAMES = list("abcdef")
 # Pairs in which an earlier name is the better one.
 orders = st.sets(

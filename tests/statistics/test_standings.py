@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from tests.statistics.conftest import fail, simulate, table
 from topoeval.errors import UserError
-from topoeval.metrics import MetricInfo
+from topoeval.metrics import metric_of
 from topoeval.statistics import score_table, standings
 
 
@@ -138,9 +140,9 @@ def test_the_same_scores_give_the_same_standings() -> None:
 
 
 def test_a_score_of_ones_own_is_ranked_by_its_card() -> None:
-    """Whatever has a name, a direction and a range."""
-    card = MetricInfo("digit_correct", "Digit", "higher", (0, 1), "", "")
-    assert standings(ladder(), card).measure == "digit_correct"
+    """A metric that is in no registry."""
+    card = replace(metric_of("dice"), name="own")
+    assert standings(ladder(), card).measure == "own"
 
 
 @pytest.mark.parametrize(

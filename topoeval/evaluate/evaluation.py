@@ -17,10 +17,11 @@ from topoeval.evaluate.classes import Classes, Priors, choose_classes, too_many
 from topoeval.evaluate.label_map import LabelMap, read_labels
 from topoeval.evaluate.pairs import FilePair, match_files
 from topoeval.evaluate.parallel import Problem, over_cases
-from topoeval.metrics import Settings, score
-from topoeval.metrics.cards import cards
-from topoeval.metrics.scores import checked_columns
+from topoeval.metrics import Settings, available_columns, score
+from topoeval.metrics.catalogue import chosen
 
+# What a pair of files may have beside two masks.
+_GIVEN = ("prior",)
 Listener = Callable[[str, int, int], None]
 
 
@@ -115,7 +116,7 @@ def evaluate(
         If nothing can be matched, or an option is wrong. What is wrong with a single file becomes a
         problem of the result instead.
     """
-    checked_columns(options.columns, {**cards(2, True), **cards(3, True)})
+    chosen(options.columns, {n: m for d in (2, 3) for n, m in available_columns(d, _GIVEN).items()})
     pairs, problems = match_files(Path(predictions), Path(targets))
     tell = listener or (lambda stage, done, total: None)
     if options.classes is None:
@@ -217,7 +218,7 @@ def _score(pair: FilePair, classes: Classes, options: Options) -> _Scored:
                 f"{len(prior)} Betti numbers"
             )
         settings = replace(options.settings, spacing=p.spacing, prior=prior)
-        known = cards(p.array.ndim, with_prior=prior is not None)
+        known = available_columns(p.array.ndim, () if prior is None else _GIVEN)
         columns = None if options.columns is None else [n for n in options.columns if n in known]
         rows.append(
             {

@@ -39,7 +39,7 @@ def record(evaluation: Evaluation, environment: Mapping[str, Any], wall_s: float
         "settings": {
             key: value
             for key, value in asdict(options.settings).items()
-            if key not in ("topology", "prior")
+            if key in ("spacing", "tolerance", "patch")
         },
         "threshold": options.threshold,
         "inputs": evaluation.hashes,

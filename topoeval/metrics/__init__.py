@@ -2,12 +2,12 @@
 
 All functions take numpy arrays or torch tensors of shape ``(..., *spatial)``, reduce the last
 ``spatial_dims`` axes and keep the leading ones, so one call scores a case, a batch or a stack of
-classes. Nothing here imports torch, but for `topoeval.metrics.wrappers`.
+classes. Nothing here imports torch, but for `topoeval.metrics.wrappers`. `METRICS` is the registry
+of all columns of scores; a metric of one's own is a `Metric` in it.
 """
 
 from topoeval.metrics.betti import betti_error, betti_matches, betti_numbers
-from topoeval.metrics.cards import CARDS, Card, cards
-from topoeval.metrics.cases import evaluate_cases
+from topoeval.metrics.catalogue import METRICS, available_columns, metric_of
 from topoeval.metrics.classes import class_masks, pairwise_unions
 from topoeval.metrics.components import enclosed, label
 from topoeval.metrics.diagrams import bottleneck_distance, wasserstein_distance
@@ -18,9 +18,9 @@ from topoeval.metrics.distance import (
     normalised_surface_dice,
 )
 from topoeval.metrics.euler import euler_error, euler_number
-from topoeval.metrics.info import METRICS, MetricInfo
 from topoeval.metrics.intensity import mse
 from topoeval.metrics.matching import betti_matching_error
+from topoeval.metrics.metric import Empty, Metric, Settings
 from topoeval.metrics.overlap import dice, iou, topology_gated_dice
 from topoeval.metrics.partition import (
     adapted_rand_error,
@@ -29,18 +29,18 @@ from topoeval.metrics.partition import (
 )
 from topoeval.metrics.patches import patch_betti_error
 from topoeval.metrics.regions import wrong_regions
-from topoeval.metrics.scores import Settings, score
+from topoeval.metrics.scores import score, score_cases
 from topoeval.metrics.skeletons import cldice, skeleton
 from topoeval.metrics.topograph import diu
 
 __all__ = [
-    "CARDS",
     "METRICS",
-    "Card",
-    "MetricInfo",
+    "Empty",
+    "Metric",
     "Settings",
     "adapted_rand_error",
     "adjusted_rand_index",
+    "available_columns",
     "average_surface_distance",
     "betti_error",
     "betti_matches",
@@ -48,7 +48,6 @@ __all__ = [
     "betti_numbers",
     "bottleneck_distance",
     "boundary_distances",
-    "cards",
     "class_masks",
     "cldice",
     "dice",
@@ -56,15 +55,16 @@ __all__ = [
     "enclosed",
     "euler_error",
     "euler_number",
-    "evaluate_cases",
     "hausdorff_distance",
     "iou",
     "label",
+    "metric_of",
     "mse",
     "normalised_surface_dice",
     "pairwise_unions",
     "patch_betti_error",
     "score",
+    "score_cases",
     "skeleton",
     "topology_gated_dice",
     "variation_of_information",

@@ -31,7 +31,7 @@ def betti_numbers(
     """Count components, holes and cavities of each mask.
 
     True is foreground whatever ``topology.direction`` says; the direction matters where a mask is
-    cut out of a grey image (`topoeval.metrics.evaluate_cases`).
+    cut out of a grey image (`topoeval.metrics.score_cases`).
 
     Plain border: the homology of the foreground as a set, so a loop that the image edge cuts is no
     hole. Framed border: the homology of the foreground together with a frame of foreground round

@@ -1,64 +1,31 @@
-"""All scores of one pair of masks, what is shared between them computed once."""
+"""Scores of one pair of masks, and of the cases of a run: what groups share is computed once."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from topoeval.errors import UserError, nearest
-from topoeval.metrics.arrays import Array, as_mask, check_same_shape
-from topoeval.metrics.betti import betti_matches, betti_numbers
-from topoeval.metrics.cards import cards
-from topoeval.metrics.distance import boundary_distances
-from topoeval.metrics.euler import euler_error
-from topoeval.metrics.matching import Comparison, betti_matching_error
-from topoeval.metrics.overlap import dice, iou
-from topoeval.metrics.partition import partition_scores
-from topoeval.metrics.patches import DEFAULT_SIZE, patch_betti_error
-from topoeval.metrics.regions import wrong_regions
-from topoeval.metrics.skeletons import cldice_of, skeleton
-from topoeval.metrics.topograph import diu
-from topoeval.topology import Topology
+from topoeval.errors import UserError
+from topoeval.metrics.arrays import Array, as_mask, as_numpy, check_same_shape
+from topoeval.metrics.catalogue import available_columns, chosen
+from topoeval.metrics.metric import Metric, Settings
 
-Mask = NDArray[np.bool_]
+THRESHOLD = 0.5
 
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """What scores depend on beside the masks.
-
-    Parameters
-    ----------
-    topology
-        Construction, direction and border. Under a sublevel direction the topological scores are
-        those of the complements, as in `topoeval.metrics.evaluate_cases`.
-    spacing
-        Size of a voxel along each axis; 1 by default.
-    tolerance
-        Of NSD, in units of the spacing; the largest side of a voxel by default.
-    patch
-        Side of the patches of the patch-wise Betti error, in voxels.
-    prior
-        Betti numbers that the structure should have, if known.
-    """
-
-    topology: Topology = Topology()  # noqa: RUF009  # frozen value, safe to share
-    spacing: tuple[float, ...] | None = None
-    tolerance: float | None = None
-    patch: int = DEFAULT_SIZE
-    prior: tuple[int, ...] | None = None
+_REDUCTIONS: Mapping[str, Callable[..., Any]] = {"mean": np.mean, "sum": np.sum, "all": np.all}
 
 
 def score(
     prediction: Array,
     target: Array,
-    settings: Settings = Settings(),  # frozen value, safe to share
-    columns: Iterable[str] | None = None,
+    settings: Settings = Settings(),  # noqa: B008  # frozen value, safe to share
+    columns: str | Iterable[str] | None = None,
 ) -> dict[str, float]:
-    """Score one pair of masks; `topoeval.metrics.cards` explains the columns.
+    """Score one pair of masks; `topoeval.metrics.METRICS` explains the columns.
 
     Parameters
     ----------
@@ -67,11 +34,11 @@ def score(
     settings
         What the scores depend on.
     columns
-        Names of the wanted columns; all by default.
+        Names of the wanted columns, or one name; all by default.
 
     Returns
     -------
-    The scores by column, in the order of the cards.
+    The scores by column, in the order of tables.
 
     Raises
     ------
@@ -87,130 +54,190 @@ def score(
     """
     p, g = as_mask(prediction), as_mask(target)
     check_same_shape(p, g)
-    known = cards(p.ndim, with_prior=settings.prior is not None)
-    wanted = checked_columns(columns, known)
-    groups = dict.fromkeys(known[name].group for name in known if name in wanted)
-    found: dict[str, float] = {}
-    for group in groups:
-        found.update(_GROUPS[group](p, g, settings))
-    return {name: float(found[name]) for name in known if name in wanted}
+    known = available_columns(p.ndim, () if settings.prior is None else ("prior",))
+    wanted = [known[name] for name in chosen(columns, known)]
+    found = _scored(wanted, (p[None], g[None]), None, [settings])
+    return {name: float(values[0]) for name, values in found.items()}
 
 
-def checked_columns(columns: Iterable[str] | None, known: Iterable[str]) -> set[str]:
-    """Return the wanted columns.
+def score_cases(
+    probabilities: Array,
+    targets: Array,
+    settings: Settings = Settings(),  # noqa: B008  # frozen value, safe to share
+    columns: str | Iterable[str] | None = None,
+    *,
+    priors: ArrayLike | None = None,
+    spacings: Sequence[tuple[float, ...]] | None = None,
+) -> dict[str, NDArray[Any]]:
+    """Score each case of a batch; `topoeval.metrics.METRICS` explains the columns.
+
+    A mask is ``value >= 0.5``, the threshold itself included. Every channel is a foreground class;
+    how a metric makes one value of those of several classes is its `Metric.over_classes`: Dice and
+    its like are means (a class absent from both masks scores Dice 1), counts and errors are sums,
+    and a case matches when each class does.
+
+    Parameters
+    ----------
+    probabilities
+        Predictions, ``(B, C, *spatial)`` in [0, 1].
+    targets
+        Truth, same shape and range.
+    settings
+        What the scores depend on; `priors` and `spacings` replace its own.
+    columns
+        Names of the wanted columns, or one name; by default all that can be computed.
+    priors
+        Betti numbers the structures should have, ``(B, d)`` or, for several classes,
+        ``(B, C, d)``; None leaves the columns about priors out.
+    spacings
+        Size of a voxel along each axis for each case; None takes that of `settings`.
+
+    Returns
+    -------
+    Arrays of shape ``(B,)`` by column, in the order of tables; bool where a case matches or does
+    not, int64 where something is counted, else float64. The mean of ``truth_matches_prior`` is the
+    highest prior accuracy that a perfect segmentation would reach.
 
     Raises
     ------
     UserError
-        If one of them is not known.
+        If shapes disagree, a value lies outside [0, 1] (logits, NaN), or a column is unknown or
+        needs what is not given.
+
+    Examples
+    --------
+    >>> ring = np.ones((1, 1, 3, 3))
+    >>> ring[..., 1, 1] = 0
+    >>> names = ["b1", "b1_true", "betti_error", "matches_prior"]
+    >>> found = score_cases(np.ones((1, 1, 3, 3)), ring, columns=names, priors=[(1, 1)])
+    >>> {name: values.item() for name, values in found.items()}
+    {'betti_error': 1, 'b1': 0, 'b1_true': 1, 'matches_prior': False}
     """
-    known = list(known)
-    if columns is None:
-        return set(known)
-    wanted = set(columns)
-    for name in sorted(wanted - set(known)):
-        raise UserError(f"unknown metric {name!r}{nearest(name, known)}")
+    p, g = _checked(probabilities, "probabilities"), _checked(targets, "targets")
+    check_same_shape(p, g)
+    if p.ndim not in (4, 5):
+        raise UserError(f"cases have shape (B, C, *spatial) in 2D or 3D, got {p.shape}")
+    cases, classes, *spatial = p.shape
+    given = {"probabilities", *settings.networks}
+    if priors is not None:
+        given.add("prior")
+    if settings.labels is not None:
+        given.add("labels")
+    known = available_columns(len(spatial), given)
+    wanted = [known[name] for name in chosen(columns, known)]
+    p, g = p.reshape(-1, *spatial), g.reshape(-1, *spatial)
+    of_each = _settings_of_each(settings, (cases, classes, len(spatial)), priors, spacings)
+    found = _scored(wanted, (p >= THRESHOLD, g >= THRESHOLD), (p, g), of_each)
+    return {
+        metric.name: _REDUCTIONS[metric.over_classes](
+            found[metric.name].reshape(cases, classes), axis=1
+        )
+        for metric in wanted
+    }
+
+
+def _scored(
+    wanted: Sequence[Metric],
+    masks: tuple[NDArray[np.bool_], NDArray[np.bool_]],
+    grey: tuple[NDArray[Any], NDArray[Any]] | None,
+    settings: Sequence[Settings],
+) -> dict[str, NDArray[Any]]:
+    """Return the values ``(N,)`` of each wanted column, for a stack of pairs."""
+    found: dict[str, NDArray[Any]] = {}
+    for function in dict.fromkeys(metric.scores for metric in wanted):
+        group = [metric for metric in wanted if metric.scores is function]
+        first = group[0]
+        pair = grey if "probabilities" in first.needs else masks
+        assert pair is not None  # a metric of probabilities is known where they are given
+        if first.batched:
+            columns_of = function(pair[0], pair[1], _joined(settings))
+            of_group = {m.name: np.asarray(_column(columns_of, m)) for m in group}
+        else:
+            rows = [function(p, g, one) for p, g, one in zip(*pair, settings, strict=True)]
+            of_group = {m.name: np.array([_column(row, m) for row in rows]) for m in group}
+        for metric in group:
+            found[metric.name] = _in_range(of_group[metric.name], metric, len(settings))
+    return {metric.name: found[metric.name] for metric in wanted}
+
+
+def _column(values: Mapping[str, Any], metric: Metric) -> Any:
+    if metric.name not in values:
+        raise UserError(
+            f"metric {metric.name!r}: its function returned {', '.join(values) or 'nothing'}; "
+            f"it must return a mapping with the column {metric.name!r}"
+        )
+    return values[metric.name]
+
+
+def _in_range(values: NDArray[Any], metric: Metric, number: int) -> NDArray[Any]:
+    """Return the values if there is one per image and each lies in the range of the metric."""
+    if values.shape != (number,):
+        raise UserError(
+            f"metric {metric.name!r}: its function returned values of shape {values.shape} for "
+            f"{number} images; it must return one number per image"
+        )
+    # rounding may leave a share a few units in the last place above 1
+    slack = 1e-9
+    if not np.all((values >= metric.low - slack) & (values <= metric.high + slack)):
+        raise UserError(
+            f"metric {metric.name!r}: its function returned {np.min(values)} to {np.max(values)}, "
+            f"outside its range {metric.low:g} to {metric.high:g}"
+        )
+    return values
+
+
+def _settings_of_each(
+    settings: Settings,
+    shape: tuple[int, int, int],
+    priors: ArrayLike | None,
+    spacings: Sequence[tuple[float, ...]] | None,
+) -> list[Settings]:
+    """Return the settings of every class of every case, one after the other."""
+    cases, classes, _ = shape
+    wanted = None if priors is None else _per_class(priors, shape)
+    if spacings is not None and len(spacings) != cases:
+        raise UserError(f"{cases} cases need as many spacings, got {len(spacings)}")
+    if settings.labels is not None and len(settings.labels) != cases:
+        raise UserError(f"{cases} cases need as many labels, got {len(settings.labels)}")
+    return [
+        replace(
+            settings,
+            prior=settings.prior if wanted is None else tuple(wanted[case, c].tolist()),
+            spacing=settings.spacing if spacings is None else spacings[case],
+            labels=None if settings.labels is None else settings.labels[case : case + 1],
+        )
+        for case in range(cases)
+        for c in range(classes)
+    ]
+
+
+def _joined(settings: Sequence[Settings]) -> Settings:
+    """Return the settings of a stack: those of its first image, with the priors of all."""
+    first = settings[0]
+    labels = None if first.labels is None else np.concatenate([one.labels for one in settings])
+    prior = None if first.prior is None else np.array([one.prior for one in settings])
+    return replace(first, prior=prior, labels=labels)
+
+
+def _checked(values: Array, name: str) -> NDArray[Any]:
+    array = as_numpy(values)
+    # Written so that NaN, which fails every comparison, is refused too.
+    if not np.all((array >= 0) & (array <= 1)):
+        raise UserError(
+            f"{name} must lie in [0, 1], got {np.min(array)} to {np.max(array)}; "
+            "apply the sigmoid first"
+        )
+    return array
+
+
+def _per_class(priors: ArrayLike, shape: tuple[int, int, int]) -> NDArray[np.int64]:
+    """Return the priors as ``(B, C, d)``; one class may leave its axis out."""
+    try:
+        wanted = np.asarray(priors, dtype=np.int64)
+    except (TypeError, ValueError):
+        raise UserError("every case needs a prior of equally many Betti numbers, or none") from None
+    if shape[1] == 1 and wanted.ndim == 2:
+        wanted = wanted[:, None]
+    if wanted.shape != shape:
+        raise UserError(f"priors must have shape {shape} or (B, d), got {wanted.shape}")
     return wanted
-
-
-def _overlap(p: Mask, g: Mask, settings: Settings) -> dict[str, float]:
-    return {"dice": float(dice(p, g)), "iou": float(iou(p, g))}
-
-
-def _betti(p: Mask, g: Mask, settings: Settings) -> dict[str, float]:
-    phases = _phases(p, g, settings)
-    betti, truth = (betti_numbers(mask, settings.topology) for mask in phases)
-    error = np.abs(betti - truth)
-    found: dict[str, float] = {"betti_error": error.sum()}
-    for stem, counts in (("b{}", betti), ("b{}_true", truth), ("betti_error_{}", error)):
-        found |= {stem.format(k): value for k, value in enumerate(counts)}
-    right = bool(betti_matches(betti, truth))
-    found["matches_truth"] = right
-    found["topology_gated_dice"] = float(dice(p, g)) * right
-    if settings.prior is not None:
-        found["matches_prior"] = bool(betti_matches(betti, settings.prior))
-        found["truth_matches_prior"] = bool(betti_matches(truth, settings.prior))
-    return found
-
-
-def _euler(p: Mask, g: Mask, settings: Settings) -> dict[str, float]:
-    return {"euler_error": int(euler_error(*_phases(p, g, settings), settings.topology))}
-
-
-def _patches(p: Mask, g: Mask, settings: Settings) -> dict[str, float]:
-    phases = _phases(p, g, settings)
-    errors = patch_betti_error(*phases, settings.topology, size=settings.patch)
-    return _by_dimension("patch_betti_error", errors)
-
-
-def _matching(comparison: Comparison) -> Callable[[Mask, Mask, Settings], dict[str, float]]:
-    def matched(p: Mask, g: Mask, settings: Settings) -> dict[str, float]:
-        phases = _phases(p, g, settings)
-        errors = betti_matching_error(*phases, settings.topology, comparison=comparison)
-        return _by_dimension(f"betti_matching_{comparison}", errors)
-
-    return matched
-
-
-def _diu(p: Mask, g: Mask, settings: Settings) -> dict[str, float]:
-    return {"diu": int(diu(*_phases(p, g, settings), settings.topology))}
-
-
-def _skeleton(p: Mask, g: Mask, settings: Settings) -> dict[str, float]:
-    of_p, of_g = skeleton(p), skeleton(g)
-    return {
-        "cldice": cldice_of(p, g, of_p.voxels, of_g.voxels),
-        "skeletons_repaired": of_p.repaired + of_g.repaired,
-    }
-
-
-def _distance(p: Mask, g: Mask, settings: Settings) -> dict[str, float]:
-    distances = boundary_distances(p, g, settings.spacing)
-    tolerance = settings.tolerance
-    if tolerance is None:
-        tolerance = max(settings.spacing or (1.0,))
-    return {
-        "hd": distances.hausdorff(),
-        "hd95": distances.hausdorff(95),
-        "assd": distances.mean(),
-        "nsd": distances.share_within(tolerance),
-    }
-
-
-def _partition(p: Mask, g: Mask, settings: Settings) -> dict[str, float]:
-    return partition_scores(*_phases(p, g, settings), settings.topology)
-
-
-def _regions(p: Mask, g: Mask, settings: Settings) -> dict[str, float]:
-    wrong = wrong_regions(*_phases(p, g, settings), settings.topology)
-    found: dict[str, float] = {}
-    for kind in ("false_component", "missed_component", "false_hole", "missed_hole"):
-        regions = getattr(wrong, f"{kind}s")
-        found[f"{kind}s"] = regions.number
-        found[f"{kind}_voxels"] = regions.voxels
-    return found
-
-
-_GROUPS: Mapping[str, Callable[[Mask, Mask, Settings], dict[str, float]]] = {
-    "overlap": _overlap,
-    "betti": _betti,
-    "euler": _euler,
-    "patches": _patches,
-    "matching_union": _matching("union"),
-    "matching_intersection": _matching("intersection"),
-    "diu": _diu,
-    "skeleton": _skeleton,
-    "distance": _distance,
-    "partition": _partition,
-    "regions": _regions,
-}
-
-
-def _phases(p: Mask, g: Mask, settings: Settings) -> tuple[Mask, Mask]:
-    """Return the masks whose topology counts: their complements where dark is foreground."""
-    return (p, g) if settings.topology.superlevel else (~p, ~g)
-
-
-def _by_dimension(name: str, errors: NDArray[np.generic]) -> dict[str, float]:
-    values = {f"{name}_{k}": float(value) for k, value in enumerate(errors)}
-    return {name: float(errors.sum()), **values}

@@ -6,6 +6,8 @@ does the work, on the CPU.
 
 from __future__ import annotations
 
+import hashlib
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,7 +15,8 @@ import torch
 from monai.metrics import CumulativeIterationMetric
 
 from topoeval.errors import UnavailableError, UserError
-from topoeval.metrics.scores import Settings, score
+from topoeval.metrics.metric import Settings
+from topoeval.metrics.scores import score
 
 if TYPE_CHECKING:
     import torchmetrics
@@ -39,7 +42,7 @@ def score_batch(
         ``(B, C, *spatial)`` of any dtype: a channel per class, foreground where the value is at
         least 0.5. Apply the sigmoid before, or one-hot encode; drop the background channel.
     column
-        Name of a score (`topoeval.metrics.cards`).
+        Name of a score (`topoeval.metrics.METRICS`).
     settings
         What the scores depend on.
 
@@ -72,7 +75,7 @@ class MonaiMetric(CumulativeIterationMetric):
     Parameters
     ----------
     column
-        Name of a score (`topoeval.metrics.cards`).
+        Name of a score (`topoeval.metrics.METRICS`).
     settings
         What the scores depend on.
 
@@ -113,7 +116,7 @@ class TorchMetricsMetric(TorchMetric):
     Parameters
     ----------
     column
-        Name of a score (`topoeval.metrics.cards`).
+        Name of a score (`topoeval.metrics.METRICS`).
     settings
         What the scores depend on.
     **options
@@ -126,7 +129,6 @@ class TorchMetricsMetric(TorchMetric):
     """
 
     full_state_update = False
-    values: list[torch.Tensor]
 
     def __init__(
         self,
@@ -141,16 +143,24 @@ class TorchMetricsMetric(TorchMetric):
         super().__init__(**options)
         self.column = column
         self.settings = settings
-        self.add_state("values", default=[], dist_reduce_fx="cat")
+        # A MetricCollection lets metrics with equal states share them, so that a name must tell
+        # what is scored. Sums, and no lists: a process without data has nothing to gather.
+        text = repr(replace(settings, networks={}))
+        key = f"{column}_{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+        self._sum, self._number = f"sum_{key}", f"number_{key}"
+        for name in (self._sum, self._number):
+            zero = torch.zeros((), dtype=torch.float64)
+            self.add_state(name, default=zero, dist_reduce_fx="sum")
 
     def update(self, preds: torch.Tensor, target: torch.Tensor) -> None:
         """Score a batch ``(B, C, *spatial)``."""
-        self.values.append(score_batch(preds, target, self.column, self.settings))
+        values = score_batch(preds, target, self.column, self.settings)
+        setattr(self, self._sum, getattr(self, self._sum) + values.double().sum())
+        setattr(self, self._number, getattr(self, self._number) + values.numel())
 
     def compute(self) -> torch.Tensor:
         """Return the mean over all cases and classes so far."""
-        if not len(self.values):
+        number = torch.as_tensor(getattr(self, self._number))
+        if not number:
             raise UserError(f"{self.column}: nothing to compute, no batch was scored")
-        # after synchronisation the list is one tensor already
-        parts = self.values if isinstance(self.values, list) else [self.values]
-        return torch.cat(list(parts)).mean()
+        return (torch.as_tensor(getattr(self, self._sum)) / number).float()

@@ -12,7 +12,7 @@ from topoeval.evaluate import Audit, Evaluation, summarise
 from topoeval.evaluate.audit import SIZES
 from topoeval.evaluate.evaluation import read_pair
 from topoeval.evaluate.label_map import read_labels
-from topoeval.metrics.cards import cards
+from topoeval.metrics import available_columns
 from topoeval.report.drawing import Drawing, figure_markup
 from topoeval.report.folder import write_text
 from topoeval.report.names import slug
@@ -39,7 +39,7 @@ def write_evaluation_page(evaluation: Evaluation, path: Path, lines: Sequence[st
     summary = summarise(evaluation.cases)
     titles: dict[str, str] = {}
     for dims in evaluation.spatial_dims:
-        known = cards(dims, with_prior=True)
+        known = available_columns(dims, ["prior"])
         titles |= {name: card.title for name, card in known.items()}
         titles |= {f"{name} better": card.direction or "-" for name, card in known.items()}
     figures = [draw_worst(evaluation, name) for name in evaluation.classes.names]

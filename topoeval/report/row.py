@@ -10,8 +10,9 @@ from dataclasses import dataclass, fields
 import numpy as np
 import pandas as pd
 
+from topoeval.metrics import Metric
 from topoeval.records.parts import MAIN_TEST
-from topoeval.report.measures import COMPARED, MEASURES
+from topoeval.report.scored import COMPARED, scored
 from topoeval.results.document import OK
 from topoeval.results.records import Records
 from topoeval.results.rows import PARTS
@@ -74,8 +75,10 @@ class MethodRow:
         Unique labels; a further test of the same networks is a dataset of its own.
     test
         Name of the test.
-    method, role, regime
-        As in the spec of the runs.
+    method, variant, role, regime
+        As in the spec of the runs; the variant is the label in suites.
+    metrics
+        The scores that are shown.
     base
         Label of the row it is compared with; empty for the reference and the start.
     total, ok, cases
@@ -88,6 +91,8 @@ class MethodRow:
         Scores in which it is separated as better than its base: those with a star.
     same
         Whether every score of every case is that of its base.
+    tuned
+        Whether its records say that a search chose a parameter.
     per_seed
         Run means, a row per seed with a result, a column per score.
     times
@@ -102,8 +107,10 @@ class MethodRow:
     test: str
     arm: str
     method: str
+    variant: str
     role: str
     regime: str
+    metrics: tuple[Metric, ...]
     base: str
     total: int
     ok: int
@@ -112,6 +119,7 @@ class MethodRow:
     differences: Mapping[str, Estimate]
     better: frozenset[str]
     same: bool
+    tuned: bool
     per_seed: pd.DataFrame
     times: Mapping[str, Times]
     peak_bytes: float
@@ -127,6 +135,11 @@ class MethodRow:
     def is_main(self) -> bool:
         """Whether it is of the main test; what a run cost, or that it failed, is told there."""
         return self.test == MAIN_TEST
+
+    @property
+    def uses_prior_of_test(self) -> bool:
+        """Whether the method is told the prior of each test image."""
+        return self.regime in _PER_CASE
 
     @property
     def failure_counts(self) -> str:
@@ -149,17 +162,17 @@ class MethodRow:
 def standings_by_dataset(
     records: Records, bases: Mapping[str, Mapping[str, str]]
 ) -> dict[str, dict[str, Standings]]:
-    """Return by dataset and score what the scores support, of every row but the start.
+    """Return by dataset and score what the scores support.
 
-    Scores that nobody can win have no standings. The start is where the methods come from: it is in
-    no family of comparisons, but its mean is shown, so it stands among the methods.
+    The start is where the methods come from: its mean is shown, so it stands among the methods, but
+    it has no base and is in no family of comparisons.
     """
-    measures = {measure.key: measure for measure in MEASURES}
-    arranged = score_grids(records.runs, records.cases, list(measures))
+    metrics = {metric.name: metric for metric in scored(records.cases.columns)}
+    arranged = score_grids(records.runs, records.cases, list(metrics))
     return {
         dataset: {
-            key: standings_of([grid], described(measures[key]), bases=bases.get(dataset, {}))
-            for key, grid in grids.items()
+            name: standings_of([grid], metrics[name], bases=bases.get(dataset, {}))
+            for name, grid in grids.items()
         }
         for dataset, grids in arranged.items()
     }
@@ -202,7 +215,10 @@ def _row(
     ok = runs[runs["status"] == OK]
     failed = runs[runs["status"] != OK]
     against = {
-        key: one.against_bases[arm] for key, one in found.items() if arm in one.against_bases
+        key: one.against_bases[arm]
+        for key, one in found.items()
+        # What nobody can win is not compared.
+        if one.scored.direction and arm in one.against_bases
     }
     compared = [one for one in against.values() if one.difference.measured]
     return MethodRow(
@@ -210,19 +226,22 @@ def _row(
         test=first["test"],
         arm=arm,
         method=first["method"],
+        variant=first["variant"],
         role=first["role"],
         regime=first["regime"],
+        metrics=tuple(one.scored for one in found.values()),
         base=next((one.base for one in against.values()), ""),
         total=len(runs),
         ok=len(ok),
         cases=int(ok["n_cases"].max()) if len(ok) else 0,
         estimates={key: one.estimates[arm] for key, one in found.items()},
         differences={
-            measure.key: against[measure.key].difference if measure.key in against else UNMEASURED
-            for measure in COMPARED
+            metric.name: against[metric.name].difference if metric.name in against else UNMEASURED
+            for metric in COMPARED
         },
         better=frozenset(key for key, one in against.items() if one.better),
         same=bool(compared) and all(one.same for one in compared),
+        tuned=bool(runs["tuned"].any()),
         per_seed=ok.set_index("seed")[list(means)].sort_index(),
         times={
             letter: _times(ok[ok["machine"] == machine], first["regime"])

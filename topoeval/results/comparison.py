@@ -16,14 +16,15 @@ import numpy as np
 import pandas as pd
 
 from topoeval.errors import UserError
-from topoeval.metrics.info import METRICS
+from topoeval.metrics import Metric, metric_of
+from topoeval.metrics.catalogue import every_column
 from topoeval.results.arms import label_runs
 from topoeval.results.document import OK, Document, by_test, read_document, record_files
 from topoeval.results.rows import JUDGE, Entry, case_frame, commit, run_frame
 from topoeval.results.tables import record_folders
 from topoeval.statistics.crossed import Mean, crossed
 from topoeval.statistics.estimate import LEVEL
-from topoeval.statistics.grid import ScoreGrid, Measure, direction, grids, known, score_table
+from topoeval.statistics.grid import ScoreGrid, direction, grids, score_table
 from topoeval.statistics.pairs import holm
 
 _RUN = ["dataset", "arm", "seed"]
@@ -90,8 +91,8 @@ def compare(a: str | Path, b: str | Path, measures: Sequence[str] = ()) -> Compa
         If a side cannot be found or read, a measure is unknown or not there, or nothing is on both
         sides.
     """
-    chosen = [known(name) for name in measures] or [
-        info for info in METRICS.values() if info.direction
+    chosen = [metric_of(name) for name in measures] or [
+        metric for metric in every_column().values() if metric.direction
     ]
     for measure in chosen:
         direction(measure)
@@ -193,7 +194,7 @@ def _only(joined: pd.DataFrame, side: str, status: str) -> pd.DataFrame:
 
 
 def _differences(
-    runs: Sequence[pd.DataFrame], cases: Sequence[pd.DataFrame], measures: Iterable[Measure]
+    runs: Sequence[pd.DataFrame], cases: Sequence[pd.DataFrame], measures: Iterable[Metric]
 ) -> pd.DataFrame:
     rows = []
     for measure in measures:
@@ -218,7 +219,7 @@ def _differences(
     return table.drop(columns=["same", "sign", "p"])
 
 
-def _rows(a: ScoreGrid, b: ScoreGrid, measure: Measure) -> list[dict[str, object]]:
+def _rows(a: ScoreGrid, b: ScoreGrid, measure: Metric) -> list[dict[str, object]]:
     cases = sorted(set(a.cases) & set(b.cases))
     seeds = sorted(set(a.seeds) & set(b.seeds))
     rows: list[dict[str, object]] = []

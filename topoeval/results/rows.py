@@ -57,6 +57,7 @@ def run_row(entry: Entry) -> dict[str, Any]:
         # its label in suites
         "variant": str(Variant(str(method.get("name", spec["task"])), method.get("variant") or {})),
         "role": str(method.get("role", "method")),
+        "tuned": bool(document.get("tuned") or method.get("tuned")),
         "regime": str(method.get("regime", "")),
         "seed": int(spec["seed"]),
         "status": str(document["status"]),

@@ -33,9 +33,9 @@ from topoeval.evaluate import (
     record,
 )
 from topoeval.images import image_files
-from topoeval.metrics import METRICS, Settings, cards
+from topoeval.metrics import Settings
+from topoeval.metrics.catalogue import every_column
 from topoeval.results.write import write_bytes
-from topoeval.statistics.grid import Measure
 from topoeval.topology import Topology
 
 SCHEMA = 1
@@ -284,8 +284,7 @@ def read_scores(data: bytes, where: Path) -> pd.DataFrame:
         table = pd.read_csv(io.BytesIO(data), dtype={"case": str, "class": str})
     except (ValueError, UnicodeDecodeError) as error:
         raise UserError(f"{where}: {SCORES} is no table: {error}") from None
-    known: dict[str, Measure] = {**cards(2, with_prior=True), **cards(3, with_prior=True)}
-    known |= METRICS
+    known = every_column()
     named = [name for name in table.columns if name not in _NAMES]
     for name in named:
         if name not in known:

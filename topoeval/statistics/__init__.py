@@ -15,7 +15,7 @@ from topoeval.statistics.estimate import (
     Estimate,
     mean_interval,
 )
-from topoeval.statistics.grid import Measure, ScoreGrid, grids, score_grids, score_table
+from topoeval.statistics.grid import ScoreGrid, grids, score_grids, score_table
 from topoeval.statistics.pairs import Pairs, compare_pairs, holm
 from topoeval.statistics.power import Power
 from topoeval.statistics.standings import Standings, standings, standings_of
@@ -28,7 +28,6 @@ __all__ = [
     "AgainstBase",
     "CriticalDifference",
     "Estimate",
-    "Measure",
     "Pairs",
     "Power",
     "ScoreGrid",

@@ -14,9 +14,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from topoeval.metrics import Metric
 from topoeval.statistics.crossed import Mean, crossed
 from topoeval.statistics.estimate import LEAST_SEEDS, LEVEL, UNMEASURED, Estimate
-from topoeval.statistics.grid import Measure, ScoreGrid, direction
+from topoeval.statistics.grid import ScoreGrid, direction
 from topoeval.statistics.pairs import holm
 
 
@@ -51,7 +52,7 @@ class AgainstBase:
 
 def against_bases(
     found: Sequence[ScoreGrid],
-    measure: Measure,
+    measure: Metric,
     bases: Mapping[str, str],
     level: float = LEVEL,
 ) -> dict[str, AgainstBase]:
@@ -98,7 +99,7 @@ def against_bases(
 
 
 def _compared(
-    differences: Sequence[NDArray[np.float64]], measure: Measure, level: float
+    differences: Sequence[NDArray[np.float64]], measure: Metric, level: float
 ) -> list[tuple[Estimate, float, float, bool, bool, bool]]:
     """Return the arguments of an `AgainstBase` but the base, for pairs with the same runs."""
     count = len(differences[0])
@@ -118,8 +119,7 @@ def _compared(
         ]  # fmt: skip
     mean = Mean(tuple(crossed(table) for table in differences))
     (low, high), p = mean.interval(level), mean.p_value()
-    least, most = measure.range
-    widest = np.inf if most is None else most - least
+    widest = measure.high - measure.low
     return [
         (
             Estimate(float(means[k]), float(low[k]), float(high[k]), sum(seeds)).within(
@@ -134,7 +134,7 @@ def _compared(
 def _decided(
     made: Mapping[str, AgainstBase],
     found: Sequence[ScoreGrid],
-    measure: Measure,
+    measure: Metric,
     level: float,
 ) -> dict[str, AgainstBase]:
     """Correct the p-values over the family and say which differences are decided."""

@@ -17,8 +17,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from topoeval.metrics import Metric
 from topoeval.statistics.estimate import LEVEL
-from topoeval.statistics.grid import Measure, ScoreGrid, direction, worst
+from topoeval.statistics.grid import ScoreGrid, direction, worst
 from topoeval.statistics.ranks import mean_then_rank
 
 RESAMPLES = 1000
@@ -52,7 +53,7 @@ class Stability:
 
 def resampled_means(
     found: Sequence[ScoreGrid],
-    measure: Measure,
+    measure: Metric,
     *,
     resamples: int = RESAMPLES,
     rng: np.random.Generator | int = 0,
@@ -109,7 +110,7 @@ def percentile_interval(draws: Array, level: float = LEVEL) -> tuple[Array, Arra
 
 def rank_stability(
     found: Sequence[ScoreGrid],
-    measure: Measure,
+    measure: Metric,
     observed: Array,
     *,
     resamples: int = RESAMPLES,

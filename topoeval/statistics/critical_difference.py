@@ -14,7 +14,8 @@ import pandas as pd
 from scipy import stats
 
 from topoeval.errors import UserError
-from topoeval.statistics.grid import Measure, direction
+from topoeval.metrics import Metric
+from topoeval.statistics.grid import direction
 from topoeval.statistics.ranks import rank
 
 
@@ -79,7 +80,7 @@ def nemenyi(methods: int, blocks: int, alpha: float = 0.05) -> float:
 
 
 def critical_difference(
-    blocks: pd.DataFrame, measure: Measure, alpha: float = 0.05
+    blocks: pd.DataFrame, measure: Metric, alpha: float = 0.05
 ) -> CriticalDifference | None:
     """Compute the diagram from run means.
 

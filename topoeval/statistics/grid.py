@@ -8,38 +8,20 @@ absent, or failed by the machine's fault, counts as not measured.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from topoeval.errors import UserError, nearest
-from topoeval.metrics.cards import cards
-from topoeval.metrics.info import METRICS, Better
+from topoeval.errors import UserError
+from topoeval.metrics import Metric
+from topoeval.metrics.metric import Better
 
 COLUMNS = ("dataset", "method", "seed", "case", "value", "status", "fault")
 OK = "ok"
 METHOD = "method"
-
-
-class Measure(Protocol):
-    """What statistics need to know of a score; `MetricInfo` and `Card` are such."""
-
-    @property
-    def name(self) -> str:
-        """The column."""
-
-    @property
-    def direction(self) -> Better | None:
-        """Which way is better; None where nothing can be ranked."""
-
-    @property
-    def range(self) -> tuple[float, float | None]:
-        """Least and greatest possible value; None where unbounded."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,35 +57,25 @@ class ScoreGrid:
             return np.zeros(self.failed.shape, dtype=bool)
         return ~np.isnan(self.values[..., 0])
 
-
-def known(name: str) -> Measure:
-    """Return what is known of a score by the name of its column.
-
-    Raises
-    ------
-    UserError
-        If no metric has the name.
-    """
-    columns: dict[str, Measure] = {**cards(2, with_prior=True), **cards(3, with_prior=True)}
-    columns |= METRICS
-    if name not in columns:
-        raise UserError(f"no metric {name!r}{nearest(name, columns)}")
-    return columns[name]
+    def over(self, methods: Sequence[str]) -> ScoreGrid:
+        """Return the grid over other methods; those that it lacks were not measured."""
+        places = [self.methods.index(name) if name in self.methods else -1 for name in methods]
+        missing = np.array(places) < 0
+        values, failed = self.values[places].copy(), self.failed[places].copy()
+        values[missing], failed[missing] = np.nan, False
+        return replace(self, methods=tuple(methods), values=values, failed=failed)
 
 
-def worst(measure: Measure) -> float:
+def worst(measure: Metric) -> float:
     """Return the worst end of a score's range, infinite where there is none.
 
-    >>> worst(known("dice")), worst(known("betti_error"))
+    >>> worst(metric_of("dice")), worst(metric_of("betti_error"))
     (0.0, inf)
     """
-    low, high = measure.range
-    if direction(measure) == "lower":
-        return math.inf if high is None else float(high)
-    return float(low)
+    return measure.high if direction(measure) == "lower" else measure.low
 
 
-def direction(measure: Measure) -> Better:
+def direction(measure: Metric) -> Better:
     """Return which way a score is better.
 
     Raises
@@ -167,7 +139,7 @@ def grids(scores: pd.DataFrame) -> list[ScoreGrid]:
     for name, rows in scores.groupby("dataset", sort=True, observed=True):
         ok = ((rows["status"] == OK) & rows["case"].notna()).to_numpy()
         seeds = tuple(sorted(int(seed) for seed in rows["seed"].unique()))
-        place = _places(rows, methods, seeds)
+        place = _places(rows["method"], rows["seed"], methods, seeds)
         failed = place[((rows["status"] != OK) & (rows["fault"] == METHOD)).to_numpy()]
         if len(np.unique(place[~ok])) < (~ok).sum():
             raise UserError(f"two runs of one method and seed on {name}")
@@ -208,7 +180,7 @@ def score_grids(
     for dataset, rows in runs.groupby("dataset", sort=True):
         methods = tuple(sorted(rows["arm"].unique()))
         seeds = tuple(sorted(int(seed) for seed in rows["seed"].unique()))
-        place = _places(rows.rename(columns={"arm": "method"}), methods, seeds)
+        place = _places(rows["arm"], rows["seed"], methods, seeds)
         if len(np.unique(place)) < len(place):
             raise UserError(f"two runs of one method and seed on {dataset}")
         failed = place[((rows["status"] != OK) & (rows["fault"] == METHOD)).to_numpy()]
@@ -226,10 +198,12 @@ def score_grids(
     return found
 
 
-def _places(rows: pd.DataFrame, methods: Sequence[str], seeds: Sequence[int]) -> NDArray[np.int64]:
-    """Return where each row's run stands among methods x seeds, flattened."""
-    m = pd.Index(methods).get_indexer(pd.Index(rows["method"].astype(str)))
-    s = pd.Index(seeds).get_indexer(pd.Index(rows["seed"].astype(int)))
+def _places(
+    method: pd.Series, seed: pd.Series, methods: Sequence[str], seeds: Sequence[int]
+) -> NDArray[np.int64]:
+    """Return where each run stands among methods x seeds, flattened."""
+    m = pd.Index(methods).get_indexer(pd.Index(method.astype(str)))
+    s = pd.Index(seeds).get_indexer(pd.Index(seed.astype(int)))
     return np.asarray(m * len(seeds) + s, dtype=np.int64)
 
 

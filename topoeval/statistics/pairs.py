@@ -19,9 +19,10 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
+from topoeval.metrics import Metric
 from topoeval.statistics.crossed import Crossed, Mean, crossed
 from topoeval.statistics.estimate import LEAST_SEEDS, LEVEL
-from topoeval.statistics.grid import Measure, ScoreGrid, direction, worst
+from topoeval.statistics.grid import ScoreGrid, direction, worst
 
 # Up to here all signs are tried where ties leave no exact table; 2^12 = 4096 of them.
 _ENUMERATED = 12
@@ -70,7 +71,7 @@ def holm(p: Sequence[float] | Array) -> Array:
     return corrected
 
 
-def compare_pairs(found: Sequence[ScoreGrid], measure: Measure, level: float = LEVEL) -> Pairs:
+def compare_pairs(found: Sequence[ScoreGrid], measure: Metric, level: float = LEVEL) -> Pairs:
     """Compare every two methods over the datasets given, each counting alike.
 
     Parameters
@@ -86,8 +87,8 @@ def compare_pairs(found: Sequence[ScoreGrid], measure: Measure, level: float = L
     -----
     Two methods are compared on the seeds for which both have scores, and only if every dataset has
     two of these; they are tested, and may be separated, only with `LEAST_SEEDS`. A method with a
-    failed run is never the better one: the seeds it survived flatter
-    it. For Wilcoxon's test a failed run scores the worst end of the range.
+    failed run is never the better one: the seeds it survived flatter it. For Wilcoxon's test a
+    failed run scores the worst end of the range.
     """
     methods = found[0].methods
     sign = 1 if direction(measure) == "higher" else -1
@@ -198,11 +199,11 @@ def _signed_ranks(difference: Array) -> Array:
     return p
 
 
-def _blocks(found: Sequence[ScoreGrid], measure: Measure) -> Array:
+def _blocks(found: Sequence[ScoreGrid], measure: Metric) -> Array:
     return run_blocks(found, measure).to_numpy(dtype=float)
 
 
-def run_blocks(found: Sequence[ScoreGrid], measure: Measure) -> pd.DataFrame:
+def run_blocks(found: Sequence[ScoreGrid], measure: Metric) -> pd.DataFrame:
     """Return run means, a row per dataset and seed, a column per method.
 
     Failed runs are at the worst end of the range; runs that were not measured are NaN.

@@ -15,7 +15,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
-from topoeval.statistics.grid import Measure, ScoreGrid, direction
+from topoeval.metrics import Metric
+from topoeval.statistics.grid import ScoreGrid, direction
 
 Array = NDArray[np.float64]
 
@@ -38,7 +39,7 @@ def mean_then_rank(means: Array, *, higher_is_better: bool) -> Array:
     return rank(means, higher_is_better=higher_is_better)
 
 
-def rank_then_mean(found: Sequence[ScoreGrid], measure: Measure) -> Array:
+def rank_then_mean(found: Sequence[ScoreGrid], measure: Metric) -> Array:
     """Average, per method, its rank in every case of every run; datasets count alike.
 
     Failed runs are ranked last in each of their cases; where a method was not measured, the others
@@ -125,7 +126,7 @@ def tiers(
     return frame.astype("Int64")
 
 
-def win_matrix(found: Sequence[ScoreGrid], measure: Measure) -> pd.DataFrame:
+def win_matrix(found: Sequence[ScoreGrid], measure: Metric) -> pd.DataFrame:
     """Return how often the method of the row beats that of the column.
 
     Compared are the same case in the runs of the same seed; a tie counts half to each, a failed run

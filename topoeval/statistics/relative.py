@@ -10,17 +10,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from topoeval.statistics.grid import Measure, ScoreGrid, direction
+from topoeval.metrics import Metric
+from topoeval.statistics.grid import ScoreGrid, direction
 
 
 def relative_errors(
-    found: Sequence[ScoreGrid], measure: Measure, reference: str = ""
-) -> tuple[list[ScoreGrid], Measure]:
+    found: Sequence[ScoreGrid], measure: Metric, reference: str = ""
+) -> tuple[list[ScoreGrid], Metric]:
     """Return grids of relative errors, and the measure that describes them.
 
     Parameters
@@ -41,23 +41,18 @@ def relative_errors(
     >>> values = np.array([[[10.0, 30.0]], [[5.0, 5.0]]])
     >>> failed = np.zeros((2, 1), dtype=bool)
     >>> grid = ScoreGrid("d", ("base", "other"), (0,), ("x", "y"), values, failed, 0)
-    >>> grids, _ = relative_errors([grid], known("betti_error"), "base")
+    >>> grids, _ = relative_errors([grid], metric_of("betti_error"), "base")
     >>> grids[0].values.mean(2).ravel().tolist()
     [1.0, 0.25]
     """
-    best = measure.range[1] if direction(measure) == "higher" else None
-    turned = best is not None
+    turned = direction(measure) == "higher" and np.isfinite(measure.high)
+    least = measure.low if direction(measure) == "lower" else 0.0
     scaled = []
     for grid in found:
-        errors = best - grid.values if best is not None else grid.values - _least(measure)
+        errors = measure.high - grid.values if turned else grid.values - least
         scaled.append(replace(grid, values=errors / _scale(grid, errors, reference)))
-    described: Any = measure  # a frozen dataclass, whichever card it is
     which = "lower" if turned else direction(measure)
-    return scaled, replace(described, direction=which, range=(0.0, None))
-
-
-def _least(measure: Measure) -> float:
-    return float(measure.range[0]) if direction(measure) == "lower" else 0.0
+    return scaled, replace(measure, direction=which, range=(0.0, None))
 
 
 def _scale(grid: ScoreGrid, errors: NDArray[np.float64], reference: str) -> float:

@@ -11,12 +11,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from topoeval.errors import UserError
+from topoeval.metrics import Metric, metric_of
 from topoeval.statistics.against_base import AgainstBase, against_bases
 from topoeval.statistics.bootstrap import RESAMPLES, Stability, rank_stability
 from topoeval.statistics.critical_difference import CriticalDifference, critical_difference
 from topoeval.statistics.crossed import crossed_interval
 from topoeval.statistics.estimate import LEVEL, UNMEASURED, Estimate
-from topoeval.statistics.grid import Measure, ScoreGrid, direction, grids, known, worst
+from topoeval.statistics.grid import ScoreGrid, direction, grids, worst
 from topoeval.statistics.pairs import Pairs, compare_pairs, differences, run_blocks
 from topoeval.statistics.power import Power, power_note
 from topoeval.statistics.ranks import (
@@ -58,7 +59,7 @@ class Standings:
 
     measure: str
     found: tuple[ScoreGrid, ...]
-    scored: Measure
+    scored: Metric
     bases: Mapping[str, str]
     reference: str = ""
     level: float = LEVEL
@@ -202,9 +203,8 @@ class Standings:
         tables = [grid.values[m, grid.scored[m]] for grid in self.found]
         if not all(len(table) for table in tables):
             return UNMEASURED
-        low, high = self.scored.range
         estimate = crossed_interval(tables, self.level, binary=self._binary)
-        return estimate.within(low, np.inf if high is None else high)
+        return estimate.within(self.scored.low, self.scored.high)
 
     @cached_property
     def _binary(self) -> bool:
@@ -215,7 +215,7 @@ class Standings:
 
 def standings(
     scores: pd.DataFrame,
-    measure: str | Measure,
+    measure: str | Metric,
     *,
     bases: Mapping[str, str] | None = None,
     reference: str = "",
@@ -258,7 +258,7 @@ def standings(
     >>> found.against_bases["a"].better
     True
     """
-    chosen = known(measure) if isinstance(measure, str) else measure
+    chosen = metric_of(measure) if isinstance(measure, str) else measure
     direction(chosen)
     return standings_of(
         grids(scores), chosen, bases=bases or {}, reference=reference, level=level,
@@ -268,7 +268,7 @@ def standings(
 
 def standings_of(
     found: Sequence[ScoreGrid],
-    measure: Measure,
+    measure: Metric,
     *,
     bases: Mapping[str, str],
     reference: str = "",
@@ -309,7 +309,7 @@ def _top_two(
 
 
 def _notes(
-    found: Sequence[ScoreGrid], table: pd.DataFrame, pairs: Pairs, measure: Measure, level: float
+    found: Sequence[ScoreGrid], table: pd.DataFrame, pairs: Pairs, measure: Metric, level: float
 ) -> tuple[str, ...]:
     notes = [
         f"{grid.undefined} cases of {grid.dataset} left out: no run has a value there."

@@ -17,7 +17,7 @@ from topoeval import datasets
 from topoeval.errors import UserError
 from topoeval.harness.runs.store import Store
 from topoeval.harness.suites.space import flattened
-from topoeval.metrics.cases import evaluate_cases
+from topoeval.metrics import Settings, score_cases
 from topoeval.records.parts import MAIN_TEST, TRAINED, Params
 from topoeval.records.spec import RunSpec
 from topoeval.timing import Stopwatch
@@ -52,6 +52,10 @@ _PARTS = {
     "optimiser": "other",
 }
 _EXAMPLES = 3
+_SCORED = (
+    "dice", "mse", "b{k}", "b{k}_true", "betti_error_{k}", "betti_error", "matches_truth",
+    "matches_prior", "truth_matches_prior",
+)  # fmt: skip
 
 
 def perform(spec: RunSpec, store: Store, progress: bool = False) -> dict[str, Any]:
@@ -165,11 +169,12 @@ def _cases(
 ) -> dict[str, Any]:
     """Return what is recorded of each image of a test, by column."""
     cases: dict[str, Any] = {"case": list(test.cases)}
-    columns = evaluate_cases(
+    columns = score_cases(
         probabilities.cpu().numpy(),
         test.targets.cpu().numpy(),
-        None if test.priors is None else test.priors.cpu().numpy(),
-        Topology.parse(spec.topology),
+        Settings(Topology.parse(spec.topology)),
+        _SCORED if test.priors is not None else _SCORED[:-2],
+        priors=None if test.priors is None else test.priors.cpu().numpy(),
     )
     cases.update({name: column.tolist() for name, column in columns.items()})
     if test.labels is not None:
