@@ -18,7 +18,8 @@ import torch
 from topoeval import datasets
 from topoeval.datasets.synthetic import DIFFICULTIES
 from topoeval.metrics import Settings, score_cases
-from topoeval.training import Schedule, TensorSet, build_term, fit, predict, unet
+from topoeval.networks.unets import unet
+from topoeval.training import Schedule, TensorSet, build_term, fit, predict
 
 
 def main() -> None:

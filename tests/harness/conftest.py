@@ -19,6 +19,7 @@ methods = ["cross_entropy", "betti_prior_semi", "betti_prior_post", "largest_com
 
 [network]
 channels = [4, 8]
+norm = "none"
 
 [start]
 losses = [{ name = "cross_entropy" }]

@@ -13,10 +13,11 @@ from topoeval.harness.runs.store import Store
 from topoeval.harness.runs.sweep import sweep
 from topoeval.harness.suites.catalogue import load_suite
 from topoeval.metrics import Settings, score_cases
+from topoeval.networks.unets import unet
 from topoeval.records.canonical import canonical_json
 from topoeval.records.parts import AugmentationSpec
 from topoeval.topology import Topology
-from topoeval.training import TensorSet, checkpoint, predict, unet
+from topoeval.training import TensorSet, checkpoint, predict
 from topoeval.training.augment import Augmentation
 
 TESTS = """

@@ -8,9 +8,11 @@ import pytest
 
 from topoeval import UserError
 from topoeval.harness.plans.plan import plan
+from topoeval.harness.plans.preflight import obstacles
 from topoeval.harness.suites.catalogue import load_suite, suite_names
 from topoeval.harness.suites.selection import Filters, select
 from topoeval.records.spec import RunSpec
+from topoeval.results.arms import label_runs
 
 ROOT = Path(__file__).parents[2]
 SUITE = """
@@ -297,6 +299,54 @@ def test_every_suite_plans_the_same_twice(name):
     suite, absent = load_suite(name), {}
     first, second = (plan(suite, absent=absent) for _ in range(2))
     assert [run.id for run in first] == [run.id for run in second]
+
+
+def test_a_list_of_networks_is_an_axis(planned):
+    """Each network has a start of its own; shared is what does not depend on it."""
+    start = "start = {"
+    runs = planned("", (start, 'network = ["unet[norm=[none, instance]]", "segresnet"]\n' + start))
+    assert len(runs) == 3 * len(planned())
+    names = [run.network.label for run in runs]
+    assert Counter(names) == dict.fromkeys(names, len(planned()))
+    by_id = {run.id: run for run in runs}
+    for run in runs:
+        assert run.network.params  # nothing is left to a default
+        assert all(by_id[parent].network == run.network for parent in run.parents.values())
+    labels = label_runs({run.id: run.model_dump(mode="json", by_alias=True) for run in runs})
+    of_dice = {labels[run.id].arm for run in runs if run.method.name == "dice_ce"}
+    assert len(of_dice) == 3
+    assert not any("parents" in label for label in of_dice), of_dice
+
+
+def test_a_network_or_parameter_that_there_is_not_is_told_with_the_nearest(planned):
+    """A network is resolved while planning."""
+    start = "start = {"
+    for text, message in (
+        ('"segresnett"', "did you mean 'segresnet'"),
+        ('{ name = "unet", chanels = [4, 8] }', "did you mean 'channels'"),
+        ('"unet[channels=8]"', "channels = 8"),
+    ):
+        with pytest.raises(UserError, match=message):
+            planned("", (start, f"network = {text}\n{start}"))
+
+
+def test_the_network_of_today_has_the_identity_of_committed_records():
+    """The U-Net's parameters by name, null for no normalisation: what 790 records hold."""
+    suite = load_suite("clough-mnist")
+    (network,) = {run.network.model_dump_json() for run in plan(suite, absent={})}
+    assert network == ('{"name":"unet","channels":[16,32,64],"residual_units":0,"norm":null}')
+
+
+def test_sides_that_a_network_does_not_take_are_an_obstacle(planned):
+    """Found by one run without values, with what would mend it; torch never gets to speak."""
+    start = "start = {"
+    four = "network = { channels = [4, 8, 16, 32] }\n"
+    runs = planned("", (start, four + start))
+    reasons = set(obstacles(runs).values())
+    assert len(reasons) == 3, reasons
+    for reason in reasons:
+        assert reason.startswith("dataset '")
+        assert "multiples of 8, and the images have 28x28" in reason
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,10 @@ import pytest
 
 from topoeval import UserError
 from topoeval.harness.suites.catalogue import baselines_folder, suites_folder
+from topoeval.harness.suites.method_file import MethodFile
 from topoeval.harness.suites.schema import SCHEMAS, RecordForm, schema_text
 from topoeval.harness.suites.suite import Suite
 from topoeval.harness.suites.toml import parse
-from topoeval.records.parts import Method
 
 ROOT = Path(__file__).parents[2]
 
@@ -93,7 +93,7 @@ def test_every_method_fits_the_schema(path):
     schema, data = json.loads(schema_text("method")), tomllib.loads(path.read_text())
     assert holds(data, schema, schema)
     assert not holds({**data, "titel": "?"}, schema, schema)
-    assert parse(data, Method, str(path)).name == path.parent.name
+    assert parse(data, MethodFile, str(path)).name == path.parent.name
 
 
 @pytest.mark.parametrize("suite", sorted(p.parent.name for p in ROOT.glob("results/*/records")))

@@ -6,9 +6,9 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from topoeval import UserError
+from topoeval.harness.suites.method_file import MethodFile
 from topoeval.harness.suites.space import Range, spread
 from topoeval.harness.suites.toml import parse
-from topoeval.records.parts import Method
 
 ranges = st.tuples(st.floats(1e-6, 1e3), st.floats(1.5, 1e6), st.booleans()).map(
     lambda x: Range(low=x[0], high=x[0] * x[1], log=x[2])
@@ -77,14 +77,14 @@ def test_a_space_that_makes_no_sense_is_one_line(search, words):
     """With the place in the file."""
     data = {"name": "m", "title": "M", "regime": "supervised", "losses": [{"name": "dice"}]}
     with pytest.raises(UserError, match=words) as caught:
-        parse({**data, "search": search}, Method, "m")
+        parse({**data, "search": search}, MethodFile, "m")
     assert "\n" not in str(caught.value)
 
 
 def test_a_search_is_written_with_dotted_keys_and_is_no_part_of_a_run():
     """Nested tables are names; what is written of a method has no search."""
     data = {"name": "m", "title": "M", "regime": "supervised", "losses": [{"name": "dice"}]}
-    method = parse({**data, "search": {"dice": {"weight": [0.5, 1.0]}}}, Method, "m")
+    method = parse({**data, "search": {"dice": {"weight": [0.5, 1.0]}}}, MethodFile, "m")
     assert method.search == {"dice.weight": (0.5, 1.0)}
     assert "search" not in method.model_dump()
     with pytest.raises(ValidationError):

@@ -31,8 +31,9 @@ def test_a_training_has_a_bar():
     """The loop of the trainings shows its epochs in one, so that a heartbeat can tell of them."""
     import torch
 
+    from topoeval.networks.unets import unet
     from topoeval.topology import Topology
-    from topoeval.training import Schedule, TensorSet, build_term, fit, unet
+    from topoeval.training import Schedule, TensorSet, build_term, fit
 
     images = torch.rand(4, 1, 16, 16)
     data = TensorSet(images, (images > 0.5).float(), None, None, tuple("abcd"))

@@ -37,7 +37,7 @@ def number(**changes: str) -> Published:
 def test_same_method_dataset_and_score_are_paired(summary: Summary) -> None:
     """Spelling of the dataset aside; the value stays the text of the file."""
     (pair,) = pairs([number()], summary)
-    assert (pair.published.value, pair.row.method, pair.measure.key) == (
+    assert (pair.published.value, pair.row.method, pair.measure.name) == (
         "0.91",
         "cross_entropy",
         "dice",

@@ -8,6 +8,8 @@ from torch import nn
 
 from topoeval import Topology, datasets
 from topoeval.losses import CrossEntropyLoss
+from topoeval.networks.classifier import classifier
+from topoeval.networks.unets import unet
 from topoeval.training import (
     Adaptation,
     DivergedError,
@@ -15,10 +17,8 @@ from topoeval.training import (
     TensorSet,
     Term,
     build_term,
-    classifier,
     fit,
     post_process,
-    unet,
 )
 from topoeval.training.callbacks import Epoch, JsonLines, Step
 from topoeval.training.judge import train_judge

@@ -7,7 +7,9 @@ from torch import nn
 
 from topoeval import Topology, UserError, datasets
 from topoeval.losses import CrossEntropyLoss, MSELoss
-from topoeval.training import DivergedError, Schedule, TensorSet, Term, build_term, fit, unet
+from topoeval.networks import build
+from topoeval.networks.unets import unet
+from topoeval.training import DivergedError, Schedule, TensorSet, Term, build_term, fit, predict
 from topoeval.training.augment import Augmentation, augment
 from topoeval.training.objective import weighted_sum
 from topoeval.training.tensors import shuffled_batches
@@ -264,3 +266,30 @@ def test_patches_and_priors_of_whole_images_do_not_go_together(data):
             schedule=Schedule(1),
             augmentation=Augmentation(patch=8),
         )
+
+
+def test_with_deep_supervision_plain_losses_see_all_levels_and_topology_the_prediction():
+    """Weights halve from level to level and sum to one; a term may ask for more or for less."""
+    generator = torch.Generator().manual_seed(0)
+    outputs = [torch.randn(2, 1, 8, 8, generator=generator) for _ in range(3)]
+    target = (torch.rand(2, 1, 8, 8, generator=generator) > 0.5).float()
+
+    def value(name, deep, logits):
+        return float(build_term(name, deep=deep, topology=Topology())(logits, target, None))
+
+    for name, default in (("dice", True), ("cross_entropy", True), ("cldice", False)):
+        one, two, three = (value(name, None, output) for output in outputs)
+        everything = (4 * one + 2 * two + three) / 7
+        assert value(name, True, outputs) == pytest.approx(everything, abs=1e-6)
+        assert value(name, False, outputs) == pytest.approx(one, abs=1e-6)
+        assert value(name, None, outputs) == value(name, default, outputs)
+
+
+def test_a_network_with_deep_supervision_trains(data):
+    """Its loss falls, and it predicts with its best output alone."""
+    torch.manual_seed(0)
+    network = build("dynunet", channels=(4, 8, 8), deep_supervision=1)
+    two = terms(("cross_entropy", {}), ("cldice", {}))
+    history = fit(network, two, data[0], schedule=Schedule(12, 8, 8, 1e-2))
+    assert history.terms["cross_entropy"][-1] < history.terms["cross_entropy"][0] * 0.7
+    assert predict(network, data[0].images).shape == data[0].targets.shape

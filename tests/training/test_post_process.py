@@ -7,7 +7,8 @@ import torch
 
 from topoeval import datasets
 from topoeval.losses import BettiPriorLoss
-from topoeval.training import Adaptation, TensorSet, post_process, predict, unet
+from topoeval.networks.unets import unet
+from topoeval.training import Adaptation, TensorSet, post_process, predict
 
 
 @pytest.fixture(scope="module")

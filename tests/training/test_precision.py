@@ -6,6 +6,7 @@ from torch import nn
 
 from topoeval import Topology, UserError, datasets
 from topoeval.losses import CrossEntropyLoss
+from topoeval.networks.unets import unet
 from topoeval.training import (
     Adaptation,
     Schedule,
@@ -15,7 +16,6 @@ from topoeval.training import (
     fit,
     post_process,
     predict,
-    unet,
 )
 from topoeval.training.precision import Arithmetic, reproducible
 

@@ -10,7 +10,8 @@ import pytest
 import torch
 
 from topoeval import Topology, UnavailableError, UserError, datasets
-from topoeval.training import Schedule, TensorSet, build_term, fit, unet
+from topoeval.networks.unets import unet
+from topoeval.training import Schedule, TensorSet, build_term, fit
 from topoeval.training.callbacks import JsonLines, Step
 from topoeval.training.sinks import SINKS, RunCard, open_sinks
 

@@ -257,7 +257,9 @@ def audit_(
 def list_(
     kind: Annotated[
         Optional[str],  # noqa: UP045
-        typer.Argument(help="suites, methods, datasets, losses or backends; all by default."),
+        typer.Argument(
+            help="suites, methods, datasets, losses, backends or remedies; all by default."
+        ),
     ] = None,
     plugin: NamedPlugins = None,
 ) -> None:
@@ -269,7 +271,9 @@ def list_(
 
 @app.command()
 def info(
-    name: Annotated[str, typer.Argument(help="A suite, method, dataset, loss or backend.")],
+    name: Annotated[
+        str, typer.Argument(help="A suite, method (or its folder), dataset, loss, ...")
+    ],
     plugin: Plugins = None,
 ) -> None:
     """Tell what is known about something by its name."""

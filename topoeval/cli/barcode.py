@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def barcode(
-    image: Annotated[Path, typer.Argument(help="PNG, TIFF, NPY, NPZ or NIfTI, grey, 2D or 3D.")],
+    image: Annotated[Path, typer.Argument(help="An image file of any format, grey, 2D or 3D.")],
     topology: Annotated[
         str, typer.Option(help="CONSTRUCTION-DIRECTION-BORDER; the rest of it may be left out.")
     ] = "T-superlevel-plain",
@@ -28,8 +28,10 @@ def barcode(
     from topoeval.persistence import compute
     from topoeval.topology import Topology
 
-    array = read_image(image).array
-    if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[-1] in (3, 4)):
+    read = read_image(image)
+    array = read.array
+    colours = array.ndim == 3 and array.shape[-1] in (3, 4)
+    if array.ndim not in (2, 3) or read.channel_axis is not None or colours:
         raise UserError(
             f"{image}: an array of shape {array.shape} is no grey image of two or three axes; "
             "save one channel of it"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -13,9 +15,10 @@ from rich.text import Text
 from topoeval import datasets, plugins
 from topoeval.errors import UserError, nearest
 from topoeval.harness.suites import catalogue
+from topoeval.harness.suites.method_file import MethodFile
 from topoeval.losses import LOSSES
 from topoeval.persistence import BACKENDS
-from topoeval.registry import State
+from topoeval.registry import Registry, State
 
 
 @dataclass(frozen=True)
@@ -75,22 +78,32 @@ def _state_and_title(kind: _Kind, name: str) -> tuple[str, str]:
 
 def print_info(name: str) -> None:
     """Print the card of whatever is called `name`; a name of several kinds prints all of them."""
-    found = [title for title, one in _KINDS.items() if name in one.names()]
+    if catalogue.is_path(name):
+        method = catalogue.read_method(Path(name).expanduser().resolve())
+        _print_card(method.name, "method, available", _card_of(method, Path(name)))
+        return
+    # remedies bring torch, for which nobody waits whose name is found without
+    quick = [title for title in _KINDS if title != "remedies"]
+    found = [title for title in quick if name in _KINDS[title].names()]
+    if not found and name in _KINDS["remedies"].names():
+        found = ["remedies"]
     if not found:
         names = {known for one in _KINDS.values() for known in one.names()}
         raise UserError(f"nothing is called {name!r}{nearest(name, names)}")
-    console = Console()
     for title in found:
-        state, what = _state_and_title(_KINDS[title], name)
-        console.print(
-            Text.assemble((name, "bold"), f" ({_KINDS[title].noun}, {state})"), soft_wrap=True
-        )
-        if state in (State.MISSING, State.BROKEN):
-            console.print(f"  {what}", markup=False, highlight=False, soft_wrap=True)
-            continue
-        for key, value in _KINDS[title].card(name).items():
-            if value not in ("", None, (), {}):
-                console.print(f"  {key.replace('_', ' ')}: {value}", markup=False, highlight=False)
+        kind = _KINDS[title]
+        state, what = _state_and_title(kind, name)
+        broken = state in (State.MISSING, State.BROKEN)
+        _print_card(name, f"{kind.noun}, {state}", {"reason": what} if broken else kind.card(name))
+
+
+def _print_card(name: str, what: str, card: Mapping[str, Any]) -> None:
+    console = Console()
+    console.print(Text.assemble((name, "bold"), f" ({what})"), soft_wrap=True)
+    for key, value in card.items():
+        if value not in ("", None, (), {}):
+            line = f"  {key.replace('_', ' ')}: {value}"
+            console.print(line, markup=False, highlight=False, soft_wrap=key == "reason")
 
 
 def _dataset(name: str) -> tuple[str, str]:
@@ -115,11 +128,37 @@ def _dataclass(value: Any) -> dict[str, Any]:
     return {field.name: getattr(value, field.name) for field in fields(value)}
 
 
-def _method_card(name: str) -> dict[str, Any]:
-    method = catalogue.load_method(name)
+def _remedies() -> Registry[Any]:
+    from topoeval.training.remedies import REMEDIES
+
+    return REMEDIES
+
+
+def _remedy(name: str) -> tuple[str, str]:
+    status = _remedies().status(name)
+    return status.state, status.reason or _remedy_card(name)["summary"]
+
+
+def _remedy_card(name: str) -> dict[str, Any]:
+    remedy = _remedies().load(name)
+    # of a remedy there is no card but its first sentence, and what it can be told
+    summary = (inspect.getdoc(remedy) or "").partition("\n")[0]
+    given = ("probabilities", "prior", "topology")
+    known = inspect.signature(remedy).parameters.values()
+    return {
+        "summary": summary,
+        "parameters": ", ".join(str(one) for one in known if one.name not in given),
+    }
+
+
+def _card_of(method: MethodFile, folder: Path) -> dict[str, Any]:
     card = {**method.model_dump(exclude={"name", "role"}), "search": method.search}
-    card["folder"] = catalogue.baselines_folder() / name
+    card["folder"] = folder
     return card
+
+
+def _method_card(name: str) -> dict[str, Any]:
+    return _card_of(catalogue.load_method(name), catalogue.baselines_folder() / name)
 
 
 _KINDS: Mapping[str, _Kind] = {
@@ -142,4 +181,5 @@ _KINDS: Mapping[str, _Kind] = {
     "backends": _Kind(
         "backend", lambda: BACKENDS, _backend, lambda name: _dataclass(BACKENDS.load(name).info)
     ),
+    "remedies": _Kind("remedy", _remedies, _remedy, _remedy_card),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -28,7 +29,13 @@ def filters(
     backends: list[str] | None,
     devices: list[str] | None,
 ) -> Filters:
-    """Return what the options say."""
+    """Return what the options say; a method named by the path of its folder has its name."""
     from topoeval.harness.suites.selection import Filters
 
-    return Filters(methods or (), datasets or (), seeds or (), backends or (), devices or ())
+    names = [_name(text) for text in methods or ()]
+    return Filters(names, datasets or (), seeds or (), backends or (), devices or ())
+
+
+def _name(text: str) -> str:
+    head, bracket, params = text.partition("[")
+    return f"{Path(head).name}{bracket}{params}" if "/" in head else text

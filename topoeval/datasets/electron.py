@@ -10,9 +10,10 @@ from typing import Any, ClassVar
 from numpy.typing import NDArray
 
 from topoeval.datasets.dataset_info import DatasetInfo
-from topoeval.datasets.files import Case, Picture, grey, paired, pictures, read_file, read_pair
+from topoeval.datasets.files import Case, Picture, grey, paired, pictures, read_pair
 from topoeval.datasets.stored import EACH, Stored
 from topoeval.errors import UnavailableError, UserError
+from topoeval.images import read_image
 from topoeval.topology import Topology
 
 TASK = "segment the membranes between cells"
@@ -106,7 +107,7 @@ class Isbi12(Stored):
 
 @lru_cache(maxsize=2)
 def _pages(path: Path) -> NDArray[Any]:
-    return read_file(path).array
+    return read_image(path).array
 
 
 def _page(volume: Path, labels: Path, k: int) -> Picture:

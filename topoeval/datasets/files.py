@@ -13,10 +13,7 @@ from numpy.typing import NDArray
 
 from topoeval.datasets.sample import Betti
 from topoeval.errors import UserError
-from topoeval.images import Image, image_name, image_suffix, read_image
-
-PHOTOGRAPHS = (".jpg", ".jpeg", ".gif", ".ppm", ".bmp")
-"""Formats beyond those of `topoeval.images`, in which some data sets were published."""
+from topoeval.images import Image, image_name, is_image, read_image
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -81,32 +78,6 @@ def content(cases: Iterable[Case]) -> str:
     return digest.hexdigest()[:16]
 
 
-def read_file(path: Path) -> Image:
-    """Read an image file of any format that a data set comes in.
-
-    Raises
-    ------
-    UserError
-        The file is not there, of another format, or damaged; the message names it.
-    """
-    if path.suffix.lower() not in PHOTOGRAPHS:
-        return read_image(path)
-    import PIL.Image
-
-    if not path.is_file():
-        raise UserError(f"{path}: no such file")
-    try:
-        with PIL.Image.open(path) as picture:
-            return Image(np.array(picture))
-    except Exception as error:  # a damaged file makes Pillow raise whatever it happens on
-        raise UserError(f"{path}: cannot be read: {' '.join(str(error).split())}") from error
-
-
-def is_image(path: Path) -> bool:
-    """Whether a file is an image by its name."""
-    return path.suffix.lower() in PHOTOGRAPHS or image_suffix(path) is not None
-
-
 def grey(array: NDArray[Any], where: Path | str) -> NDArray[np.float32]:
     """Return values in [0, 1]: bytes over 255, floats in [0, 1] as they are, others windowed.
 
@@ -132,14 +103,17 @@ def grey(array: NDArray[Any], where: Path | str) -> NDArray[np.float32]:
     return np.clip((values - low) / max(high - low, 1e-12), 0, 1).astype(np.float32)
 
 
-def channels_first(array: NDArray[Any], ndim: int, where: Path | str) -> NDArray[Any]:
-    """Return ``(C, *spatial)`` of an image whose colours, if any, are the last axis; no alpha.
+def channels_first(image: Image, ndim: int, where: Path | str) -> NDArray[Any]:
+    """Return ``(C, *spatial)``, without opacity; colours of a plain array are its last axis.
 
     Raises
     ------
     UserError
         If the number of axes fits neither.
     """
+    array = image.array
+    if image.channel_axis is not None and array.ndim == ndim + 1:
+        return image.channels_first()
     if array.ndim == ndim:
         return array[None]
     if array.ndim == ndim + 1 and array.shape[-1] <= 4:
@@ -191,9 +165,9 @@ def pictures(folder: Path, pattern: str = "*") -> dict[str, Path]:
         raise UserError(f"{folder}: no such folder")
     found: dict[str, Path] = {}
     for path in sorted(folder.glob(pattern)):
-        if not path.is_file() or path.name.startswith(".") or not is_image(path):
+        if path.name.startswith(".") or not is_image(path):
             continue
-        stem = image_name(path) if image_suffix(path) else path.stem
+        stem = image_name(path)
         if stem in found:
             raise UserError(f"{folder}: {found[stem].name} and {path.name} have one name")
         found[stem] = path
@@ -230,9 +204,9 @@ def read_pair(
     UserError
         If a file cannot be read, has the wrong type or number of axes, or the two differ in size.
     """
-    seen, truth = read_file(image), read_file(label)
-    array = grey(channels_first(seen.array, ndim, image), image)
-    drawn = masks(channels_first(truth.array, ndim, label)[0], label, values)
+    seen, truth = read_image(image), read_image(label)
+    array = grey(channels_first(seen, ndim, image), image)
+    drawn = masks(channels_first(truth, ndim, label)[0], label, values)
     if array.shape[1:] != drawn.shape[1:]:
         raise UserError(
             f"{label}: size {drawn.shape[1:]}, but its image {image.name} has {array.shape[1:]}"

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from topoeval.datasets.dataset_info import DatasetInfo
-from topoeval.datasets.files import Case, content, paired, pictures, read_file, read_pair
+from topoeval.datasets.files import Case, content, paired, pictures, read_pair
 from topoeval.datasets.sample import Betti
 from topoeval.datasets.stored import EACH, Stored, checked
 from topoeval.errors import UserError
+from topoeval.images import read_image
 from topoeval.topology import Topology
 
 PARTS = ("train", "val", "test", "shifted")
@@ -98,7 +99,7 @@ class Folder(Stored):
         cases = []
         for part in parts or [""]:
             for name, image, label in paired(pictures(images / part), pictures(labels / part)):
-                ndim = read_file(label).array.ndim
+                ndim = read_image(label).array.ndim
                 read = partial(
                     read_pair,
                     image,

@@ -13,9 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from topoeval.datasets.dataset_info import DatasetInfo
-from topoeval.datasets.files import Case, Picture, channels_first, grey, read_file
+from topoeval.datasets.files import Case, Picture, channels_first, grey
 from topoeval.datasets.stored import EACH, Stored
 from topoeval.errors import UserError
+from topoeval.images import read_image
 from topoeval.topology import Topology
 
 CONTOUR = re.compile(r"IM-0001-(\d{4})-([io])contour-manual\.txt")
@@ -87,7 +88,7 @@ class Sunnybrook(Stored):
 
 
 def _read(image: Path, inner: Path, outer: Path, several: bool) -> Picture:
-    frame = channels_first(read_file(image).array, 2, image)
+    frame = channels_first(read_image(image), 2, image)
     blood, all_of_it = (_filled(path, frame.shape[1:]) for path in (inner, outer))
     ring = all_of_it & ~blood
     label = np.stack((ring, blood)) if several else ring[None]

@@ -38,6 +38,9 @@ class LossInfo:
         Its value where the prediction equals a binary target; None where that is not claimed.
     strict
         Whether every other mask costs more than `minimum`.
+    plain
+        Whether it knows nothing of topology: voxels or overlap alone. Deep supervision gives such a
+        loss the lower resolutions, too.
     multiclass
         How several channels are treated.
     cost
@@ -62,6 +65,7 @@ class LossInfo:
     device: Literal["all", "2D", "part"] = "all"
     minimum: float | None = None
     strict: bool = False
+    plain: bool = False
     advice: str = ""
 
 

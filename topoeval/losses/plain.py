@@ -19,6 +19,7 @@ _EVERY: dict[str, Any] = {
     "needs_target": True,
     "needs_prior": False,
     "cost": "cheap",
+    "plain": True,
 }
 
 

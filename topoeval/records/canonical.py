@@ -18,7 +18,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Any, ClassVar, Final
+from functools import cache
+from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, model_serializer
 
@@ -50,21 +51,9 @@ class Frozen(BaseModel):
         extra="forbid", frozen=True, populate_by_name=True, allow_inf_nan=False
     )
 
-    _younger: ClassVar[dict[str, Any]] = {}
-
-    @classmethod
-    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
-        """Note the fields that are absent when default, so that writing need not look for them."""
-        super().__pydantic_init_subclass__(**kwargs)
-        cls._younger = {
-            name: field.get_default(call_default_factory=True)
-            for name, field in cls.model_fields.items()
-            if ABSENT_WHEN_DEFAULT in field.metadata
-        }
-
     def absent(self) -> set[str]:
         """Return the names of the fields that are not written; for a subclass to add to."""
-        return {name for name, default in self._younger.items() if getattr(self, name) == default}
+        return {name for name, default in _younger(type(self)) if getattr(self, name) == default}
 
     @model_serializer(mode="wrap")
     def _written(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
@@ -73,6 +62,16 @@ class Frozen(BaseModel):
             data.pop(name, None)
             data.pop(type(self).model_fields[name].alias or name, None)
         return data
+
+
+@cache
+def _younger(kind: type[BaseModel]) -> tuple[tuple[str, Any], ...]:
+    """Return the fields that are absent when default, with their defaults."""
+    return tuple(
+        (name, field.get_default(call_default_factory=True))
+        for name, field in kind.model_fields.items()
+        if ABSENT_WHEN_DEFAULT in field.metadata
+    )
 
 
 def canonical_json(value: BaseModel, exclude: Any = None) -> str:

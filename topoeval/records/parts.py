@@ -8,9 +8,18 @@ from __future__ import annotations
 import math
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, StrictFloat, StrictInt, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    ConfigDict,
+    Field,
+    StrictFloat,
+    StrictInt,
+    field_validator,
+    model_validator,
+)
 
 from topoeval.datasets.dataset_info import Split
+from topoeval.networks import NETWORKS
 from topoeval.records.canonical import ABSENT_WHEN_DEFAULT, Frozen
 from topoeval.records.variant import Variant
 
@@ -43,6 +52,7 @@ class LossTerm(Frozen):
     on: Literal["labelled", "unlabelled"] = "labelled"
     start: StrictFloat = Field(0.0, ge=0, le=1)
     ramp: StrictFloat = Field(0.0, ge=0, le=1)
+    deep: Annotated[bool | None, ABSENT_WHEN_DEFAULT] = None
     params: Params = Field(default_factory=dict)
 
     @model_validator(mode="after")
@@ -82,12 +92,31 @@ class Training(Frozen):
 
 
 class Network(Frozen):
-    """Parameters of `topoeval.training.unet`."""
+    """A network of `topoeval.networks` by name; all other keys are parameters of its own."""
 
-    name: Literal["unet"] = "unet"
-    channels: tuple[Annotated[StrictInt, Field(ge=1)], ...] = (16, 32, 64)
-    residual_units: StrictInt = Field(0, ge=0)
-    norm: str | None = None
+    model_config = ConfigDict(extra="allow")
+
+    name: str = "unet"
+
+    @property
+    def params(self) -> Params:
+        """Its parameters, as far as they are given."""
+        return dict(self.model_extra or {})
+
+    @property
+    def label(self) -> str:
+        """Its name in plans and filters, as ``unet[norm=none]``."""
+        return str(Variant(self.name, self.params))
+
+    def resolved(self) -> Network:
+        """Return the network with all its parameters, nothing left to a default.
+
+        Raises
+        ------
+        UserError
+            An unknown network or parameter.
+        """
+        return Network(name=self.name, **NETWORKS.load(self.name).settings(self.params))
 
 
 class AugmentationSpec(Frozen):

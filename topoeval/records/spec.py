@@ -65,7 +65,8 @@ class RunSpec(Frozen):
     @property
     def label(self) -> str:
         """A short name for people."""
-        return f"{self.dataset.label}/{self.method.label}/seed{self.seed}"
+        network = "" if self.network.name == "unet" else f"/{self.network.name}"
+        return f"{self.dataset.label}/{self.method.label}{network}/seed{self.seed}"
 
     def derived_seed(self, purpose: str) -> int:
         """Return a seed that depends on what should pair, and on nothing else.

@@ -121,10 +121,12 @@ def _table(records: Sequence[Record], labels: Mapping[str, Labels]) -> list[str]
         return ["No method was measured."]
     done.sort(key=lambda record: record["summary"]["steady_s"]["median"])
     shape, spec = done[0]["rounds"][0]["shape"], done[0]["spec"]
-    network = "-".join(map(str, spec["network"]["channels"]))
+    network = " ".join(
+        [spec["network"]["name"], "-".join(map(str, spec["network"].get("channels", ())))]
+    ).strip()
     reading = Topology.parse(spec["topology"]).describe(len(shape) - 1)
     sides = "x".join(map(str, shape[1:]))
-    caption = f"Images of {sides}, {spec['network']['name']} {network}; {reading}."
+    caption = f"Images of {sides}, {network}; {reading}."
     cuda = any("peak_cuda_bytes" in record["summary"] for record in done)
     parts = [
         part

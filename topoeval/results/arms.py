@@ -95,12 +95,15 @@ class _Settings:
         """Return what a dataset is."""
         return self._flattened({key: spec[key] for key in _DATASET})
 
-    def of_arm(self, identity: str, depth: int = 2) -> dict[str, str]:
+    def of_arm(self, identity: str, depth: int = 2, of_child: bool = True) -> dict[str, str]:
         """Return what an arm is; a parent counts by its own settings, not by its seed."""
         spec = self.specs[identity]
         chosen = {key: value for key, value in spec.items() if key not in _NEITHER}
         flat = self._flattened({**chosen, "method": _losses_by_name(spec.get("method") or {})})
         flat = {key: value for key, value in flat.items() if not key.startswith(_WORDS)}
+        if not of_child:
+            # a child has the network of its parent, and says so itself
+            flat = {key: value for key, value in flat.items() if not key.startswith("network.")}
         for name, parent in (spec.get("parents") or {}).items():
             # Parents of parents count too; the depth guards against records that name each other.
             if parent in self.specs and depth:
@@ -110,7 +113,7 @@ class _Settings:
     def _digest(self, identity: str, depth: int) -> str:
         key = (identity, depth)
         if key not in self._digests:
-            text = json.dumps(self.of_arm(identity, depth), sort_keys=True)
+            text = json.dumps(self.of_arm(identity, depth, of_child=False), sort_keys=True)
             self._digests[key] = _digest(text)
         return self._digests[key]
 

@@ -1,7 +1,7 @@
 """Training with a topological prior: supervised, semi-supervised, and per test image."""
 
+from topoeval.training.device import resolve_device
 from topoeval.training.fit import DivergedError, History, Schedule, fit, predict
-from topoeval.training.networks import classifier, resolve_device, unet
 from topoeval.training.objective import Term, build_term
 from topoeval.training.post_process import Adaptation, post_process
 from topoeval.training.remedies import apply_remedy
@@ -16,10 +16,8 @@ __all__ = [
     "Term",
     "apply_remedy",
     "build_term",
-    "classifier",
     "fit",
     "post_process",
     "predict",
     "resolve_device",
-    "unet",
 ]

@@ -13,6 +13,7 @@ from topoeval.losses import LOSSES, Loss, LossInfo
 from topoeval.topology import Topology
 
 Source = Literal["labelled", "unlabelled"]
+Logits = torch.Tensor | list[torch.Tensor]
 SOURCES: tuple[Source, ...] = get_args(Source)
 
 
@@ -36,6 +37,9 @@ class Term:
     start, ramp
         Fractions of the training: the weight is 0 before `start` and then rises linearly to full
         strength over `ramp`.
+    deep
+        Whether it sees all outputs of a network with deep supervision, or the full resolution
+        alone. None: all if the card of the loss says that it is plain.
     """
 
     loss: Loss
@@ -45,6 +49,7 @@ class Term:
     ramp: float = 0.0
     own_prior: bool = False
     gradient_ratio: float | None = None
+    deep: bool | None = None
 
     @property
     def info(self) -> LossInfo:
@@ -73,7 +78,7 @@ class Term:
 
     def __call__(
         self,
-        logits: torch.Tensor,
+        logits: Logits,
         target: torch.Tensor,
         prior: torch.Tensor | None,
         prepared: Any = None,
@@ -81,9 +86,31 @@ class Term:
     ) -> torch.Tensor:
         """Return the unweighted loss of a batch.
 
-        `prepared` is what `prepare` answered for the whole training set, and `samples` says which
-        of its rows the batch is made of.
+        `logits` are ``(B, C, *spatial)``, or a list of them from a network with deep supervision,
+        the full resolution first: then the loss is the mean over those that it sees, each with half
+        the weight of the one before. `prepared` is what `prepare` returned for the whole
+        training set, and `samples` says which of its rows the batch is made of.
         """
+        if isinstance(logits, torch.Tensor):
+            return self._of(logits, target, prior, prepared, samples)
+        seen = logits if self.sees_all else logits[:1]
+        shares = deep_weights(len(seen))
+        values = [self._of(one, target, prior, prepared, samples) for one in seen]
+        return torch.stack([w * value for w, value in zip(shares, values, strict=True)]).sum(0)
+
+    @property
+    def sees_all(self) -> bool:
+        """Whether it sees the lower resolutions of a network with deep supervision."""
+        return self.info.plain if self.deep is None else self.deep
+
+    def _of(
+        self,
+        logits: torch.Tensor,
+        target: torch.Tensor,
+        prior: torch.Tensor | None,
+        prepared: Any,
+        samples: torch.Tensor | None,
+    ) -> torch.Tensor:
         if self.own_prior:
             return self.loss(logits)
         if self.info.needs_prior:
@@ -98,6 +125,21 @@ class Term:
         return self.loss(logits, target, self.loss.select(prepared, samples))  # type: ignore[attr-defined]
 
 
+def deep_weights(outputs: int) -> list[float]:
+    """Return the weights of the outputs of a network with deep supervision; their sum is 1.
+
+    >>> deep_weights(2)
+    [0.6666666666666666, 0.3333333333333333]
+    """
+    halves = [0.5**level for level in range(outputs)]
+    return [one / sum(halves) for one in halves]
+
+
+def full_resolution(logits: Logits) -> torch.Tensor:
+    """Return the output of a network that is its prediction."""
+    return logits if isinstance(logits, torch.Tensor) else logits[0]
+
+
 def build_term(
     name: str,
     *,
@@ -106,6 +148,7 @@ def build_term(
     on: Source = "labelled",
     start: float = 0.0,
     ramp: float = 0.0,
+    deep: bool | None = None,
     params: dict[str, object] | None = None,
     topology: Topology,
     backend: str = "auto",
@@ -141,6 +184,7 @@ def build_term(
         start=start,
         ramp=ramp,
         own_prior=own_prior,
+        deep=deep,
     )
 
 
@@ -151,15 +195,17 @@ def wants_unlabelled(terms: Sequence[Term]) -> bool:
 
 def weighted_sum(
     values: Sequence[tuple[Term, torch.Tensor]],
-    logits: Mapping[Source, torch.Tensor],
+    outputs: Mapping[Source, Logits],
     progress: float,
 ) -> torch.Tensor:
     """Return the objective of a step from the unweighted values of its terms.
 
     A term with a gradient ratio r gets the weight r |g_0| / |g|, where g is its gradient at the
     logits it saw and g_0 that of the sum of all terms with a plain weight at theirs; 0 while its
-    own gradient is 0. The weight itself is a constant of the step.
+    own gradient is 0. The weight itself is a constant of the step. Of a network with deep
+    supervision these are the logits of the full resolution.
     """
+    logits = {source: full_resolution(one) for source, one in outputs.items()}
     total = logits["labelled"].new_zeros(())
     for term, value in values:
         if term.gradient_ratio is None:

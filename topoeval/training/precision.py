@@ -60,11 +60,16 @@ class Arithmetic:
             return nullcontext()
         return torch.autocast(self._device, getattr(torch, self.precision))
 
-    def logits(self, forward: Callable[..., torch.Tensor], *inputs: Any) -> torch.Tensor:
-        """Return what `forward` answers, in at least float32: what losses and scores are given."""
+    def logits(self, forward: Callable[..., Any], *inputs: Any) -> Any:
+        """Return what `forward` returns, in at least float32: what losses and scores are given.
+
+        A network with deep supervision returns a list of logits in training.
+        """
         with self.autocast():
-            answer = forward(*inputs)
-        return answer if answer.dtype == torch.float64 else answer.float()
+            outputs = forward(*inputs)
+        if isinstance(outputs, list | tuple):
+            return [_widened(one) for one in outputs]
+        return _widened(outputs)
 
     def backward(self, total: torch.Tensor) -> None:
         """Add the gradients of `total`, scaled if the precision asks for it."""
@@ -83,6 +88,10 @@ class Arithmetic:
         """Restore `state_dict`; an empty one, of another precision, is left alone."""
         if state:
             self._scaler.load_state_dict(state)
+
+
+def _widened(logits: torch.Tensor) -> torch.Tensor:
+    return logits if logits.dtype == torch.float64 else logits.float()
 
 
 @contextmanager

@@ -2,6 +2,9 @@
 
 They use the same knowledge as a Betti prior: how many components and holes there should be. A
 removed voxel gets probability 0, an added one 1; all others keep theirs.
+
+A remedy is a function ``remedy(probabilities, prior, topology, **params)`` of one channel of one
+image; ``REMEDIES.register`` adds one, and so does the entry-point group ``topoeval.remedies``.
 """
 
 from __future__ import annotations
@@ -13,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from topoeval.errors import UserError, nearest
+from topoeval.errors import UserError
+from topoeval.registry import Registry
 from topoeval.topology import Topology
 
 Probabilities = NDArray[np.float32]
@@ -70,10 +74,22 @@ def morphology(
     return _write(probabilities, fill_holes(mask, topology, prior[-1] if prior else 0))
 
 
-REMEDIES: dict[str, Callable[..., Probabilities]] = {
-    "largest_component": largest_component,
-    "morphology": morphology,
-}
+def _is_remedy(plugin: object) -> None:
+    if not callable(plugin) or isinstance(plugin, type):
+        raise TypeError(
+            f"{plugin!r} is no remedy: a function of probabilities, prior and topology is wanted"
+        )
+
+
+REMEDIES: Registry[Callable[..., Probabilities]] = Registry(
+    "remedy",
+    {
+        "largest_component": "topoeval.training.remedies:largest_component",
+        "morphology": "topoeval.training.remedies:morphology",
+    },
+    group="topoeval.remedies",
+    validate=_is_remedy,
+)
 
 
 def apply_remedy(
@@ -88,17 +104,21 @@ def apply_remedy(
     Raises
     ------
     UserError
-        Unknown remedy or parameter.
+        Unknown remedy or parameter; or what it returns has another shape than the channel.
     """
-    if name not in REMEDIES:
-        raise UserError(f"unknown remedy {name!r}{nearest(name, REMEDIES)}")
-    remedy = REMEDIES[name]
+    remedy = REMEDIES.load(name)
     result = np.empty_like(probabilities)
     try:
         for i, image in enumerate(probabilities):
             prior = None if priors is None else tuple(int(b) for b in priors[i])
             for c, channel in enumerate(image):
-                result[i, c] = remedy(channel, prior, topology, **params)
+                corrected = remedy(channel, prior, topology, **params)
+                if np.shape(corrected) != channel.shape:
+                    raise UserError(
+                        f"remedy {name!r} returned an array of shape {np.shape(corrected)} for a "
+                        f"channel of shape {channel.shape}"
+                    )
+                result[i, c] = corrected
     except TypeError as error:
         raise UserError(f"remedy {name!r}: {error}") from error
     return result

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -16,11 +17,11 @@ from topoeval.harness.suites.selection import Filters, has_dataset, select
 from topoeval.harness.suites.suite import Exclude, Include, Suite
 from topoeval.harness.suites.tuned import Tuned, vary
 from topoeval.persistence.backends import BACKENDS, resolve
-from topoeval.records.parts import TRAINED, DatasetSpec, Method, Training
+from topoeval.records.parts import TRAINED, DatasetSpec, Method, Network, Training
 from topoeval.records.spec import RunSpec
 from topoeval.records.variant import Variant, variants
 from topoeval.topology import Topology
-from topoeval.training.networks import resolve_device
+from topoeval.training.device import resolve_device
 
 _ELSEWHERE = {"root": "--data DIR or TOPOEVAL_DATA", "download": "--download"}
 
@@ -92,6 +93,7 @@ class Cell:
 
     place: int
     dataset: DatasetSpec
+    network: Network
     method: Method
     seed: int
     backend: str
@@ -114,6 +116,7 @@ class _Planner:
         self.score = score
         self.methods = methods
         self.runs: dict[str, RunSpec] = {}
+        self.networks = [network.resolved() for network in suite.network]
         self.commons = [_common(suite, dataset, absent) for dataset in _datasets(suite)]
         self._done: dict[tuple[object, ...], RunSpec] = {}
         # of every method, so that nobody asks a registry for each of thousands of runs
@@ -128,18 +131,16 @@ class _Planner:
         devices: Sequence[str],
     ) -> Iterator[Cell]:
         """Yield a product; methods that take no backend only once, with the suite's first."""
-        for place in places:
+        for place, network in itertools.product(places, self.networks):
             dataset: DatasetSpec = self.commons[place]["dataset"]
             for device in dict.fromkeys(map(_device, devices)):
                 home = self._home(device)
                 for turn, backend in enumerate(_backend(text, device) for text in backends):
-                    for seed in seeds:
-                        for name in map(str, named):
-                            takes_it, method = self._takes_backend[name], self.methods[name]
-                            if takes_it:
-                                yield Cell(place, dataset, method, seed, backend, device)
-                            elif turn == 0:
-                                yield Cell(place, dataset, method, seed, home, device)
+                    for seed, name in itertools.product(seeds, map(str, named)):
+                        takes_it, method = self._takes_backend[name], self.methods[name]
+                        if takes_it or turn == 0:
+                            chosen = backend if takes_it else home
+                            yield Cell(place, dataset, network, method, seed, chosen, device)
 
     def add(self, cell: Cell) -> None:
         """Plan a cell and what it builds on."""
@@ -149,9 +150,12 @@ class _Planner:
         if self.suite.judge is not None:
             key = ("judge", cell.place, cell.device)
             if key not in self._done:
-                self._keep(key, _judge(self.suite.judge, {**common, "backend": home}))
+                # a classifier of images, the same whatever network it reads the answers of
+                judged = {**common, "backend": home, "network": self.networks[0]}
+                self._keep(key, _judge(self.suite.judge, judged))
             judge["judge"] = self._done[key].id
-        self._chain(cell, cell.method, {**common, "seed": cell.seed}, home, judge)
+        common |= {"network": cell.network, "seed": cell.seed}
+        self._chain(cell, cell.method, common, home, judge)
 
     def _chain(
         self,
@@ -163,7 +167,7 @@ class _Planner:
     ) -> RunSpec:
         """Return the run of a method, planned after the run that it starts from."""
         backend = cell.backend if self._takes_backend[method.label] else home
-        key = (method.label, cell.place, cell.seed, backend, cell.device)
+        key = (method.label, cell.place, cell.network.label, cell.seed, backend, cell.device)
         if key in self._done:
             return self._done[key]
         parents = dict(judge)
@@ -278,7 +282,6 @@ def _common(suite: Suite, dataset: DatasetSpec, absent: dict[str, str] | None) -
         "dataset": _located(dataset, info),
         "topology": str(Topology.parse(suite.topology)),
         "precision": suite.precision,
-        "network": suite.network,
     }
 
 

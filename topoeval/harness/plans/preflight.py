@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 import torch
 
-from topoeval import datasets
+from topoeval import datasets, networks
 from topoeval.errors import UserError
 from topoeval.harness.suites.parameters import takes_backend
 from topoeval.harness.suites.suite import Suite
@@ -124,10 +124,27 @@ class _Examination:
                 params = {**run.dataset.params, **run.dataset.paths}
                 self._cards[content] = datasets.resolve(run.dataset.name, **params)
             _check_card(run, self._cards[content])
+            if content not in self._shown:
+                self._shown[content] = _first(run)
+            sample = self._shown[content]
+            self._try_network(run, sample)
             if run.method.losses:
-                if content not in self._shown:
-                    self._shown[content] = _first(run)
-                _try_losses(run, self._shown[content])
+                _try_losses(run, sample)
+
+    def _try_network(self, run: RunSpec, sample: datasets.Sample) -> None:
+        """Run the network once on images of the real shape."""
+        shape, classes = sample.image.shape, len(sample.target)
+        if run.augmentation is not None and (patch := run.augmentation.patch):
+            shape = (shape[0], *(min(patch, side) for side in shape[1:]))
+        key = ("network", run.network.label, str(shape), str(classes))
+        if key not in self._found:
+            self._found[key] = None
+            try:
+                networks.output_shape(run.network.name, shape, classes, run.network.params)
+            except UserError as error:
+                self._found[key] = str(error)
+        if (refused := self._found[key]) is not None:
+            raise UserError(f"dataset {run.dataset.label!r}: {refused}")
 
 
 def _open(dataset: DatasetSpec, seed: int, download: bool) -> None:

@@ -13,11 +13,12 @@ import numpy as np
 import torch
 from torch import nn
 
-from topoeval import datasets
+from topoeval import datasets, networks
 from topoeval.errors import UserError
 from topoeval.harness.runs.store import Store
 from topoeval.harness.suites.space import flattened
 from topoeval.metrics import Settings, score_cases
+from topoeval.networks.classifier import classifier
 from topoeval.records.parts import MAIN_TEST, TRAINED, Params
 from topoeval.records.spec import RunSpec
 from topoeval.timing import Stopwatch
@@ -30,11 +31,9 @@ from topoeval.training import (
     apply_remedy,
     build_term,
     checkpoint,
-    classifier,
     fit,
     post_process,
     predict,
-    unet,
 )
 from topoeval.training.augment import Augmentation
 from topoeval.training.callbacks import Callback, JsonLines
@@ -233,12 +232,12 @@ def _load(
 
 
 def _network(spec: RunSpec, like: TensorSet) -> nn.Module:
-    settings = spec.network.model_dump(exclude={"name"})
-    return unet(
+    return networks.build(
+        spec.network.name,
         ndim=like.images.ndim - 2,
         in_channels=like.images.shape[1],
         out_channels=like.targets.shape[1],
-        **settings,
+        **spec.network.params,
     )
 
 

@@ -49,8 +49,8 @@ def methods_of(
     while wanted:
         one = wanted.pop()
         if str(one) not in methods:
-            method = load_method(one.name, suite.override.get(one.name)).method
-            methods[str(one)] = method = with_params(method, one.params)
+            found = load_method(one.name, suite.override.get(one.name), suite.folders).method
+            methods[str(one)] = method = with_params(found, one.params)
             if (before := beginning(method)) is not None:
                 wanted.extend(variants(before))
     _check_reference(suite, named)

@@ -16,7 +16,7 @@ from topoeval.errors import UserError, nearest
 from topoeval.harness.suites.toml import parse
 from topoeval.losses import LOSSES
 from topoeval.records.parts import AdaptationSpec, LossTerm, Method, Params
-from topoeval.registry import State
+from topoeval.registry import Registry, State
 
 _TERM = ("weight", "gradient_ratio", "start", "ramp")
 # only one of the two can be given
@@ -197,12 +197,15 @@ def _loss_keywords(name: str) -> Mapping[str, Any] | None:
 
 
 def _remedy_keywords(name: str) -> Mapping[str, Any] | None:
-    known = keywords(_remedies()[name])
+    remedies = _remedies()
+    if name not in remedies or remedies.status(name).state is not State.AVAILABLE:
+        return None
+    known = keywords(remedies.load(name))
     given = ("probabilities", "prior", "topology")
     return known and {key: value for key, value in known.items() if key not in given}
 
 
-def _remedies() -> Mapping[str, Callable[..., Any]]:
+def _remedies() -> Registry[Callable[..., Any]]:
     # brings torch, which filters and whoever misspelt a suite need not wait for
     from topoeval.training.remedies import REMEDIES
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Any, Self
 
 from pydantic import (
     AfterValidator,
     BeforeValidator,
     Field,
+    PrivateAttr,
     StrictFloat,
     StrictInt,
     WithJsonSchema,
@@ -25,6 +28,7 @@ from topoeval.records.parts import (
     Precision,
     Training,
 )
+from topoeval.records.variant import variants
 
 SCHEMA = 1
 
@@ -46,7 +50,33 @@ def _one_or_many(kind: str) -> WithJsonSchema:
     return WithJsonSchema({"anyOf": [one, {"type": "array", "items": one, "minItems": 1}]})
 
 
+_NETWORK = {
+    "anyOf": [
+        {"type": "string"},
+        {"type": "object", "properties": {"name": {"type": "string", "default": "unet"}}},
+    ]
+}
+_NETWORKS: dict[str, Any] = {
+    "anyOf": [*_NETWORK["anyOf"], {"type": "array", "items": _NETWORK, "minItems": 1}]
+}
+
+
+def _networks(value: Any) -> Any:
+    """Return the networks that a table, a name with or without parameters, or a list stands for."""
+    listed = [value] if isinstance(value, str | Mapping | Network) else value
+    if not isinstance(listed, list | tuple):
+        return value
+    found: list[Any] = []
+    for one in listed:
+        if isinstance(one, str):
+            found += [{"name": each.name, **each.params} for each in variants(one)]
+        else:
+            found.append(one)
+    return found
+
+
 Names = Annotated[tuple[str, ...], BeforeValidator(_listed), _one_or_many("string")]
+Networks = Annotated[tuple[Network, ...], BeforeValidator(_networks), WithJsonSchema(_NETWORKS)]
 Seeds = Annotated[
     tuple[StrictInt, ...],
     BeforeValidator(_listed),
@@ -126,11 +156,12 @@ class Timing(Frozen):
 class Suite(Frozen):
     """The content of ``bench/suites/NAME.toml``; docs/suites.md explains it.
 
-    What is run is the product of ``methods``, ``[[dataset]]``, ``seeds``, ``backend`` and
-    ``device``, less ``[[exclude]]``, and ``[[include]]`` besides. ``methods`` are names of folders
-    in ``baselines/``, with parameters as ``betti_prior[weight=[0.1, 1.0]]``; ``override`` replaces
-    values of a method, as ``[override.NAME.adaptation] steps = 50``. ``training`` is the extra
-    budget that every method gets after the common start, the plain loss alone included;
+    What is run is the product of ``methods``, ``[[dataset]]``, ``network``, ``seeds``, ``backend``
+    and ``device``, less ``[[exclude]]``, and ``[[include]]`` besides. ``methods`` are names of
+    folders in ``baselines/``, or paths of folders as ``./mine``, relative to the suite's file, with
+    parameters as ``betti_prior[weight=[0.1, 1.0]]``; ``override`` replaces values of a method, as
+    ``[override.NAME.adaptation] steps = 50``. ``training`` is the extra budget that every method
+    gets after the common start, the plain loss alone included;
     ``augmentation`` varies the images of every training, the start's too. ``reference`` is the
     method that the others are compared with. ``plugins`` are Python files, relative to the suite's,
     or modules, which register losses, datasets and other parts (docs/add-a-loss.md).
@@ -145,7 +176,7 @@ class Suite(Frozen):
     plugins: tuple[str, ...] = ()
     datasets: tuple[DatasetSpec, ...] = Field(alias="dataset", min_length=1)
     topology: str = "T-superlevel-plain"
-    network: Network = Network()
+    network: Networks = Field((Network(),), min_length=1)
     start: Start
     training: Training
     augmentation: AugmentationSpec | None = None
@@ -160,6 +191,12 @@ class Suite(Frozen):
     timing: Timing = Timing()
     tuning: Tuning = Tuning()
     override: dict[str, Params] = Field(default_factory=dict)
+    _folders: dict[str, Path] = PrivateAttr(default_factory=dict)
+
+    @property
+    def folders(self) -> dict[str, Path]:
+        """The folders of those methods that the suite names by their paths, by name."""
+        return self._folders
 
     @model_validator(mode="after")
     def _seeds_of_its_own(self) -> Suite:

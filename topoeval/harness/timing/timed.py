@@ -17,7 +17,7 @@ import psutil
 import torch
 from torch import nn
 
-from topoeval import datasets
+from topoeval import datasets, networks
 from topoeval.errors import UserError
 from topoeval.harness.runs.environment import peak_memory_bytes
 from topoeval.harness.runs.machine import pin
@@ -35,7 +35,6 @@ from topoeval.training import (
     fit,
     post_process,
     predict,
-    unet,
 )
 from topoeval.training.augment import Augmentation
 from topoeval.training.precision import reproducible
@@ -178,11 +177,12 @@ def _load(spec: RunSpec, split: datasets.Split, steps: int) -> TensorSet:
 
 
 def _network(spec: RunSpec, like: TensorSet) -> nn.Module:
-    return unet(
+    return networks.build(
+        spec.network.name,
         ndim=like.images.ndim - 2,
         in_channels=like.images.shape[1],
         out_channels=like.targets.shape[1],
-        **spec.network.model_dump(exclude={"name"}),
+        **spec.network.params,
     )
 
 

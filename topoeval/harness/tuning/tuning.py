@@ -186,6 +186,7 @@ def for_trials(suite: Suite) -> Suite:
         "datasets": tuple(small),
         "seeds": suite.tuning.seeds,
         "judge": None,
+        "network": suite.network[:1],
         "backend": suite.backend[:1],
         "device": suite.device[:1],
         "include": (),
@@ -199,7 +200,7 @@ def space_of(suite: Suite, method: Method) -> Space:
 
     What the suite sets is not searched. A correction without a space has nothing to tune.
     """
-    search = load_method(method.name, suite.override.get(method.name)).search
+    search = load_method(method.name, suite.override.get(method.name), suite.folders).search
     if search or method.regime not in TRAINED:
         fixed = {name.rpartition(".")[2] for name in method.variant}
         return {k: axis for k, axis in search.items() if k.rpartition(".")[2] not in fixed}

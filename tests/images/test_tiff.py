@@ -1,0 +1,102 @@
+"""TIFF by its tags: what is colour, what is white, how large a voxel is."""
+
+import numpy as np
+import PIL.Image
+import pytest
+import tifffile
+
+from topoeval.errors import UserError
+from topoeval.images import read_image
+
+RING = np.zeros((32, 32), np.uint8)
+RING[8:24, 8:24] = 255
+RING[12:20, 12:20] = 0
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, bool])
+@pytest.mark.parametrize("compression", [None, "deflate"])
+def test_white_is_zero_is_never_inverted(tmp_path, dtype, compression):
+    """A mask keeps its foreground, whatever the photometric interpretation (A12)."""
+    bright = (RING > 0) if dtype is bool else (RING > 0) * np.iinfo(dtype).max
+    stored = ~bright if dtype is bool else np.iinfo(dtype).max - bright
+    tifffile.imwrite(
+        tmp_path / "a.tif", stored.astype(dtype), photometric="miniswhite", compression=compression
+    )
+    np.testing.assert_array_equal(read_image(tmp_path / "a.tif").array, bright)
+
+
+@pytest.mark.parametrize("compression", ["raw", "tiff_lzw", "group4", "packbits"])
+def test_white_is_zero_as_pillow_writes_it(tmp_path, compression):
+    """Compressed by whatever library: the same mask."""
+    picture = PIL.Image.fromarray(RING > 0)
+    picture.save(tmp_path / "a.tif", compression=compression, tiffinfo={262: 0})
+    image = read_image(tmp_path / "a.tif").array
+    np.testing.assert_array_equal(image > 0, np.asarray(PIL.Image.open(tmp_path / "a.tif")))
+
+
+@pytest.mark.parametrize("planar", ["contig", "separate"])
+@pytest.mark.parametrize("channels", [3, 4])
+def test_colours_are_told_from_slices(tmp_path, planar, channels):
+    """Equal channels are one grey image, an opacity says nothing (A13); others are refused."""
+    colour = np.stack([RING] * 3 + [np.full_like(RING, 255)] * (channels - 3))
+    stored = colour if planar == "separate" else np.moveaxis(colour, 0, -1)
+    extra = ["unassalpha"] * (channels - 3)
+    tifffile.imwrite(
+        tmp_path / "a.tif", stored, photometric="rgb", planarconfig=planar, extrasamples=extra
+    )
+    image = read_image(tmp_path / "a.tif")
+    assert image.shape == RING.shape
+    np.testing.assert_array_equal(image.grey().array, RING)
+    stored = stored.copy()
+    stored[(0, 3, 3) if planar == "separate" else (3, 3, 0)] = 77
+    tifffile.imwrite(
+        tmp_path / "a.tif", stored, photometric="rgb", planarconfig=planar, extrasamples=extra
+    )
+    with pytest.raises(UserError, match=r"a\.tif: a colour picture"):
+        read_image(tmp_path / "a.tif").grey()
+
+
+def test_three_pages_are_a_volume(tmp_path):
+    """Their tags say that they are grey."""
+    tifffile.imwrite(tmp_path / "a.tif", np.stack([RING] * 3), photometric="minisblack")
+    image = read_image(tmp_path / "a.tif")
+    assert (image.shape, image.channel_axis) == ((3, 32, 32), None)
+
+
+def test_spacing_of_imagej(tmp_path):
+    """Pixels per unit and distance of slices; micrometres become millimetres."""
+    tifffile.imwrite(
+        tmp_path / "a.tif", np.stack([RING] * 5), imagej=True, resolution=(4, 2),
+        metadata={"spacing": 3.0, "unit": "um", "axes": "ZYX"},
+    )  # fmt: skip
+    assert read_image(tmp_path / "a.tif").spacing == pytest.approx((3e-3, 0.5e-3, 0.25e-3))
+
+
+def test_spacing_of_ome(tmp_path):
+    """With its units; a time of one moment goes."""
+    tifffile.imwrite(
+        tmp_path / "a.ome.tif", np.stack([RING] * 5),
+        metadata={
+            "axes": "ZYX", "PhysicalSizeX": 0.5, "PhysicalSizeY": 250.0, "PhysicalSizeZ": 2.0,
+            "PhysicalSizeYUnit": "nm",
+        },
+    )  # fmt: skip
+    assert read_image(tmp_path / "a.ome.tif").spacing == pytest.approx((2e-3, 0.25e-3, 0.5e-3))
+
+
+def test_dots_per_inch_are_no_spacing(tmp_path):
+    """They are for printers."""
+    tifffile.imwrite(tmp_path / "a.tif", RING, resolution=(300, 300), resolutionunit="inch")
+    assert read_image(tmp_path / "a.tif").spacing is None
+
+
+def test_channels_and_too_many_axes(tmp_path):
+    """ImageJ's channels are no slices; a film of volumes is refused with its axes."""
+    both = np.stack([RING, RING // 255])
+    tifffile.imwrite(tmp_path / "c.tif", both, imagej=True, metadata={"axes": "CYX"})
+    image = read_image(tmp_path / "c.tif")
+    assert (image.channel_axis, image.values, image.shape) == (0, None, (32, 32))
+    film = np.stack([np.stack([RING] * 4)] * 3)
+    tifffile.imwrite(tmp_path / "t.tif", film, imagej=True, metadata={"axes": "TZYX"})
+    with pytest.raises(UserError, match=r"t\.tif: has axes T 3, Z 4, Y 32, X 32"):
+        read_image(tmp_path / "t.tif")

@@ -1,0 +1,224 @@
+"""The formats of image files: a registry by suffix, and the reader of every one of them.
+
+==========================  ==================================================================
+``.png .gif .bmp``          Pillow: grey, palette or colour
+``.jpg .jpeg``              Pillow, lossy: read as a mask only where that is asked for
+``.tif .tiff``              tifffile: pages are slices; spacing of ImageJ and OME; colour and
+                            photometric interpretation by the tags
+``.npy .npz``               one array; ``spacing`` and ``affine`` beside it; ``probabilities`` of
+                            nnU-Net
+``.nii .nii.gz .mgz .mgh``  nibabel, extra ``nifti``
+``.mha .mhd .nrrd .nhdr``   SimpleITK, extra ``itk``; segmentations of 3D Slicer (``.seg.nrrd``)
+``.h5 .hdf5``               h5py, extra ``hdf5``; ``FILE.h5:/path`` names an array inside
+``.zarr``                   zarr, extra ``zarr``; OME-Zarr with its scales
+``.dcm``                    highdicom, extra ``dicom``: DICOM SEG
+==========================  ==================================================================
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from importlib import import_module
+from pathlib import Path
+
+from topoeval.errors import UnavailableError, UserError
+from topoeval.images.image import Image, one_line
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """A format of files.
+
+    Parameters
+    ----------
+    name
+        As people call it.
+    suffixes
+        Endings of its files, lower case, with their dot.
+    module
+        Module of this package whose ``read(path, inside)`` reads it.
+    library, extra
+        What it needs beyond the dependencies of topoeval, and the extra that installs that.
+    lossy
+        Its values are not those that were saved.
+    folder
+        A folder is one image.
+    inside
+        A file may hold several arrays, each with a path.
+    """
+
+    name: str
+    suffixes: tuple[str, ...]
+    module: str
+    library: str = ""
+    extra: str = ""
+    lossy: bool = False
+    folder: bool = False
+    inside: bool = False
+
+
+FORMATS: tuple[Format, ...] = (
+    Format("PNG", (".png",), "pictures"),
+    Format("GIF", (".gif",), "pictures"),
+    Format("BMP", (".bmp",), "pictures"),
+    Format("PPM", (".ppm", ".pgm", ".pbm"), "pictures"),
+    Format("JPEG", (".jpg", ".jpeg"), "pictures", lossy=True),
+    Format("TIFF", (".tif", ".tiff", ".ome.tif", ".ome.tiff"), "tiff"),
+    Format("NPY", (".npy",), "npy"),
+    Format("NPZ", (".npz",), "npy", inside=True),
+    Format("NIfTI", (".nii", ".nii.gz"), "nifti", "nibabel", "nifti"),
+    Format("MGZ", (".mgz", ".mgh"), "nifti", "nibabel", "nifti"),
+    Format("MetaImage", (".mha", ".mhd"), "itk", "SimpleITK", "itk"),
+    Format("NRRD", (".nrrd", ".nhdr", ".seg.nrrd"), "itk", "SimpleITK", "itk"),
+    Format("HDF5", (".h5", ".hdf5"), "hdf5", "h5py", "hdf5", inside=True),
+    Format("Zarr", (".zarr", ".ome.zarr"), "ome_zarr", "zarr", "zarr", folder=True, inside=True),
+    Format("DICOM SEG", (".dcm",), "dicom", "highdicom", "dicom"),
+)
+"""Every format, in the order of messages."""
+
+_BY_SUFFIX = {suffix: found for found in FORMATS for suffix in found.suffixes}
+_LONGEST_FIRST = sorted(_BY_SUFFIX, key=len, reverse=True)
+
+
+def read_image(path: Path | str) -> Image:
+    """Read one image file; its ending says which format it has.
+
+    Parameters
+    ----------
+    path
+        A file, or ``FILE:/path`` for an array inside an HDF5, Zarr or NPZ file.
+
+    Raises
+    ------
+    UserError
+        The file is not there, of another format, or damaged; the message names it.
+    UnavailableError
+        The library that reads it is not installed; the message has the line that installs it.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> import numpy as np
+    >>> with TemporaryDirectory() as folder:
+    ...     np.savez(Path(folder, "a.npz"), mask=np.eye(2, dtype=bool), spacing=[0.5, 2.0])
+    ...     image = read_image(Path(folder, "a.npz"))
+    >>> image.array.shape, image.spacing
+    ((2, 2), (0.5, 2.0))
+    """
+    file, inside = split_inside(path)
+    found = _format(file)
+    if found is None:
+        raise UserError(f"{file}: unknown image format; known are {known_suffixes()}")
+    if not is_image(file):
+        raise UserError(f"{file}: no such file")
+    try:
+        image = import_module(f"topoeval.images.{found.module}").read(file, inside)
+    except UserError:
+        raise
+    except ImportError as error:
+        if found.library and (error.name or "").partition(".")[0] == found.library:
+            raise UnavailableError(
+                f'{file}: {found.name} needs {found.library}; pip install "topoeval[{found.extra}]"'
+            ) from None
+        raise UserError(f"{file}: cannot be read: {one_line(error)}") from error
+    except MemoryError:
+        raise
+    except Exception as error:  # a damaged file makes each library raise whatever it happens on
+        raise UserError(f"{file}: cannot be read: {one_line(error)}") from error
+    source = Path(f"{file}:{inside}") if inside else file
+    return replace(image, source=source)
+
+
+def split_inside(path: Path | str) -> tuple[Path, str]:
+    """Return a file and the path of an array inside it, empty if none is named.
+
+    >>> split_inside("a/b.h5:/masks/1")
+    (PosixPath('a/b.h5'), '/masks/1')
+    """
+    text = str(path)
+    file, colon, inside = text.partition(":/")
+    return (Path(file), f"/{inside}") if colon else (Path(path), "")
+
+
+def image_suffix(path: Path | str) -> str | None:
+    """Return the ending that says the format of a file, or None if it is no image by its name.
+
+    >>> image_suffix("scans/a.b.NII.GZ"), image_suffix("notes.txt")
+    ('.nii.gz', None)
+    """
+    name = split_inside(path)[0].name.lower()
+    return next((suffix for suffix in _LONGEST_FIRST if name.endswith(suffix)), None)
+
+
+def image_name(path: Path | str) -> str:
+    """Return the name of a file without the ending of its format.
+
+    >>> image_name("scans/a.b.nii.gz")
+    'a.b'
+    """
+    name = split_inside(path)[0].name
+    return name[: len(name) - len(image_suffix(path) or "")]
+
+
+def is_lossy(path: Path | str) -> bool:
+    """Whether the format of a file changes values when it saves them.
+
+    >>> is_lossy("a.jpg"), is_lossy("a.png")
+    (True, False)
+    """
+    found = _format(split_inside(path)[0])
+    return found is not None and found.lossy
+
+
+def is_image(path: Path | str) -> bool:
+    """Whether there is an image file here, by its name; a folder only where that is one image."""
+    file, _ = split_inside(path)
+    found = _format(file)
+    return found is not None and (file.is_file() or (found.folder and file.is_dir()))
+
+
+def known_suffixes() -> str:
+    """Return the endings of all formats, for messages."""
+    return ", ".join(_BY_SUFFIX)
+
+
+def image_files(folder: Path | str, deep: bool = False) -> list[Path]:
+    """Return the image files of a folder, in the order of their names.
+
+    Files of other formats and hidden files are passed over.
+
+    Parameters
+    ----------
+    folder
+        With ``FOLDER:/path``, each file is one that holds an array of that path.
+    deep
+        Those in folders inside it too.
+
+    Raises
+    ------
+    UserError
+        If there is no such folder, or no image in it.
+    """
+    place, inside = split_inside(folder)
+    if not place.is_dir():
+        raise UserError(f"{place}: no such folder")
+    found = sorted(_images(place, deep))
+    if not found:
+        raise UserError(f"{place}: no image in it; known are {known_suffixes()}")
+    return [Path(f"{path}:{inside}") for path in found] if inside else found
+
+
+def _images(folder: Path, deep: bool) -> Iterator[Path]:
+    for path in folder.iterdir():
+        if path.name.startswith("."):
+            continue
+        if is_image(path):
+            yield path
+        elif deep and path.is_dir():
+            yield from _images(path, deep)
+
+
+def _format(path: Path) -> Format | None:
+    suffix = image_suffix(path)
+    return None if suffix is None else _BY_SUFFIX[suffix]

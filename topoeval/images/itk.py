@@ -1,0 +1,49 @@
+"""MetaImage (MHA, MHD) and NRRD, segmentations of 3D Slicer included, read by SimpleITK."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from topoeval.errors import UserError
+from topoeval.images.image import Image, usable_spacing
+
+LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0])
+"""ITK and DICOM count x to the left and y to the back of a patient."""
+
+
+def read(path: Path, inside: str) -> Image:
+    """Read an image as ``(z, y, x)``, the order of SimpleITK's arrays."""
+    import SimpleITK as sitk  # noqa: N813  # the name that everybody gives it
+
+    library: Any = sitk
+    library.ProcessObject.GlobalWarningDisplayOff()
+    found: Any = library.ReadImage(str(path))
+    dims = found.GetDimension()
+    if dims not in (2, 3):
+        raise UserError(f"{path}: has {dims} axes; save one image of two or three axes per file")
+    array = library.GetArrayFromImage(found)
+    channels = found.GetNumberOfComponentsPerPixel() > 1
+    spacing = np.asarray(found.GetSpacing(), np.float64)
+    directions = np.asarray(found.GetDirection(), np.float64).reshape(dims, dims)
+    affine = world_affine(directions * spacing, np.asarray(found.GetOrigin(), np.float64))
+    segments = path.name.lower().endswith(".seg.nrrd")
+    return Image(
+        array,
+        usable_spacing(spacing[::-1]),
+        affine[:, [*range(dims)[::-1], dims]],
+        channel_axis=dims if channels else None,
+        values="labels" if segments else None,
+    )
+
+
+def world_affine(steps: NDArray[np.float64], origin: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return ``(3, dims + 1)`` in RAS from steps per axis, in columns, and an origin in LPS."""
+    dims = len(origin)
+    affine = np.zeros((3, steps.shape[1] + 1))
+    affine[:dims, :-1] = steps
+    affine[:dims, -1] = origin
+    return LPS_TO_RAS @ affine

@@ -1,0 +1,43 @@
+"""NIfTI 1 and 2, MGZ and MGH, read by nibabel."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from topoeval.errors import UserError
+from topoeval.images.image import Image, usable_spacing
+
+_MILLIMETRES = {"meter": 1e3, "mm": 1.0, "micron": 1e-3, "unknown": 1.0}
+
+
+def read(path: Path, inside: str) -> Image:
+    """Read a volume in the order of its header; a fourth axis is channels."""
+    import nibabel
+
+    volume: Any = nibabel.load(path)
+    array = np.asanyarray(volume.dataobj)
+    if array.dtype.fields:
+        raise UserError(f"{path}: holds colours, not labels; store one label per voxel")
+    shape = array.shape[:3]
+    header = volume.header
+    nifti = hasattr(header, "get_xyzt_units")
+    unit = _MILLIMETRES[header.get_xyzt_units()[0]] if nifti else 1.0
+    zooms = np.array(header.get_zooms()[:3], dtype=np.float64) * unit
+    # With both codes 0 a header states no orientation, and nibabel makes one up.
+    stated = not nifti or int(header["sform_code"]) > 0 or int(header["qform_code"]) > 0
+    affine = np.asarray(volume.affine, np.float64)[:3] * unit if stated else None
+    channel_axis = None
+    if int(np.prod(array.shape[3:])) > 1:
+        array = array.reshape(*shape, -1)
+        channel_axis = 3
+    else:
+        array = array.reshape(shape)
+        while array.ndim > 2 and array.shape[-1] == 1:
+            array = array[..., 0]
+    spatial = array.ndim - (channel_axis is not None)
+    if affine is not None:
+        affine = affine[:, [*range(spatial), 3]]
+    return Image(array, usable_spacing(zooms[:spatial]), affine, channel_axis)

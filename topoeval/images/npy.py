@@ -1,0 +1,54 @@
+"""Arrays that NumPy saved: NPY, and NPZ with spacing and affine, or as nnU-Net writes it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from topoeval.errors import UserError
+from topoeval.images.image import Image, usable_spacing
+
+_PROBABILITIES = "probabilities"
+_BESIDE = ("spacing", "affine")
+
+
+def read(path: Path, inside: str) -> Image:
+    """Read one array; nothing pickled is loaded."""
+    found = np.load(path, allow_pickle=False)
+    if path.suffix.lower() == ".npy":
+        if not isinstance(found, np.ndarray):
+            raise UserError(f"{path}: holds several arrays, not one; name it .npz")
+        return Image(found)
+    if isinstance(found, np.ndarray):
+        raise UserError(f"{path}: holds one array and no archive; name it .npy")
+    with found as archive:
+        name = inside.removeprefix("/") or _only(path, archive.files)
+        if name not in archive.files:
+            raise UserError(f"{path}: no array {name!r}, has {', '.join(archive.files)}")
+        array = archive[name]
+        spacing = archive["spacing"] if "spacing" in archive.files else None
+        affine = archive["affine"] if "affine" in archive.files else None
+    if name == _PROBABILITIES and array.ndim == 4:
+        # (C, z, y, x); NIfTI, as nibabel reads it, is (x, y, z). Images have one slice.
+        flat = array.shape[1] == 1
+        array = array[:, 0] if flat else array.transpose(0, 3, 2, 1)
+        return Image(array, channel_axis=0, values="probabilities")
+    if affine is not None:
+        affine = np.asarray(affine, np.float64)[:3]
+        if affine.shape != (3, array.ndim + 1):
+            raise UserError(f"{path}: affine of shape {affine.shape} beside {array.ndim} axes")
+    sizes = None if spacing is None else usable_spacing(spacing)
+    if sizes is None and affine is not None:
+        sizes = usable_spacing(np.linalg.norm(affine[:, :-1], axis=0))
+    return Image(array, sizes, affine)
+
+
+def _only(path: Path, names: list[str]) -> str:
+    arrays = [name for name in names if name not in _BESIDE]
+    if len(arrays) != 1:
+        raise UserError(
+            f"{path}: needs one array beside 'spacing', has {', '.join(arrays) or 'none'}; "
+            f"name one as {path.name}:/{arrays[0] if arrays else 'NAME'}"
+        )
+    return arrays[0]

@@ -1,0 +1,65 @@
+"""PNG, GIF, BMP, PPM and JPEG, read by Pillow."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from topoeval.errors import UserError
+from topoeval.images.image import Image
+
+# Byte 24 of a PNG is the number of bits, byte 25 the type of colour (0: grey, 3: palette).
+_PNG_DEPTH, _PNG_COLOUR = 24, 25
+
+
+def read(path: Path, inside: str) -> Image:
+    """Read a picture."""
+    import PIL.Image
+
+    with PIL.Image.open(path) as picture:
+        frames = getattr(picture, "n_frames", 1)
+        if frames > 1:
+            raise UserError(f"{path}: holds {frames} frames; save one image per file")
+        if picture.format == "PNG":
+            _check_depth(path)
+        array = np.array(picture)
+        if picture.mode == "P":
+            return from_palette(array, np.reshape(picture.getpalette("RGB") or (), (-1, 3)))
+        lossy = picture.format in ("JPEG", "MPO")
+    if array.ndim == 3:
+        return Image(array, channel_axis=2, values="colour")
+    return Image(array, values="grey" if lossy else None)
+
+
+def from_palette(indices: NDArray[Any], palette: NDArray[Any] | Sequence[Any]) -> Image:
+    """Return the grey values of an image with a grey palette, else the indices as they are.
+
+    Parameters
+    ----------
+    indices
+        ``(H, W)``, one entry of the palette per pixel.
+    palette
+        ``(entries, 3)``, 0 to 255. All of it decides, not the entries in use: the files of one
+        set have one palette, and must be read alike.
+    """
+    palette = np.asarray(palette, dtype=np.uint8)
+    used = np.unique(indices)
+    grey = len(palette) > 0 and (palette == palette[:, :1]).all() and used[-1] < len(palette)
+    # A palette that gives two indices one colour is no picture of them.
+    if not grey or len(np.unique(palette[used, 0])) < len(used):
+        return Image(indices, note="a palette of colours is read as its indices")
+    return Image(palette[indices, 0])
+
+
+def _check_depth(path: Path) -> None:
+    """Refuse 16 bits per colour or beside an opacity, of which Pillow keeps 8."""
+    with path.open("rb") as file:
+        header = file.read(_PNG_COLOUR + 1)
+    if header[_PNG_DEPTH] == 16 and header[_PNG_COLOUR] != 0:
+        raise UserError(
+            f"{path}: has 16 bits per colour, of which Pillow keeps 8; save it as 16-bit grey"
+        )

@@ -1,0 +1,207 @@
+"""What the values of a set of files mean: decided once for all of them, and said in one line."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from topoeval.errors import UserError
+from topoeval.images.formats import is_lossy
+from topoeval.images.image import Image
+from topoeval.images.survey import FRACTIONAL, NEARLY_WHOLE, Survey, Terms, check_numbers, read_mask
+
+WHITE = (255, 65535)
+"""Values of which a set's only one is foreground: white of 8 and of 16 bits."""
+
+_HALF = 0.5
+# More labels than this are not all named in a line.
+_NAMED = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What the values of one side mean.
+
+    Parameters
+    ----------
+    terms
+        How somebody said that they are to be read.
+    one
+        The value that is read as label 1: 255 or 65535, where it is the only one of the set.
+    fractions
+        Bytes and 16-bit integers are parts of their range, to be cut at the threshold.
+    background
+        The first channel of a softmax or one-hot file is background, label 0.
+    labels
+        The labels of all files as they are read, 0 left out.
+    line
+        The reading in words.
+    """
+
+    terms: Terms = field(default_factory=Terms)
+    one: int | None = None
+    fractions: bool = False
+    background: bool = True
+    labels: frozenset[int] = frozenset()
+    line: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LabelMap:
+    """Labels of one case.
+
+    Parameters
+    ----------
+    image
+        Its array holds the labels: uint8, uint16 or uint32, ``(H, W)`` or ``(D, H, W)``, without
+        axes of length one; 0 is background.
+    """
+
+    image: Image
+
+    @property
+    def array(self) -> NDArray[Any]:
+        """The labels."""
+        return self.image.array
+
+    @property
+    def spacing(self) -> tuple[float, ...] | None:
+        """Size of a voxel along each axis, None where the file states none."""
+        return self.image.spacing
+
+
+def decide(surveys: Sequence[Survey], terms: Terms, ignore: Collection[int] = ()) -> Reading:
+    """Decide what the values of a set of files mean.
+
+    Parameters
+    ----------
+    surveys
+        Of every file of one side.
+    terms
+        Those that the files were surveyed under.
+    ignore
+        Labels that mark voxels to leave out; they do not count as values.
+
+    Raises
+    ------
+    UserError
+        If files of the set hold different kinds of values.
+    """
+    with_channels = [one for one in surveys if one.channels]
+    plain = [one for one in surveys if not one.channels]
+    if with_channels and plain:
+        raise UserError(
+            f"{with_channels[0].file} holds {with_channels[0].channels} channels, "
+            f"{plain[0].file} a label map; evaluate them apart"
+        )
+    notes = sorted({one.note for one in surveys if one.note})
+    if with_channels:
+        return _of_channels(with_channels, terms, notes)
+    fractions = [one for one in plain if one.kind == "fractions"]
+    if fractions:
+        line = "; ".join([_fractions(fractions, terms), *notes])
+        return Reading(terms, fractions=True, labels=frozenset({1}), line=line)
+    values = frozenset[int]().union(*(one.labels for one in plain))
+    seen = values - set(ignore)
+    one = next((white for white in WHITE if seen == {white}), None)
+    line = f"labels {_listed(values)}"
+    if one is not None:
+        line = f"0 and {one}, {one} is read as 1"
+        values = (values - {one}) | {1}
+    return Reading(terms, one=one, labels=values, line="; ".join([line, *notes]))
+
+
+def read_labels(path: Path, reading: Reading | None = None) -> LabelMap:
+    """Read a mask or label map.
+
+    Parameters
+    ----------
+    path
+        An image file as `topoeval.images.read_image` takes it.
+    reading
+        What its values mean, as `decide` found it for the set; by default labels as they are.
+
+    Raises
+    ------
+    UserError
+        If the file cannot be read or holds something else; the message names file and remedy.
+    """
+    reading = reading or Reading()
+    terms = reading.terms
+    image = read_mask(path, terms)
+    check_numbers(image.array, path)
+    if image.channel_axis is not None:
+        return LabelMap(replace(image, array=_classes(image, reading), channel_axis=None))
+    array = image.array
+    if reading.fractions or is_lossy(path):
+        cut = _HALF if terms.threshold is None else terms.threshold
+        return LabelMap(replace(image, array=_foreground(array, cut).astype(np.uint8)))
+    if array.dtype.kind == "f":
+        whole = np.rint(array)
+        if (np.abs(array - whole) > NEARLY_WHOLE).any():
+            raise UserError(f"{path}: holds probabilities and not labels")
+        array = whole.astype(np.int64)
+    if reading.one is not None:
+        array = np.where(array == reading.one, 1, array)
+    return LabelMap(replace(image, array=array.astype(np.min_scalar_type(int(array.max())))))
+
+
+def _foreground(array: NDArray[Any], threshold: float) -> NDArray[np.bool_]:
+    """Return where a probability is at least the threshold; integers are parts of their range."""
+    if array.dtype in FRACTIONAL:
+        return np.asarray(array >= threshold * np.iinfo(array.dtype).max)
+    return np.asarray(array >= threshold)
+
+
+def _classes(image: Image, reading: Reading) -> NDArray[Any]:
+    channels = image.channels_first()
+    if reading.terms.threshold is not None:
+        return (channels[1] >= reading.terms.threshold).astype(np.uint8)
+    best = channels.argmax(axis=0)
+    if not reading.background:
+        best = np.where(channels.any(axis=0), best + 1, 0)
+    return best.astype(np.min_scalar_type(len(channels)))
+
+
+def _of_channels(surveys: Sequence[Survey], terms: Terms, notes: Sequence[str]) -> Reading:
+    first = surveys[0]
+    for other in surveys:
+        if other.channels != first.channels:
+            raise UserError(
+                f"{other.file} holds {other.channels} channels, {first.file} {first.channels}"
+            )
+    count = first.channels
+    if terms.threshold is not None:
+        if count != 2:
+            raise UserError(
+                f"--threshold fits one class, and {first.file} holds {count} channels; without it "
+                "the largest channel is taken"
+            )
+        line = f"channel 1 of 2, foreground from {terms.threshold:g} on"
+        return Reading(terms, labels=frozenset({1}), line="; ".join([line, *notes]))
+    background = all(one.kind == "softmax" for one in surveys)
+    labels = frozenset(range(1, count + (not background)))
+    if background:
+        line = f"{count} channels that sum to 1, the largest is the label, channel 0 is background"
+    else:
+        line = f"{count} channels of 0 and 1, channel 0 is label 1, where none is set background"
+    return Reading(terms, background=background, labels=labels, line="; ".join([line, *notes]))
+
+
+def _fractions(surveys: Sequence[Survey], terms: Terms) -> str:
+    units = {"uint8": "255ths", "uint16": "65535ths"}
+    kinds = sorted({units.get(one.dtype, "0 to 1") for one in surveys})
+    cut = _HALF if terms.threshold is None else terms.threshold
+    return f"probabilities ({', '.join(kinds)}), foreground from {cut:g} on"
+
+
+def _listed(labels: Collection[int]) -> str:
+    shown = sorted({0, *labels})
+    if len(shown) <= _NAMED:
+        return ", ".join(map(str, shown))
+    return f"{', '.join(map(str, shown[:_NAMED]))} ... {shown[-1]} ({len(shown)} of them)"

@@ -1,0 +1,250 @@
+"""What a file of a mask holds, before anything is decided: the facts that a reading is made of."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from topoeval.errors import UserError
+from topoeval.images.formats import image_suffix, is_lossy, read_image, split_inside
+from topoeval.images.image import Image, Values
+
+Side = Literal["prediction", "truth"]
+
+MAX_LABEL = 2**32 - 1
+# More labels than this in one file, and nobody named them: a grey image.
+MOST_LABELS = 32
+# How far a label may be from a whole number, as a header's slope of float32 makes it; and a
+# probability outside [0, 1], or the sum of a softmax from 1.
+NEARLY_WHOLE, NEARLY_UNIT, NEARLY_ONE = 1e-3, 1e-5, 1e-3
+# Types whose whole range is 0 to 1 where a threshold says that they hold probabilities.
+FRACTIONAL = (np.dtype(np.uint8), np.dtype(np.uint16))
+# Formats that give axes no meaning.
+_PLAIN = (".npy", ".npz", ".h5", ".hdf5", ".zarr")
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How somebody said that the files of one side are to be read.
+
+    Parameters
+    ----------
+    side
+        Predictions may hold probabilities; truths may not.
+    threshold
+        Foreground from here on, of probabilities. None where none was named.
+    lossy
+        Formats such as JPEG may hold masks; they are cut at half of their range.
+    many
+        A file may hold any number of labels: somebody named the classes.
+    axes
+        What the axes of arrays mean whose format does not say: letters of ``zyxc``.
+    """
+
+    side: Side = "truth"
+    threshold: float | None = None
+    lossy: bool = False
+    many: bool = False
+    axes: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What one file holds.
+
+    Parameters
+    ----------
+    file
+        Its path.
+    sha256
+        Of its bytes; of a folder, of the names and bytes of its files.
+    shape
+        Lengths of the spatial axes, those of length one left out.
+    channels
+        How many there are; 0 without an axis of channels.
+    labels
+        The whole numbers that occur, 0 left out; empty for probabilities.
+    kind
+        ``"labels"``; ``"fractions"``: probabilities, or bytes to be read as such; of channels
+        ``"softmax"``: they sum to 1 in every voxel, or ``"one-hot"``: at most one is set.
+    dtype
+        Of the values as stored.
+    values
+        What the file itself says that it holds.
+    note
+        How its format was read, where that leaves a choice.
+    """
+
+    file: Path
+    sha256: str
+    shape: tuple[int, ...]
+    channels: int
+    labels: frozenset[int]
+    kind: Literal["labels", "fractions", "softmax", "one-hot"]
+    dtype: str
+    values: Values | None = None
+    note: str = ""
+
+
+def read_mask(path: Path, terms: Terms) -> Image:
+    """Read a file that should hold a mask, with every axis known to be spatial or of channels.
+
+    Raises
+    ------
+    UserError
+        If it cannot be read, is lossy, holds colours, or an array whose axes may mean two things.
+    """
+    if is_lossy(path) and not terms.lossy:
+        raise UserError(
+            f"{path}: this format changes values when it saves them; save the mask as PNG, or say "
+            "--lossy to cut it at half of its range"
+        )
+    image = read_image(path).grey()
+    array = image.array
+    if 0 in array.shape:
+        raise UserError(f"{path}: no voxel in it, shape {array.shape}")
+    if array.dtype.kind not in "biuf":
+        raise UserError(f"{path}: a mask holds integers, got {array.dtype}")
+    if image_suffix(path) in _PLAIN:
+        image = _with_axes(image, terms.axes)
+    image = image.squeezed()
+    if len(image.shape) not in (2, 3):
+        raise UserError(
+            f"{path}: a mask has 2 or 3 axes, got shape {array.shape}; channels are named by "
+            "--axes, for example czyx"
+        )
+    return image
+
+
+def survey(path: Path, terms: Terms) -> Survey:
+    """Find out what a file holds.
+
+    Raises
+    ------
+    UserError
+        If it holds no mask under these terms; the message names file and remedy.
+    """
+    image = read_mask(path, terms)
+    array = image.array
+    check_numbers(array, path)
+    facts = Survey(
+        file=path,
+        sha256=digest(path),
+        shape=image.shape,
+        channels=0 if image.channel_axis is None else array.shape[image.channel_axis],
+        labels=frozenset(),
+        kind="labels",
+        dtype=str(array.dtype),
+        values=image.values,
+        note=image.note,
+    )
+    if image.channel_axis is not None:
+        return replace(facts, kind=_channels(image, path))
+    if is_lossy(path) or (terms.threshold is not None and _fractional(array, path)):
+        return replace(facts, kind="fractions")
+    labels = _labels(array, path, terms.side)
+    if len(labels) > MOST_LABELS and not terms.many:
+        raise UserError(
+            f"{path}: holds {len(labels)} different labels, a grey image and not a label map; "
+            "if they are classes, name them by --classes"
+        )
+    return replace(facts, labels=labels)
+
+
+def digest(path: Path) -> str:
+    """Return the sha256 of a file, or of the files of a folder with their names."""
+    file, _ = split_inside(path)
+    total = hashlib.sha256()
+    if file.is_dir():
+        for part in sorted(found for found in file.rglob("*") if found.is_file()):
+            total.update(str(part.relative_to(file)).encode() + b"\0" + part.read_bytes())
+        return total.hexdigest()
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def check_numbers(array: NDArray[Any], path: Path) -> None:
+    """Refuse NaN, infinity, negative values and labels that are too large."""
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
+        bad = int(np.count_nonzero(~np.isfinite(array)))
+        kind = "NaN" if np.isnan(array).any() else "infinite values"
+        raise UserError(f"{path}: holds {kind} ({bad} voxels)")
+    low, high = array.min(), array.max()
+    if low < -NEARLY_WHOLE:
+        raise UserError(f"{path}: holds negative values down to {low:g}; labels are 0 or more")
+    if high > MAX_LABEL:
+        raise UserError(f"{path}: holds labels up to {high:g}; the largest is {MAX_LABEL}")
+
+
+def _with_axes(image: Image, axes: str | None) -> Image:
+    """Say which axis of a plain array is channels; refuse to guess."""
+    array = image.array
+    if image.channel_axis is not None:
+        return image
+    if axes is not None and len(axes) == array.ndim:
+        return replace(image, channel_axis=axes.index("c") if "c" in axes else None)
+    known = image.affine is not None or (image.spacing and len(image.spacing) == array.ndim)
+    if known or array.ndim != 3:
+        return image
+    ends = array.shape[0], array.shape[-1]
+    if min(ends) in (2, 3, 4) and sorted(array.shape)[1] > 4:
+        first = ends[0] <= ends[1]
+        raise UserError(
+            f"{image.source}: shape {array.shape} may be a volume or {min(ends)} channels; say "
+            f"--axes zyx for a volume, --axes {'cyx' if first else 'yxc'} for channels"
+        )
+    return image
+
+
+def _fractional(array: NDArray[Any], path: Path) -> bool:
+    """Whether the values are probabilities, bytes that are 255ths included."""
+    if array.dtype.kind == "b" or (array.dtype.kind in "iu" and array.max() <= 1):
+        return False
+    if array.dtype in FRACTIONAL:
+        return True
+    if array.min() < -NEARLY_UNIT or array.max() > 1 + NEARLY_UNIT:
+        raise UserError(
+            f"{path}: probabilities lie in [0, 1], got {array.min():g} to {array.max():g}; "
+            "apply the sigmoid first, or save them as bytes of 0 to 255"
+        )
+    return True
+
+
+def _labels(array: NDArray[Any], path: Path, side: Side) -> frozenset[int]:
+    if array.dtype.kind == "f":
+        whole = np.rint(array)
+        far = np.abs(array - whole) > NEARLY_WHOLE
+        if far.any():
+            remedy = (
+                "threshold it, or say --threshold 0.5"
+                if side == "prediction"
+                else "a truth holds labels; threshold it and save the mask"
+            )
+            raise UserError(
+                f"{path}: holds {array[far].flat[0]:.4g}, a probability and not a label; {remedy}"
+            )
+        array = whole.astype(np.int64)
+    if array.dtype == np.uint8:
+        found = np.flatnonzero(np.bincount(array.ravel(), minlength=256))
+    else:
+        found = pd.unique(array.ravel())
+    return frozenset(int(label) for label in found if label)
+
+
+def _channels(image: Image, path: Path) -> Literal["softmax", "one-hot"]:
+    channels = image.channels_first()
+    sums = channels.sum(axis=0, dtype=np.float64)
+    if channels.min() >= -NEARLY_UNIT and np.abs(sums - 1).max() <= NEARLY_ONE:
+        return "softmax"
+    if ((channels == 0) | (channels == 1)).all() and sums.max() <= 1:
+        return "one-hot"
+    raise UserError(
+        f"{path}: its {len(channels)} channels sum to {sums.min():.4g} to {sums.max():.4g} in a "
+        "voxel; classes that exclude each other sum to 1. Apply the softmax, or save a label map"
+    )

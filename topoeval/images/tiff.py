@@ -1,0 +1,120 @@
+"""TIFF, read by tifffile: what the tags say of pages, colours, white and the size of a voxel."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from topoeval.errors import UserError
+from topoeval.images.image import MILLIMETRES, Image, usable_spacing
+from topoeval.images.pictures import from_palette
+
+_WHITE_IS_ZERO, _PALETTE, _COLOURS = 0, 3, (2, 5, 6)
+# Letters that tifffile gives axes: slices, pages and the like; colour samples or channels.
+_CHANNELS = "SC"
+
+
+def read(path: Path, inside: str) -> Image:
+    """Read the first series of a TIFF; pyramid levels below it are passed over."""
+    import tifffile
+
+    with tifffile.TiffFile(path) as file:
+        if len(file.series) != 1:
+            raise UserError(f"{path}: holds {len(file.series)} images of different kinds; save one")
+        series = file.series[0]
+        page: Any = series.keyframe
+        array, axes = _decoded(path, series), series.axes
+        spacing = _spacing(file, page, axes)
+        photometric, colormap = int(page.photometric), page.colormap
+    array, axes = _without_time(path, array, axes)
+    if photometric == _WHITE_IS_ZERO:
+        array = _inverted(path, array)
+    channel = next((place for place, axis in enumerate(axes) if axis in _CHANNELS), None)
+    if photometric == _PALETTE and colormap is not None and channel is None:
+        found = from_palette(array, (colormap >> 8).T if colormap.max() > 255 else colormap.T)
+        return Image(found.array, spacing, note=found.note)
+    colour = photometric in _COLOURS or axes[channel or 0] == "S"
+    if channel is None:
+        return Image(array, spacing)
+    return Image(array, spacing, channel_axis=channel, values="colour" if colour else None)
+
+
+def _decoded(path: Path, series: Any) -> NDArray[Any]:
+    try:
+        return np.asarray(series.asarray())
+    except ValueError as error:
+        # LZW and the like: tifffile would need one more library, and Pillow does not
+        if "imagecodecs" not in str(error):
+            raise
+    import PIL.Image
+    import PIL.ImageSequence
+
+    with PIL.Image.open(path, formats=["TIFF"]) as picture:
+        pages = [np.array(page) for page in PIL.ImageSequence.Iterator(picture)]
+    array = pages[0] if len(pages) == 1 else np.stack(pages)
+    if array.shape != series.shape:
+        raise UserError(f"{path}: is compressed; pip install imagecodecs")
+    if int(series.keyframe.photometric) == _WHITE_IS_ZERO and array.dtype in (np.bool_, np.uint8):
+        array = _inverted(path, array)  # as stored: of these depths Pillow has inverted it
+    return array
+
+
+def _inverted(path: Path, array: NDArray[Any]) -> NDArray[Any]:
+    """Return the brightness of an image in which 0 is white."""
+    if array.dtype == np.bool_:
+        return ~array
+    if array.dtype.kind != "u":
+        raise UserError(f"{path}: says that 0 is white, of values that are {array.dtype}")
+    return np.asarray(np.iinfo(array.dtype).max - array)
+
+
+def _without_time(path: Path, array: NDArray[Any], axes: str) -> tuple[NDArray[Any], str]:
+    """Refuse what has more axes than a volume with channels."""
+    spatial = [axis for axis in axes if axis not in _CHANNELS]
+    if len(spatial) > 3 or len(axes) - len(spatial) > 1:
+        lengths = ", ".join(f"{axis} {n}" for axis, n in zip(axes, array.shape, strict=True))
+        raise UserError(f"{path}: has axes {lengths}; save one volume per file")
+    return array, axes
+
+
+def _spacing(file: Any, page: Any, axes: str) -> tuple[float, ...] | None:
+    """Return what ImageJ or OME says in millimetres; dots per inch are for printers."""
+    sizes: dict[str, float] = {}
+    if file.is_ome:
+        sizes = _ome_sizes(file.ome_metadata)
+    elif file.is_imagej:
+        sizes = _imagej_sizes(file.imagej_metadata or {}, page)
+    # Pages without a meaning are slices.
+    known = [sizes.get(axis if axis in "XY" else "Z") for axis in axes if axis not in _CHANNELS]
+    if not known or any(size is None for size in known):
+        return None
+    return usable_spacing(known)
+
+
+def _imagej_sizes(metadata: dict[str, Any], page: Any) -> dict[str, float]:
+    unit = MILLIMETRES.get(str(metadata.get("unit", "")))
+    if unit is None:
+        return {}
+    sizes = {}
+    for axis, tag in (("X", "XResolution"), ("Y", "YResolution")):
+        if tag in page.tags:
+            pixels, length = page.tags[tag].value
+            sizes[axis] = unit * length / pixels if pixels else 0.0
+    return {**sizes, "Z": unit * float(metadata.get("spacing", 0.0))}
+
+
+def _ome_sizes(metadata: str) -> dict[str, float]:
+    import tifffile
+
+    image = tifffile.xml2dict(metadata)["OME"]["Image"]
+    pixels = (image[0] if isinstance(image, list | tuple) else image)["Pixels"]
+    sizes = {}
+    for axis in "XYZ":
+        size = pixels.get(f"PhysicalSize{axis}")
+        unit = MILLIMETRES.get(str(pixels.get(f"PhysicalSize{axis}Unit", "µm")))
+        if size is not None and unit is not None:
+            sizes[axis] = float(size) * unit
+    return sizes
