@@ -49,6 +49,7 @@ def plan(
     wanted = load_suite(suite)
     # these look at losses, and so bring torch
     from topoeval.harness.plans.survey import survey
+    from topoeval.harness.suites.methods import without_base
     from topoeval.harness.suites.tuned import read_tuned
 
     store = Store(results or Path("results") / wanted.name, wanted.name)
@@ -69,6 +70,12 @@ def plan(
     console.print(_table(wanted.title, prospects))
     for line in _summary(prospects):
         console.print(line, highlight=False, soft_wrap=True)
+    for label, base in without_base(wanted, [one.run.method for one in prospects]).items():
+        console.print(
+            f"{label} is to be compared with {base}, which is no method of the suite: its "
+            f"differences stay empty; add {base!r} to methods, or set override.NAME.base",
+            highlight=False, soft_wrap=True, markup=False,
+        )  # fmt: skip
 
 
 def schema(

@@ -207,11 +207,12 @@ def crossed_interval(
         # Seeds of several datasets are not each other's: their values have no common mean.
         seeds = tuple(tables[0].mean(1).tolist()) if len(tables) == 1 else ()
         return Estimate(mean, float("nan"), float("nan"), runs, seeds)
-    shown = [_with_two_more(table) for table in tables] if binary else tables
+    shown = [with_two_more(table) for table in tables] if binary else tables
     low, high = Mean(tuple(crossed(table) for table in shown)).interval(level)
     return Estimate(mean, float(low), float(high), runs)
 
 
-def _with_two_more(table: Array) -> Array:
-    ones = np.ones((len(table), 1))
-    return np.concatenate([table, ones, np.zeros_like(ones)], axis=1)
+def with_two_more(table: Array) -> Array:
+    """Return ``(..., seeds, cases)`` with a case that is right and one that is wrong everywhere."""
+    ones = np.ones((*table.shape[:-1], 1))
+    return np.concatenate([table, ones, np.zeros_like(ones)], axis=-1)
