@@ -5,7 +5,7 @@ python docs/make_backends.py
 
 from pathlib import Path
 
-from topoeval.bench.record import Record, Row
+from topoeval.backend_timing.record import Record, Row
 
 DOCS = Path(__file__).parent
 PAGE = DOCS / "backends.md"

@@ -113,6 +113,31 @@ bool user_interrupts() {
   return PyErr_CheckSignals() != 0;
 }
 
+// Calls work(interrupt) without the GIL.  Interrupted comes out of it for one reason only, that the
+// handler of a signal raised an exception: this is handed on.
+template <class Work> auto without_gil(Work work) {
+  Interrupt interrupt(&user_interrupts);
+  try {
+    const nb::gil_scoped_release no_gil;
+    return work(interrupt);
+  } catch (const Interrupted&) {
+    // Below, with the GIL.
+  }
+  if (!PyErr_Occurred()) throw std::logic_error("the engine stopped without a cause");
+  throw nb::python_error();
+}
+
+struct FreeBlock {
+  void operator()(void* block) const { free_block(block); }
+};
+
+// Memory that the array owns from here on.
+template <class T> nb::object own(std::unique_ptr<T, FreeBlock> block, std::size_t size) {
+  const nb::capsule owner(block.get(), [](void* memory) noexcept { free_block(memory); });
+  T* data = block.release();
+  return nb::cast(nb::ndarray<nb::numpy, T, nb::ndim<1>>(data, {size}, owner));
+}
+
 // The result as four columns in one block of memory: a call for it to the system is dear.
 class Columns {
  public:
@@ -150,16 +175,12 @@ class Columns {
   }
 
  private:
-  struct Free {
-    void operator()(void* block) const { free_block(block); }
-  };
-
   template <class T> nb::object array(T* data, const nb::capsule& owner) const {
     return nb::cast(nb::ndarray<nb::numpy, T, nb::ndim<1>>(data, {size_}, owner));
   }
 
   std::size_t size_ = 0;
-  std::unique_ptr<void, Free> block_;
+  std::unique_ptr<void, FreeBlock> block_;
   std::int64_t* image_ = nullptr;
   std::int64_t* birth_ = nullptr;
   std::int64_t* death_ = nullptr;
@@ -177,20 +198,10 @@ nb::tuple py_persistence(nb::object values, const std::string& construction, boo
   if (!(min_persistence >= 0)) refuse("min_persistence must not be negative");
   if (threads < 1) refuse("threads must be at least 1");
 
-  Interrupt interrupt(&user_interrupts);
-  std::unique_ptr<Columns> columns;
-  bool interrupted = false;
-  {
-    const nb::gil_scoped_release no_gil;
-    try {
-      columns = std::make_unique<Columns>(
-          persistence(batch, request, min_persistence, threads, interrupt));
-    } catch (const Interrupted&) {
-      interrupted = true;
-    }
-  }
-  if (interrupted) throw nb::python_error();  // set by the signal handler
-  return columns->to_numpy();
+  return without_gil([&](Interrupt& interrupt) {
+           return Columns(persistence(batch, request, min_persistence, threads, interrupt));
+         })
+      .to_numpy();
 }
 
 // For tests: one volume by a given reduction for H1.
@@ -223,17 +234,17 @@ template <class Value>
 nb::object matching_column(const std::vector<matching::Matching>& matchings, Value value) {
   std::size_t size = 0;
   for (const auto& matching : matchings) size += matching.size();
-  auto* out = static_cast<std::int64_t*>(allocate_block(size * sizeof(std::int64_t)));
-  const nb::capsule owner(out, [](void* block) noexcept { free_block(block); });
+  std::unique_ptr<std::int64_t, FreeBlock> out(
+      static_cast<std::int64_t*>(allocate_block(size * sizeof(std::int64_t))));
   std::size_t row = 0;
   for (std::size_t item = 0; item < matchings.size(); ++item) {
     for (int dim = 0; dim < 3; ++dim) {
       for (const matching::Match& match : matchings[item].matches[dim]) {
-        out[row++] = value(static_cast<std::int64_t>(item), dim, match);
+        out.get()[row++] = value(static_cast<std::int64_t>(item), dim, match);
       }
     }
   }
-  return nb::cast(nb::ndarray<nb::numpy, std::int64_t, nb::ndim<1>>(out, {size}, owner));
+  return own(std::move(out), size);
 }
 
 nb::tuple py_betti_matching(nb::object p, nb::object g, const std::string& construction,
@@ -261,21 +272,12 @@ nb::tuple py_betti_matching(nb::object p, nb::object g, const std::string& const
   }
   if (threads < 1) refuse("threads must be at least 1");
 
-  Interrupt interrupt(&user_interrupts);
-  std::vector<matching::Matching> found;
-  bool interrupted = false;
-  {
-    const nb::gil_scoped_release no_gil;
-    try {
-      found = matching::betti_matching(batches[0], batches[1], request,
-                                       comparison == "union" ? matching::Comparison::union_
-                                                             : matching::Comparison::intersection,
-                                       proper, threads, interrupt);
-    } catch (const Interrupted&) {
-      interrupted = true;
-    }
-  }
-  if (interrupted) throw nb::python_error();  // set by the signal handler
+  const auto how = comparison == "union" ? matching::Comparison::union_
+                                         : matching::Comparison::intersection;
+  const auto found = without_gil([&](Interrupt& interrupt) {
+    return matching::betti_matching(batches[0], batches[1], request, how, proper, threads,
+                                    interrupt);
+  });
   using matching::Match;
   return nb::make_tuple(
       matching_column(found, [](std::int64_t item, int, const Match&) { return item; }),

@@ -23,7 +23,7 @@ class Squares(TargetLoss):
         multiclass="channels one by one", cost="cheap", citation="none",
     )
 
-    def parts(self, probabilities, target, prepared=None):
+    def per_class(self, probabilities, target, prepared=None):
         return {"squares": ((probabilities - target) ** 2).flatten(2).mean(-1)}
 """
 

@@ -57,11 +57,18 @@ template <> struct KeyOf<float16> {
   static bool is_nan(float16 value) { return (value.bits & 0x7FFF) > 0x7C00; }
 };
 
+// A key that is not one of the two limits.  Arrays that hold these are replaced by ranks before
+// (dense_ranks.hpp); this is for values that somebody writes after that was looked up.
+template <class Key> constexpr Key within_limits(Key key) {
+  constexpr Key low = kBelowAll<Key> + 1, high = kAboveAll<Key> - 1;
+  return key < low ? low : key > high ? high : key;
+}
+
 // Integers keep their order; unsigned ones that fill the key are shifted down.
-// Only 32- and 64-bit integers can meet the two reserved limits, see dense_ranks.hpp.
+// Only 32- and 64-bit integers can meet the two limits.
 template <class T, class Key> struct IntegerKey {
   using type = Key;
-  static type of(T value) { return static_cast<Key>(value); }
+  static type of(T value) { return within_limits(static_cast<Key>(value)); }
   static bool is_nan(T) { return false; }
 };
 template <> struct KeyOf<std::int8_t> : IntegerKey<std::int8_t, std::int32_t> {};
@@ -72,13 +79,13 @@ template <> struct KeyOf<std::uint8_t> : IntegerKey<std::uint8_t, std::int32_t> 
 template <> struct KeyOf<std::uint16_t> : IntegerKey<std::uint16_t, std::int32_t> {};
 template <> struct KeyOf<std::uint32_t> {
   using type = std::int32_t;
-  static type of(std::uint32_t value) { return static_cast<type>(value ^ 0x80000000u); }
+  static type of(std::uint32_t value) { return within_limits(static_cast<type>(value ^ 0x80000000u)); }
   static bool is_nan(std::uint32_t) { return false; }
 };
 template <> struct KeyOf<std::uint64_t> {
   using type = std::int64_t;
   static type of(std::uint64_t value) {
-    return static_cast<type>(value ^ 0x8000000000000000u);
+    return within_limits(static_cast<type>(value ^ 0x8000000000000000u));
   }
   static bool is_nan(std::uint64_t) { return false; }
 };

@@ -2,7 +2,6 @@
 #include "matching.hpp"
 
 #include <algorithm>
-#include <atomic>
 #include <memory>
 #include <stdexcept>
 #include <type_traits>
@@ -10,7 +9,8 @@
 #include <vector>
 
 #include "../common/dense_ranks.hpp"
-#include "../volume/team.hpp"
+#include "../common/spare.hpp"
+#include "../common/team.hpp"
 #include "matcher.hpp"
 
 namespace topoeval::matching {
@@ -115,30 +115,21 @@ class Worker {
   std::unique_ptr<Matcher<std::int64_t, 3>> wide3_;
 };
 
-// What a call leaves for the next one, see batch.cpp: a training step makes the same call over and
-// over, and a fifth of its time would go to fresh pages.
-class Workspace {
- public:
-  static std::unique_ptr<Workspace> take() {
-    std::unique_ptr<Workspace> spare(spare_.exchange(nullptr));
-    return spare ? std::move(spare) : std::make_unique<Workspace>();
-  }
-  static void leave(std::unique_ptr<Workspace> workspace) {
-    std::int64_t voxels = 0;
-    for (const Worker& worker : workspace->workers) voxels += worker.voxels();
-    if (voxels > kMostKept) return;
-    delete spare_.exchange(workspace.release());
-  }
-
+// One for each thread.
+struct Workspace {
   std::vector<Worker> workers;
 
- private:
-  // Some 250 bytes for each.
-  static constexpr std::int64_t kMostKept = std::int64_t{1} << 19;
-  static std::atomic<Workspace*> spare_;
+  std::int64_t voxels() const {
+    std::int64_t sum = 0;
+    for (const Worker& worker : workers) sum += worker.voxels();
+    return sum;
+  }
 };
 
-std::atomic<Workspace*> Workspace::spare_{nullptr};
+Spare<Workspace> spare;
+
+// Some 250 bytes for each.
+constexpr std::int64_t kMostVoxelsKept = std::int64_t{1} << 19;
 
 }  // namespace
 
@@ -146,18 +137,16 @@ std::vector<Matching> betti_matching(const Batch& p, const Batch& g, const Reque
                                      Comparison comparison, bool proper, int threads,
                                      Interrupt& interrupt) {
   std::vector<Matching> matchings(static_cast<std::size_t>(p.count));
-  volume::Team team(static_cast<int>(std::min<std::int64_t>(threads, std::max<std::int64_t>(p.count, 1))),
-                    interrupt);
-  std::unique_ptr<Workspace> workspace = Workspace::take();
-  std::vector<Worker>& workers = workspace->workers;
-  workers.resize(static_cast<std::size_t>(team.threads()));
-  team.run(static_cast<int>(p.count), [&](int item, int worker) {
+  Team team(static_cast<int>(std::min<std::int64_t>(threads, p.count)), interrupt);
+  std::unique_ptr<Workspace> workspace = spare.take();
+  workspace->workers.resize(static_cast<std::size_t>(team.threads()));
+  team.run(p.count, [&](std::int64_t item, int worker) {
     interrupt.poll();
-    workers[static_cast<std::size_t>(worker)].run(Common(p.item(item), g.item(item)), p.rank, request,
-                                                  comparison, proper, interrupt,
-                                                  matchings[static_cast<std::size_t>(item)]);
+    workspace->workers[static_cast<std::size_t>(worker)].run(
+        Common(p.item(item), g.item(item)), p.rank, request, comparison, proper, interrupt,
+        matchings[static_cast<std::size_t>(item)]);
   });
-  Workspace::leave(std::move(workspace));
+  if (workspace->voxels() <= kMostVoxelsKept) spare.leave(std::move(workspace));
   return matchings;
 }
 

@@ -8,10 +8,10 @@
 
 #include <vector>
 
+#include "../common/team.hpp"
 #include "chain_queue.hpp"
 #include "gradient.hpp"
 #include "slots.hpp"
-#include "team.hpp"
 
 namespace topoeval::volume {
 
@@ -38,8 +38,7 @@ template <class Key, class ChainEntry> class DualFlow {
            const std::vector<Column>& negative_squares, Team& team)
       : voxels_(gradient.voxels()), columns_(edges), table_(LowerStarTable::get()) {
     Voxel<Key>* voxels = gradient.voxels();
-    const auto planes = grid.depth() + 2;
-    team.run(static_cast<int>(planes), [&](int plane, int) {
+    team.run(grid.depth() + 2, [&](std::int64_t plane, int) {
       team.interrupt().poll();
       const auto begin = static_cast<std::size_t>(plane * grid.plane());
       for (std::size_t i = begin; i < begin + static_cast<std::size_t>(grid.plane()); ++i) {

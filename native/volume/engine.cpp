@@ -26,19 +26,8 @@ template <class Key> struct Engine<Key>::Workspace {
 // and H2 needed already before H1.
 constexpr std::size_t kSmallVolume = std::size_t{1} << 22;
 
-template <class Key> Engine<Key>::Engine() : workspace_(new Workspace) {}
-template <class Key> Engine<Key>::~Engine() { delete workspace_; }
-template <class Key>
-Engine<Key>::Engine(Engine&& other) noexcept
-    : workspace_(std::exchange(other.workspace_, nullptr)),
-      loops_(other.loops_),
-      wide_entries_(other.wide_entries_) {}
-template <class Key> Engine<Key>& Engine<Key>::operator=(Engine&& other) noexcept {
-  std::swap(workspace_, other.workspace_);
-  loops_ = other.loops_;
-  wide_entries_ = other.wide_entries_;
-  return *this;
-}
+template <class Key> Engine<Key>::Engine() : workspace_(std::make_unique<Workspace>()) {}
+template <class Key> Engine<Key>::~Engine() = default;
 
 template <class Key> std::size_t Engine<Key>::bytes() const {
   return sizeof(Workspace) + workspace_->bytes();
@@ -78,13 +67,14 @@ void Engine<Key>::run(const Field<Key>& field, const Request& request, int threa
   if (wants(0) || wants(1)) pairings.push_back(&minima);
   if (wants(2) || wants(1)) pairings.push_back(&maxima);
   for (auto* pairing : pairings) pairing->prepare(gradient);
-  const int slabs = static_cast<int>(gradient.slabs.size());
-  team.run(slabs * static_cast<int>(pairings.size()), [&](int task, int) {
+  const auto slabs = static_cast<std::int64_t>(gradient.slabs.size());
+  const auto kinds = static_cast<std::int64_t>(pairings.size());
+  team.run(slabs * kinds, [&](std::int64_t task, int) {
     const auto kind = static_cast<std::size_t>(task / slabs);
     pairings[kind]->trace(gradient, grid, gradient.slabs[static_cast<std::size_t>(task % slabs)],
                           interrupt);
   });
-  team.run(static_cast<int>(pairings.size()), [&](int task, int) {
+  team.run(kinds, [&](std::int64_t task, int) {
     auto* pairing = pairings[static_cast<std::size_t>(task)];
     const int core_dim = pairing == &minima ? 0 : 2;
     std::vector<Pair> unwanted;

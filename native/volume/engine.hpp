@@ -14,6 +14,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 
 #include "../common/engine.hpp"
 
@@ -27,8 +28,6 @@ template <class Key> class Engine {
  public:
   Engine();
   ~Engine();
-  Engine(Engine&&) noexcept;
-  Engine& operator=(Engine&&) noexcept;
 
   void run(const Field<Key>& field, const Request& request, int threads, Interrupt& interrupt,
            Diagram& out);
@@ -44,7 +43,7 @@ template <class Key> class Engine {
 
  private:
   struct Workspace;
-  Workspace* workspace_;
+  std::unique_ptr<Workspace> workspace_;
   Loops loops_ = Loops::automatic;
   bool wide_entries_ = false;
 };

@@ -11,11 +11,11 @@
 #include "../common/buffer.hpp"
 #include "../common/field.hpp"
 #include "../common/keys.hpp"
+#include "../common/team.hpp"
 #include "grid.hpp"
 #include "lower_star.hpp"
 #include "place_set.hpp"
 #include "row_kernel.hpp"
-#include "team.hpp"
 
 namespace topoeval::volume {
 
@@ -39,8 +39,8 @@ template <class Key> class Gradient {
   const Voxel<Key>* voxels() const { return voxels_.data(); }
 
   std::size_t bytes() const {
-    return voxels_.bytes() + minima.bytes() + maxima.bytes() + edge_voxels.bytes() +
-           square_voxels.bytes();
+    return voxels_.bytes() + seams_.bytes() + minima.bytes() + maxima.bytes() +
+           edge_voxels.bytes() + square_voxels.bytes();
   }
 
   void make_negative_if(bool wanted, Place place, std::uint32_t edge) {
@@ -57,6 +57,8 @@ template <class Key> class Gradient {
 
  private:
   void fill_border(const Grid& grid, std::int64_t plane);
+  void load_seams(const Field<Key>& field, const Grid& grid, Team& team);
+  const Key* seam(std::int64_t plane, std::size_t size) const;
   void compute_slab(const Field<Key>& field, const Grid& grid, Slab& slab, Interrupt& interrupt);
   void load_plane(const Field<Key>& field, const Grid& grid, std::int64_t plane, Key* keys) const;
   void classify_row(Place first, std::int64_t width, const std::uint8_t* candidates, Slab& slab);
@@ -68,6 +70,8 @@ template <class Key> class Gradient {
   }
 
   Buffer<Voxel<Key>> voxels_;
+  std::int64_t thickness_ = 0;  // of a slab, the last one perhaps less
+  Buffer<Key> seams_;
 };
 
 template <class Key>
@@ -77,14 +81,15 @@ void Gradient<Key>::compute(const Field<Key>& field, const Grid& grid, Team& tea
 
   // More slabs than threads, so that one slow thread does not hold up the rest.
   const std::int64_t wanted = team.threads() == 1 ? 1 : 4 * team.threads();
-  const std::int64_t thickness = std::max<std::int64_t>(4, (grid.depth() + wanted - 1) / wanted);
+  thickness_ = std::max<std::int64_t>(4, (grid.depth() + wanted - 1) / wanted);
   slabs.clear();
-  for (std::int64_t plane = 0; plane < grid.depth(); plane += thickness) {
-    slabs.push_back({plane, std::min(plane + thickness, grid.depth()), 0, 0});
+  for (std::int64_t plane = 0; plane < grid.depth(); plane += thickness_) {
+    slabs.push_back({plane, std::min(plane + thickness_, grid.depth()), 0, 0});
   }
+  load_seams(field, grid, team);
   fill_border(grid, -1);
   fill_border(grid, grid.depth());
-  team.run(static_cast<int>(slabs.size()), [&](int task, int) {
+  team.run(static_cast<std::int64_t>(slabs.size()), [&](std::int64_t task, int) {
     compute_slab(field, grid, slabs[static_cast<std::size_t>(task)], team.interrupt());
   });
 
@@ -97,6 +102,31 @@ void Gradient<Key>::compute(const Field<Key>& field, const Grid& grid, Team& tea
     critical_squares += squares;
   }
   for (PlaceSet* set : {&minima, &maxima, &edge_voxels, &square_voxels}) set->number();
+}
+
+// Two planes on either side of where slabs meet belong to both.  They are read once, as all others
+// are: then every slab sees the same array, even if somebody writes to it meanwhile.
+template <class Key>
+void Gradient<Key>::load_seams(const Field<Key>& field, const Grid& grid, Team& team) {
+  const auto size = static_cast<std::size_t>(grid.plane());
+  const std::size_t count = 2 * (slabs.size() - 1);
+  Key* seams = seams_.reserve(count * size);
+  team.run(static_cast<std::int64_t>(count), [&](std::int64_t i, int) {
+    team.interrupt().poll();
+    const std::int64_t plane = (i / 2 + 1) * thickness_ - 1 + i % 2;
+    load_plane(field, grid, plane, seams + static_cast<std::size_t>(i) * size);
+  });
+}
+
+// Null for a plane that only one slab needs.
+template <class Key>
+const Key* Gradient<Key>::seam(std::int64_t plane, std::size_t size) const {
+  const std::int64_t slab = plane / thickness_, within = plane % thickness_;
+  if (within == 0 && slab > 0) return seams_.data() + static_cast<std::size_t>(2 * slab - 1) * size;
+  if (within == thickness_ - 1 && slab + 1 < static_cast<std::int64_t>(slabs.size())) {
+    return seams_.data() + static_cast<std::size_t>(2 * slab) * size;
+  }
+  return nullptr;
 }
 
 template <class Key> void Gradient<Key>::fill_border(const Grid& grid, std::int64_t plane) {
@@ -138,14 +168,22 @@ void Gradient<Key>::compute_slab(const Field<Key>& field, const Grid& grid, Slab
   planes[0] = memory.reserve(3 * plane_size);
   planes[1] = planes[0] + plane_size;
   planes[2] = planes[1] + plane_size;
-  load_plane(field, grid, slab.first_plane - 1, planes[0]);
-  load_plane(field, grid, slab.first_plane, planes[1]);
+  const auto take_plane = [&](std::int64_t plane, Key* keys) {
+    const Key* shared = plane < 0 || plane >= grid.depth() ? nullptr : seam(plane, plane_size);
+    if (shared != nullptr) {
+      std::copy_n(shared, plane_size, keys);
+    } else {
+      load_plane(field, grid, plane, keys);
+    }
+  };
+  take_plane(slab.first_plane - 1, planes[0]);
+  take_plane(slab.first_plane, planes[1]);
   const RowKernel<Key> compare_row = row_kernel<Key>();
   // A little longer than a row: candidates are looked at eight at a time.
   std::vector<std::uint8_t> candidates(static_cast<std::size_t>(grid.width()) + 8, 0);
 
   for (std::int64_t plane = slab.first_plane; plane < slab.last_plane; ++plane) {
-    load_plane(field, grid, plane + 1, planes[2]);
+    take_plane(plane + 1, planes[2]);
     fill_border(grid, plane);
     for (std::int64_t y = 1; y <= grid.height(); ++y) {
       interrupt.poll();

@@ -25,10 +25,10 @@
 
 #include "../common/interrupt.hpp"
 #include "../common/prefetch.hpp"
+#include "../common/team.hpp"
 #include "arena.hpp"
 #include "chain_queue.hpp"
 #include "slots.hpp"
-#include "team.hpp"
 
 namespace topoeval::volume {
 
@@ -69,8 +69,8 @@ template <class Flow> class Reduction {
       workers_.push_back(std::make_unique<Worker>(arena));
     }
     const std::size_t count = order.size();
-    const int tasks = static_cast<int>((count + kColumnsPerTask - 1) / kColumnsPerTask);
-    team.run(tasks, [&](int task, int worker) {
+    const auto tasks = static_cast<std::int64_t>((count + kColumnsPerTask - 1) / kColumnsPerTask);
+    team.run(tasks, [&](std::int64_t task, int worker) {
       const std::size_t first = static_cast<std::size_t>(task) * kColumnsPerTask;
       const std::size_t last = std::min(first + kColumnsPerTask, count);
       for (std::size_t i = first; i < last && !exhausted(); ++i) {

@@ -45,7 +45,7 @@ def test_evaluate_writes_all_its_files(call, folders):
     )
     assert status == 0
     assert "V-construction (foreground 4, background 8), superlevel, plain border" in output
-    assert re.search(r"matches prior +0\.5", output)
+    assert re.search(r"matches prior +2 +0\.5", output)
     out = folders / "evaluation"
     cases = pd.read_csv(out / "cases.csv")
     assert cases["betti_error"].tolist() == [0, 1]

@@ -114,7 +114,7 @@ def test_check_runs_the_conformance_suite(call, monkeypatch):
 
 def test_bench_prints_writes_and_remakes(call, tmp_path, monkeypatch):
     """Tables on the terminal; records, page and figures in the folder; the same from records."""
-    from topoeval.bench import cases
+    from topoeval.backend_timing import cases
 
     tiny = cases.Plan(images=(8,), volumes=(), kinds=("noise",), memory_kinds=(), repeats=1)
     monkeypatch.setattr(cases, "QUICK", tiny)

@@ -110,3 +110,10 @@ def test_bad_input_is_refused(maps, iterations, message):
     """One line that says what is wrong."""
     with pytest.raises(UserError, match=message):
         soft_skeleton(maps, iterations)
+
+
+def test_a_second_derivative_is_refused():
+    """`autograd.grad` of a gradient with a graph would leave a part of it out without a word."""
+    maps = torch.rand(1, 1, 7, 7, generator=torch.Generator().manual_seed(0)).requires_grad_()
+    with pytest.raises(RuntimeError, match="first derivatives only"):
+        torch.autograd.grad(soft_skeleton(maps, 2).square().sum(), maps, create_graph=True)

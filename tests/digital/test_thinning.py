@@ -103,3 +103,18 @@ def test_empty_and_full_masks(shape):
     assert not thin(np.zeros(shape, dtype=bool), Topology()).any()
     full = thin(np.ones(shape, dtype=bool), Topology())
     assert full.reshape(len(full), -1).sum(1).tolist() == [1] * len(full)
+
+
+@pytest.mark.parametrize("shape", [(1, 9, 30), (3, 9, 30), (1, 9, 8, 20), (2, 9, 8, 20)])
+def test_the_layout_in_memory_does_not_matter(shape):
+    """In Fortran order, transposed and reversed views, the skeleton is that of the voxels."""
+    masks = np.zeros(shape, bool)
+    masks[(slice(None), *(slice(2, -2) for _ in shape[1:]))] = True
+    masks[:, 4, 5] = False
+    wanted = thin(masks, Topology())
+    assert wanted.sum() < masks.sum() / 2
+    backwards = np.ascontiguousarray(masks[..., ::-1])[..., ::-1]
+    turned = np.rot90(np.ascontiguousarray(np.rot90(masks, 1, (1, 2))), -1, (1, 2))
+    for laid_out in (np.asfortranarray(masks), backwards, turned):
+        assert np.array_equal(laid_out, masks)
+        assert np.array_equal(thin(laid_out, Topology()), wanted)

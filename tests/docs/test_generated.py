@@ -49,8 +49,8 @@ def test_no_page_is_committed():
 
 def test_the_tables_of_the_backends_are_current(tmp_path):
     """Of every folder that `topoeval bench backends` wrote."""
-    from topoeval.bench.record import Record
-    from topoeval.bench.tables import write
+    from topoeval.backend_timing.record import Record
+    from topoeval.backend_timing.tables import write
 
     for folder in BENCHES:
         for path in write(Record.load(folder / "records.json"), tmp_path / folder.name):

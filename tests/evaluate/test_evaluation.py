@@ -116,30 +116,34 @@ def test_spacing_of_the_header_is_used(volumes):
     assert ones["hd"].tolist() == [0, 1]
 
 
-def test_spacings_that_differ_are_a_problem(volumes):
-    """Which of two headers is right is not for us to say."""
+def test_spacings_that_differ_are_said(volumes):
+    """The truth's is used, and one line has both."""
     path = volumes[0] / "two.nii.gz"
     image = np.asarray(nibabel.load(path).dataobj)
     nibabel.save(nibabel.Nifti1Image(image, np.eye(4)), path)
     found = evaluate(*volumes)
-    assert list(found.pairs) == ["one"]
-    assert "two.nii.gz: spacing (1.0, 1.0, 1.0)" in found.problems[0].message
+    assert found.cases.set_index("case")["hd"].tolist() == [0, 2]
+    (note,) = found.notes
+    assert "two.nii.gz: up to" in note
+    assert "spacing 1 x 1 x 1 against 0.5 x 0.5 x 2" in note
 
 
 def test_wrong_files_are_named_and_the_rest_is_scored(folders):
-    """Corrupt, other shape, probability, instance labels, NaN, grey image, no partner."""
-    names = ("bad", "shape", "probability", "instances", "nan", "grey", "good")
+    """Corrupt, other shape, probability, NaN, negative, grey image, colours, no partner."""
+    names = ("bad", "shape", "probability", "negative", "nan", "grey", "colour", "good")
     p, g = folders(**dict.fromkeys(names, (RING, RING)))
     (p / "bad.png").write_bytes(b"no image")
-    PIL.Image.fromarray(RING[:5]).save(p / "shape.png")
+    PIL.Image.fromarray(RING[:5] * np.uint8(255)).save(p / "shape.png")
     for name, array in {
         "probability": RING * 0.3,
-        "instances": RING.astype(np.int32) * 1000,
+        "negative": RING.astype(np.int32) * -1,
         "nan": np.where(RING, np.nan, 0),
     }.items():
         (p / f"{name}.png").unlink()
         np.save(p / f"{name}.npy", array)
-    PIL.Image.fromarray(np.arange(192, dtype=np.uint8).reshape(12, 16)).save(p / "grey.png")
+    grey = np.arange(192, dtype=np.uint8).reshape(12, 16)
+    PIL.Image.fromarray(grey).save(p / "grey.png")
+    PIL.Image.fromarray(np.stack([grey, RING, RING], -1)).save(p / "colour.png")
     PIL.Image.fromarray(RING).save(p / "alone.png")
     found = evaluate(p, g)
     assert list(found.pairs) == ["good"]
@@ -148,10 +152,11 @@ def test_wrong_files_are_named_and_the_rest_is_scored(folders):
     expected = {
         "alone.png": "no alone in",
         "bad.png": "cannot be read",
+        "colour.png": "a colour picture",
         "grey.png": "191 different labels",
-        "instances.npy": "labels up to 1000",
         "nan.npy": "NaN",
-        "probability.npy": "a probability and not a label",
+        "negative.npy": "negative values down to -1",
+        "probability.npy": "a probability and not a label; .*--threshold",
         "shape.png": r"shape \(5, 16\)",
     }
     assert len(messages) == len(expected)
@@ -213,6 +218,6 @@ def test_audit_names_wrong_files(tmp_path):
     np.save(tmp_path / "b.npy", RING * 0.5)
     found = audit(tmp_path)
     assert len(found.cases) == 1
-    assert "b.npy: holds 0.5, a probability" in found.problems[0].message
+    assert re.search(r"b.npy: holds 0.5, a .*; a truth holds labels", found.problems[0].message)
     with pytest.raises(UserError, match="no such file or folder"):
         audit(tmp_path / "nowhere")

@@ -9,6 +9,7 @@ from topoeval.digital import thin
 from topoeval.digital.distance import inner_distance
 from topoeval.losses import CbDiceLoss, ClMDiceLoss
 from topoeval.losses.cbdice import merged_probability
+from topoeval.testing.loss_subject import as_classes
 
 
 def random_case(*shape, seed=0):
@@ -20,7 +21,7 @@ def random_case(*shape, seed=0):
         noise = torch.randn(shape, generator=generator, dtype=torch.float64)
         return 3 * pool(noise, 3, 1, 1)
 
-    return smooth(), (smooth() > 0).double()
+    return smooth(), as_classes((smooth() > 0).double())
 
 
 def formula(probability, truth, boundary):

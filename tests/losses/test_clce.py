@@ -7,12 +7,13 @@ from torch.nn import functional as F
 from topoeval import UserError
 from topoeval.digital.soft_skeleton import soft_skeleton
 from topoeval.losses import ClCELoss
+from topoeval.testing.loss_subject import as_classes
 
 
 def random_case(*shape, seed=0):
     generator = torch.Generator().manual_seed(seed)
     logits = torch.randn(shape, generator=generator, dtype=torch.float64)
-    return logits, (torch.rand(shape, generator=generator) > 0.4).double()
+    return logits, as_classes((torch.rand(shape, generator=generator) > 0.4).double())
 
 
 @pytest.mark.parametrize("shape", [(3, 1, 14, 11), (2, 1, 7, 8, 6)])

@@ -65,7 +65,7 @@ def test_by_hand():
 def test_pooling_over_the_batch(loss):
     """One image twice is that image; images of different size weigh by their skeletons."""
     probabilities, target = random_pair(2, 2, 12, 13)
-    pooled = loss(pooling="batch", reduction="none")
+    pooled = loss(batch=True, reduction="none")
     value = pooled(probabilities, target)
     assert value.shape == (1, 2)
     twice = [x[:1].repeat(2, 1, 1, 1) for x in (probabilities, target)]
@@ -184,7 +184,6 @@ def test_descent_closes_a_gap(loss):
     [
         ({"iterations": -1}, "iterations"),
         ({"smooth": 0}, "smooth must be positive"),
-        ({"pooling": "dataset"}, "pooling must be"),
     ],
 )
 def test_bad_settings_are_refused(settings, message):

@@ -3,7 +3,8 @@
 import pytest
 
 from topoeval.losses import LOSSES, CapeLoss, DiscreteMorseLoss, TopoInteractionLoss
-from topoeval.testing.losses import Subject, default_make, loss_checks
+from topoeval.testing.loss_subject import Subject, default_make
+from topoeval.testing.losses import loss_checks
 from topoeval.testing.results import NotApplicable
 
 # Losses that cannot be built without arguments, or whose defaults are for images of more than nine

@@ -16,7 +16,7 @@ from torch.utils._pytree import tree_leaves, tree_map_only
 from topoeval.losses import LOSSES, CapeLoss, TopoInteractionLoss
 from topoeval.persistence import backends
 from topoeval.persistence._parallel import links
-from topoeval.testing.losses import Subject, default_make, random_case
+from topoeval.testing.loss_subject import Subject, default_make
 
 aten = torch.ops.aten
 ELSEWHERE = torch.device("meta")  # which autograd serves without a driver
@@ -160,7 +160,7 @@ def fetched(device, name, ndim):
     factory = LOSSES.load(name)
     make = MAKE.get(name, default_make(factory))
     subject = Subject(factory.info, make)
-    logits, target = (tensor.float() for tensor in random_case(ndim, 2))
+    logits, target = (tensor.float() for tensor in subject.case(ndim))
     truth = subject.truth(target)
     backend = {"backend": "torch"} if factory.info.takes_backend else {}
     loss = make(ndim, 2, **backend)

@@ -10,6 +10,7 @@ import torch
 from topoeval import Topology, UserError
 from topoeval.losses import CrossEntropyLoss, DiscreteMorseLoss
 from topoeval.persistence import compute
+from topoeval.testing.loss_subject import as_classes
 
 CASES = [(shape, c, d) for shape in ((9, 10), (5, 4, 6)) for c in "VT"
          for d in ("superlevel", "sublevel")]  # fmt: skip
@@ -162,7 +163,8 @@ def test_gradient_equals_finite_differences(shape):
     n = int(np.prod(shape))
     order = np.random.default_rng(n).permutation(n).reshape(shape)
     logits = torch.from_numpy(6 * (order + 0.5) / n - 3).requires_grad_()
-    target = (torch.rand(shape, generator=torch.Generator().manual_seed(1)) < 0.5).double()
+    random = torch.rand(shape, generator=torch.Generator().manual_seed(1))
+    target = as_classes((random < 0.5).double())
     loss = DiscreteMorseLoss(epsilon=0.123)
     assert torch.autograd.gradcheck(loss, (logits, target), eps=1e-7, fast_mode=True)
 

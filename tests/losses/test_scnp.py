@@ -5,6 +5,7 @@ import torch
 
 from topoeval import UserError
 from topoeval.losses import DiceCrossEntropyLoss, SCNPLoss
+from topoeval.testing.loss_subject import as_classes
 
 
 def by_hand(logits, target, reach):
@@ -34,7 +35,7 @@ def test_each_voxel_takes_its_worst_neighbour_of_the_same_class(shape, size):
 def test_the_loss_is_that_of_the_penalised_logits():
     """Dice + cross-entropy of them, and on wish of the plain ones too."""
     torch.manual_seed(0)
-    logits, target = torch.randn(2, 2, 8, 8), (torch.rand(2, 2, 8, 8) > 0.5).float()
+    logits, target = torch.randn(2, 2, 8, 8), as_classes((torch.rand(2, 2, 8, 8) > 0.5).float())
     base = DiceCrossEntropyLoss()
     penalised = base(SCNPLoss().penalised(logits, target), target)
     torch.testing.assert_close(SCNPLoss()(logits, target), penalised)

@@ -8,6 +8,7 @@ from torch.nn import functional as F
 
 from topoeval import Topology, UserError
 from topoeval.losses import TopoInteractionLoss
+from topoeval.testing.loss_subject import as_classes
 
 
 def one_hot(rows, classes=3):
@@ -94,7 +95,7 @@ def test_a_rule_about_a_label_that_is_not_there():
     """Is refused when the number of channels is known."""
     logits = torch.zeros(1, 2, 4, 4)
     with pytest.raises(UserError, match=r"rule \(1, 5\) names a label beyond the 2"):
-        TopoInteractionLoss(exclusion=[[1, 5]])(logits, logits)
+        TopoInteractionLoss(exclusion=[[1, 5]])(logits, as_classes(logits))
 
 
 def test_one_channel_has_two_labels():

@@ -47,7 +47,7 @@ def test_judges_are_not_rows(tmp_path: Path) -> None:
     )
     records = read(write_records(tmp_path, [judge, make_record()]))
     assert records.runs["method"].tolist() == ["cross_entropy"]
-    assert records.judges["judge_accuracy"].tolist() == [0.98]
+    assert records.auxiliary["auxiliary_accuracy"].tolist() == [0.98]
 
 
 @pytest.mark.parametrize(("path", "known"), [("schema", 2), ("spec.schema", 1)])

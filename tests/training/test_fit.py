@@ -268,6 +268,13 @@ def test_patches_and_priors_of_whole_images_do_not_go_together(data):
         )
 
 
+@pytest.mark.parametrize("name", ["dice", "cldice", "topograph"])
+def test_softmax_of_a_method_wins_over_the_sigmoid_of_the_harness(name):
+    """`params = { softmax = true }` builds a loss of a softmax; without it, of sigmoids."""
+    assert build_term(name, params={"softmax": True}, topology=Topology()).loss.softmax
+    assert build_term(name, topology=Topology()).loss.sigmoid
+
+
 def test_with_deep_supervision_plain_losses_see_all_levels_and_topology_the_prediction():
     """Weights halve from level to level and sum to one; a term may ask for more or for less."""
     generator = torch.Generator().manual_seed(0)

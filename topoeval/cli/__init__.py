@@ -5,7 +5,6 @@ Nothing heavy is imported until a command needs it.
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 from typing import Annotated, Optional
@@ -13,9 +12,11 @@ from typing import Annotated, Optional
 import typer
 
 from topoeval.cli import data as data_commands
+from topoeval.cli.audit import audit
 from topoeval.cli.barcode import barcode
 from topoeval.cli.bench import app as bench
 from topoeval.cli.doctor import check, doctor
+from topoeval.cli.evaluate import evaluate
 from topoeval.cli.execution import (
     DaskAddress,
     Executor,
@@ -151,108 +152,6 @@ def tune(
     raise typer.Exit(1 if failures else 0)
 
 
-@app.command("evaluate")
-def evaluate_(
-    predictions: Annotated[Path, typer.Argument(help="A mask or label map, or a folder of them.")],
-    targets: Annotated[Path, typer.Argument(help="The truth: a file, or files of equal names.")],
-    plugin: Plugins = None,
-    topology: Annotated[
-        str,
-        typer.Option(help="CONSTRUCTION-DIRECTION-BORDER, as V or T-superlevel-framed."),
-    ] = "T",
-    betti: Annotated[
-        Optional[list[str]],  # noqa: UP045
-        typer.Option(help="Prior, 1,1 for every class or CLASS:1,1; may be repeated."),
-    ] = None,
-    spacing: Annotated[
-        Optional[str],  # noqa: UP045
-        typer.Option(help="Size of a voxel along each axis; the file's by default."),
-    ] = None,
-    classes: Annotated[
-        Optional[str],  # noqa: UP045
-        typer.Option(help="For example 1,2,1+2,merged; those in the files by default."),
-    ] = None,
-    unions: Annotated[bool, typer.Option("--unions", help="Every union of two classes too.")] = (
-        False
-    ),
-    threshold: Annotated[
-        Optional[float],  # noqa: UP045
-        typer.Option(help="Read predictions as probabilities; foreground from here on."),
-    ] = None,
-    tolerance: Annotated[
-        Optional[float],  # noqa: UP045
-        typer.Option(help="Of NSD, in units of the spacing; the largest side of a voxel."),
-    ] = None,
-    patch: Annotated[int, typer.Option(help="Side of the patches, in voxels.")] = 64,
-    metrics: Annotated[
-        Optional[str],  # noqa: UP045
-        typer.Option(help="Columns of docs/metrics.md, for example dice,cldice; all by default."),
-    ] = None,
-    jobs: Annotated[int, typer.Option(min=1, help="Processes; all cores by default.")] = (
-        os.cpu_count() or 1
-    ),
-    out: Annotated[Path, typer.Option(help="Folder to write to.")] = Path("evaluation"),
-    parquet: Annotated[bool, typer.Option("--parquet", help="Cases as Parquet, too.")] = False,
-    html: Annotated[bool, typer.Option("--html", help="A page with the worst cases.")] = False,
-) -> None:
-    """Score predictions of any origin, file by file."""
-    from topoeval.cli.evaluate import evaluate_files
-
-    problems = evaluate_files(
-        predictions,
-        targets,
-        topology=topology,
-        betti=betti or (),
-        spacing=spacing,
-        classes=classes,
-        unions=unions,
-        threshold=threshold,
-        tolerance=tolerance,
-        patch=patch,
-        metrics=metrics,
-        jobs=jobs,
-        out=out,
-        parquet=parquet,
-        html=html,
-    )
-    raise typer.Exit(1 if problems else 0)
-
-
-@app.command("audit")
-def audit_(
-    labels: Annotated[Path, typer.Argument(help="A mask or label map, or a folder of them.")],
-    topology: Annotated[
-        str, typer.Option(help="CONSTRUCTION-DIRECTION-BORDER of specks, pinholes and edges.")
-    ] = "T",
-    betti: Annotated[
-        Optional[list[str]],  # noqa: UP045
-        typer.Option(help="Prior, 1,1 for every class or CLASS:1,1; may be repeated."),
-    ] = None,
-    classes: Annotated[
-        Optional[str],  # noqa: UP045
-        typer.Option(help="For example 1,2,1+2,merged; those in the files by default."),
-    ] = None,
-    jobs: Annotated[int, typer.Option(min=1, help="Processes; all cores by default.")] = (
-        os.cpu_count() or 1
-    ),
-    out: Annotated[Path, typer.Option(help="Folder to write to.")] = Path("audit"),
-    html: Annotated[bool, typer.Option("--html", help="A page with pictures.")] = False,
-) -> None:
-    """Look at labels: connectivity, specks, pinholes, prior, what the edge cuts."""
-    from topoeval.cli.audit import audit_files
-
-    problems = audit_files(
-        labels,
-        topology=topology,
-        betti=betti or (),
-        classes=classes,
-        jobs=jobs,
-        out=out,
-        html=html,
-    )
-    raise typer.Exit(1 if problems else 0)
-
-
 @app.command("list")
 def list_(
     kind: Annotated[
@@ -283,6 +182,8 @@ def info(
 
 
 # These declare their options in their own modules, which import as little as this one.
+app.command()(evaluate)
+app.command()(audit)
 app.command()(barcode)
 app.command()(check)
 app.command()(collect)

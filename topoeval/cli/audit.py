@@ -2,43 +2,66 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
-from rich.console import Console
-from rich.table import Table
+import typer
 
-from topoeval.cli.evaluate import print_problems, progress
-from topoeval.evaluate import Audit, audit, parse_classes, parse_priors
-from topoeval.topology import Topology
+from topoeval.cli.evaluate import CORES, Axes, Betti, Classes, Ignore, Jobs, Labels, Lossy
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from topoeval.evaluate import Audit
 
 
-def audit_files(
-    labels: Path,
-    *,
-    topology: str,
-    betti: Sequence[str],
-    classes: str | None,
-    jobs: int,
-    out: Path,
-    html: bool,
-) -> int:
-    """Look at labels, write and print the table; return the number of problems."""
+def audit(
+    files: Annotated[Path, typer.Argument(help="A mask or label map, or a folder of them.")],
+    topology: Annotated[
+        str, typer.Option(help="CONSTRUCTION-DIRECTION-BORDER of specks, pinholes and edges.")
+    ] = "T",
+    betti: Betti = None,
+    classes: Classes = None,
+    labels: Labels = None,
+    ignore: Ignore = None,
+    lossy: Lossy = False,
+    axes: Axes = None,
+    jobs: Jobs = CORES,
+    out: Annotated[Path, typer.Option(help="Folder to write to.")] = Path("audit"),
+    html: Annotated[bool, typer.Option("--html", help="A page with pictures.")] = False,
+) -> None:
+    """Look at labels: connectivity, specks, pinholes, prior, what the edge cuts.
+
+    Reads what 'topoeval evaluate' reads, with the same options.
+    """
+    from rich.console import Console
+    from rich.markup import escape
+
+    from topoeval.cli.evaluation import check_axes, print_notes, print_problems, progress
+    from topoeval.evaluate import audit as look_at
+    from topoeval.evaluate import parse_classes, parse_priors, read_label_names
+    from topoeval.topology import Topology
+
     console = Console()
     with progress(console) as listener:
-        found = audit(
-            labels,
+        found = look_at(
+            files,
             Topology.parse(topology),
             parse_classes(classes) if classes else None,
-            parse_priors(betti),
+            parse_priors(betti or ()),
             jobs,
             listener,
+            names=read_label_names(labels) if labels else None,
+            ignore=ignore,
+            lossy=lossy,
+            axes=check_axes(axes),
         )
     if len(found.cases):
         out.mkdir(parents=True, exist_ok=True)
         found.cases.to_csv(out / "cases.csv", index=False)
         found.table().to_csv(out / "table.csv", index=False)
         lines = [
+            f"values: {found.reading.line}",
             f"{len(found.files)} label maps; classes {', '.join(found.classes.names)}",
             f"specks, pinholes and edges: {found.topology}; Betti numbers under V and T",
         ]
@@ -48,18 +71,22 @@ def audit_files(
             write_audit_page(found, out / "index.html", lines)
         console.print(_table(found))
         for line in lines:
-            console.print(line, highlight=False, soft_wrap=True)
+            console.print(escape(line), highlight=False, soft_wrap=True)
         names = ["cases.csv", "table.csv"] + ["index.html"] * html
-        console.print(f"{out}: {', '.join(names)}", soft_wrap=True)
+        console.print(f"{escape(str(out))}: {', '.join(names)}", soft_wrap=True)
+    print_notes(console, found.notes)
     print_problems(console, found.problems, len(found.files))
-    return len(found.problems)
+    raise typer.Exit(1 if found.problems else 0)
 
 
 def _table(found: Audit) -> Table:
+    from rich.markup import escape
+    from rich.table import Table
+
     table = Table("class", "question", "mean", "largest", "cases above 0", box=None)
     for row in found.table().to_dict("records"):
         table.add_row(
-            row["class"],
+            escape(str(row["class"])),
             row["question"].replace("_", " "),
             f"{row['mean']:.4g}",
             f"{row['largest']:.4g}",

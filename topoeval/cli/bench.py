@@ -41,10 +41,10 @@ def backends(
     from rich.console import Console
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-    from topoeval.bench.cases import FULL, QUICK
-    from topoeval.bench.measure import measure
-    from topoeval.bench.record import Record
-    from topoeval.bench.tables import terminal, write
+    from topoeval.backend_timing.cases import FULL, QUICK
+    from topoeval.backend_timing.measure import measure
+    from topoeval.backend_timing.record import Record
+    from topoeval.backend_timing.tables import terminal, write
 
     if records is not None:
         record = Record.load(records)

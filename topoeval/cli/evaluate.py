@@ -1,190 +1,223 @@
-"""``topoeval evaluate``: scores of anyone's predictions."""
+"""``topoeval evaluate``: its options."""
 
 from __future__ import annotations
 
-import importlib.util
-import json
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+import os
+from enum import StrEnum
 from pathlib import Path
+from typing import Annotated, Optional
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
+import typer
 
-from topoeval.errors import UnavailableError, UserError
-from topoeval.evaluate import (
-    Evaluation,
-    Options,
-    Problem,
-    evaluate,
-    parse_classes,
-    parse_priors,
-    record,
-    summarise,
-)
-from topoeval.metrics import Settings
-from topoeval.topology import Topology
-
-# What the terminal shows; the files have all.
-_SHOWN = (
-    "dice", "cldice", "betti_error", "matches_truth", "matches_prior", "truth_matches_prior",
-    "betti_matching_union", "hd95", "prediction_empty", "target_empty",
-)  # fmt: skip
+CORES = os.cpu_count() or 1
+FILES, VALUES, SCORES, OUTPUT = "Files", "What the values mean", "Scores", "Output"
 
 
-def evaluate_files(
-    predictions: Path,
-    targets: Path,
-    *,
-    topology: str,
-    betti: Sequence[str],
-    spacing: str | None,
-    classes: str | None,
-    unions: bool,
-    threshold: float | None,
-    tolerance: float | None,
-    patch: int,
-    metrics: str | None,
-    jobs: int,
-    out: Path,
-    parquet: bool,
-    html: bool,
-) -> int:
-    """Score files, write what came out, print a summary; return the number of problems."""
-    if parquet and importlib.util.find_spec("pyarrow") is None:
-        raise UnavailableError('Parquet needs pyarrow; pip install "topoeval[parquet]"')
-    if patch < 1 or (tolerance is not None and not tolerance >= 0):
-        raise UserError("--patch is a side of at least 1, --tolerance a distance of at least 0")
-    settings = Settings(
-        topology=Topology.parse(topology),
-        spacing=parse_spacing(spacing),
+class Missing(StrEnum):
+    """What becomes of a target without a prediction."""
+
+    leave_out = "leave-out"
+    worst = "worst"
+
+
+class Absent(StrEnum):
+    """What becomes of a class that neither mask holds."""
+
+    leave_out = "leave-out"
+    score = "score"
+
+
+# Shared with ``topoeval audit``.
+Classes = Annotated[
+    Optional[str],  # noqa: UP045  # typer reads the annotation at run time
+    typer.Option(
+        help="For example 1,2,1-40,1+2,merged or names of --labels; those in the files by default.",
+        rich_help_panel=VALUES,
+    ),
+]
+Labels = Annotated[
+    Optional[Path],  # noqa: UP045
+    typer.Option(
+        help='Names of labels and regions: JSON like {"vessel": 1, "all": [1, 2], "ignore": 255}, '
+        "or nnU-Net's dataset.json.",
+        rich_help_panel=VALUES,
+    ),
+]
+Ignore = Annotated[
+    Optional[int],  # noqa: UP045
+    typer.Option(
+        help="Label of the truth that marks voxels to leave out, in both masks, of every score.",
+        rich_help_panel=VALUES,
+    ),
+]
+Lossy = Annotated[
+    bool,
+    typer.Option(
+        "--lossy", help="Take JPEG as masks, cut at half of its range.", rich_help_panel=VALUES
+    ),
+]
+Axes = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option(
+        help="Axes of NPY, NPZ, HDF5 and Zarr arrays where that is not clear: zyx a volume, cyx or "
+        "yxc an image with channels.",
+        rich_help_panel=VALUES,
+    ),
+]
+Betti = Annotated[
+    Optional[list[str]],  # noqa: UP045
+    typer.Option(
+        help="Betti numbers that the structure should have: 1,1 for every class or CLASS:1,1; may "
+        "be repeated.",
+        rich_help_panel=SCORES,
+    ),
+]
+Jobs = Annotated[
+    int, typer.Option(min=1, help="Processes; all cores by default.", rich_help_panel=OUTPUT)
+]
+
+
+def evaluate(
+    predictions: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Argument(help="A mask or label map, or a folder of them; left out with --nnunet."),
+    ] = None,
+    targets: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Argument(help="The truth: a file, or a folder of files of equal names."),
+    ] = None,
+    nnunet: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(
+            help="Results of nnU-Net: fold_0, its validation, a summary.json; or a folder of "
+            "predictions, with the truth after it. Names, regions and the ignore label are those "
+            "of its dataset.json.",
+            rich_help_panel=FILES,
+        ),
+    ] = None,
+    pred_suffix: Annotated[
+        str,
+        typer.Option(
+            help="What names of predictions have beside the case: _pred, or seg_*_v2 with * for "
+            "the case.",
+            rich_help_panel=FILES,
+        ),
+    ] = "",
+    gt_suffix: Annotated[
+        str, typer.Option(help="The same of the truth: _manual1.", rich_help_panel=FILES)
+    ] = "",
+    missing: Annotated[
+        Missing,
+        typer.Option(
+            help="Targets without a prediction: named and left out, or scored as an empty mask.",
+            rich_help_panel=FILES,
+        ),
+    ] = Missing.leave_out,
+    classes: Classes = None,
+    labels: Labels = None,
+    unions: Annotated[
+        bool,
+        typer.Option("--unions", help="Every union of two classes too.", rich_help_panel=VALUES),
+    ] = False,
+    ignore: Ignore = None,
+    threshold: Annotated[
+        Optional[float],  # noqa: UP045
+        typer.Option(
+            help="Predictions are probabilities (floats, or bytes in 255ths); foreground from "
+            "here on.",
+            rich_help_panel=VALUES,
+        ),
+    ] = None,
+    lossy: Lossy = False,
+    axes: Axes = None,
+    topology: Annotated[
+        str,
+        typer.Option(
+            help="CONSTRUCTION-DIRECTION-BORDER, as V or T-superlevel-framed. T: foreground 8 or "
+            "26 neighbours; V: 4 or 6.",
+            rich_help_panel=SCORES,
+        ),
+    ] = "T",
+    betti: Betti = None,
+    spacing: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(
+            help="Size of a voxel along each axis; the truth's by default.", rich_help_panel=SCORES
+        ),
+    ] = None,
+    tolerance: Annotated[
+        Optional[float],  # noqa: UP045
+        typer.Option(
+            help="Of NSD, in units of the spacing; the largest side of a voxel by default.",
+            rich_help_panel=SCORES,
+        ),
+    ] = None,
+    patch: Annotated[
+        int, typer.Option(help="Side of the patches, in voxels.", rich_help_panel=SCORES)
+    ] = 64,
+    metrics: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(
+            help="For example dice,cldice,betti_error,hd95; all by default.",
+            rich_help_panel=SCORES,
+        ),
+    ] = None,
+    absent: Annotated[
+        Absent,
+        typer.Option(
+            help="Classes that neither mask of a case holds: left out of means, or scored by the "
+            "rules for empty masks.",
+            rich_help_panel=SCORES,
+        ),
+    ] = Absent.leave_out,
+    jobs: Jobs = CORES,
+    out: Annotated[Path, typer.Option(help="Folder to write to.", rich_help_panel=OUTPUT)] = Path(
+        "evaluation"
+    ),
+    parquet: Annotated[
+        bool, typer.Option("--parquet", help="Cases as Parquet, too.", rich_help_panel=OUTPUT)
+    ] = False,
+    html: Annotated[
+        bool, typer.Option("--html", help="A page with the worst cases.", rich_help_panel=OUTPUT)
+    ] = False,
+) -> None:
+    """Score predictions of any origin, file by file.
+
+    Reads PNG, GIF, BMP, TIFF, NPY, NPZ, NIfTI, MGZ, MHA, NRRD, HDF5 (FILE.h5:/path), Zarr and
+    DICOM SEG; files match by name without ending. What the values were read as is printed: labels,
+    masks of 0 and 255, channels. A file that cannot be scored is named and left out, with exit
+    status 1. The same command again goes on where it stopped.
+
+    Examples:
+    topoeval evaluate PRED GT --html
+
+    topoeval evaluate PRED GT --threshold 0.5 --ignore 255
+
+    topoeval evaluate --nnunet RUN/fold_0
+    """
+    from topoeval.cli.evaluation import Request, evaluate_files
+
+    request = Request(
+        predictions=predictions,
+        targets=targets,
+        nnunet=nnunet,
+        pred_suffix=pred_suffix,
+        gt_suffix=gt_suffix,
+        missing=missing.value,
+        classes=classes,
+        labels=labels,
+        unions=unions,
+        ignore=ignore,
+        threshold=threshold,
+        lossy=lossy,
+        axes=axes,
+        topology=topology,
+        betti=tuple(betti or ()),
+        spacing=spacing,
         tolerance=tolerance,
         patch=patch,
+        metrics=metrics,
+        absent=absent.value,
     )
-    options = Options(
-        settings=settings,
-        classes=parse_classes(classes) if classes else None,
-        unions=unions,
-        priors=parse_priors(betti),
-        threshold=threshold,
-        columns=tuple(part.strip() for part in metrics.split(",")) if metrics else None,
-    )
-    console = Console()
-    began = time.monotonic()
-    with progress(console) as listener:
-        found = evaluate(predictions, targets, options, jobs, listener)
-    if len(found.pairs):
-        _write(found, out, parquet, time.monotonic() - began)
-        if html:
-            from topoeval.report.files_page import write_evaluation_page
-
-            write_evaluation_page(found, out / "index.html", _conventions(found))
-        console.print(_table(found))
-        for line in _conventions(found):
-            console.print(line, highlight=False, soft_wrap=True)
-        names = ["cases.csv", "summary.csv", "record.json"]
-        names += ["cases.parquet"] * parquet + ["index.html"] * html
-        console.print(f"{out}: {', '.join(names)}", soft_wrap=True)
-    print_problems(console, found.problems, len(found.pairs))
-    return len(found.problems)
-
-
-def parse_spacing(text: str | None) -> tuple[float, ...] | None:
-    """Read ``"1,0.5,0.5"``.
-
-    Raises
-    ------
-    UserError
-        If it is not two or three positive numbers.
-    """
-    if text is None:
-        return None
-    try:
-        sizes = tuple(float(part) for part in text.split(","))
-    except ValueError:
-        sizes = ()
-    if len(sizes) not in (2, 3) or not all(0 < size < float("inf") for size in sizes):
-        raise UserError(f"--spacing is two or three positive numbers like 1,0.5,0.5, got {text!r}")
-    return sizes
-
-
-@contextmanager
-def progress(console: Console) -> Iterator[Callable[[str, int, int], None]]:
-    """Show how many cases each stage has done, on a terminal."""
-    display = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        console=console,
-        disable=not console.is_terminal,
-    )
-    tasks: dict[str, int] = {}
-    with display:
-
-        def listen(stage: str, done: int, total: int) -> None:
-            if stage not in tasks:
-                tasks[stage] = display.add_task(stage, total=total)
-            display.update(tasks[stage], completed=done)  # type: ignore[arg-type]
-
-        yield listen
-
-
-def print_problems(console: Console, problems: Sequence[Problem], scored: int) -> None:
-    """Print a line per problem, and how many cases are without one."""
-    for problem in problems:
-        console.print(f"[red]left out[/] {_escaped(problem.message)}", soft_wrap=True)
-    if problems:
-        console.print(f"{scored} cases done, {len(problems)} problems")
-
-
-def _escaped(text: str) -> str:
-    from rich.markup import escape
-
-    return escape(text)
-
-
-def _write(found: Evaluation, out: Path, parquet: bool, wall_s: float) -> None:
-    from topoeval.harness.runs.environment import describe
-
-    out.mkdir(parents=True, exist_ok=True)
-    found.cases.to_csv(out / "cases.csv", index=False)
-    summarise(found.cases).to_csv(out / "summary.csv", index=False)
-    if parquet:
-        found.cases.to_parquet(out / "cases.parquet", index=False)
-    document = record(found, describe("cpu", 1, "native"), wall_s)
-    text = json.dumps(document, sort_keys=True, allow_nan=False, separators=(",", ":"))
-    (out / "record.json").write_text(text + "\n", encoding="utf-8")
-
-
-def _table(found: Evaluation) -> Table:
-    summary = summarise(found.cases).set_index(["class", "metric"])
-    shown = [name for name in _SHOWN if name in found.cases.columns]
-    shown = shown or [n for n in found.cases.columns if n not in ("case", "class")]
-    table = Table("class", "score", "mean", "sd", "median", "min to max", box=None)
-    for name in found.classes.names:
-        for column in shown:
-            row = summary.loc[(name, column)]
-            numbers = (f"{row[key]:.4g}" for key in ("mean", "sd", "median"))
-            span = f"{row['min']:.4g} to {row['max']:.4g}"
-            table.add_row(name, column.replace("_", " "), *numbers, span)
-    return table
-
-
-def _conventions(found: Evaluation) -> list[str]:
-    settings = found.options.settings
-    lines = [settings.topology.describe(ndim) for ndim in found.spatial_dims]
-    lines.append(f"{len(found.pairs)} cases; classes {', '.join(found.classes.names)}")
-    sizes = settings.spacing
-    of_files = "of the files, 1 where they state none"
-    lines.append(
-        f"spacing {', '.join(map(str, sizes)) if sizes else of_files}; NSD within "
-        f"{settings.tolerance if settings.tolerance is not None else 'the largest side of a voxel'}"
-        f"; patches of {settings.patch} voxels"
-    )
-    for name, prior in found.classes.priors.items():
-        lines.append(f"prior of {name or 'every class'}: {', '.join(map(str, prior))}")
-    lines.append("rules for empty masks and directions of scores: docs/metrics.md")
-    return lines
+    problems = evaluate_files(request, jobs=jobs, out=out, parquet=parquet, html=html)
+    raise typer.Exit(1 if problems else 0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, cast
 
 from topoeval.errors import UserError, nearest
@@ -50,6 +50,10 @@ class DatasetInfo:
         the files' content.
     downloads
         Whether it can fetch its files itself.
+    metrics
+        Metrics of its own, which its runs are scored by beside the default ones.
+    auxiliary
+        By name the classifiers of `labels` that its metrics call, and the split each learns from.
     checked
         For a dataset that needs files: whether its reader was ever run on the real ones.
     """
@@ -71,6 +75,8 @@ class DatasetInfo:
     classes: tuple[str, ...] = ("foreground",)
     paths: tuple[str, ...] = ()
     downloads: bool = False
+    metrics: tuple[str, ...] = ()
+    auxiliary: Mapping[str, Split] = field(default_factory=dict)
     checked: str = ""
 
     @property

@@ -28,9 +28,12 @@ def surrounded(masks: NDArray[np.bool_], topology: Topology) -> NDArray[np.bool_
 
 
 def padded_by_one(images: NDArray[Any], value: Any = 0) -> NDArray[Any]:
-    """Return ``(B, *spatial)`` images with a margin of one voxel."""
+    """Return ``(B, *spatial)`` images with a margin of one voxel, in C order.
+
+    What works on them changes flat views in place, so their order is not that of the input.
+    """
     width = [(0, 0)] + [(1, 1)] * (images.ndim - 1)
-    return np.pad(images, width, constant_values=value)
+    return np.pad(np.ascontiguousarray(images), width, constant_values=value)
 
 
 def inside(ndim: int) -> tuple[slice, ...]:

@@ -7,7 +7,6 @@ from itertools import product
 from typing import Any
 
 import torch
-from torch.autograd.function import once_differentiable
 
 from topoeval.errors import UserError
 
@@ -84,8 +83,10 @@ class _SoftSkeleton(torch.autograd.Function):
         return 1 - rest
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, grad: torch.Tensor) -> tuple[torch.Tensor, None]:
+        # `once_differentiable` is not enough: `autograd.grad` passes by the node that would raise
+        if torch.is_grad_enabled():
+            raise RuntimeError("the soft skeleton has first derivatives only (create_graph=True)")
         (maps,) = ctx.saved_tensors
         scales, kept, before = [maps], [], [grad]
         for _ in range(ctx.iterations + 1):

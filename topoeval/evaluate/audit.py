@@ -8,7 +8,7 @@ dominate them, do the labels meet the prior, what does the image edge cut.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, get_args
@@ -18,10 +18,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from topoeval.errors import UserError
-from topoeval.evaluate.classes import Classes, Priors, choose_classes, too_many
-from topoeval.evaluate.label_map import read_labels
-from topoeval.evaluate.parallel import Problem, over_cases
-from topoeval.images import image_files, image_suffix
+from topoeval.evaluate.classes import Classes, Priors, choose_classes
+from topoeval.evaluate.label_names import LabelNames
+from topoeval.evaluate.parallel import Problem, Workers
+from topoeval.images import image_files, is_image, known_suffixes, split_inside
+from topoeval.images.reading import Reading, decide, read_labels
+from topoeval.images.survey import Survey, Terms, survey
 from topoeval.metrics import betti_matches, betti_numbers, enclosed, label
 from topoeval.topology import Border, Construction, Topology
 
@@ -41,23 +43,36 @@ class Audit:
         constructions; ``susceptibility_foreground`` and ``..._background``: by how much the counts
         of components differ between them; ``specks_N`` and ``pinholes_N``: components and holes of
         at most N voxels; ``components_at_edge``: components that touch the image edge;
-        ``holes_cut``: background regions that only the edge opens; ``matches_prior_V`` and
-        ``..._T``; ``empty``.
+        ``holes_cut``: background regions that touch the image edge, so that only it opens them; 0
+        where there is one, the outside; ``matches_prior_V`` and ``..._T``; ``empty``.
     problems
         Files that could not be read.
     files
         The file of each case.
     classes
         What was looked at.
+    reading
+        What the values of the files were read as.
+    ignored
+        The label of voxels that are left out.
     topology
         Whose connectivity specks, pinholes and edges have.
+    notes
+        What was found that concerns all files, a line each.
     """
 
     cases: pd.DataFrame
     problems: list[Problem]
     files: dict[str, Path]
     classes: Classes
+    reading: Reading
+    ignored: int | None
     topology: Topology
+    notes: list[str] = field(default_factory=list)
+
+    def mask(self, case: str, name: str) -> NDArray[np.bool_]:
+        """Return the mask of a class of a case, read again."""
+        return self.classes.mask(_read(self.files[case], self.reading, self.ignored), name)
 
     def table(self) -> pd.DataFrame:
         """Return one row per class and question, with the share of cases above 0."""
@@ -86,13 +101,18 @@ def audit(
     priors: Priors | None = None,
     jobs: int = 1,
     listener: Callable[[str, int, int], None] | None = None,
+    *,
+    names: LabelNames | None = None,
+    ignore: int | None = None,
+    lossy: bool = False,
+    axes: str | None = None,
 ) -> Audit:
     """Look at a file or a folder of label maps.
 
     Parameters
     ----------
     labels
-        PNG, TIFF, NPY, NPZ or NIfTI; masks or label maps of 0 to 255.
+        A file of a format of `topoeval.images`, or a folder of them.
     topology
         Whose connectivity specks, pinholes and edges have.
     classes
@@ -103,6 +123,8 @@ def audit(
         Processes side by side.
     listener
         Told the stage and how many of how many cases it has done.
+    names, ignore, lossy, axes
+        As `labels` and the others of `topoeval.evaluate.Options`; ignored voxels are background.
 
     Raises
     ------
@@ -111,35 +133,49 @@ def audit(
         becomes a problem of the result instead.
     """
     path = Path(labels)
-    if not path.exists():
+    place = split_inside(path)[0]
+    if not place.exists():
         raise UserError(f"{path}: no such file or folder")
-    if path.is_file() and image_suffix(path) is None:
-        raise UserError(f"{path}: unknown image format")
-    files = image_files(path) if path.is_dir() else [path]
+    single = is_image(path)
+    if place.is_file() and not single:
+        raise UserError(f"{path}: unknown image format; known are {known_suffixes()}")
+    files = [path] if single else image_files(path, deep=True)
     tell = listener or (lambda stage, done, total: None)
-    found: list[set[int]] = []
+    terms = Terms(lossy=lossy, many=classes is not None, axes=axes)
+    ignored = names.ignore if ignore is None and names is not None else ignore
     problems: list[Problem] = []
-    good = files
-    if classes is None:
-        results = dict(_told(over_cases(_labels, files, str, jobs), "labels", len(files), tell))
-        found = [result for result in results.values() if not isinstance(result, Problem)]
-        problems = [result for result in results.values() if isinstance(result, Problem)]
-        good = [file for i, file in enumerate(files) if not isinstance(results[i], Problem)]
-    chosen = choose_classes(found, classes, False, priors or {})
-    one = partial(_audit, classes=chosen, topology=topology)
-    rows: dict[int, list[dict[str, Any]]] = {}
-    for position, result in _told(over_cases(one, good, str, jobs), "audit", len(good), tell):
-        if isinstance(result, Problem):
-            problems.append(result)
-        else:
-            rows[position] = result
+    with Workers(min(jobs, len(files))) as workers:
+        surveys: dict[int, Survey] = {}
+        look = partial(survey, terms=terms)
+        for position, seen in _told(workers.over(look, files, str), "files", len(files), tell):
+            _sorted_out(position, seen, surveys, problems)
+        good = [files[position] for position in sorted(surveys)]
+        reading = decide(list(surveys.values()), terms, () if ignored is None else (ignored,))
+        found = reading.labels - {ignored}
+        chosen = choose_classes(found, classes, False, priors or {}, names)
+        one = partial(
+            _audit, classes=chosen, reading=reading, ignored=ignored, topology=topology,
+            base=path if len(files) > 1 or not single else path.parent,
+        )  # fmt: skip
+        rows: dict[int, list[dict[str, Any]]] = {}
+        for position, made in _told(workers.over(one, good, str), "audit", len(good), tell):
+            _sorted_out(position, made, rows, problems)
     return Audit(
         cases=pd.DataFrame([row for position in sorted(rows) for row in rows[position]]),
         problems=sorted(problems, key=lambda problem: problem.message),
-        files={good[position].name: good[position] for position in sorted(rows)},
+        files={rows[position][0]["case"]: good[position] for position in sorted(rows)},
         classes=chosen,
+        reading=reading,
+        ignored=ignored,
         topology=topology,
     )
+
+
+def _sorted_out(position: int, result: Any, found: dict[int, Any], problems: list[Problem]) -> None:
+    if isinstance(result, Problem):
+        problems.append(result)
+    else:
+        found[position] = result
 
 
 def _told(results: Any, stage: str, total: int, tell: Callable[[str, int, int], None]) -> Any:
@@ -148,20 +184,25 @@ def _told(results: Any, stage: str, total: int, tell: Callable[[str, int, int], 
         yield result
 
 
-def _labels(path: Path) -> set[int]:
-    labels = read_labels(path).labels()
-    if too_many(labels):
-        raise UserError(
-            f"{path}: holds {len(labels)} different labels, a grey image and not a label map; "
-            "if they are classes, name them by --classes"
-        )
-    return labels
+def _read(path: Path, reading: Reading, ignored: int | None) -> NDArray[Any]:
+    array = read_labels(path, reading).array
+    return array if ignored is None else np.where(array == ignored, 0, array)
 
 
-def _audit(path: Path, classes: Classes, topology: Topology) -> list[dict[str, Any]]:
-    array = read_labels(path).array
+def _audit(
+    path: Path,
+    classes: Classes,
+    reading: Reading,
+    ignored: int | None,
+    topology: Topology,
+    base: Path,
+) -> list[dict[str, Any]]:
+    array = _read(path, reading, ignored)
+    file, _ = split_inside(path)
+    case = file.relative_to(split_inside(base)[0]).as_posix()
     rows = []
-    for name, mask in classes.masks(array).items():
+    for name in classes.names:
+        mask = classes.mask(array, name)
         prior = classes.prior(name)
         if prior is not None and len(prior) != mask.ndim:
             raise UserError(
@@ -170,7 +211,7 @@ def _audit(path: Path, classes: Classes, topology: Topology) -> list[dict[str, A
             )
         rows.append(
             {
-                "case": path.name,
+                "case": case,
                 "class": name,
                 **_counts(mask, prior, topology),
                 **_sizes(mask, topology),
@@ -225,4 +266,6 @@ def _edges(mask: NDArray[np.bool_], topology: Topology) -> dict[str, int]:
         enclosed(mask, Topology(topology.construction, border=border))[1]
         for border in get_args(Border)
     )
-    return {"components_at_edge": len(touching - {0}), "holes_cut": framed - plain}
+    # A single one is the outside of the structure; several have been parted by it.
+    opened = framed - plain
+    return {"components_at_edge": len(touching - {0}), "holes_cut": opened if opened > 1 else 0}

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from topoeval.errors import UserError
-from topoeval.metrics import class_masks, pairwise_unions
-from topoeval.metrics.classes import MERGED, members
+from topoeval.errors import UserError, nearest
+from topoeval.evaluate.label_names import LabelNames
+from topoeval.metrics import pairwise_unions
+from topoeval.metrics.classes import MERGED
 
 FOREGROUND = "foreground"
-# More labels than this in one file, and nobody named them: a grey image.
-_MOST_LABELS = 32
+# More labels than this in a whole set, and nobody named them: objects and not classes.
+MOST_CLASSES = 256
+_RANGE = re.compile(r"(\d+)-(\d+)")
 Priors = Mapping[str | None, tuple[int, ...]]
 
 
@@ -25,18 +29,29 @@ class Classes:
     Parameters
     ----------
     names
-        Labels, unions (``"1+2"``), ``"merged"``; or ``"foreground"`` alone: whatever is not 0.
+        Labels or their names, unions (``"1+2"``), ``"merged"``; or ``"foreground"`` alone.
+    members
+        The labels of each class; None: whatever is not 0.
     priors
         Betti numbers by class; under None those of every class without its own.
+    averaged
+        The classes that make up a mean over classes: neither ``"merged"`` nor added unions.
     """
 
     names: tuple[str, ...]
+    members: Mapping[str, tuple[int, ...] | None]
     priors: Priors = field(default_factory=dict)
+    averaged: tuple[str, ...] = ()
 
-    def masks(self, labels: NDArray[np.uint8]) -> dict[str, NDArray[np.bool_]]:
-        """Return the mask of each class of a label map."""
-        wanted = [MERGED if name == FOREGROUND else name for name in self.names]
-        return dict(zip(self.names, class_masks(labels, wanted), strict=True))
+    def mask(self, labels: NDArray[Any], name: str) -> NDArray[np.bool_]:
+        """Return the mask of a class of a label map."""
+        members = self.members[name]
+        if members is None:
+            return np.asarray(labels != 0)
+        # not numpy.isin for the usual case, which takes ten times as long
+        if len(members) == 1:
+            return np.asarray(labels == members[0])
+        return np.isin(labels, members)
 
     def prior(self, name: str) -> tuple[int, ...] | None:
         """Return the prior of a class, if it has one."""
@@ -44,19 +59,25 @@ class Classes:
 
 
 def parse_classes(text: str) -> tuple[str, ...]:
-    """Read ``"1,2,1+2,merged"``.
+    """Read ``"1,2,1+2,merged"``; ranges and names as they are.
+
+    >>> parse_classes("1-40, vessel+wall")
+    ('1-40', 'vessel+wall')
 
     Raises
     ------
     UserError
-        If a class is neither a label, a union nor ``merged``.
+        If no class is named, or background is.
     """
     names = tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
-    for name in names:
-        if name != MERGED:
-            members(name)
     if not names:
-        raise UserError(f"no class named in {text!r}; for example 1,2,1+2,merged")
+        raise UserError(f"no class named in {text!r}; for example 1,2,1-40,1+2,merged")
+    for name in names:
+        if "0" in (name, *name.split("+")):
+            raise UserError(
+                f"class {name!r} is neither a label of 1 or more, a range like 1-40, a union like "
+                f"1+2, a name of --labels, nor {MERGED!r}"
+            )
     return names
 
 
@@ -80,36 +101,97 @@ def parse_priors(texts: Iterable[str]) -> dict[str | None, tuple[int, ...]]:
 
 
 def choose_classes(
-    found: Sequence[set[int]],
+    found: Collection[int],
     named: tuple[str, ...] | None,
     unions: bool,
     priors: Priors,
+    labels: LabelNames | None = None,
 ) -> Classes:
-    """Decide on the classes from the labels that each file holds.
+    """Decide on the classes from the labels that the files hold.
 
-    Named classes win. Otherwise, files that hold a single label between them, 255 counted as 1, are
-    masks; else every label is a class, and all of them merged one more.
+    Named classes win, then those that a file of names declares. Otherwise files that hold a single
+    label between them are masks; else every label is a class, and all of them merged one more.
+
+    Parameters
+    ----------
+    found
+        The labels of all files, predictions and targets, as they are read; the ignore label aside.
+    named
+        As `parse_classes` gives them.
+    unions
+        Add every union of two single labels.
+    priors
+        Betti numbers by class.
+    labels
+        Names of labels and regions.
 
     Raises
     ------
     UserError
-        If a prior belongs to none of the classes.
+        If a named class holds no label that occurs, or a prior belongs to none of the classes.
     """
+    declared = {} if labels is None else dict(labels.members)
+    members: dict[str, tuple[int, ...] | None] = {}
     if named is not None:
-        names = named
+        for name in named:
+            members |= _named(name, found, declared)
+    elif declared:
+        members |= declared
+    elif len(found) <= 1:
+        members[FOREGROUND] = None
+    elif len(found) > MOST_CLASSES:
+        raise UserError(
+            f"the files hold {len(found)} different labels, {min(found)} to {max(found)}: objects "
+            "and not classes; name the classes by --classes, or merged for all of them together"
+        )
     else:
-        labels = sorted(set().union(*({1} if one == {255} else one for one in found)))
-        single = len(labels) <= 1
-        names = (FOREGROUND,) if single else (*map(str, labels), MERGED)
+        members |= {str(label): (label,) for label in sorted(found)}
+        members[MERGED] = None
+    averaged = tuple(name for name in members if name != MERGED)
     if unions:
-        labels = sorted({label for name in names if name.isdigit() for label in members(name)})
-        names = tuple(dict.fromkeys([*names, *pairwise_unions(labels)]))
-    for name in priors:
-        if name is not None and name not in names:
-            raise UserError(f"prior for class {name!r}, but the classes are {', '.join(names)}")
-    return Classes(names, priors)
+        singles = [name for name, of in members.items() if of is not None and len(of) == 1]
+        numbers = {name: members[name] for name in singles}
+        for union in pairwise_unions(range(len(singles))):
+            parts = [singles[int(place)] for place in union.split("+")]
+            joined = sorted({label for part in parts for label in numbers[part] or ()})
+            members.setdefault("+".join(parts), tuple(joined))
+    for prior in priors:
+        if prior is not None and prior not in members:
+            raise UserError(f"prior for class {prior!r}, but the classes are {', '.join(members)}")
+    return Classes(tuple(members), members, priors, averaged)
 
 
-def too_many(labels: set[int]) -> bool:
-    """Whether a file holds so many labels that it is rather a grey image."""
-    return len(labels) > _MOST_LABELS
+def _named(
+    name: str, found: Collection[int], declared: Mapping[str, tuple[int, ...]]
+) -> dict[str, tuple[int, ...] | None]:
+    """Return the class or, of a range, the classes that a name stands for."""
+    if name == MERGED:
+        return {name: None}
+    if name in declared:
+        return {name: declared[name]}
+    span = _RANGE.fullmatch(name)
+    if span:
+        low, high = int(span[1]), int(span[2])
+        held = [label for label in sorted(found) if max(low, 1) <= label <= high]
+        if not held:
+            raise UserError(f"no file holds a label of {name}; {_there_are(found)}")
+        return {str(label): (label,) for label in held}
+    numbers: list[int] = []
+    known = True
+    for part in name.split("+"):
+        if part in declared:
+            numbers += declared[part]
+        elif part.isdigit():
+            numbers.append(int(part))
+            known = False
+        else:
+            among = nearest(part, declared) if declared else "; --labels FILE.json names labels"
+            raise UserError(f"unknown class {part!r}{among}")
+    if not known and not set(numbers) & set(found):
+        raise UserError(f"no file holds a label of class {name!r}; {_there_are(found)}")
+    return {name: tuple(sorted(set(numbers)))}
+
+
+def _there_are(found: Collection[int]) -> str:
+    shown = ", ".join(map(str, sorted(found)[:20])) or "none but 0"
+    return f"the labels there are: {shown}{' ...' if len(found) > 20 else ''}"

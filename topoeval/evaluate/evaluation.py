@@ -2,55 +2,35 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from topoeval.errors import UserError
-from topoeval.evaluate.classes import Classes, Priors, choose_classes, too_many
-from topoeval.evaluate.label_map import LabelMap, read_labels
-from topoeval.evaluate.pairs import FilePair, match_files
-from topoeval.evaluate.parallel import Problem, over_cases
-from topoeval.metrics import Settings, available_columns, score
-from topoeval.metrics.catalogue import chosen
+from topoeval.evaluate.classes import Classes, choose_classes
+from topoeval.evaluate.columns import all_columns, check_columns, column_groups
+from topoeval.evaluate.journal import FLAGS, KEYS, Journal, Row
+from topoeval.evaluate.pairs import FilePair, Matched, match_files, missing_problem
+from topoeval.evaluate.parallel import Died, Problem, Workers
+from topoeval.evaluate.scoring import (
+    Options,
+    Scored,
+    Task,
+    column_problem,
+    read_pair,
+    score_pair,
+)
+from topoeval.images.reading import decide
+from topoeval.images.survey import Survey, Terms, survey
 
-# What a pair of files may have beside two masks.
-_GIVEN = ("prior",)
 Listener = Callable[[str, int, int], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """How an evaluation is done.
-
-    Parameters
-    ----------
-    settings
-        What the scores depend on; its spacing, if given, replaces those of the files.
-    classes
-        Names of the classes; None finds them in the files.
-    unions
-        Add every union of two labels.
-    priors
-        Betti numbers by class; under None those of every class.
-    threshold
-        Read predictions of floats as probabilities, foreground from here on.
-    columns
-        Names of the wanted scores; None for all.
-    """
-
-    settings: Settings = Settings()  # noqa: RUF009  # frozen value, safe to share
-    classes: tuple[str, ...] | None = None
-    unions: bool = False
-    priors: Priors | None = None
-    threshold: float | None = None
-    columns: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,52 +43,77 @@ class Evaluation:
         One row per case and class: ``case``, ``class``, the scores, ``prediction_empty`` and
         ``target_empty``.
     problems
-        Files that could not be scored.
+        Files that could not be scored, and columns that are missing.
     pairs
         The files of each case in `cases`.
     hashes
         sha256 of prediction and target by case.
-    classes, options
-        What was asked for.
+    task
+        Options, classes and readings.
     spatial_dims
         2 or 3; both in turn if the files differ.
+    missing
+        Names of targets without a prediction.
+    notes
+        What was chosen, and headers that differ, a line each.
+    resumed
+        How many of the cases an earlier run of the same command had scored.
     """
 
     cases: pd.DataFrame
     problems: list[Problem]
     pairs: dict[str, FilePair]
     hashes: dict[str, dict[str, str]]
-    classes: Classes
-    options: Options
+    task: Task
     spatial_dims: tuple[int, ...]
+    missing: tuple[str, ...] = ()
+    notes: list[str] = field(default_factory=list)
+    resumed: int = 0
 
+    @property
+    def options(self) -> Options:
+        """What was asked for."""
+        return self.task.options
 
-@dataclass(frozen=True, slots=True)
-class _Scored:
-    rows: list[dict[str, Any]]
-    hashes: dict[str, str]
-    spatial_dims: int
+    @property
+    def classes(self) -> Classes:
+        """The classes that were scored."""
+        return self.task.classes
+
+    @property
+    def readings(self) -> dict[str, str]:
+        """What the values of each side were read as."""
+        return {"predictions": self.task.predictions.line, "truth": self.task.targets.line}
+
+    def masks(self, case: str, name: str) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """Return the masks of a class of a case, read again."""
+        p, g, _ = read_pair(self.pairs[case], self.task)
+        return self.classes.mask(p.array, name), self.classes.mask(g.array, name)
 
 
 def evaluate(
     predictions: Path | str,
     targets: Path | str,
-    options: Options = Options(),  # frozen value, safe to share
+    options: Options = Options(),  # noqa: B008  # frozen value, safe to share
     jobs: int = 1,
     listener: Listener | None = None,
+    out: Path | None = None,
 ) -> Evaluation:
     """Score two files, or two folders of files with equal names.
 
     Parameters
     ----------
     predictions, targets
-        PNG, TIFF, NPY, NPZ or NIfTI; masks or label maps of 0 to 255.
+        Files of the formats of `topoeval.images`, or folders of them.
     options
         Scores, classes and what they depend on.
     jobs
         Processes side by side.
     listener
         Told the stage and how many of how many cases it has done.
+    out
+        Folder in which ``cases.csv`` grows as cases are scored; what an earlier run of the same
+        command has scored there is not scored again.
 
     Raises
     ------
@@ -116,121 +121,227 @@ def evaluate(
         If nothing can be matched, or an option is wrong. What is wrong with a single file becomes a
         problem of the result instead.
     """
-    chosen(options.columns, {n: m for d in (2, 3) for n, m in available_columns(d, _GIVEN).items()})
-    pairs, problems = match_files(Path(predictions), Path(targets))
+    matched = match_files(
+        Path(predictions), Path(targets), options.of_prediction, options.of_target
+    )
+    return evaluate_pairs(matched, options, jobs, listener, out)
+
+
+def evaluate_pairs(
+    matched: Matched,
+    options: Options = Options(),  # noqa: B008  # frozen value, safe to share
+    jobs: int = 1,
+    listener: Listener | None = None,
+    out: Path | None = None,
+) -> Evaluation:
+    """Score files that are matched already; see `evaluate`."""
+    check_columns(options.columns)
     tell = listener or (lambda stage, done, total: None)
-    if options.classes is None:
-        found, broken = _scan(pairs, options, jobs, tell)
-        problems += broken
-        bad = {problem.file for problem in broken}
-        pairs = [pair for pair in pairs if not bad & {str(pair.prediction), str(pair.target)}]
+    problems = list(matched.problems)
+    wanted = list(matched.pairs)
+    if options.missing == "worst":
+        wanted = sorted([*wanted, *matched.missing], key=lambda pair: pair.name)
     else:
-        found = []
-    classes = choose_classes(found, options.classes, options.unions, options.priors or {})
-    scored: dict[str, _Scored] = {}
-    one = partial(_score, classes=classes, options=options)
-    for done, (position, result) in enumerate(
-        over_cases(one, pairs, lambda pair: str(pair.prediction), jobs), 1
-    ):
-        if isinstance(result, Problem):
-            problems.append(result)
-        else:
-            scored[pairs[position].name] = result
-        tell("score", done, len(pairs))
-    kept = {pair.name: pair for pair in pairs if pair.name in scored}
+        problems += [missing_problem(pair) for pair in matched.missing]
+    with Workers(min(jobs, max(len(wanted), 1))) as workers:
+        surveys, broken = _surveyed(wanted, options, workers, tell)
+        problems += broken
+        pairs = [pair for pair in wanted if _sides(pair) <= surveys.keys()]
+        task, notes = _decided(pairs, surveys, options)
+        dims = tuple(sorted({len(surveys[pair.target].shape) for pair in pairs}))
+        hashes = {pair.name: _hashes(pair, surveys) for pair in pairs}
+        columns = all_columns(dims, bool(options.priors), options.columns)
+        done, found, more = _all_scored(pairs, task, hashes, columns, workers, tell, out)
+    problems += more
+    kept = {pair.name: pair for pair in pairs if pair.name in found}
+    rows = [row for name in kept for row in found[name].rows]
     return Evaluation(
-        cases=pd.DataFrame([row for name in kept for row in scored[name].rows]),
+        cases=pd.DataFrame(rows, columns=[*KEYS, *columns, *FLAGS] if rows else None),
         problems=sorted(problems, key=lambda problem: problem.message),
         pairs=kept,
-        hashes={name: scored[name].hashes for name in kept},
-        classes=classes,
-        options=options,
-        spatial_dims=tuple(sorted({result.spatial_dims for result in scored.values()})),
+        hashes={name: hashes[name] for name in kept},
+        task=task,
+        spatial_dims=dims,
+        missing=tuple(pair.name for pair in matched.missing),
+        notes=[*matched.notes, *notes, *(one.note for one in found.values() if one.note)],
+        resumed=done,
     )
 
 
-def _scan(
-    pairs: Sequence[FilePair], options: Options, jobs: int, tell: Listener
-) -> tuple[list[set[int]], list[Problem]]:
-    """Find the labels of all files, and the files that hold none."""
-    files = [(pair.prediction, options.threshold) for pair in pairs]
-    files += [(pair.target, None) for pair in pairs]
-    found: list[set[int]] = []
+def _surveyed(
+    pairs: Sequence[FilePair], options: Options, workers: Workers, tell: Listener
+) -> tuple[dict[Path, Survey], list[Problem]]:
+    """Find out what every file holds, and which hold no mask."""
+    many = options.classes is not None
+    ours = Terms("prediction", options.threshold, options.lossy, many, options.axes)
+    theirs = replace(ours, side="truth", threshold=None)
+    files = [(pair.prediction, ours) for pair in pairs if pair.prediction is not None]
+    files += [(pair.target, theirs) for pair in pairs]
+    found: dict[Path, Survey] = {}
     problems = []
-    for done, (_, result) in enumerate(
-        over_cases(_labels, files, lambda file: str(file[0]), jobs), 1
-    ):
+    results = workers.over(_survey, files, lambda file: str(file[0]))
+    for done, (position, result) in enumerate(results, 1):
         if isinstance(result, Problem):
             problems.append(result)
         else:
-            found.append(result)
-        tell("labels", done, len(files))
+            found[files[position][0]] = result
+        tell("files", done, len(files))
     return found, problems
 
 
-def _labels(file: tuple[Path, float | None]) -> set[int]:
-    labels = read_labels(*file).labels()
-    if too_many(labels):
-        raise UserError(
-            f"{file[0]}: holds {len(labels)} different labels, a grey image and not a label map; "
-            "if they are classes, name them by --classes"
-        )
-    return labels
+def _survey(file: tuple[Path, Terms]) -> Survey:
+    return survey(*file)
 
 
-def read_pair(pair: FilePair, options: Options) -> tuple[LabelMap, LabelMap]:
-    """Read the files of a case; the spacing of both is the one to use.
+def _decided(
+    pairs: Sequence[FilePair], surveys: dict[Path, Survey], options: Options
+) -> tuple[Task, list[str]]:
+    """Decide what values mean and which classes there are, once for all files."""
+    many = options.classes is not None
+    ours = Terms("prediction", options.threshold, options.lossy, many, options.axes)
+    ignored = options.ignored
+    predictions = decide([surveys[p.prediction] for p in pairs if p.prediction is not None], ours)
+    targets = decide(
+        [surveys[pair.target] for pair in pairs],
+        replace(ours, side="truth", threshold=None),
+        () if ignored is None else (ignored,),
+    )
+    notes = []
+    labels = targets.labels - {ignored}
+    if predictions.one is None and ignored in predictions.labels:
+        notes.append(f"predictions hold the ignore label {ignored}; where they do is background")
+        labels |= predictions.labels - {ignored}
+    else:
+        labels |= predictions.labels
+    classes = choose_classes(
+        labels, options.classes, options.unions, options.priors or {}, options.labels
+    )
+    if ignored is None and {255} < labels and options.classes is None and options.labels is None:
+        notes.append("255 is scored as a class; if it marks voxels to leave out, say --ignore 255")
+    for name, members in classes.members.items():
+        if pairs and members is not None and not set(members) & labels:
+            notes.append(f"no file holds class {name}")
+    return Task(options, classes, predictions, targets), notes
 
-    Raises
-    ------
-    UserError
-        If a file holds no labels, or shapes or spacings differ.
-    """
-    p, g = read_labels(pair.prediction, options.threshold), read_labels(pair.target)
-    if p.array.shape != g.array.shape:
-        raise UserError(
-            f"{pair.prediction}: shape {p.array.shape}, but {pair.target} has {g.array.shape}"
-        )
-    spacing = options.settings.spacing
-    if spacing is None:
-        if p.spacing and g.spacing and not np.allclose(p.spacing, g.spacing, rtol=1e-3):
-            raise UserError(
-                f"{pair.prediction}: spacing {p.spacing}, but {pair.target} has {g.spacing}; "
-                "name the right one by --spacing"
-            )
-        spacing = g.spacing or p.spacing
-    elif len(spacing) != p.array.ndim:
-        raise UserError(
-            f"{pair.prediction}: {p.array.ndim} axes, but --spacing names {len(spacing)} sizes"
-        )
-    return replace(p, spacing=spacing), replace(g, spacing=spacing)
+
+def _all_scored(
+    pairs: Sequence[FilePair],
+    task: Task,
+    hashes: dict[str, dict[str, str]],
+    columns: Sequence[str],
+    workers: Workers,
+    tell: Listener,
+    out: Path | None,
+) -> tuple[int, dict[str, Scored], list[Problem]]:
+    """Score the pairs, those of an earlier run aside; return how many these are."""
+    keys = {name: _key(task, files) for name, files in hashes.items()}
+    journal = Journal(out, columns, keys) if out is not None and pairs else None
+    found = {n: Scored(rows, note=note) for n, (_, rows, note) in _known(journal, task).items()}
+    done = len(found)
+    rest = [pair for pair in pairs if pair.name not in found]
+    problems: list[Problem] = []
+    scored = _scored(rest, task, workers)
+    for count, (pair, result) in enumerate(scored, done + 1):
+        if isinstance(result, Problem):
+            problems.append(result)
+        else:
+            found[pair.name] = result
+            problems += result.problems
+            if journal is not None:
+                journal.add(pair, result.rows, result.note, not result.problems)
+        tell("cases", count, len(pairs))
+    if journal is not None:
+        journal.close([pair.name for pair in pairs])
+    return done, found, problems
 
 
-def _score(pair: FilePair, classes: Classes, options: Options) -> _Scored:
-    p, g = read_pair(pair, options)
-    targets = classes.masks(g.array)
-    rows = []
-    for name, mask in classes.masks(p.array).items():
-        prior = classes.prior(name)
-        if prior is not None and len(prior) != p.array.ndim:
-            raise UserError(
-                f"{pair.prediction}: {p.array.ndim} axes, but the prior of class {name} has "
-                f"{len(prior)} Betti numbers"
-            )
-        settings = replace(options.settings, spacing=p.spacing, prior=prior)
-        known = available_columns(p.array.ndim, () if prior is None else _GIVEN)
-        columns = None if options.columns is None else [n for n in options.columns if n in known]
-        rows.append(
-            {
-                "case": pair.name,
-                "class": name,
-                **score(mask, targets[name], settings, columns),
-                "prediction_empty": not mask.any(),
-                "target_empty": not targets[name].any(),
-            }
-        )
-    hashes = {
-        kind: hashlib.sha256(path.read_bytes()).hexdigest()
-        for kind, path in (("prediction", pair.prediction), ("target", pair.target))
+def _known(journal: Journal | None, task: Task) -> dict[str, tuple[FilePair, list[Row], str]]:
+    """Return the cases of an earlier run that have a row for every class."""
+    if journal is None:
+        return {}
+    return {
+        name: case
+        for name, case in journal.known.items()
+        if [row["class"] for row in case[1]] == list(task.classes.names)
     }
-    return _Scored(rows, hashes, p.array.ndim)
+
+
+def _scored(
+    pairs: Sequence[FilePair], task: Task, workers: Workers
+) -> Iterator[tuple[FilePair, Scored | Problem]]:
+    """Yield what came out of each case; of one whose process died what does not need so much."""
+    died = []
+    one = partial(score_pair, task=task)
+    for position, result in workers.over(one, pairs, _file):
+        if isinstance(result, Died):
+            died.append(pairs[position])
+        else:
+            yield pairs[position], result
+    for pair in died:
+        yield pair, _in_parts(pair, task, workers)
+
+
+def _in_parts(pair: FilePair, task: Task, workers: Workers) -> Scored | Problem:
+    """Score a case one group of columns after another, each in a process that may die."""
+    priors = any(task.classes.prior(name) is not None for name in task.classes.names)
+    groups: list[list[str]] = []
+    for dims in (2, 3):
+        for group in column_groups(dims, priors, task.options.columns):
+            if group not in groups:
+                groups.append(group)
+    parts = [(pair, task, tuple(group)) for group in groups]
+    rows: dict[str, Row] = {}
+    problems: list[Problem] = []
+    note = ""
+    for position, result in workers.over(_part, parts, lambda part: _file(part[0])):
+        if isinstance(result, Died):
+            reason = "the process died, perhaps out of memory"
+            problems.append(column_problem(pair, "any", groups[position], reason))
+        elif isinstance(result, Problem):
+            return result
+        else:
+            note = result.note
+            problems += result.problems
+            for row in result.rows:
+                rows.setdefault(row["class"], {}).update(row)
+    if not rows:
+        return Died(_file(pair), f"{_file(pair)}: the process died, perhaps out of memory")
+    return Scored([rows[name] for name in task.classes.names], problems, note)
+
+
+def _part(part: tuple[FilePair, Task, tuple[str, ...]]) -> Scored:
+    return score_pair(*part)
+
+
+def _file(pair: FilePair) -> str:
+    return str(pair.prediction or pair.target)
+
+
+def _sides(pair: FilePair) -> set[Path]:
+    return {pair.target} if pair.prediction is None else {pair.prediction, pair.target}
+
+
+def _hashes(pair: FilePair, surveys: dict[Path, Survey]) -> dict[str, str]:
+    sides = {"prediction": pair.prediction, "target": pair.target}
+    return {side: surveys[path].sha256 for side, path in sides.items() if path is not None}
+
+
+def _key(task: Task, hashes: dict[str, str]) -> str:
+    """Return what decides the scores of a case, as a hash."""
+    from topoeval import __version__
+
+    options = task.options
+    facts: dict[str, Any] = {
+        "topoeval": __version__,
+        "settings": {**asdict(options.settings), "topology": str(options.settings.topology)},
+        "classes": {name: task.classes.members[name] for name in task.classes.names},
+        "priors": {name: task.classes.prior(name) for name in task.classes.names},
+        "columns": options.columns,
+        "ignored": options.ignored,
+        "values": [
+            (r.one, r.fractions, r.background, r.terms.threshold, r.terms.axes)
+            for r in (task.predictions, task.targets)
+        ],
+        "files": hashes,
+    }
+    return sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()[:16]

@@ -2,81 +2,173 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import unicodedata
+from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from topoeval.errors import UserError
 from topoeval.evaluate.parallel import Problem
-from topoeval.images import image_files, image_name, image_suffix
+from topoeval.images import image_files, image_name, image_suffix, split_inside
+from topoeval.images.formats import is_image
 
 
 @dataclass(frozen=True, slots=True)
 class FilePair:
-    """The files of one case."""
+    """The files of one case; the prediction may be missing."""
 
     name: str
-    prediction: Path
+    prediction: Path | None
     target: Path
 
 
-def match_files(predictions: Path, targets: Path) -> tuple[list[FilePair], list[Problem]]:
-    """Match two files, or the files of two folders by name without ending.
+@dataclass(frozen=True, slots=True)
+class Matched:
+    """What belongs together.
 
-    Returns
-    -------
-    The pairs in order of their names; and a problem for each file without partner and for each
-    name that two files of one folder share.
+    Parameters
+    ----------
+    pairs
+        In the order of their names.
+    missing
+        Targets without a prediction.
+    problems
+        A line for each prediction without a target and for each name that is not unique.
+    notes
+        What was chosen where several files have one name, and what a pattern passed over.
+    """
+
+    pairs: list[FilePair]
+    missing: list[FilePair] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+def match_files(
+    predictions: Path, targets: Path, of_prediction: str = "", of_target: str = ""
+) -> Matched:
+    """Match two files, or the files of two folders by their names without ending.
+
+    Files in folders inside the two match by their relative path. Names that differ only in the
+    form of their Unicode are one name. Of several predictions of one name (``case.nii.gz`` and
+    ``case.npz``) the one with the ending of the target is taken.
+
+    Parameters
+    ----------
+    predictions, targets
+        Two files or two folders; ``FOLDER:/path`` names an array inside each file.
+    of_prediction, of_target
+        What the names of a side have beside that of the case: a suffix (``_pred``), or a pattern
+        in which ``*`` stands for the case (``seg_*_v2``). Files without it are passed over.
 
     Raises
     ------
     UserError
         If there is no such file or folder, one is a file and the other a folder, or no name occurs
         in both.
-
     """
+    kinds = []
     for path in (predictions, targets):
-        if not path.exists():
+        place = split_inside(path)[0]
+        if not place.exists():
             raise UserError(f"{path}: no such file or folder")
-    if predictions.is_dir() != targets.is_dir():
+        kinds.append(place.is_dir() and not is_image(path))
+    if kinds[0] != kinds[1]:
         raise UserError(f"{predictions} and {targets} must be two files or two folders")
-    if not predictions.is_dir():
+    if not kinds[0]:
         for path in (predictions, targets):
             if image_suffix(path) is None:
                 raise UserError(f"{path}: unknown image format")
-        return [FilePair(image_name(targets), predictions, targets)], []
-    sides = [image_files(folder) for folder in (predictions, targets)]
-    problems = [problem for side in sides for problem in _ambiguous(side)]
-    named = [
-        {image_name(path): path for path in side if not _is_in(path, problems)} for side in sides
-    ]
-    pairs = []
+        return Matched([FilePair(image_name(targets), predictions, targets)])
+    notes: list[str] = []
+    named = _named(predictions, of_prediction, notes), _named(targets, of_target, notes)
+    found = Matched([], notes=notes)
     for name in sorted(named[0].keys() | named[1].keys()):
-        prediction, target = (side.get(name) for side in named)
-        if prediction and target:
-            pairs.append(FilePair(name, prediction, target))
-        elif prediction:
-            problems.append(Problem(str(prediction), f"{prediction}: no {name} in {targets}"))
-        else:
-            problems.append(Problem(str(target), f"{target}: no {name} in {predictions}"))
-    if not pairs:
+        _match(name, named[0].get(name, []), named[1].get(name, []), targets, found)
+    if not found.pairs:
+        examples = [next(iter(side.values()))[0].name for side in named]
         raise UserError(
             f"no name occurs in both {predictions} and {targets}, "
-            f"for example {sides[0][0].name} and {sides[1][0].name}"
+            f"for example {examples[0]} and {examples[1]}; "
+            "name what they have beside the case by --pred-suffix and --gt-suffix"
         )
-    return pairs, problems
+    return found
 
 
-def _ambiguous(files: Iterable[Path]) -> list[Problem]:
-    files = list(files)
-    counts = Counter(image_name(path) for path in files)
-    return [
-        Problem(str(path), f"{path}: several files are called {image_name(path)}")
-        for path in files
-        if counts[image_name(path)] > 1
-    ]
+def _match(
+    name: str,
+    ours: list[Path],
+    theirs: list[Path],
+    targets: Path,
+    found: Matched,
+) -> None:
+    if len(theirs) > 1:
+        same = {image_suffix(path) for path in ours}
+        fitting = [path for path in theirs if len(same) == 1 and image_suffix(path) in same]
+        if len(fitting) != 1:
+            found.problems.extend(_ambiguous(theirs, name))
+            return
+        found.notes.append(f"{fitting[0]} is taken of {_names(theirs)}: its prediction's ending")
+        theirs = fitting
+    if len(ours) > 1 and theirs:
+        fitting = [path for path in ours if image_suffix(path) == image_suffix(theirs[0])]
+        if len(fitting) != 1:
+            found.problems.extend(_ambiguous(ours, name))
+            return
+        found.notes.append(f"{fitting[0]} is taken of {_names(ours)}: its target's ending")
+        ours = fitting
+    if ours and theirs:
+        found.pairs.append(FilePair(name, ours[0], theirs[0]))
+    elif theirs:
+        found.missing.append(FilePair(name, None, theirs[0]))
+    else:
+        found.problems.extend(
+            Problem(str(path), f"{path}: no {name} in {targets}") for path in ours
+        )
 
 
-def _is_in(path: Path, problems: list[Problem]) -> bool:
-    return any(problem.file == str(path) for problem in problems)
+def missing_problem(pair: FilePair) -> Problem:
+    """Return the line that names a target without a prediction."""
+    return Problem(str(pair.target), f"{pair.target}: no prediction called {pair.name}")
+
+
+def _named(folder: Path, pattern: str, notes: list[str]) -> dict[str, list[Path]]:
+    """Return the files of a folder by the name of their case."""
+    place, _ = split_inside(folder)
+    before, _, after = pattern.rpartition("*") if "*" in pattern else ("", "", pattern)
+    before = _composed(before)
+    after = _composed(after)
+    found: defaultdict[str, list[Path]] = defaultdict(list)
+    others = []
+    for path in image_files(folder, deep=True):
+        inner = split_inside(path)[0].relative_to(place)
+        stem = _composed(image_name(path))
+        if len(stem) <= len(before + after) or not (
+            stem.startswith(before) and stem.endswith(after)
+        ):
+            others.append(path)
+            continue
+        stem = stem[len(before) : len(stem) - len(after)]
+        found[_composed((inner.parent / stem).as_posix())].append(path)
+    if others and not found:
+        raise UserError(f"{folder}: no file is called {pattern!r}, for example {others[0].name}")
+    if others:
+        notes.append(
+            f"{folder}: {len(others)} files are not called {pattern!r} and are passed over, "
+            f"for example {others[0].name}"
+        )
+    return found
+
+
+def _ambiguous(files: Iterable[Path], name: str) -> list[Problem]:
+    return [Problem(str(path), f"{path}: several files are called {name}") for path in files]
+
+
+def _names(files: Iterable[Path]) -> str:
+    return ", ".join(path.name for path in files)
+
+
+def _composed(text: str) -> str:
+    """Return one form of a name that file systems write in two."""
+    return unicodedata.normalize("NFC", text)

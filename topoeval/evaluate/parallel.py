@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import multiprocessing
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+import queue
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from typing import TypeVar
+from types import TracebackType
+from typing import Any, Self, TypeVar
 
 from topoeval.errors import UserError
 
@@ -31,68 +34,115 @@ class Problem:
     message: str
 
 
-def over_cases(
-    function: Callable[[Item], Result],
-    items: Sequence[Item],
-    name: Callable[[Item], str],
-    jobs: int,
-) -> Iterator[tuple[int, Result | Problem]]:
-    """Yield the position of each item and what the function made of it, as they finish.
+@dataclass(frozen=True, slots=True)
+class Died(Problem):
+    """The process that worked on a file died, of want of memory for one."""
 
-    A `topoeval.errors.UserError` becomes a `Problem`, and so does a process that dies, of want of
-    memory for one. With one job everything happens in this process.
+
+class Workers:
+    """Processes that work side by side, each on one item at a time.
+
+    A process that dies costs the item that it worked on, which becomes a `Died`; another takes its
+    place, and the others never stop. With one job everything happens in this process.
 
     Parameters
     ----------
-    function
-        Must be importable by other processes, its items and results picklable.
-    items
-        Each is one call.
-    name
-        The path that a problem of an item names.
     jobs
         Processes side by side.
     """
-    if jobs == 1 or len(items) == 1:
-        for position, item in enumerate(items):
-            yield position, _guarded(function, item, name(item))
-        return
-    unfinished = dict(enumerate(items))
-    with _pool(min(jobs, len(items))) as pool:
-        for position, result in _finished(pool, function, unfinished, name):
-            del unfinished[position]
-            yield position, result
-    # A process that dies takes the pool with it; each case it left goes on alone, to be found out.
-    for position, item in unfinished.items():
-        with _pool(1) as pool:
-            alone = dict(_finished(pool, function, {position: item}, name))
-        died = Problem(name(item), f"{name(item)}: the process died, perhaps out of memory")
-        yield position, alone.get(position, died)
 
+    def __init__(self, jobs: int) -> None:
+        self.jobs = jobs
+        self._pools: list[ProcessPoolExecutor | None] = [None] * jobs
 
-def _finished(
-    pool: ProcessPoolExecutor,
-    function: Callable[[Item], Result],
-    items: dict[int, Item],
-    name: Callable[[Item], str],
-) -> Iterator[tuple[int, Result | Problem]]:
-    """Yield results until all are there or the pool is broken."""
-    futures: dict[Future[Result | Problem], int] = {
-        pool.submit(_guarded, function, item, name(item)): position
-        for position, item in items.items()
-    }
-    try:
-        for future in as_completed(futures):
-            yield futures[future], future.result()
-    except BrokenProcessPool:
-        return
-    finally:
-        pool.shutdown(cancel_futures=True)
+    def __enter__(self) -> Self:
+        return self
 
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for pool in self._pools:
+            if pool is not None:
+                pool.shutdown(cancel_futures=True)
 
-def _pool(jobs: int) -> ProcessPoolExecutor:
-    # Forking a process that has threads, as a progress display does, can hang.
-    return ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn"))
+    def over(
+        self,
+        function: Callable[[Item], Result],
+        items: Iterable[Item],
+        name: Callable[[Item], str],
+    ) -> Iterator[tuple[int, Result | Problem]]:
+        """Yield the position of each item and what the function made of it, as they finish.
+
+        A `topoeval.errors.UserError` and a `MemoryError` become a `Problem`. At most two results
+        per process wait to be taken: what a caller does not keep is not held here either.
+
+        Parameters
+        ----------
+        function
+            Must be importable by other processes, its items and results picklable.
+        items
+            Each is one call.
+        name
+            The path that a problem of an item names.
+        """
+        work = enumerate(items)
+        if self.jobs == 1:
+            for position, item in work:
+                yield position, _guarded(function, item, name(item))
+            return
+        results: queue.Queue[tuple[int, Any] | None] = queue.Queue(2 * self.jobs)
+        lock, stopped = threading.Lock(), threading.Event()
+
+        def lane(place: int) -> None:
+            try:
+                while not stopped.is_set():
+                    with lock:
+                        position, item = next(work, (-1, None))
+                    if position < 0:
+                        break
+                    results.put((position, self._alone(place, function, item, name)))
+            except BaseException as error:  # carried to whoever takes the results
+                results.put((-1, error))
+            finally:
+                results.put(None)
+
+        threads = [threading.Thread(target=lane, args=(place,)) for place in range(self.jobs)]
+        for thread in threads:
+            thread.start()
+        running = self.jobs
+        try:
+            while running:
+                found = results.get()
+                if found is None:
+                    running -= 1
+                elif found[0] < 0:
+                    raise found[1]
+                else:
+                    yield found
+        finally:
+            stopped.set()
+            while running:
+                running -= results.get() is None
+            for thread in threads:
+                thread.join()
+
+    def _alone(self, place: int, function: Any, item: Any, name: Callable[[Any], str]) -> Any:
+        """Call the function in the process of a lane."""
+        pool = self._pools[place]
+        if pool is None:
+            # Forking a process that has threads, as a progress display does, can hang.
+            pool = ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"))
+            self._pools[place] = pool
+        path = name(item)
+        try:
+            return pool.submit(_guarded, function, item, path).result()
+        except BrokenProcessPool:
+            pool.shutdown()
+            self._pools[place] = None
+            return Died(path, f"{path}: the process died, perhaps out of memory")
 
 
 def _guarded(function: Callable[[Item], Result], item: Item, path: str) -> Result | Problem:

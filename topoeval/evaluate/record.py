@@ -35,6 +35,10 @@ def record(evaluation: Evaluation, environment: Mapping[str, Any], wall_s: float
         "scored_by": "topoeval",
         "topology": str(options.settings.topology),
         "classes": list(evaluation.classes.names),
+        "members": {
+            name: None if members is None else list(members)
+            for name, members in evaluation.classes.members.items()
+        },
         "priors": {name or "*": list(p) for name, p in evaluation.classes.priors.items()},
         "settings": {
             key: value
@@ -42,6 +46,9 @@ def record(evaluation: Evaluation, environment: Mapping[str, Any], wall_s: float
             if key in ("spacing", "tolerance", "patch")
         },
         "threshold": options.threshold,
+        "ignore": options.ignored,
+        "values": evaluation.readings,
+        "missing": options.missing,
         "inputs": evaluation.hashes,
     }
     canonical = json.dumps(spec, sort_keys=True, separators=(",", ":"))

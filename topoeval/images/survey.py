@@ -175,7 +175,7 @@ def check_numbers(array: NDArray[Any], path: Path) -> None:
         bad = int(np.count_nonzero(~np.isfinite(array)))
         kind = "NaN" if np.isnan(array).any() else "infinite values"
         raise UserError(f"{path}: holds {kind} ({bad} voxels)")
-    low, high = array.min(), array.max()
+    low, high = float(array.min()), float(array.max())
     if low < -NEARLY_WHOLE:
         raise UserError(f"{path}: holds negative values down to {low:g}; labels are 0 or more")
     if high > MAX_LABEL:

@@ -16,6 +16,7 @@ from topoeval.losses.info import Loss, LossInfo
 from topoeval.registry import Registry
 
 if TYPE_CHECKING:
+    from topoeval.losses.adapted import adapt
     from topoeval.losses.base import TargetLoss
     from topoeval.losses.betti_matching import BettiMatchingLoss
     from topoeval.losses.betti_prior import BettiPriorLoss
@@ -127,9 +128,10 @@ __all__ = [
     "TotalPersistenceLoss",
     "TverskyLoss",
     "WassersteinLoss",
+    "adapt",
 ]
 
-_CLASSES = ("topoeval.losses.base:TargetLoss", *_BUILTIN.values())
+_CLASSES = ("topoeval.losses.adapted:adapt", "topoeval.losses.base:TargetLoss", *_BUILTIN.values())
 _MODULES = {cls: module for module, _, cls in (text.partition(":") for text in _CLASSES)}
 
 

@@ -6,6 +6,9 @@ import torch
 
 from topoeval.errors import UserError
 
+TOLERANCE = 1e-5
+"""How far outside [0, 1] a value is still rounding: a sum of softmax channels leaves it by 1e-7."""
+
 
 def to_probabilities(
     input: torch.Tensor, *, sigmoid: bool, softmax: bool, include_background: bool
@@ -33,20 +36,39 @@ def to_probabilities(
             raise UserError("softmax over one channel is constant; use sigmoid=True")
         probabilities = torch.softmax(input, dim=1)
     else:
-        low, high = torch.aminmax(input.detach())
-        if low.isnan():
-            raise UserError("NaN in the probabilities")
-        if low < 0 or high > 1:
-            raise UserError(
-                f"probabilities outside [0, 1] ({low:.3g} to {high:.3g}); "
-                "for logits pass sigmoid=True or softmax=True"
-            )
-        probabilities = input
+        probabilities = in_unit_interval(
+            input, "probabilities", "for logits pass sigmoid=True or softmax=True"
+        )
     if not include_background:
         if input.shape[1] == 1:
             raise UserError("include_background=False leaves nothing of a one-channel input")
         probabilities = probabilities[:, 1:]
     return probabilities
+
+
+def in_unit_interval(values: torch.Tensor, what: str, remedy: str) -> torch.Tensor:
+    """Return values that lie in [0, 1], those that leave it by rounding put back.
+
+    The gradient of a value that is put back is as if it had not been: a voxel that is wrong with
+    certainty must be pulled. Nothing is checked while `torch.compile` traces, which cannot branch
+    on values; there all that leaves the interval is put back.
+
+    Raises
+    ------
+    UserError
+        Values farther outside than `TOLERANCE`, or NaN.
+    """
+    if torch.compiler.is_compiling():
+        return values + (values.clamp(0, 1) - values).detach()
+    if not values.numel():
+        return values
+    low, high = (float(end) for end in torch.aminmax(values.detach()))
+    excess = max(-low, high - 1)
+    if not excess <= TOLERANCE:
+        raise UserError(
+            f"{what} outside [0, 1]: {low:.9g} to {high:.9g}, {excess:.3g} too far; {remedy}"
+        )
+    return values if excess <= 0 else values + (values.clamp(0, 1) - values).detach()
 
 
 def widened(input: torch.Tensor) -> torch.Tensor:

@@ -12,8 +12,9 @@ import torch
 from torch import nn
 
 from topoeval.errors import UserError
-from topoeval.losses.activation import to_probabilities, widened
+from topoeval.losses.activation import in_unit_interval, to_probabilities, widened
 from topoeval.losses.info import LossInfo
+from topoeval.losses.spelling import spelled
 
 Reduction = Literal["mean", "sum", "none"]
 F = TypeVar("F", bound=Callable[..., Any])
@@ -34,6 +35,10 @@ def outside_graph(function: F) -> F:
 
 class MapLoss(nn.Module):
     """A loss made of parts, each with a value per image and class.
+
+    A map with a NaN or an infinity costs NaN and has a NaN gradient, so that a scaler of mixed
+    precision skips the step. A batch without images costs 0, with a graph and an empty gradient:
+    a process of a distributed training may have none.
 
     Parameters
     ----------
@@ -80,7 +85,37 @@ class MapLoss(nn.Module):
         per_class = torch.stack(list(parts.values())).sum(0)
         if self.reduction == "none":
             return per_class
-        return per_class.mean() if self.reduction == "mean" else per_class.sum()
+        if self.reduction == "mean" and per_class.numel():
+            return per_class.mean()
+        return per_class.sum()
+
+    def exclusive(self, channels: int) -> bool:
+        """Return whether so many channels are read as classes of which each voxel has one."""
+        several = channels > 1 and not self.sigmoid
+        return several and (self.softmax or self.info.channels != "each")
+
+    def __repr__(self) -> str:
+        """Return the call that builds this loss, without the arguments that have their default."""
+        return spelled(self)
+
+    def _guarded(
+        self,
+        input: torch.Tensor,
+        per_class: Callable[[torch.Tensor], dict[str, torch.Tensor]],
+    ) -> dict[str, torch.Tensor]:
+        """Return the parts of maps that may be none, or not finite."""
+        if not len(input):
+            first = 0 if self.include_background else 1
+            return {self.info.name: widened(input)[:, first:].flatten(2).sum(2)}
+        input, factor = _finite(input)
+        parts = per_class(input)
+        if factor is None:
+            return parts
+        return {
+            # a part that is pooled over the batch has one row
+            name: part * (factor if len(part) == len(factor) else factor.prod(0, keepdim=True))
+            for name, part in parts.items()
+        }
 
     def _check_dims(self, input: torch.Tensor) -> None:
         ndim = input.ndim - 2
@@ -94,12 +129,14 @@ class MapLoss(nn.Module):
 
 
 class TargetLoss(MapLoss):
-    """A loss that compares maps with targets: `parts` is all that a subclass writes.
+    """A loss that compares maps with targets: `per_class` is all that a subclass writes.
 
-    A target has the shape of the input and values in [0, 1]: a mask for each channel. What a loss
-    needs of the targets and does not change between epochs (a barcode, a skeleton) it answers from
-    `prepare`, once for a whole training set; a training hands the rows of its batch back through
-    `select`.
+    A target has the shape of the input and values in [0, 1]: a mask for each channel. Where the
+    channels are a softmax, the targets of a voxel sum to 1. What a loss needs of the targets and
+    does not change between epochs (a barcode, a skeleton) it returns from `prepare`, once for a
+    whole training set; a training hands the rows of its batch back through `select`.
+
+    Labels, voxels to ignore, weights of classes and lists of outputs: `topoeval.losses.adapt`.
     """
 
     def forward(
@@ -114,15 +151,30 @@ class TargetLoss(MapLoss):
         target
             Same shape, in [0, 1].
         prepared
-            What `prepare` answered for these targets; computed anew if not given.
+            What `prepare` returned for these targets; computed anew if not given.
         """
         return self.reduce(self.parts(input, target, prepared))
 
-    @abstractmethod
     def parts(
         self, input: torch.Tensor, target: torch.Tensor, prepared: Any = None
     ) -> dict[str, torch.Tensor]:
-        """Return the weighted terms by name, each ``(B, C)``; their sum is the loss."""
+        """Return the weighted terms by name, each ``(B, C)``; their sum is the loss.
+
+        Raises
+        ------
+        UserError
+            Wrong rank, a target of another shape or outside [0, 1], targets of a softmax that do
+            not sum to 1, or what the loss itself refuses.
+        """
+        self._check_dims(input)
+        target = self.checked(input, target)
+        return self._guarded(input, lambda maps: self.per_class(maps, target, prepared))
+
+    @abstractmethod
+    def per_class(
+        self, input: torch.Tensor, target: torch.Tensor, prepared: Any = None
+    ) -> dict[str, torch.Tensor]:
+        """Return what `parts` returns, of at least one image, finite, with a checked target."""
 
     def prepare(self, target: torch.Tensor) -> Any:
         """Return what of the targets can be computed once, or None if there is nothing."""
@@ -135,21 +187,37 @@ class TargetLoss(MapLoss):
     def maps(self, input: torch.Tensor, target: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Return probabilities and targets ``(B, C', *spatial)``, equally typed."""
         probabilities = self.probabilities(input)
-        return probabilities, self.targets(input, target).to(probabilities)
+        return probabilities, self.targets(target).to(probabilities)
 
     def logits(
         self, input: torch.Tensor, target: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Return logits and targets with all their channels, equally typed, at least float32."""
-        self._check_dims(input)
         input = widened(input)
-        _check_target(input, target)
         return input, target.to(input)
 
-    def targets(self, input: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-        """Return the targets without the background if it does not count, after checking them."""
-        _check_target(input, target)
+    def targets(self, target: torch.Tensor) -> torch.Tensor:
+        """Return the targets without the background if it does not count."""
         return target if self.include_background else target[:, 1:]
+
+    def checked(self, input: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        """Return the target, what leaves [0, 1] by rounding put back."""
+        if target.shape != input.shape:
+            raise UserError(
+                f"target of shape {tuple(target.shape)} does not fit an input of shape "
+                f"{tuple(input.shape)}; a target has one mask per channel (one-hot), for labels "
+                f"use topoeval.losses.adapt({self.info.name!r}, to_onehot_y=True)"
+            )
+        target = in_unit_interval(target, "target", "a target is made of masks")
+        if self.exclusive(input.shape[1]) and target.numel() and not torch.compiler.is_compiling():
+            low, high = (float(end) for end in torch.aminmax(widened(target.detach()).sum(1)))
+            if max(1 - low, high - 1) > 1e-3:
+                raise UserError(
+                    f"targets of loss {self.info.name!r} sum to {low:.4g} to {high:.4g} over the "
+                    f"{input.shape[1]} channels of a softmax, and have to sum to 1 at each voxel: "
+                    "one channel for each class and one, the first, for the background"
+                )
+        return target
 
 
 def as_mask(target: torch.Tensor) -> torch.Tensor:
@@ -157,14 +225,16 @@ def as_mask(target: torch.Tensor) -> torch.Tensor:
     return target >= 0.5
 
 
-def _check_target(input: torch.Tensor, target: torch.Tensor) -> None:
-    if target.shape != input.shape:
-        raise UserError(
-            f"target of shape {tuple(target.shape)} does not fit an input of shape "
-            f"{tuple(input.shape)}; a target has one mask per channel (one-hot)"
-        )
-    low, high = torch.aminmax(target.detach())
-    if not (low >= 0 and high <= 1):
-        raise UserError(
-            f"target outside [0, 1] ({low:.3g} to {high:.3g}); a target is made of masks"
-        )
+def _finite(input: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
+    """Return maps with 0 in place of what is not finite, and NaN for images that had any, else 1.
+
+    The factor is ``(B, 1)``, or None if all is finite.
+    """
+    if not torch.compiler.is_compiling():
+        wide = torch.promote_types(input.dtype, torch.float32)
+        # one pass that allocates nothing: a sum is finite unless a value is not, or huge
+        if torch.isfinite(input.detach().sum(dtype=wide)):
+            return input, None
+    bad = ~torch.isfinite(input.detach())
+    factor = torch.where(bad.flatten(1).any(1), torch.nan, 1.0)[:, None]
+    return torch.where(bad, 0, input), factor

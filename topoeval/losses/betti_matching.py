@@ -120,7 +120,7 @@ class BettiMatchingLoss(TargetLoss):
         self.min_length = float(min_length)
         self.threads = threads
 
-    def parts(
+    def per_class(
         self, input: torch.Tensor, target: torch.Tensor, prepared: Any = None
     ) -> dict[str, torch.Tensor]:
         """Return what matched, superfluous and missing features cost, each ``(B, C)``."""

@@ -132,6 +132,11 @@ class BettiPriorLoss(MapLoss):
 
     def parts(self, input: torch.Tensor, prior: Prior | None = None) -> dict[str, torch.Tensor]:
         """Return the weighted terms ``{"b0": (B, C), "b1": ...}`` whose sum is the loss."""
+        self._check_dims(input)
+        return self._guarded(input, lambda maps: self.per_class(maps, prior))
+
+    def per_class(self, input: torch.Tensor, prior: Prior | None = None) -> dict[str, torch.Tensor]:
+        """Return what `parts` returns, of at least one image, finite."""
         probabilities = self.probabilities(input)
         batch, classes, ndim = *probabilities.shape[:2], probabilities.ndim - 2
         weights = self._weights(ndim)

@@ -70,6 +70,7 @@ class BettiPriorMulticlassLoss(MapLoss):
     info: ClassVar[LossInfo] = LossInfo(
         name="betti_prior_multiclass",
         title="Betti prior of labels and unions (Byrne)",
+        channels="labels",
         ndims=(2, 3),
         needs_target=False,
         needs_prior=True,
@@ -135,6 +136,12 @@ class BettiPriorMulticlassLoss(MapLoss):
             No prior, a label that the input does not have, or a prior of the wrong shape.
         """
         self._check_dims(input)
+        return self._guarded(input, lambda maps: self.per_class(maps, prior))
+
+    def per_class(
+        self, input: torch.Tensor, prior: Priors | Prior | None = None
+    ) -> dict[str, torch.Tensor]:
+        """Return what `parts` returns, of at least one image, finite."""
         maps = _label_probabilities(input)
         batch, labels, *shape = maps.shape
         ndim = len(shape)

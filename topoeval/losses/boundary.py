@@ -43,6 +43,7 @@ class BoundaryLoss(TargetLoss):
     info: ClassVar[LossInfo] = LossInfo(
         name="boundary",
         title="Boundary",
+        voxel_means=("boundary",),
         ndims=(2, 3),
         needs_target=True,
         needs_prior=False,
@@ -59,7 +60,7 @@ class BoundaryLoss(TargetLoss):
         super().__init__(**activation)
         self.spacing = None if spacing is None else tuple(map(float, spacing))
 
-    def parts(
+    def per_class(
         self, input: torch.Tensor, target: torch.Tensor, prepared: torch.Tensor | None = None
     ) -> dict[str, torch.Tensor]:
         """Return the mean of distance times probability, ``(B, C)``."""

@@ -87,7 +87,7 @@ class CapeLoss(TargetLoss):
         self.snap = snap
         self.topology = topology
 
-    def parts(
+    def per_class(
         self,
         input: torch.Tensor,
         target: torch.Tensor,

@@ -24,6 +24,7 @@ _COMMON: dict[str, Any] = {
     "multiclass": "channel 0 is the background; the others merged by their largest logit",
     "cost": "moderate",
     "input": "logits",
+    "channels": "softmax",
     "takes_topology": True,
     "device": "part",
     "citation": "P. Shi et al., Centerline Boundary Dice Loss for Vascular Segmentation, MICCAI "
@@ -83,7 +84,7 @@ class ClMDiceLoss(TargetLoss):
         merged = target if target.shape[1] == 1 else target[:, 1:].amax(1, keepdim=True)
         return self._geometry(foreground_mask(merged, self.topology))
 
-    def parts(
+    def per_class(
         self, input: torch.Tensor, target: torch.Tensor, prepared: Any = None
     ) -> dict[str, torch.Tensor]:
         """Return the one term, ``(B, 1)``."""

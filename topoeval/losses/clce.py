@@ -41,6 +41,10 @@ class ClCELoss(TargetLoss):
     info: ClassVar[LossInfo] = LossInfo(
         name="clce",
         title="Centreline cross-entropy",
+        fullgraph=True,
+        double_backward=False,
+        channels="softmax",
+        voxel_means=("target", "prediction"),
         ndims=(2, 3),
         needs_target=True,
         needs_prior=False,
@@ -64,7 +68,7 @@ class ClCELoss(TargetLoss):
         with torch.no_grad():
             return soft_skeleton(_without_background(widened(target)), self.iterations)
 
-    def parts(
+    def per_class(
         self, input: torch.Tensor, target: torch.Tensor, prepared: Any = None
     ) -> dict[str, torch.Tensor]:
         """Return the terms of the target's and of the prediction's skeleton, ``(B, C')``."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 import torch
 
@@ -13,8 +13,6 @@ from topoeval.losses.base import TargetLoss
 from topoeval.losses.foreground import foreground, foreground_mask, thinned
 from topoeval.losses.info import LossInfo
 from topoeval.topology import Topology
-
-Pooling = Literal["image", "batch"]
 
 
 class ClDiceLoss(TargetLoss):
@@ -38,9 +36,9 @@ class ClDiceLoss(TargetLoss):
         and runs 10.
     smooth
         s; positive.
-    pooling
-        ``"image"``: the formula for each image. ``"batch"``: its sums run over all images, as in
-        the authors' code, and there is one value for each class.
+    batch
+        The sums run over all images, as in the authors' code, and there is one value for each
+        class.
     **activation
         ``sigmoid``, ``softmax``, ``include_background`` and ``reduction``, as in MONAI.
 
@@ -63,6 +61,8 @@ class ClDiceLoss(TargetLoss):
     info: ClassVar[LossInfo] = LossInfo(
         name="cldice",
         title="Soft clDice",
+        fullgraph=True,
+        double_backward=False,
         ndims=(2, 3),
         needs_target=True,
         needs_prior=False,
@@ -80,16 +80,16 @@ class ClDiceLoss(TargetLoss):
         *,
         iterations: int = 3,
         smooth: float = 1.0,
-        pooling: Pooling = "image",
+        batch: bool = False,
         **activation: Any,
     ) -> None:
         super().__init__(**activation)
         if iterations < 0:
             raise UserError(f"iterations must not be negative, got {iterations}")
-        _check(smooth, pooling)
+        _check(smooth)
         self.iterations = iterations
         self.smooth = smooth
-        self.pooling: Pooling = pooling
+        self.batch = batch
 
     def prepare(self, target: torch.Tensor) -> torch.Tensor:
         """Return the soft skeletons of the targets, ``(N, C', *spatial)``."""
@@ -97,7 +97,7 @@ class ClDiceLoss(TargetLoss):
             target = target if self.include_background else target[:, 1:]
             return soft_skeleton(widened(target), self.iterations)
 
-    def parts(
+    def per_class(
         self, input: torch.Tensor, target: torch.Tensor, prepared: Any = None
     ) -> dict[str, torch.Tensor]:
         """Return the one term, ``(B, C)``, or ``(1, C)`` if pooled over the batch."""
@@ -109,7 +109,7 @@ class ClDiceLoss(TargetLoss):
             masks,
             of_target.to(probabilities),
             self.smooth,
-            self.pooling,
+            self.batch,
         )
         return {"cldice": value}
 
@@ -135,7 +135,7 @@ class TopologicalClDiceLoss(TargetLoss):
     ----------
     topology
         Connectivity of the thinning; under a sublevel topology the dark phase is thinned.
-    smooth, pooling, **activation
+    smooth, batch, **activation
         As in `ClDiceLoss`.
 
     Raises
@@ -166,21 +166,21 @@ class TopologicalClDiceLoss(TargetLoss):
         *,
         topology: Topology = Topology(),  # noqa: B008  # frozen value, safe to share
         smooth: float = 1.0,
-        pooling: Pooling = "image",
+        batch: bool = False,
         **activation: Any,
     ) -> None:
         super().__init__(**activation)
-        _check(smooth, pooling)
+        _check(smooth)
         self.topology = topology
         self.smooth = smooth
-        self.pooling: Pooling = pooling
+        self.batch = batch
 
     def prepare(self, target: torch.Tensor) -> torch.Tensor:
         """Return the thinned targets, boolean, ``(N, C', *spatial)``."""
         target = target if self.include_background else target[:, 1:]
         return thinned(foreground_mask(target, self.topology), self.topology)
 
-    def parts(
+    def per_class(
         self, input: torch.Tensor, target: torch.Tensor, prepared: Any = None
     ) -> dict[str, torch.Tensor]:
         """Return the one term, ``(B, C)``, or ``(1, C)`` if pooled over the batch."""
@@ -194,7 +194,7 @@ class TopologicalClDiceLoss(TargetLoss):
             foreground(masks, self.topology),
             of_target.to(probabilities),
             self.smooth,
-            self.pooling,
+            self.batch,
         )
         return {"cldice_topological": value}
 
@@ -205,14 +205,14 @@ def centreline_loss(
     target: torch.Tensor,
     target_skeleton: torch.Tensor,
     smooth: float = 1.0,
-    pooling: Pooling = "image",
+    batch: bool = False,
 ) -> torch.Tensor:
     """Return one minus clDice of ``(B, C, *spatial)`` maps with their skeletons.
 
     The formula is that of `ClDiceLoss`. The result is ``(B, C)``, or ``(1, C)`` if pooled over the
     batch.
     """
-    axes = ([0] if pooling == "batch" else []) + list(range(2, prediction.ndim))
+    axes = ([0] if batch else []) + list(range(2, prediction.ndim))
 
     def ratio(skeleton: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
         return ((skeleton * other).sum(axes) + smooth) / (skeleton.sum(axes) + smooth)
@@ -220,11 +220,9 @@ def centreline_loss(
     precision = ratio(prediction_skeleton, target)
     sensitivity = ratio(target_skeleton, prediction)
     loss = 1 - 2 * precision * sensitivity / (precision + sensitivity)
-    return loss[None] if pooling == "batch" else loss
+    return loss[None] if batch else loss
 
 
-def _check(smooth: float, pooling: str) -> None:
+def _check(smooth: float) -> None:
     if smooth <= 0:
         raise UserError(f"smooth must be positive, got {smooth}")
-    if pooling not in ("image", "batch"):
-        raise UserError(f"pooling must be 'image' or 'batch', got {pooling!r}")

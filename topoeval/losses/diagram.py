@@ -51,7 +51,7 @@ class DiagramLoss(TargetLoss):
         self.patch = patch
         self.backend = backend
 
-    def parts(
+    def per_class(
         self, input: torch.Tensor, target: torch.Tensor, prepared: Table | None = None
     ) -> dict[str, torch.Tensor]:
         """Return the terms, ``{"b0": (B, C), "b1": ...}`` of the dimensions; their sum is the loss.
@@ -62,7 +62,6 @@ class DiagramLoss(TargetLoss):
             As `topoeval.persistence.compute`; prepared barcodes of other targets.
         """
         probabilities = self.probabilities(input)
-        self.targets(input, target)
         wanted = self.prepare(target) if prepared is None else prepared
         costs = self._compare(probabilities, wanted)
         names = self.terms(wanted.dims)
@@ -97,7 +96,7 @@ class DiagramLoss(TargetLoss):
     def prepare(self, target: torch.Tensor) -> Table:
         """Return the barcodes of targets ``(N, C, *spatial)``."""
         self._check_dims(target)
-        return self._barcodes(self.targets(target, target).detach())
+        return self._barcodes(self.targets(target).detach())
 
     def select(self, prepared: Table, samples: torch.Tensor) -> Table:
         """Return the barcodes of the samples at the indices `samples`."""

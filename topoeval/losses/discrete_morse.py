@@ -65,6 +65,8 @@ class DiscreteMorseLoss(TargetLoss):
     info: ClassVar[LossInfo] = LossInfo(
         name="discrete_morse",
         title="Discrete Morse (DMT)",
+        channels="softmax",
+        voxel_means=("arcs",),
         ndims=(2, 3),
         needs_target=True,
         needs_prior=False,
@@ -99,7 +101,7 @@ class DiscreteMorseLoss(TargetLoss):
         self.topology = topology
         self.backend = backend
 
-    def parts(
+    def per_class(
         self, input: torch.Tensor, target: torch.Tensor, prepared: Any = None
     ) -> dict[str, torch.Tensor]:
         """Return the cross-entropy on the arcs of each class, over all voxels, ``(B, C)``."""

@@ -58,6 +58,7 @@ class EulerLoss(TargetLoss):
     info: ClassVar[LossInfo] = LossInfo(
         name="euler",
         title="Euler characteristic",
+        fullgraph=True,
         ndims=(2, 3),
         needs_target=True,
         needs_prior=False,
@@ -92,19 +93,18 @@ class EulerLoss(TargetLoss):
         self.step = step
         self.exponent = float(exponent)
 
-    def parts(
+    def per_class(
         self, input: torch.Tensor, target: torch.Tensor, prepared: torch.Tensor | None = None
     ) -> dict[str, torch.Tensor]:
         """Return ``{"euler": (B, C)}``."""
         probabilities = self.probabilities(input)
-        self.targets(input, target)
         wanted = self.prepare(target) if prepared is None else prepared
         difference = self._characteristics(probabilities) - wanted.to(probabilities)
         return {"euler": (difference.abs() ** self.exponent).mean(-1)}
 
     def prepare(self, target: torch.Tensor) -> torch.Tensor:
         """Return the integrals of targets ``(N, C, *spatial)``: ``(N, C', n_windows)``."""
-        target = self.targets(target, target).detach()
+        target = self.targets(target).detach()
         # sums of many voxels: half precision would lose the unit
         return self._characteristics(target.to(torch.promote_types(target.dtype, torch.float32)))
 

@@ -42,7 +42,22 @@ class LossInfo:
         Whether it knows nothing of topology: voxels or overlap alone. Deep supervision gives such a
         loss the lower resolutions, too.
     multiclass
-        How several channels are treated.
+        How several channels are treated, in words.
+    channels
+        ``"each"``: each is a map of its own. ``"softmax"``: they are the classes of one softmax,
+        background first, and targets sum to 1. ``"labels"``: as a softmax, and its arguments name
+        single labels.
+    voxel_means
+        Names of the parts that are means over voxels, so that voxels that do not count are left
+        out of the number of voxels too.
+    fullgraph
+        Whether `torch.compile` takes it whole (``fullgraph=True``); else the graph breaks where it
+        leaves torch. Checks of values are left out of a compiled graph.
+    double_backward
+        Whether the gradient can be differentiated; what is discrete (a matching, a skeleton, a set
+        of critical voxels) is constant there too.
+    departures
+        What differs from the authors' code, in a sentence or two; empty where nothing is known to.
     cost
         ``cheap`` (as Dice), ``moderate`` (up to a network step), ``expensive`` (more).
     citation
@@ -65,8 +80,13 @@ class LossInfo:
     device: Literal["all", "2D", "part"] = "all"
     minimum: float | None = None
     strict: bool = False
+    channels: Literal["each", "softmax", "labels"] = "each"
+    voxel_means: tuple[str, ...] = ()
+    fullgraph: bool = False
+    double_backward: bool = True
     plain: bool = False
     advice: str = ""
+    departures: str = ""
 
 
 class Loss(Protocol):

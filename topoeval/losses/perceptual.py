@@ -73,6 +73,7 @@ class PerceptualLoss(TargetLoss):
     info: ClassVar[LossInfo] = LossInfo(
         name="perceptual",
         title="Perceptual (Mosinska)",
+        fullgraph=True,
         ndims=(2,),
         needs_target=True,
         needs_prior=False,
@@ -95,13 +96,16 @@ class PerceptualLoss(TargetLoss):
         super().__init__(**activation)
         if width < 1:
             raise UserError(f"width must be at least 1, got {width}")
+        self.weights = weights
+        self.width = width
+        self.seed = seed
         layers = _random(width, seed) if weights is None else _vgg19(weights)
         for name, (kernel, bias) in layers.items():
             # not in the state dict: a checkpoint of a training holds what was trained
             self.register_buffer(f"{name}_kernel", kernel, persistent=False)
             self.register_buffer(f"{name}_bias", bias, persistent=False)
 
-    def parts(
+    def per_class(
         self, input: torch.Tensor, target: torch.Tensor, prepared: Any = None
     ) -> dict[str, torch.Tensor]:
         """Return the distance at each compared layer, ``{"conv1_2": (B, C), ...}``."""

@@ -33,11 +33,18 @@ class SCNPLoss(TargetLoss):
         Side of the neighbourhood in voxels, odd.
     with_plain
         Add Dice + cross-entropy of the logits as they are.
+    include_background
+        As in `topoeval.losses.DiceCrossEntropyLoss`; logits of all channels are penalised.
+    reduction
+        Over the batch.
     """
 
     info: ClassVar[LossInfo] = LossInfo(
         name="scnp",
         title="SCNP",
+        fullgraph=True,
+        channels="softmax",
+        voxel_means=("cross_entropy", "plain_cross_entropy"),
         ndims=(2, 3),
         needs_target=True,
         needs_prior=False,
@@ -51,23 +58,28 @@ class SCNPLoss(TargetLoss):
     )
 
     def __init__(
-        self, *, size: int = 3, with_plain: bool = False, reduction: Reduction = "mean"
+        self,
+        *,
+        size: int = 3,
+        with_plain: bool = False,
+        include_background: bool = True,
+        reduction: Reduction = "mean",
     ) -> None:
-        super().__init__(reduction=reduction)
+        super().__init__(include_background=include_background, reduction=reduction)
         if size < 1 or size % 2 == 0:
             raise UserError(f"size of an SCNP neighbourhood must be odd, got {size}")
         self.size = size
         self.with_plain = with_plain
-        self._base = DiceCrossEntropyLoss()
+        self._base = DiceCrossEntropyLoss(include_background=include_background)
 
-    def parts(
+    def per_class(
         self, input: torch.Tensor, target: torch.Tensor, prepared: Any = None
     ) -> dict[str, torch.Tensor]:
         """Return Dice and cross-entropy of the penalised logits, ``(B, 1)`` each."""
         logits, target = self.logits(input, target)
-        parts = self._base.parts(self.penalised(logits, target), target)
+        parts = self._base.per_class(self.penalised(logits, target), target)
         if self.with_plain:
-            plain = self._base.parts(logits, target)
+            plain = self._base.per_class(logits, target)
             parts |= {f"plain_{name}": value for name, value in plain.items()}
         return parts
 

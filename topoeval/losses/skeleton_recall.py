@@ -38,6 +38,8 @@ class SkeletonRecallLoss(TargetLoss):
         By the cross of face neighbours.
     smooth
         s; positive.
+    batch
+        The sums run over the batch too; there is one value for each class.
     **activation
         ``sigmoid``, ``softmax``, ``include_background`` and ``reduction``, as in MONAI.
 
@@ -78,6 +80,7 @@ class SkeletonRecallLoss(TargetLoss):
         topology: Topology = Topology(),  # noqa: B008  # frozen value, safe to share
         dilations: int = 2,
         smooth: float = 1.0,
+        batch: bool = False,
         **activation: Any,
     ) -> None:
         super().__init__(**activation)
@@ -88,6 +91,7 @@ class SkeletonRecallLoss(TargetLoss):
         self.topology = topology
         self.dilations = dilations
         self.smooth = smooth
+        self.batch = batch
 
     def prepare(self, target: torch.Tensor) -> torch.Tensor:
         """Return the tubes of the targets, boolean, ``(N, C', *spatial)``."""
@@ -98,15 +102,17 @@ class SkeletonRecallLoss(TargetLoss):
 
         return on_host(of_images, foreground_mask(target, self.topology))
 
-    def parts(
+    def per_class(
         self, input: torch.Tensor, target: torch.Tensor, prepared: Any = None
     ) -> dict[str, torch.Tensor]:
-        """Return the one term, ``(B, C)``."""
+        """Return the one term, ``(B, C)``, or ``(1, C)`` of the batch."""
         probabilities, _ = self.maps(input, target)
         tube = (self.prepare(target) if prepared is None else prepared).to(probabilities)
         bright = foreground(probabilities, self.topology)
-        found = (bright * tube).flatten(2).sum(2) + self.smooth
-        return {"skeleton_recall": 1 - found / (tube.flatten(2).sum(2) + self.smooth)}
+        axes = (*((0,) if self.batch else ()), *range(2, tube.ndim))
+        found = (bright * tube).sum(axes) + self.smooth
+        loss = 1 - found / (tube.sum(axes) + self.smooth)
+        return {"skeleton_recall": loss[None] if self.batch else loss}
 
 
 def tubed_skeleton(

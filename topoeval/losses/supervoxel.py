@@ -43,6 +43,7 @@ class SupervoxelLoss(TargetLoss):
     info: ClassVar[LossInfo] = LossInfo(
         name="supervoxel",
         title="Supervoxel",
+        voxel_means=("plain", "splits", "merges"),
         ndims=(2, 3),
         needs_target=True,
         needs_prior=False,
@@ -74,7 +75,7 @@ class SupervoxelLoss(TargetLoss):
         self.beta = beta
         self.topology = topology
 
-    def parts(
+    def per_class(
         self, input: torch.Tensor, target: torch.Tensor, prepared: Any = None
     ) -> dict[str, torch.Tensor]:
         """Return the plain term and those of splits and merges, ``(B, C)`` each."""

@@ -48,6 +48,8 @@ class TopoInteractionLoss(TargetLoss):
     info: ClassVar[LossInfo] = LossInfo(
         name="topo_interaction",
         title="Topological interaction",
+        fullgraph=True,
+        channels="labels",
         ndims=(2, 3),
         needs_target=True,
         needs_prior=False,
@@ -84,7 +86,7 @@ class TopoInteractionLoss(TargetLoss):
         self.topology = topology
         self.distance = distance
 
-    def parts(
+    def per_class(
         self, input: torch.Tensor, target: torch.Tensor, prepared: Any = None
     ) -> dict[str, torch.Tensor]:
         """Return the sum over critical voxels, ``(B, 1)``."""

@@ -72,6 +72,7 @@ class TopographLoss(TargetLoss):
     info: ClassVar[LossInfo] = LossInfo(
         name="topograph",
         title="Topograph",
+        channels="softmax",
         ndims=(2,),
         needs_target=True,
         needs_prior=False,
@@ -109,15 +110,14 @@ class TopographLoss(TargetLoss):
         self.topology = topology
         self.aggregate: Aggregate = aggregate
 
-    def parts(
+    def per_class(
         self, input: torch.Tensor, target: torch.Tensor, prepared: Any = None
     ) -> dict[str, torch.Tensor]:
         """Return what wrong foreground and wrong background cost, each ``(B, C)``."""
-        self._check_dims(input)
         p = to_probabilities(
             input, sigmoid=self.sigmoid, softmax=self.softmax, include_background=True
         )
-        wanted = as_mask(self.targets(input, target).to(p))
+        wanted = as_mask(self.targets(target).to(p))
         first = 0 if self.include_background else 1
         if self.sigmoid or p.shape[1] == 1:
             p = p[:, first:]

@@ -67,6 +67,7 @@ class HomotopyWarpingLoss(TargetLoss):
     info: ClassVar[LossInfo] = LossInfo(
         name="warping",
         title="Homotopy warping",
+        channels="softmax",
         ndims=(2, 3),
         needs_target=True,
         needs_prior=False,
@@ -92,7 +93,7 @@ class HomotopyWarpingLoss(TargetLoss):
         super().__init__(include_background=include_background, reduction=reduction)
         self.topology = topology
 
-    def parts(
+    def per_class(
         self, input: torch.Tensor, target: torch.Tensor, prepared: Any = None
     ) -> dict[str, torch.Tensor]:
         """Return the one term, ``(B, C)``."""

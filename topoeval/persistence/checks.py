@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from topoeval.errors import UserError
 
+BEYOND_FLOATS = "integers beyond 2^53 can be matched with their own dtype only, unframed"
+
 
 def spatial_axes(shape: tuple[int, ...], given: int | None) -> int:
     """Return the spatial dimensions, 2 or 3, of a batch: as `given`, or from its shape."""

@@ -15,6 +15,7 @@ from topoeval.persistence.backends import automatic
 from topoeval.persistence.backends.native import default_threads
 from topoeval.persistence.barcode import Array, host_array
 from topoeval.persistence.checks import (
+    BEYOND_FLOATS,
     check_nonempty,
     check_real_and_finite,
     checked_dims,
@@ -32,7 +33,6 @@ MatchingBackend = Literal["auto", "native", "torch"]
 
 NO_VOXEL = -1  # birth: with the frame; death: never
 NO_BAR = -2  # the bar of this row has no partner
-BEYOND_FLOATS = "integers beyond 2^53 can be matched with their own dtype only, unframed"
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 from topoeval.errors import UnavailableError, UserError
 from topoeval.persistence.backends.base import IndexTable, TensorBackend, ValueTable
 from topoeval.persistence.barcode import host_array
-from topoeval.persistence.checks import check_real_and_finite
-from topoeval.persistence.matching import BEYOND_FLOATS
+from topoeval.persistence.checks import BEYOND_FLOATS, check_real_and_finite
 from topoeval.topology import Topology
 
 P = ParamSpec("P")

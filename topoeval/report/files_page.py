@@ -10,8 +10,7 @@ import pandas as pd
 
 from topoeval.evaluate import Audit, Evaluation, summarise
 from topoeval.evaluate.audit import SIZES
-from topoeval.evaluate.evaluation import read_pair
-from topoeval.evaluate.label_map import read_labels
+from topoeval.evaluate.summary import MEAN
 from topoeval.metrics import available_columns
 from topoeval.report.drawing import Drawing, figure_markup
 from topoeval.report.folder import write_text
@@ -20,6 +19,7 @@ from topoeval.report.overlay import Panel, compared, draw_comparison, draw_label
 from topoeval.report.template import template
 
 MOST_PICTURES = 6
+_SHOWN = ("n", "absent", "mean", "sd", "median", "min", "max")
 # What makes a case bad, in this order.
 _BADNESS = ("betti_matching_union", "betti_error", "hd95")
 
@@ -36,7 +36,9 @@ def write_evaluation_page(evaluation: Evaluation, path: Path, lines: Sequence[st
     lines
         How it was measured, a line each.
     """
-    summary = summarise(evaluation.cases)
+    averaged = evaluation.classes.averaged
+    summary = summarise(evaluation.cases, evaluation.options.absent, averaged)
+    names = list(dict.fromkeys(summary["class"]))
     titles: dict[str, str] = {}
     for dims in evaluation.spatial_dims:
         known = available_columns(dims, ["prior"])
@@ -49,18 +51,18 @@ def write_evaluation_page(evaluation: Evaluation, path: Path, lines: Sequence[st
         lines=lines,
         tables=[
             {
-                "title": f"Class {name}",
-                "heads": ["score", "better", "n", "mean", "sd", "median", "min", "max"],
+                "title": name if name == MEAN else f"Class {name}",
+                "heads": ["score", "better", *_SHOWN],
                 "rows": [
                     [
                         titles.get(row["metric"], row["metric"].replace("_", " ")),
                         titles.get(f"{row['metric']} better", "-"),
-                        *(_text(row[key]) for key in ("n", "mean", "sd", "median", "min", "max")),
+                        *(_text(row[key]) for key in _SHOWN),
                     ]
                     for row in summary[summary["class"] == name].to_dict("records")
                 ],
             }
-            for name in evaluation.classes.names
+            for name in names
         ],
         figures=[figure_markup(drawing) for drawing in figures if drawing],
         problems=evaluation.problems,
@@ -116,8 +118,7 @@ def draw_worst(evaluation: Evaluation, name: str) -> Drawing | None:
     topology = evaluation.options.settings.topology
     panels = []
     for row in rows.to_dict("records"):
-        p, g = read_pair(evaluation.pairs[row["case"]], evaluation.options)
-        mask, truth = (evaluation.classes.masks(read.array)[name] for read in (p, g))
+        mask, truth = evaluation.masks(row["case"], name)
         panels.append(Panel(row["case"], compared(mask, truth, topology), _betti(row)))
     ndim = evaluation.spatial_dims[0]
     title = f"Class {name}: the {len(panels)} worst cases"
@@ -133,7 +134,7 @@ def _draw_labels(found: Audit, name: str) -> Drawing | None:
     panels = []
     ndim = 2
     for row in rows.to_dict("records"):
-        mask = found.classes.masks(read_labels(found.files[row["case"]]).array)[name]
+        mask = found.mask(row["case"], name)
         ndim = mask.ndim
         below = f"{_count(row[order[0]], 'speck')}, {_count(row[order[1]], 'pinhole')}"
         panels.append(Panel(row["case"], plain(mask, found.topology, most), below))

@@ -72,7 +72,7 @@ def overview_page(suite: SuiteReport, figures: Sequence[Drawing]) -> str:
         findings={name: finding(summary, name) for name in summary.datasets},
         figures=figures,
         pairs=pairs(suite.published, summary),
-        judges=_judges(suite.records),
+        auxiliary=_auxiliary(suite.records),
         caption=caption_lines(summary, datasets=False),
         settings=suite.shared_settings,
     )
@@ -143,7 +143,7 @@ def method_page(suite: SuiteReport, arm: str, examples: Mapping[str, Gallery | N
 
 def runs_page(suite: SuiteReport) -> str:
     """Return the list of all runs, each with its record."""
-    runs = pd.concat([suite.records.runs, suite.records.judges])
+    runs = pd.concat([suite.records.runs, suite.records.auxiliary])
     runs = runs.sort_values(["dataset", "arm", "seed"])
     machines = {text: letter for letter, text in suite.summary.machines.items()}
     return _render(
@@ -252,9 +252,9 @@ def _short_caption(only: Summary) -> list[str]:
     return [only.dataset_line(only.datasets[0]), *only.machine_lines()]
 
 
-def _judges(records: Records) -> list[dict[str, Any]]:
-    judges = records.judges.sort_values(["dataset", "seed"])
+def _auxiliary(records: Records) -> list[dict[str, Any]]:
+    networks = records.auxiliary.sort_values(["dataset", "seed"])
     return [
-        {**judge, "accuracy": _plain(judge["judge_accuracy"], 1.0, 3)}
-        for judge in judges.to_dict("records")
+        {**network, "accuracy": _plain(network["auxiliary_accuracy"], 1.0, 3)}
+        for network in networks.to_dict("records")
     ]

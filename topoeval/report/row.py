@@ -278,10 +278,10 @@ def _seconds(values: pd.Series) -> Estimate:
 
 
 def _chain_seconds(records: Records) -> list[float]:
-    """Add to each run's wall time that of its parents; a start or judge, common to all, is free."""
+    """Add to each run's wall time that of its parents; what is common to all is free."""
     own = dict(zip(records.runs["id"], pd.to_numeric(records.runs["wall_s"]), strict=True))
     free = {i for i, role in zip(records.runs["id"], records.runs["role"], strict=True)
-            if role == "start"} | set(records.judges["id"])  # fmt: skip
+            if role == "start"} | set(records.auxiliary["id"])  # fmt: skip
 
     def seconds(identity: str, depth: int = 3) -> float:
         # The depth guards against records that name each other.

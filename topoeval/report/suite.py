@@ -68,7 +68,7 @@ class SuiteReport:
 
     @cached_property
     def counts(self) -> dict[str, int]:
-        """How much was run; a judge is no run of a method."""
+        """How much was run; an auxiliary network is no run of a method."""
         runs = self.records.runs
         return {
             "methods": len({row.arm for row in self.summary.rows if row.role != "start"}),

@@ -38,7 +38,7 @@ def label_runs(specs: Mapping[str, Mapping[str, Any]]) -> dict[str, Labels]:
     settings = _Settings(specs)
     datasets = {identity: settings.of_dataset(spec) for identity, spec in specs.items()}
     dataset_labels: dict[str, str] = {}
-    # A judge takes other splits of a dataset than the runs it judges; that is no second dataset.
+    # An auxiliary network takes other splits of a dataset than the runs; that is no second dataset.
     for task in {str(spec["task"]) for spec in specs.values()}:
         names = {
             i: str(spec["dataset"]["name"]) for i, spec in specs.items() if spec["task"] == task
@@ -57,7 +57,7 @@ def label_runs(specs: Mapping[str, Mapping[str, Any]]) -> dict[str, Labels]:
 
 
 def method_title(spec: Mapping[str, Any]) -> str:
-    """Return the title of a run's method; a judge has none and is named by its task."""
+    """Return the title of a run's method, or the task where it has none."""
     method = spec.get("method") or {}
     return str(method.get("title") or method.get("name") or spec["task"])
 

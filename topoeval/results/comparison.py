@@ -18,9 +18,10 @@ import pandas as pd
 from topoeval.errors import UserError
 from topoeval.metrics import Metric, metric_of
 from topoeval.metrics.catalogue import every_column
+from topoeval.records.spec import RESTORE
 from topoeval.results.arms import label_runs
 from topoeval.results.document import OK, Document, by_test, read_document, record_files
-from topoeval.results.rows import JUDGE, Entry, case_frame, commit, run_frame
+from topoeval.results.rows import Entry, case_frame, commit, run_frame
 from topoeval.results.tables import record_folders
 from topoeval.statistics.crossed import Mean, crossed
 from topoeval.statistics.estimate import LEVEL
@@ -98,7 +99,7 @@ def compare(a: str | Path, b: str | Path, measures: Sequence[str] = ()) -> Compa
         direction(measure)
     with _side(str(a)) as left, _side(str(b)) as right:
         frames = _tables(left, right)
-    runs = [runs[runs["task"] != JUDGE] for runs, _ in frames]
+    runs = [runs[runs["task"] == RESTORE] for runs, _ in frames]
     cases = [cases for _, cases in frames]
     for name in measures:  # asked for by name, it must not be passed in silence
         for side, frame in zip((a, b), cases, strict=True):

@@ -10,6 +10,7 @@ import orjson
 
 from topoeval.errors import UserError
 from topoeval.records.parts import MAIN_TEST
+from topoeval.records.spec import RESTORE
 from topoeval.results.schema import migrate
 
 OK = "ok"
@@ -59,7 +60,7 @@ def read_document(path: Path) -> Document:
     missing += [
         f"spec.{key}"
         for key in ("task", "dataset", "topology", "method", "seed")
-        if key not in spec and (key, spec.get("task")) != ("method", "judge")
+        if key not in spec and not (key == "method" and spec.get("task") != RESTORE)
     ]
     if missing:
         raise UserError(f"record {path} lacks {', '.join(missing)}; delete it and run it again")

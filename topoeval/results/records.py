@@ -16,9 +16,10 @@ from typing import Any
 import pandas as pd
 
 from topoeval.errors import UserError
+from topoeval.records.spec import RESTORE
 from topoeval.results.arms import label_runs
 from topoeval.results.document import Document, by_test, read_document, record_files
-from topoeval.results.rows import JUDGE, Entry, case_frame, run_frame
+from topoeval.results.rows import Entry, case_frame, run_frame
 
 
 @dataclass(frozen=True)
@@ -38,15 +39,15 @@ class Records:
         without timings.
     cases
         One row per such run and case, with the run's ``id``, ``dataset``, ``arm`` and ``seed``.
-    judges
-        One row per run that trained the classifier which reads the digits.
+    auxiliary
+        One row per run that trained an auxiliary network of a dataset.
     """
 
     folder: Path
     documents: Mapping[str, Document]
     runs: pd.DataFrame
     cases: pd.DataFrame
-    judges: pd.DataFrame
+    auxiliary: pd.DataFrame
 
     @property
     def suites(self) -> list[str]:
@@ -71,8 +72,8 @@ def read(folder: Path | str) -> Records:
     """
     folder = Path(folder)
     entries = read_entries(folder)
-    restoring = [entry for entry in entries if entry.document["spec"]["task"] != JUDGE]
-    judging = [entry for entry in entries if entry.document["spec"]["task"] == JUDGE]
+    restoring = [entry for entry in entries if entry.document["spec"]["task"] == RESTORE]
+    auxiliary = [entry for entry in entries if entry.document["spec"]["task"] != RESTORE]
     if not restoring:
         raise UserError(f"the records in {folder} hold no run that restores images")
     runs = run_frame(restoring)
@@ -81,7 +82,7 @@ def read(folder: Path | str) -> Records:
         documents={str(entry.document["id"]): entry.document for entry in entries},
         runs=runs,
         cases=case_frame(restoring),
-        judges=run_frame(judging) if judging else runs.iloc[:0],
+        auxiliary=run_frame(auxiliary) if auxiliary else runs.iloc[:0],
     )
 
 

@@ -13,12 +13,12 @@ import pandas as pd
 
 from topoeval.errors import UserError
 from topoeval.records.parts import MAIN_TEST
+from topoeval.records.spec import RESTORE
 from topoeval.records.variant import Variant
 from topoeval.results.arms import Labels, method_title
 from topoeval.results.document import OK, Document, last_line
 
 PARTS = ("network", "persistence", "loss", "backward", "other")
-JUDGE = "judge"
 # Columns of cases that say which run a row is of; few values, many rows.
 KEYS = ("suite", "id", "dataset", "arm", "method")
 
@@ -76,7 +76,7 @@ def run_row(entry: Entry) -> dict[str, Any]:
         "step_s": sum(per_step.values()) if per_step else None,
         "peak_rss_bytes": memory.get("peak_rss_bytes"),
         "peak_cuda_bytes": memory.get("peak_cuda_bytes"),
-        "judge_accuracy": (document.get("summary") or {}).get("judge_accuracy"),
+        "auxiliary_accuracy": _accuracy(document.get("summary") or {}),
         "machine": _machine(document),
         "python": environment.get("python") or "",
         "started": document.get("started") or "",
@@ -85,6 +85,12 @@ def run_row(entry: Entry) -> dict[str, Any]:
         "commit": commit(document),
         "dirty": ours.get("dirty"),
     }
+
+
+def _accuracy(summary: Mapping[str, Any]) -> float | None:
+    """Return how often an auxiliary network is right; older records have another name for it."""
+    found: float | None = summary.get("accuracy", summary.get("judge_accuracy"))
+    return found
 
 
 def run_frame(entries: Iterable[Entry], *, with_spec: bool = False) -> pd.DataFrame:
@@ -112,7 +118,7 @@ def run_frame(entries: Iterable[Entry], *, with_spec: bool = False) -> pd.DataFr
 
 _NUMBERS = (
     "ndim", "wall_s", "steps", *(f"{part}_s" for part in PARTS), "step_s", "peak_rss_bytes",
-    "peak_cuda_bytes", "judge_accuracy",
+    "peak_cuda_bytes", "auxiliary_accuracy",
 )  # fmt: skip
 
 
@@ -129,8 +135,8 @@ def case_frame(entries: Iterable[Entry]) -> pd.DataFrame:
     chosen = [
         entry
         for entry in entries
-        # A judge is scored on no case of a test.
-        if entry.document["status"] == OK and entry.document["spec"]["task"] != JUDGE
+        # An auxiliary network is scored on no case of a test.
+        if entry.document["status"] == OK and entry.document["spec"]["task"] == RESTORE
     ]
     lengths: list[int] = []
     columns: dict[str, list[Any]] = {}

@@ -240,7 +240,9 @@ def check(
                 path.parent.mkdir(exist_ok=True)
                 path.write_bytes(data)
         found = _scored(Path(folder, PREDICTIONS), Path(truth), about, jobs)
-        scored = {f"{PREDICTIONS}/{pair.prediction.name}" for pair in found.pairs.values()}
+        scored = {
+            f"{PREDICTIONS}/{p.prediction.name}" for p in found.pairs.values() if p.prediction
+        }
         unscored = [n for n in contents if n.startswith(f"{PREDICTIONS}/") and n not in scored]
         if unscored:
             raise UserError(f"{bundle}: {min(unscored)} is no prediction that was scored")

@@ -11,9 +11,10 @@ from pandas.api.types import union_categoricals
 
 from topoeval.errors import UserError, nearest
 from topoeval.records.parts import MAIN_TEST
+from topoeval.records.spec import RESTORE
 from topoeval.results import cache
 from topoeval.results.records import no_collection, read_entries
-from topoeval.results.rows import JUDGE, KEYS, case_frame, run_frame
+from topoeval.results.rows import KEYS, case_frame, run_frame
 from topoeval.statistics.grid import score_table
 
 DEFAULT = Path("results")
@@ -59,7 +60,7 @@ class Results:
         """
         if measure not in self.cases.columns:
             raise UserError(f"no case has the score {measure!r}")
-        runs = self.runs[self.runs["task"] != JUDGE]
+        runs = self.runs[self.runs["task"] == RESTORE]
         if suite is not None:
             runs = runs[runs["suite"] == suite]
             if runs.empty:

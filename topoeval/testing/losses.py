@@ -8,92 +8,26 @@ CONTRIBUTING.md says in words. A loss with required arguments is built by a func
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Any
 
 import torch
 
 from topoeval.errors import UserError
-from topoeval.losses.info import Loss, LossInfo
-from topoeval.metrics import betti_numbers
-from topoeval.testing.fixtures import IMAGES, VOLUMES
+from topoeval.losses.info import Loss
+from topoeval.testing.loss_numerics import (
+    check_autocast,
+    check_compiled_step,
+    check_double_backward,
+    check_empty_batch,
+    check_fullgraph,
+    check_memory_layout,
+    check_not_finite,
+    check_precisions,
+    check_rounding_is_tolerated,
+)
+from topoeval.testing.loss_subject import Make, Subject, default_make, fixtures
 from topoeval.testing.results import CheckResult, NotApplicable, outcomes
-from topoeval.topology import Topology
-
-_TOLERANCE = {torch.float32: 1e-3, torch.float16: 0.1, torch.bfloat16: 0.2}
-
-Make = Callable[..., Loss]
-"""``make(ndim, channels, **extra)`` builds the loss for ``(B, channels, *spatial)`` input."""
-
-
-@dataclass(frozen=True)
-class Subject:
-    """A loss under test: how to build it and how to call it.
-
-    `logits` stands for a prediction: it goes in as it is where the loss takes logits, through the
-    sigmoid where it takes probabilities.
-    """
-
-    info: LossInfo
-    make: Make
-
-    def value(
-        self, logits: torch.Tensor, target: torch.Tensor, loss: Loss | None = None
-    ) -> torch.Tensor:
-        """Return the loss of `logits`, called as its card says."""
-        loss = loss or self.make(logits.ndim - 2, logits.shape[1])
-        return loss(self.input(logits), **self.truth(target))
-
-    def truth(self, target: torch.Tensor) -> dict[str, torch.Tensor]:
-        """Return the second argument by its name: the masks, or their Betti numbers."""
-        if not self.info.needs_prior:
-            return {"target": target}
-        counted = betti_numbers(target >= 0.5, Topology(), target.ndim - 2)
-        return {"prior": torch.as_tensor(counted)}
-
-    def input(self, logits: torch.Tensor) -> torch.Tensor:
-        """Return what the loss is to be called with."""
-        return logits if self.info.input == "logits" else logits.sigmoid()
-
-    def cases(self, channels: int = 2) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-        """Yield random logits without ties, and targets, in each number of dimensions it takes."""
-        for ndim in self.info.ndims:
-            yield random_case(ndim, channels)
-
-
-def default_make(factory: type[Loss]) -> Make:
-    """Return how a loss without required arguments is built."""
-
-    def make(ndim: int, channels: int, **extra: Any) -> Loss:
-        return factory(**extra)
-
-    return make
-
-
-def random_case(ndim: int, channels: int, batch: int = 2) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return float64 logits of a prediction with a tenth of the voxels wrong, and binary targets.
-
-    No two logits are closer than 0.0005, no two of their differences are equal, none is near 0.
-    """
-    shape = (batch, channels, 9, 10) if ndim == 2 else (batch, channels, 9, 9, 9)
-    masks = list(fixtures(ndim).values())
-    target = torch.stack([masks[i % len(masks)] for i in range(batch * channels)]).reshape(shape)
-    generator = torch.Generator().manual_seed(ndim)
-    order = (2 * target - 1 + 0.8 * torch.randn(shape, generator=generator)).flatten().argsort()
-    half = len(order) // 2
-    logits = torch.empty(len(order), dtype=torch.float64)
-    logits[order[:half]] = torch.linspace(-4, -0.3, half, dtype=torch.float64)
-    logits[order[half:]] = torch.linspace(0.3, 4, len(order) - half, dtype=torch.float64)
-    # uneven steps: differences of logits, all that a softmax sees, are no two alike either
-    logits += 2e-3 * torch.rand(logits.shape, generator=generator, dtype=torch.float64)
-    return logits.reshape(shape), target
-
-
-def fixtures(ndim: int) -> dict[str, torch.Tensor]:
-    """Return masks of known topology as float64 ``spatial`` tensors."""
-    known = IMAGES if ndim == 2 else VOLUMES
-    return {name: torch.from_numpy(mask).double() for name, (mask, _) in known.items()}
 
 
 def check_loss(factory: type[Loss], make: Make | None = None) -> list[CheckResult]:
@@ -122,13 +56,19 @@ def loss_checks() -> list[Callable[[Subject], None]]:
         check_batch_is_the_mean_of_its_images,
         check_minimum,
         check_precisions,
-        check_strides,
+        check_memory_layout,
+        check_not_finite,
+        check_empty_batch,
+        check_rounding_is_tolerated,
         check_arguments_are_left_alone,
         check_same_answer_twice,
         check_autocast,
         check_compiled_step,
+        check_fullgraph,
+        check_double_backward,
         check_prepared_targets,
         check_bad_input_is_refused,
+        check_repr,
     ]
 
 
@@ -186,9 +126,9 @@ def check_degenerate_input_is_finite(subject: Subject) -> None:
         masks = {"empty": torch.zeros(shape), "full": torch.ones(shape), "one pixel": pixel}
         maps = {name: 40 * mask - 20 for name, mask in masks.items()}
         maps["constant"] = torch.zeros(shape)
-        maps["random"] = random_case(ndim, channels, 1)[0].float()
+        maps["random"] = subject.case(ndim, channels, 1)[0].float()
         for (what, logits), (of, target) in itertools.product(maps.items(), masks.items()):
-            logits = logits.clone().requires_grad_()
+            logits, target = logits.clone().requires_grad_(), subject.classes(target)
             value = subject.value(logits, target)
             where = f"{what} map, {of} target, {channels} channel(s), {ndim}D"
             assert torch.isfinite(value), f"{value.item()} for a {where}"
@@ -200,7 +140,7 @@ def check_degenerate_input_is_finite(subject: Subject) -> None:
 def check_target_matters(subject: Subject) -> None:
     """The same prediction costs different amounts against different targets."""
     for ndim in subject.info.ndims:
-        logits, _ = random_case(ndim, 2, 1)
+        logits, _ = subject.case(ndim, 2, 1)
         values = []
         for mask in fixtures(ndim).values():
             target = torch.stack([mask, 1 - mask])[None]
@@ -215,8 +155,8 @@ def check_channels_are_told_apart(subject: Subject) -> None:
     """Swapping the channels of the target changes the loss."""
     for ndim in subject.info.ndims:
         masks = list(fixtures(ndim).values())
-        target = torch.stack([masks[0], masks[1]])[None]
-        logits = 4 * target - 2 + 0.1 * random_case(ndim, 2, 1)[0]
+        target = subject.classes(torch.stack([masks[0], masks[1]])[None])
+        logits = 4 * target - 2 + 0.1 * subject.case(ndim, 2, 1)[0]
         value = float(subject.value(logits, target))
         swapped = float(subject.value(logits, target.flip(1)))
         assert abs(value - swapped) > 1e-6, f"{value} whichever way the channels of the target lie"
@@ -225,7 +165,7 @@ def check_channels_are_told_apart(subject: Subject) -> None:
 def check_batch_is_the_mean_of_its_images(subject: Subject) -> None:
     """A batch of n costs the mean of n batches of one."""
     for ndim in subject.info.ndims:
-        logits, target = random_case(ndim, 2, 3)
+        logits, target = subject.case(ndim, 2, 3)
         singles = [subject.value(logits[i : i + 1], target[i : i + 1]) for i in range(3)]
         torch.testing.assert_close(subject.value(logits, target), torch.stack(singles).mean())
 
@@ -248,36 +188,6 @@ def check_minimum(subject: Subject) -> None:
             else:
                 least = info.minimum + (1e-6 if info.strict else -1e-4)
                 assert value >= least, f"{value} for a {other_name} where a {name} is wanted"
-
-
-def check_precisions(subject: Subject) -> None:
-    """Half precision is widened: finite, near the float64 answer, gradient in its own dtype."""
-    for logits, target in subject.cases():
-        exact = subject.value(logits, target)
-        for dtype, tolerance in (
-            (torch.float32, 1e-3),
-            (torch.float16, 0.1),
-            (torch.bfloat16, 0.2),
-        ):
-            narrow = logits.to(dtype).requires_grad_()
-            value = subject.value(narrow, target.to(dtype))
-            assert value.dtype == torch.float32, f"{value.dtype} from {dtype}"
-            error = abs(value.item() - exact.item())
-            assert error <= tolerance * max(1.0, abs(exact.item())), f"{error} off in {dtype}"
-            (gradient,) = torch.autograd.grad(value, narrow)
-            assert gradient.dtype == dtype
-            assert torch.isfinite(gradient).all(), f"gradient not finite in {dtype}"
-
-
-def check_strides(subject: Subject) -> None:
-    """Memory layout does not matter."""
-    for logits, target in subject.cases():
-        value = subject.value(logits, target)
-        strided = logits.transpose(0, -1).contiguous().transpose(0, -1)
-        assert not strided.is_contiguous()
-        torch.testing.assert_close(
-            subject.value(strided, target.transpose(1, -1).contiguous().transpose(1, -1)), value
-        )
 
 
 def check_arguments_are_left_alone(subject: Subject) -> None:
@@ -305,40 +215,10 @@ def check_same_answer_twice(subject: Subject) -> None:
             assert torch.equal(first, second)
 
 
-def check_autocast(subject: Subject) -> None:
-    """Under mixed precision the value stays near the exact one."""
-    for logits, target in subject.cases():
-        logits, target = logits.float(), target.float()
-        exact = float(subject.value(logits, target))
-        with torch.autocast("cpu", dtype=torch.bfloat16):
-            mixed = float(subject.value(logits, target))
-        assert abs(mixed - exact) <= 0.2 * max(1.0, abs(exact)), f"{mixed} instead of {exact}"
-
-
-def check_compiled_step(subject: Subject) -> None:
-    """A step around the loss may be compiled (`torch.compile`); the loss may break its graph."""
-    logits, target = random_case(subject.info.ndims[0], 2)
-    loss = subject.make(logits.ndim - 2, 2)
-
-    truth = subject.truth(target)
-
-    def step(logits: torch.Tensor) -> torch.Tensor:
-        return 2 * loss(subject.input(0.9 * logits), **truth)
-
-    torch._dynamo.reset()
-    answers = []
-    for function in (torch.compile(step, backend="eager"), step):
-        leaf = logits.clone().requires_grad_()
-        value = function(leaf)
-        answers.append((value, *torch.autograd.grad(value, leaf)))
-    for ours, plain in zip(*answers, strict=True):
-        torch.testing.assert_close(ours, plain)
-
-
 def check_prepared_targets(subject: Subject) -> None:
     """What `prepare` keeps of the targets gives the value that the targets give."""
     for ndim in subject.info.ndims:
-        logits, target = random_case(ndim, 2, 3)
+        logits, target = subject.case(ndim, 2, 3)
         loss: Any = subject.make(ndim, 2)
         if not hasattr(loss, "prepare") or (prepared := loss.prepare(target)) is None:
             raise NotApplicable("has nothing to prepare")
@@ -353,7 +233,7 @@ def check_prepared_targets(subject: Subject) -> None:
 def check_bad_input_is_refused(subject: Subject) -> None:
     """Wrong rank, a target of another shape, and values out of range are a `UserError`."""
     ndim = subject.info.ndims[0]
-    logits, target = random_case(ndim, 2)
+    logits, target = subject.case(ndim, 2)
     loss = subject.make(ndim, 2)
     extra = subject.truth(target)
     _assert_refused("an input without batch axis", loss, subject.input(logits)[0], **extra)
@@ -371,3 +251,16 @@ def _assert_refused(what: str, loss: Loss, input: torch.Tensor, **extra: torch.T
     except UserError:
         return
     raise AssertionError(f"accepts {what}")
+
+
+def check_repr(subject: Subject) -> None:
+    """What a loss prints builds the same loss."""
+    import topoeval.losses
+    from topoeval.topology import Topology
+
+    loss = subject.make(subject.info.ndims[0], 2)
+    text, kind = repr(loss), type(loss)
+    if not text.startswith(f"{kind.__name__}("):
+        raise NotApplicable("prints in words of its own")
+    names = {**vars(topoeval.losses), kind.__name__: kind, "Topology": Topology}
+    assert repr(eval(text, names)) == text  # our own words, from a constructor we called

@@ -163,7 +163,7 @@ def build_term(
     factory = LOSSES.load(name)
     info: LossInfo = factory.info
     arguments = dict(params or {})
-    if info.input == "probabilities":
+    if info.input == "probabilities" and not arguments.get("softmax"):
         arguments = {"sigmoid": True, **arguments}
     if info.takes_topology:
         arguments = {"topology": topology, **arguments}

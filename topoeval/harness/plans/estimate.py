@@ -53,7 +53,7 @@ class Experience:
 
     def estimate(self, spec: RunSpec) -> Estimate | None:
         """Return what `spec` will take, or None if there is no record to tell."""
-        data = spec.model_dump(mode="json", by_alias=True, exclude={"dataset": {"paths"}})
+        data = spec.recorded()
         if walls := self._same.get(_same_key(data)):
             return Estimate(statistics.median(walls), len(walls), "same")
         if (known := self._like.get(_like_key(data))) and (steps := _steps(spec)) is not None:
@@ -109,5 +109,8 @@ def _steps(spec: RunSpec) -> int | None:
         return spec.method.adaptation.steps * pieces or None
     if spec.method.remedy is not None:
         return 0
-    pool = images("judge" if spec.task == "judge" else "train")
+    split: datasets.Split = "train"
+    if not spec.is_scored:
+        split = datasets.info(spec.dataset.name).auxiliary[spec.task]
+    pool = images(split)
     return spec.training.epochs * math.ceil(pool / spec.training.batch_size) if pool else None

@@ -50,6 +50,10 @@ class Store:
         """Return where a run leaves its trained network for the runs that build on it."""
         return self.work(run_id) / "network.pt"
 
+    def answers(self, run_id: str) -> Path:
+        """Return where a run keeps its predictions, to be scored by further metrics."""
+        return self.work(run_id) / "answers.npz"
+
     def state(self, run_id: str) -> Path:
         """Return where a run keeps what it needs to go on after an interruption."""
         return self.work(run_id) / "state.pt"

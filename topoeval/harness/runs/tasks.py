@@ -6,19 +6,27 @@ import base64
 import json
 import os
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
 from topoeval import datasets, networks
 from topoeval.errors import UserError
+from topoeval.harness.runs.answers import Answer, keep
+from topoeval.harness.runs.scoring import (
+    columns_of,
+    label_classifier,
+    needs_probabilities,
+    readers_of,
+    revisions,
+    score_test,
+)
 from topoeval.harness.runs.store import Store
 from topoeval.harness.suites.space import flattened
-from topoeval.metrics import Settings, score_cases
-from topoeval.networks.classifier import classifier
 from topoeval.records.parts import MAIN_TEST, TRAINED, Params
 from topoeval.records.spec import RunSpec
 from topoeval.timing import Stopwatch
@@ -37,7 +45,7 @@ from topoeval.training import (
 )
 from topoeval.training.augment import Augmentation
 from topoeval.training.callbacks import Callback, JsonLines
-from topoeval.training.judge import correct, train_judge
+from topoeval.training.classification import train_classifier
 from topoeval.training.precision import reproducible
 from topoeval.training.sinks import RunCard, open_sinks
 
@@ -51,10 +59,6 @@ _PARTS = {
     "optimiser": "other",
 }
 _EXAMPLES = 3
-_SCORED = (
-    "dice", "mse", "b{k}", "b{k}_true", "betti_error_{k}", "betti_error", "matches_truth",
-    "matches_prior", "truth_matches_prior",
-)  # fmt: skip
 
 
 def perform(spec: RunSpec, store: Store, progress: bool = False) -> dict[str, Any]:
@@ -62,7 +66,7 @@ def perform(spec: RunSpec, store: Store, progress: bool = False) -> dict[str, An
     torch.manual_seed(spec.derived_seed("weights"))
     synchronize = torch.cuda.synchronize if spec.device == "cuda" else None
     with reproducible(spec.device) as settings, Stopwatch(synchronize) as watch:
-        result = {"judge": _judge, "restore": _restore}[spec.task](spec, store, progress)
+        result = (_restore if spec.is_scored else _auxiliary)(spec, store, progress)
     # counted here and not told by the training, which may have resumed from another process
     steps = watch.counts["optimiser"]
     spent = {part: watch.seconds[span] for span, part in _PARTS.items() if watch.seconds[span]}
@@ -76,7 +80,7 @@ def _callbacks(spec: RunSpec, store: Store) -> list[Callback]:
     """Return who is told of the training: a file, and the sinks that TOPOEVAL_LOG names."""
     # inherited by every worker; who looks on is no part of what a run is
     names = [name for name in os.environ.get("TOPOEVAL_LOG", "").split(",") if name]
-    settings = flattened(spec.model_dump(mode="json", exclude={"dataset": {"paths"}}))
+    settings = flattened(spec.recorded())
     card = RunCard(
         id=spec.id,
         name=spec.label,
@@ -90,13 +94,11 @@ def _callbacks(spec: RunSpec, store: Store) -> list[Callback]:
     return [JsonLines(store.history(spec.id)), *open_sinks(names, card)]
 
 
-def _judge(spec: RunSpec, store: Store, progress: bool) -> dict[str, Any]:
-    clean = _load(spec, "judge")
-    if clean.labels is None:
-        raise UserError(f"dataset {spec.dataset.name!r} has no classes, so nothing to judge")
-    network = _classifier(clean.targets).to(spec.device)
+def _auxiliary(spec: RunSpec, store: Store, progress: bool) -> dict[str, Any]:
+    clean = _load(spec, datasets.info(spec.dataset.name).auxiliary[spec.task])
+    network = label_classifier(spec, clean).to(spec.device)
     schedule = _schedule(spec)
-    accuracy = train_judge(
+    accuracy = train_classifier(
         network,
         clean,
         schedule=schedule,
@@ -105,11 +107,11 @@ def _judge(spec: RunSpec, store: Store, progress: bool) -> dict[str, Any]:
         progress=progress,
     )
     checkpoint.save(network.state_dict(), store.network(spec.id))
-    return {"summary": {"judge_accuracy": accuracy, "images": len(clean)}}
+    return {"summary": {"accuracy": accuracy, "images": len(clean)}}
 
 
 def _restore(spec: RunSpec, store: Store, progress: bool) -> dict[str, Any]:
-    tests = _tests(spec)
+    tests = tests_of(spec)
     # one network, one correction: all tests are answered as one
     test = TensorSet.joined(list(tests.values()))
     network = _network(spec, test).to(spec.device)
@@ -148,12 +150,21 @@ def _restore(spec: RunSpec, store: Store, progress: bool) -> dict[str, Any]:
         probabilities = torch.from_numpy(corrected).to(spec.device)
 
     answers = torch.split(probabilities, [len(one) for one in tests.values()])
+    predicted = {name: answer.cpu().numpy() for name, answer in zip(tests, answers, strict=True)}
+    columns = {name: columns_of(spec, one) for name, one in tests.items()}
+    readers = readers_of(spec, test, store)
     cases = {
-        name: _cases(spec, one, answer, store)
-        for (name, one), answer in zip(tests.items(), answers, strict=True)
+        name: {
+            "case": list(one.cases),
+            **({} if one.labels is None else {"label": one.labels.tolist()}),
+            **score_test(spec, one, predicted[name], columns[name], readers),
+        }
+        for name, one in tests.items()
     }
     result = {
         "cases": cases.pop(MAIN_TEST),
+        "metrics": revisions({name for names in columns.values() for name in names}),
+        "answers": _kept(spec, store, tests, predicted, columns),
         "history": history,
         "examples": _examples(tests[MAIN_TEST], answers[0]),
     }
@@ -163,26 +174,22 @@ def _restore(spec: RunSpec, store: Store, progress: bool) -> dict[str, Any]:
     return result
 
 
-def _cases(
-    spec: RunSpec, test: TensorSet, probabilities: torch.Tensor, store: Store
-) -> dict[str, Any]:
-    """Return what is recorded of each image of a test, by column."""
-    cases: dict[str, Any] = {"case": list(test.cases)}
-    columns = score_cases(
-        probabilities.cpu().numpy(),
-        test.targets.cpu().numpy(),
-        Settings(Topology.parse(spec.topology)),
-        _SCORED if test.priors is not None else _SCORED[:-2],
-        priors=None if test.priors is None else test.priors.cpu().numpy(),
-    )
-    cases.update({name: column.tolist() for name, column in columns.items()})
-    if test.labels is not None:
-        cases["label"] = test.labels.tolist()
-        if judge := spec.parents.get("judge"):
-            reader = _classifier(test.targets).to(spec.device)
-            reader.load_state_dict(checkpoint.load(store.network(judge), spec.device))
-            cases["digit_correct"] = correct(reader, probabilities, test.labels).tolist()
-    return cases
+def _kept(
+    spec: RunSpec,
+    store: Store,
+    tests: Mapping[str, TensorSet],
+    predicted: Mapping[str, NDArray[np.float32]],
+    columns: Mapping[str, Sequence[str]],
+) -> str:
+    """Keep the predictions on the tests; return what a record says of it."""
+    if not spec.scoring.keep_answers:
+        return "not kept: the suite says keep_answers = false"
+    kept = {
+        name: Answer(one.cases, predicted[name], not needs_probabilities(columns[name]))
+        for name, one in tests.items()
+    }
+    reason = keep(store.answers(spec.id), kept)
+    return f"not kept: {reason}" if reason else "kept"
 
 
 def _adapted(
@@ -209,7 +216,7 @@ def _adapted(
     )
 
 
-def _tests(spec: RunSpec) -> dict[str, TensorSet]:
+def tests_of(spec: RunSpec) -> dict[str, TensorSet]:
     """Return what a run is scored on by name, the main test or what takes its place first."""
     further = {
         name: _load(spec, test.split, test.size, test.params)
@@ -239,10 +246,6 @@ def _network(spec: RunSpec, like: TensorSet) -> nn.Module:
         out_channels=like.targets.shape[1],
         **spec.network.params,
     )
-
-
-def _classifier(targets: torch.Tensor) -> nn.Module:
-    return classifier(targets.shape[1:], classes=10)
 
 
 def _terms(spec: RunSpec, **extra: object) -> Sequence[Term]:

@@ -86,7 +86,7 @@ def imports(runs: Iterable[RunSpec]) -> tuple[str, ...]:
 
 
 def _has_optimiser(spec: RunSpec) -> bool:
-    if spec.task == "judge" or spec.method.regime == "post_process":
+    if not spec.is_scored or spec.method.regime == "post_process":
         return True
     return spec.method.regime in TRAINED and spec.training.epochs > 0
 
@@ -116,8 +116,7 @@ def frame(spec: RunSpec, suite: str, outcome: dict[str, Any], started: datetime)
         "schema": RECORD_SCHEMA,
         "id": spec.id,
         "suite": suite,
-        # where files lay on this machine is nobody else's business
-        "spec": spec.model_dump(mode="json", by_alias=True, exclude={"dataset": {"paths"}}),
+        "spec": spec.recorded(),
         "timing": {},
         "memory": {},
         "environment": {},

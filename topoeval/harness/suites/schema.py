@@ -9,10 +9,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.json_schema import GenerateJsonSchema
 
 from topoeval.errors import UserError, nearest
-from topoeval.harness.runs.store import RECORD_SCHEMA
 from topoeval.harness.suites.method_file import MethodFile
 from topoeval.harness.suites.suite import Suite
 from topoeval.records.spec import RunSpec
+from topoeval.results.schema import RECORD_SCHEMA
 
 Status = Literal["ok", "failed", "timeout", "out_of_memory", "crashed", "diverged", "unavailable"]
 
@@ -20,9 +20,10 @@ Status = Literal["ok", "failed", "timeout", "out_of_memory", "crashed", "diverge
 class RecordForm(BaseModel):
     """One run: what was asked, what came of it, when, and on what.
 
-    Of a run that failed there is no ``cases``; a judge has a ``summary`` instead. Columns of
-    ``cases`` have one value for each test case, null where a metric has none; ``tests`` has those
-    of further tests by name.
+    Of a run that failed there is no ``cases``; an auxiliary network has a ``summary`` instead.
+    ``metrics`` says by which revision each column was scored, ``answers`` whether predictions are
+    kept. Columns of ``cases`` have one value for each test case, null where a metric has none;
+    ``tests`` has those of further tests by name.
     """
 
     model_config = ConfigDict(extra="allow", populate_by_name=True)
@@ -39,6 +40,8 @@ class RecordForm(BaseModel):
     timing: dict[str, Any]
     memory: dict[str, int]
     environment: dict[str, Any]
+    metrics: dict[str, int | str] = Field(default_factory=dict)
+    answers: str = ""
     cases: dict[str, list[Any]] = Field(default_factory=dict)
     tests: dict[str, Any] = Field(default_factory=dict)
     summary: dict[str, Any] = Field(default_factory=dict)

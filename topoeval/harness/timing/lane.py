@@ -124,7 +124,7 @@ class Lane:
             "id": identity,
             "run": spec.id,
             "suite": self.suite,
-            "spec": spec.model_dump(mode="json", by_alias=True, exclude={"dataset": {"paths"}}),
+            "spec": spec.recorded(),
             "settings": settings,
             **prints,
             "busy": False,

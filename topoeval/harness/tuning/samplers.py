@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from topoeval.errors import UnavailableError
 from topoeval.harness.suites.space import Axis, Range, Values, significant, spread
+from topoeval.harness.suites.suite import SamplerName
 
 if TYPE_CHECKING:
     import optuna
-
-SamplerName = Literal["grid", "optuna"]
 
 
 @dataclass

@@ -11,9 +11,9 @@ import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from topoeval.bench.cases import Case, Plan
-from topoeval.bench.record import Quartiles, Record, Row
-from topoeval.bench.worker import Sample, applicable, can_weigh, serve, weigh
+from topoeval.backend_timing.cases import Case, Plan
+from topoeval.backend_timing.record import Quartiles, Record, Row
+from topoeval.backend_timing.worker import Sample, applicable, can_weigh, serve, weigh
 from topoeval.errors import UserError
 from topoeval.harness.runs.environment import describe
 from topoeval.persistence import BACKENDS

@@ -14,7 +14,7 @@ from topoeval.harness.suites.selection import Filters, select
 from topoeval.records.spec import RunSpec
 from topoeval.results.arms import label_runs
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 SUITE = """
 schema = 1
 name = "matrix"

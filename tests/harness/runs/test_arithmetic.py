@@ -107,7 +107,7 @@ def test_every_run_leaves_its_history(suite_file, tmp_path):
 def test_followers_are_inherited_by_workers_and_no_part_of_a_run(suite_file, tmp_path, monkeypatch):
     """The record with TensorBoard is the record without, times apart; events are in the scratch."""
     pytest.importorskip("tensorboard")
-    suite = load_suite(str(suite_file)).model_copy(update={"judge": None})
+    suite = load_suite(str(suite_file)).model_copy(update={"auxiliary": {}})
     runs = [run for run in plan(suite) if run.method.name == "start"]
     records = []
     for names in ("", "tensorboard"):

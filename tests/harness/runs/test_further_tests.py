@@ -67,7 +67,7 @@ def test_a_further_test_is_scored_by_the_network_of_the_run(suite_file, tmp_path
     """Its columns are those of the stored weights on that split."""
     runs, store = finished(with_tests(suite_file), tmp_path)
     run = runs["cross_entropy"]
-    network = unet(channels=(4, 8))
+    network = unet(channels=(4, 8), norm=None)
     network.load_state_dict(checkpoint.load(store.network(run.id), "cpu"))
     held = TensorSet.from_samples(list(datasets.load("strokes", "shifted", 4)))
     expected = score_cases(

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from topoeval.bench.cases import Case
+from topoeval.backend_timing.cases import Case
 from topoeval.persistence import BACKENDS, Backend
 
 _STATUS = Path("/proc/self/status")

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from topoeval.bench.record import Record, Row
+from topoeval.backend_timing.record import Record, Row
 from topoeval.report.drawing import Look, entitle, grid, looks, plotting, to_svg
 
 _POWERS = {2: "²", 3: "³"}

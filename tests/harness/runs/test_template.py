@@ -290,7 +290,7 @@ def test_what_a_run_imports_is_known_before(suite_file):
     """In a fresh interpreter: what is named is imported, and the optimiser's only where one is."""
     text = suite_file.read_text().replace('"betti_prior_semi", "betti_prior_post", ', "")
     text = text.replace("[override.betti_prior_post.adaptation]\nsteps = 3\n", "")
-    text = text.replace(", judge = 40", "").replace("[judge]\nepochs = 1\n", "")
+    text = text.replace(", judge = 40", "").replace("[auxiliary.judge]\nepochs = 1\n", "")
     program = (
         "import sys, tempfile\n"
         "from pathlib import Path\n"

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from topoeval.bench.cases import Case
+from topoeval.backend_timing.cases import Case
 from topoeval.errors import UserError
 
 SCHEMA = 1

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from topoeval.bench.images import KINDS, images
+from topoeval.backend_timing.images import KINDS, images
 from topoeval.topology import Topology
 
 

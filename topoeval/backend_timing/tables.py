@@ -10,9 +10,9 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from topoeval.bench.cases import Case
-from topoeval.bench.figure import draw
-from topoeval.bench.record import Quartiles, Record, Row
+from topoeval.backend_timing.cases import Case
+from topoeval.backend_timing.figure import draw
+from topoeval.backend_timing.record import Quartiles, Record, Row
 
 RECORDS = "records.json"
 _RESOLUTION = 0.5  # MiB; the kernel keeps the size of a process in counts that lag by some pages

@@ -151,7 +151,7 @@ def test_every_suite_can_be_planned(name, monkeypatch):
 
 def test_committed_records_still_have_the_identity_of_their_specification():
     """A younger field of a method is not in the identity of a run that does not use it."""
-    for path in sorted((Path(__file__).parents[2] / "results").glob("*/records/*.json")):
+    for path in sorted((Path(__file__).parents[3] / "results").glob("*/records/*.json")):
         record = json.loads(path.read_text())
         assert RunSpec.model_validate(record["spec"]).id == record["id"] == path.stem
 
@@ -186,7 +186,7 @@ def own(suite_file, folder):
     text = suite_file.read_text()
     text = text[: text.index("[[dataset]]")].replace('"betti_prior_semi", "betti_prior_post", ', "")
     text = text.replace("[override.betti_prior_post.adaptation]\nsteps = 3\n", "")
-    text = text.replace("[judge]\nepochs = 1\n", "")
+    text = text.replace("[auxiliary.judge]\nepochs = 1\n", "")
     text += f"""
 [[dataset]]
 name = "folder"

@@ -13,7 +13,7 @@ from topoeval.harness.suites.schema import SCHEMAS, RecordForm, schema_text
 from topoeval.harness.suites.suite import Suite
 from topoeval.harness.suites.toml import parse
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.mark.parametrize("kind", SCHEMAS)

@@ -7,12 +7,12 @@ import pytest
 from rich.console import Console
 
 from topoeval import UserError
-from topoeval.bench.cases import FULL, QUICK, Case, Plan
-from topoeval.bench.images import KINDS, images
-from topoeval.bench.measure import measure
-from topoeval.bench.record import Quartiles, Record, Row
-from topoeval.bench.tables import markdown, terminal, write
-from topoeval.bench.worker import can_weigh
+from topoeval.backend_timing.cases import FULL, QUICK, Case, Plan
+from topoeval.backend_timing.images import KINDS, images
+from topoeval.backend_timing.measure import measure
+from topoeval.backend_timing.record import Quartiles, Record, Row
+from topoeval.backend_timing.tables import markdown, terminal, write
+from topoeval.backend_timing.worker import can_weigh
 from topoeval.persistence import BACKENDS, compute
 
 # V alone, T alone, both: whatever is installed of them beside our own

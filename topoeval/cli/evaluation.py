@@ -1,0 +1,293 @@
+"""What ``topoeval evaluate`` does and prints."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from topoeval.errors import UnavailableError, UserError
+from topoeval.evaluate import (
+    Evaluation,
+    NnUnetResults,
+    Options,
+    Problem,
+    evaluate,
+    evaluate_pairs,
+    parse_classes,
+    parse_priors,
+    read_label_names,
+    read_nnunet,
+    record,
+    summarise,
+)
+from topoeval.evaluate.summary import MEAN
+from topoeval.metrics import Settings
+from topoeval.topology import Topology
+
+# What the terminal shows; the files have all.
+_SHOWN = (
+    "dice", "cldice", "betti_error", "matches_truth", "matches_prior", "truth_matches_prior",
+    "betti_matching_union", "hd95", "prediction_empty", "target_empty",
+)  # fmt: skip
+# More lines of one kind than this are counted.
+_LINES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What somebody asked for on the command line, as text."""
+
+    predictions: Path | None
+    targets: Path | None
+    nnunet: Path | None
+    pred_suffix: str
+    gt_suffix: str
+    missing: Literal["leave-out", "worst"]
+    classes: str | None
+    labels: Path | None
+    unions: bool
+    ignore: int | None
+    threshold: float | None
+    lossy: bool
+    axes: str | None
+    topology: str
+    betti: tuple[str, ...]
+    spacing: str | None
+    tolerance: float | None
+    patch: int
+    metrics: str | None
+    absent: Literal["leave-out", "score"]
+
+    def options(self) -> Options:
+        """Return the options of the evaluation.
+
+        Raises
+        ------
+        UserError
+            If one of them is wrong.
+        """
+        if self.patch < 1 or (self.tolerance is not None and not self.tolerance >= 0):
+            raise UserError("--patch is a side of at least 1, --tolerance a distance of at least 0")
+        if self.threshold is not None and not 0 < self.threshold <= 1:
+            raise UserError(f"--threshold lies in (0, 1], got {self.threshold:g}")
+        return Options(
+            settings=Settings(
+                topology=Topology.parse(self.topology),
+                spacing=parse_spacing(self.spacing),
+                tolerance=self.tolerance,
+                patch=self.patch,
+            ),
+            classes=parse_classes(self.classes) if self.classes else None,
+            unions=self.unions,
+            priors=parse_priors(self.betti),
+            threshold=self.threshold,
+            columns=tuple(p.strip() for p in self.metrics.split(",")) if self.metrics else None,
+            labels=read_label_names(self.labels) if self.labels else None,
+            ignore=self.ignore,
+            missing=self.missing,
+            absent=self.absent,
+            lossy=self.lossy,
+            axes=check_axes(self.axes),
+            of_prediction=self.pred_suffix,
+            of_target=self.gt_suffix,
+        )
+
+
+def evaluate_files(request: Request, *, jobs: int, out: Path, parquet: bool, html: bool) -> int:
+    """Score files, write what came out, print a summary; return the number of problems."""
+    if parquet and importlib.util.find_spec("pyarrow") is None:
+        raise UnavailableError('Parquet needs pyarrow; pip install "topoeval[parquet]"')
+    options = request.options()
+    console = Console()
+    began = time.monotonic()
+    with progress(console) as listener:
+        found, stated = _evaluated(request, options, jobs, listener, out)
+    if len(found.pairs):
+        _write(found, out, parquet, time.monotonic() - began)
+        if html:
+            from topoeval.report.files_page import write_evaluation_page
+
+            write_evaluation_page(found, out / "index.html", _conventions(found))
+        for line in _conventions(found):
+            console.print(escape(line), highlight=False, soft_wrap=True)
+        console.print(_table(found))
+        names = ["cases.csv", "summary.csv", "record.json"]
+        names += ["cases.parquet"] * parquet + ["index.html"] * html
+        console.print(f"{escape(str(out))}: {', '.join(names)}", soft_wrap=True)
+    print_notes(console, found.notes)
+    problems = list(found.problems)
+    if stated is not None:
+        problems += [Problem("", line) for line in stated.disagreements(found.cases)]
+    print_problems(console, problems, len(found.pairs))
+    return len(problems)
+
+
+def _evaluated(
+    request: Request,
+    options: Options,
+    jobs: int,
+    listener: Callable[[str, int, int], None],
+    out: Path,
+) -> tuple[Evaluation, NnUnetResults | None]:
+    if request.nnunet is None:
+        if request.predictions is None or request.targets is None:
+            raise UserError("name the predictions and the truth, or --nnunet RUN/fold_0")
+        return evaluate(request.predictions, request.targets, options, jobs, listener, out), None
+    if request.targets is not None:
+        raise UserError("with --nnunet only the truth is named beside it, and not the predictions")
+    stated = read_nnunet(request.nnunet, request.predictions)
+    if options.labels is None:
+        options = replace(options, labels=stated.labels)
+    return evaluate_pairs(stated.matched, options, jobs, listener, out), stated
+
+
+def parse_spacing(text: str | None) -> tuple[float, ...] | None:
+    """Read ``"1,0.5,0.5"``.
+
+    Raises
+    ------
+    UserError
+        If it is not two or three positive numbers.
+    """
+    if text is None:
+        return None
+    try:
+        sizes = tuple(float(part) for part in text.split(","))
+    except ValueError:
+        sizes = ()
+    if len(sizes) not in (2, 3) or not all(0 < size < float("inf") for size in sizes):
+        raise UserError(f"--spacing is two or three positive numbers like 1,0.5,0.5, got {text!r}")
+    return sizes
+
+
+def check_axes(text: str | None) -> str | None:
+    """Return the letters of axes.
+
+    Raises
+    ------
+    UserError
+        If they are not two or three of ``zyx`` and perhaps one ``c``.
+    """
+    if text is None:
+        return None
+    letters = text.lower()
+    spatial = [letter for letter in letters if letter != "c"]
+    if spatial not in (["y", "x"], ["z", "y", "x"], ["x", "y", "z"], ["x", "y"]) or (
+        letters.count("c") > 1
+    ):
+        raise UserError(f"--axes is zyx, yx, czyx, zyxc, cyx or yxc, got {text!r}")
+    return letters
+
+
+@contextmanager
+def progress(console: Console) -> Iterator[Callable[[str, int, int], None]]:
+    """Show how many cases each stage has done, on a terminal."""
+    display = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=console,
+        disable=not console.is_terminal,
+    )
+    tasks: dict[str, int] = {}
+    with display:
+
+        def listen(stage: str, done: int, total: int) -> None:
+            if stage not in tasks:
+                tasks[stage] = display.add_task(stage, total=total)
+            display.update(tasks[stage], completed=done)  # type: ignore[arg-type]
+
+        yield listen
+
+
+def print_notes(console: Console, notes: Sequence[str]) -> None:
+    """Print what was chosen and which headers differ; of many lines the first."""
+    for line in notes[:_LINES]:
+        console.print(f"note: {escape(line)}", highlight=False, soft_wrap=True)
+    if len(notes) > _LINES:
+        console.print(f"note: {len(notes) - _LINES} more such lines; inputs.csv has them all")
+
+
+def print_problems(console: Console, problems: Sequence[Problem], scored: int) -> None:
+    """Print a line per problem, and how many cases are without one."""
+    for problem in problems:
+        console.print(f"[red]left out[/] {escape(problem.message)}", soft_wrap=True)
+    if problems:
+        console.print(f"{scored} cases done, {len(problems)} problems")
+
+
+def _write(found: Evaluation, out: Path, parquet: bool, wall_s: float) -> None:
+    from topoeval.harness.runs.environment import describe
+
+    summary = summarise(found.cases, found.options.absent, found.classes.averaged)
+    summary.to_csv(out / "summary.csv", index=False)
+    if parquet:
+        found.cases.to_parquet(out / "cases.parquet", index=False)
+    document = record(found, describe("cpu", 1, "native"), wall_s)
+    text = json.dumps(document, sort_keys=True, allow_nan=False, separators=(",", ":"))
+    (out / "record.json").write_text(text + "\n", encoding="utf-8")
+
+
+def _table(found: Evaluation) -> Table:
+    averaged = found.classes.averaged
+    summary = summarise(found.cases, found.options.absent, averaged)
+    shown = [name for name in _SHOWN if name in found.cases.columns]
+    shown = shown or [n for n in found.cases.columns if n not in ("case", "class")]
+    table = Table("class", "score", "n", "mean", "sd", "median", "min to max", box=None)
+    for row in summary[summary["metric"].isin(shown)].to_dict("records"):
+        numbers = (f"{row[key]:.4g}" for key in ("mean", "sd", "median"))
+        span = f"{row['min']:.4g} to {row['max']:.4g}"
+        name = escape(str(row["class"]))
+        table.add_row(name, row["metric"].replace("_", " "), str(row["n"]), *numbers, span)
+    return table
+
+
+def _conventions(found: Evaluation) -> list[str]:
+    options, classes = found.options, found.classes
+    settings = options.settings
+    lines = []
+    if found.missing:
+        scored = "scored as empty masks" if options.missing == "worst" else "not in any mean"
+        total = len(found.pairs) + (len(found.missing) if options.missing != "worst" else 0)
+        lines.append(f"{len(found.missing)} of {total} predictions are missing: {scored}")
+    lines += [f"{side}: {line}" for side, line in found.readings.items() if line]
+    if options.ignored is not None:
+        lines.append(f"voxels of label {options.ignored} in the truth count in neither mask")
+    lines += [settings.topology.describe(ndim) for ndim in found.spatial_dims]
+    lines.append(f"{len(found.pairs)} cases; classes {', '.join(classes.names)}")
+    if found.resumed:
+        lines.append(f"{found.resumed} of them were scored by an earlier run of this command")
+    absent = int((found.cases["prediction_empty"] & found.cases["target_empty"]).sum())
+    if absent and options.absent == "leave-out":
+        lines.append(
+            f"{absent} times neither mask holds the class: left out of means "
+            "(--absent score counts them)"
+        )
+    if len(classes.averaged) > 1:
+        lines.append(
+            f"{MEAN}: over {', '.join(classes.averaged)}, in each case over those that "
+            "one of its masks holds"
+        )
+    sizes = settings.spacing
+    of_files = "of the files, 1 where they state none"
+    lines.append(
+        f"spacing {', '.join(map(str, sizes)) if sizes else of_files}; NSD within "
+        f"{settings.tolerance if settings.tolerance is not None else 'the largest side of a voxel'}"
+        f"; patches of {settings.patch} voxels"
+    )
+    for name, prior in classes.priors.items():
+        lines.append(f"prior of {name or 'every class'}: {', '.join(map(str, prior))}")
+    lines.append("rules for empty masks and directions of scores: docs/metrics.md")
+    return lines

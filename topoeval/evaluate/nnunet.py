@@ -1,0 +1,164 @@
+"""Results in the layout of nnU-Net v2: a fold, its summary, or a folder of predictions.
+
+nnU-Net need not be installed; nothing pickled is read.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import math
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from topoeval.errors import UserError
+from topoeval.evaluate.label_names import LabelNames, read_label_names
+from topoeval.evaluate.pairs import FilePair, Matched, match_files
+from topoeval.images import image_name
+
+_DATASET, _SUMMARY = "dataset.json", "summary.json"
+_TOLERANCE = 1e-6
+
+
+@dataclass(frozen=True, slots=True)
+class NnUnetResults:
+    """What a folder of results says.
+
+    Parameters
+    ----------
+    matched
+        The pairs of its summary, or of its predictions and the targets.
+    labels
+        Names, regions and the ignore label of ``dataset.json``.
+    dice
+        Case to labels of a class to the Dice that nnU-Net states; empty without a summary.
+    """
+
+    matched: Matched
+    labels: LabelNames
+    dice: Mapping[str, Mapping[tuple[int, ...], float]] = field(default_factory=dict)
+
+    def disagreements(self, cases: pd.DataFrame) -> list[str]:
+        """Return a line for each case and class whose Dice is not the one that nnU-Net states.
+
+        Parameters
+        ----------
+        cases
+            As of `topoeval.evaluate.Evaluation`, classes called as in ``dataset.json``.
+        """
+        if "dice" not in cases:
+            return []
+        lines = []
+        for row in cases.to_dict("records"):
+            members = self.labels.members.get(row["class"], ())
+            stated = self.dice.get(row["case"], {}).get(tuple(sorted(members)))
+            absent = row["prediction_empty"] and row["target_empty"]
+            if stated is None or (absent and math.isnan(stated)):
+                continue
+            if not abs(row["dice"] - stated) <= _TOLERANCE:
+                lines.append(
+                    f"{row['case']}: class {row['class']}: Dice {row['dice']:.6f}, but "
+                    f"{_SUMMARY} of nnU-Net says {stated:.6f}"
+                )
+        return lines
+
+
+def read_nnunet(results: Path, targets: Path | None = None) -> NnUnetResults:
+    """Read results of nnU-Net v2.
+
+    Parameters
+    ----------
+    results
+        ``fold_0``, its ``validation``, a ``crossval_results_folds_...``, a ``summary.json``, or a
+        folder of predictions.
+    targets
+        The truth; by default the files that the summary names or, if they have moved,
+        ``$nnUNet_preprocessed/DATASET/gt_segmentations``.
+
+    Raises
+    ------
+    UserError
+        If there is no ``dataset.json``, no summary where targets are not named, or no truth.
+    """
+    if not results.exists():
+        raise UserError(f"{results}: no such file or folder")
+    start = results.parent if results.is_file() else results
+    places = [results] if results.is_file() else []
+    places += [start / "validation" / _SUMMARY, start / _SUMMARY]
+    summary = next((place for place in places if place.is_file()), None)
+    above = (folder / _DATASET for folder in (start, *start.resolve().parents[:3]))
+    dataset = next((place for place in above if place.is_file()), None)
+    if dataset is None:
+        raise UserError(f"{results}: no {_DATASET} in it or above it; nnU-Net writes one")
+    labels = read_label_names(dataset)
+    if summary is None:
+        if targets is None:
+            raise UserError(
+                f"{results}: no {_SUMMARY} in it; name the truth after it, as "
+                f"--nnunet {results} labelsTs"
+            )
+        ending = json.loads(dataset.read_text(encoding="utf-8")).get("file_ending", "")
+        return NnUnetResults(_with_ending(match_files(results, targets), ending), labels)
+    return _of_summary(summary, labels, targets)
+
+
+def _of_summary(summary: Path, labels: LabelNames, targets: Path | None) -> NnUnetResults:
+    try:
+        found = json.loads(summary.read_text(encoding="utf-8"))
+        cases = [
+            (Path(one["prediction_file"]), Path(one["reference_file"]), one["metrics"])
+            for one in found["metric_per_case"]
+        ]
+    except (ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{summary}: not a summary of nnU-Net: {error}") from None
+    matched = Matched([])
+    dice = {}
+    for prediction, reference, metrics in cases:
+        here = prediction if prediction.is_file() else summary.parent / prediction.name
+        truth = _truth(reference, targets, summary)
+        name = image_name(here)
+        if here.is_file():
+            matched.pairs.append(FilePair(name, here, truth))
+        else:
+            matched.missing.append(FilePair(name, None, truth))
+        dice[name] = {_members(key): float(value["Dice"]) for key, value in metrics.items()}
+    if not matched.pairs:
+        raise UserError(f"{summary}: none of its predictions is there, for example {here}")
+    matched.pairs.sort(key=lambda pair: pair.name)
+    return NnUnetResults(matched, labels, dice)
+
+
+def _truth(reference: Path, targets: Path | None, summary: Path) -> Path:
+    """Return the truth of a case, where it has moved to."""
+    if targets is not None:
+        return targets / reference.name
+    if reference.is_file():
+        return reference
+    root = os.environ.get("nnUNet_preprocessed")  # noqa: SIM112  # so nnU-Net calls it
+    if root:
+        moved = Path(root, *reference.parts[-3:])
+        if moved.is_file():
+            return moved
+    raise UserError(
+        f"{summary}: its truth {reference} is not there; name the folder after it, as "
+        f"--nnunet {summary.parent} labelsTr"
+    )
+
+
+def _members(key: str) -> tuple[int, ...]:
+    """Read ``"1"`` or ``"(1, 2)"``."""
+    value: Any = ast.literal_eval(key)
+    return tuple(sorted(value)) if isinstance(value, tuple | list) else (int(value),)
+
+
+def _with_ending(matched: Matched, ending: str) -> Matched:
+    """Keep the pairs whose prediction has the ending of the dataset."""
+    odd = [p for p in matched.pairs if ending and not str(p.prediction).endswith(ending)]
+    if odd:
+        raise UserError(f"{odd[0].prediction}: {_DATASET} says that files end in {ending}")
+    return matched
