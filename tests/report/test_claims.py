@@ -9,6 +9,7 @@ from types import ModuleType
 import pytest
 
 from tests.report.conftest import make_record, write_records
+from topoeval.cli.report import yardsticks_of
 from topoeval.report.summary import Summary, summarise
 from topoeval.results.records import read
 from topoeval.statistics import NOTHING, Estimate
@@ -45,7 +46,7 @@ def test_tables_show_gains_to_the_own_base_and_their_growth(
 ) -> None:
     """A mean gain of 6 and of 11 twentieths; the base's own score stands in italics."""
     accuracy = claims.tables(swept(tmp_path)).split("\n\n")[0].splitlines()
-    heads = "| Betti accuracy (own mask), test | base | difficulty=easy | difficulty=hard |"
+    heads = "| Betti accuracy, test | base | difficulty=easy | difficulty=hard |"
     assert accuracy[0].startswith(heads)
     assert accuracy[2].startswith(f"| Cross-entropy | {NOTHING} | *0.000")
     assert accuracy[3].startswith("| Betti prior, supervised | Cross-entropy | +0.300 [")
@@ -97,3 +98,20 @@ def test_tests_are_told_apart_and_kinds_of_labels_have_no_level(claims: ModuleTy
     }
     assert claims._level("t [labels=noisy, revision=12ab, test=test]") is None
     assert claims._short("t [labels=noisy, revision=12ab, test=test]") == "labels=noisy"
+
+
+@pytest.mark.parametrize(
+    "suite",
+    ["clough-mnist", "clough-myocardium", "clough-sunnybrook", "clough-placenta", "topomortar"],
+)
+def test_the_page_shows_what_the_records_say(claims: ModuleType, suite: str) -> None:
+    """Every table of a suite's section in docs/claims.md is one that the script prints."""
+    root = Path(__file__).parents[2]
+    page = (root / "docs" / "claims.md").read_text(encoding="utf-8")
+    section = page[page.index(f"`{suite}`") :].split("\n## ")[0]
+    shown = [block for block in section.split("\n\n") if block.startswith("|")]
+    records = read(root / "results" / suite / "records")
+    summary = summarise(records, yardsticks_of(records, root / "results" / suite))
+    made = {claims.verdicts(summary), *claims.tables(summary).split("\n\n")}
+    assert len(shown) >= 2
+    assert set(shown) <= made
