@@ -114,7 +114,7 @@ def evaluate_files(request: Request, *, jobs: int, out: Path, parquet: bool, htm
     with progress(console) as listener:
         found, stated = _evaluated(request, options, jobs, listener, out)
     if len(found.pairs):
-        _write(found, out, parquet, time.monotonic() - began)
+        write_evaluation(found, out, parquet, time.monotonic() - began)
         if html:
             from topoeval.report.files_page import write_evaluation_page
 
@@ -228,7 +228,10 @@ def print_problems(console: Console, problems: Sequence[Problem], scored: int) -
         console.print(f"{scored} cases done, {len(problems)} problems")
 
 
-def _write(found: Evaluation, out: Path, parquet: bool, wall_s: float) -> None:
+def write_evaluation(
+    found: Evaluation, out: Path, parquet: bool = False, wall_s: float = 0.0
+) -> None:
+    """Write summary, record and, if asked for, Parquet beside the cases that are there."""
     from topoeval.harness.runs.environment import describe
 
     summary = summarise(found.cases, found.options.absent, found.classes.averaged)

@@ -72,16 +72,21 @@ class Folder(Stored):
         return checked(cls.layout(base, chosen), "folder", base / str(chosen["images"]))
 
     @classmethod
+    def card(cls, **params: Any) -> DatasetInfo:
+        """Return the card for these parameters: label values are exclusive classes."""
+        values = cls.chosen(params)["values"]
+        return replace(cls.info, classes=_classes(values), exclusive=len(values) > 1)
+
+    @classmethod
     def resolve(cls, root: str | os.PathLike[str] | None = None, **params: Any) -> DatasetInfo:
         """Return the card of these folders: their dimension, channels, classes and content."""
         options = cls.chosen(params)
         cases = cls.find(root, **options)
         first = cases[0].read()
         return replace(
-            cls.info,
+            cls.card(**params),
             ndim=first.image.ndim - 1,
             channels=len(first.image),
-            classes=_classes(options["values"]),
             revision=f"{cls.info.revision}-content:{content(cases)}",
         )
 

@@ -171,7 +171,7 @@ def launched(warm, work, **extra):
         timeout_s=60,
     )
     with warm.launch(settings, {}, **extra) as supervised:
-        ending = json.loads(supervised.words.read().splitlines()[-1])
+        ending = json.loads(supervised.output.read().splitlines()[-1])
     assert (ending["cause"], ending["code"]) == ("exit", 0)
     (line,) = (work / "log.txt").read_text().splitlines()
     return json.loads(line)

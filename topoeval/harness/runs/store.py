@@ -68,9 +68,7 @@ class Store:
 
     def log_tail(self, run_id: str, lines: int) -> list[str]:
         """Return the last lines of what a run printed."""
-        path = self.log(run_id)
-        text = path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
-        return text.splitlines()[-lines:]
+        return last_lines(self.log(run_id), lines)
 
     def step(self, run_id: str) -> Path:
         """Return the file in which a run keeps how far it is."""
@@ -157,6 +155,12 @@ def _taken(lock: IO[str], kind: int) -> bool:
     except BlockingIOError:
         return False
     return True
+
+
+def last_lines(path: Path, lines: int) -> list[str]:
+    """Return the last lines of a log; none where it was never begun."""
+    text = path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
+    return text.splitlines()[-lines:]
 
 
 def write_whole(path: Path, text: str) -> None:

@@ -14,9 +14,17 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from topoeval import datasets, networks
+from topoeval import datasets
 from topoeval.errors import UserError
 from topoeval.harness.runs.answers import Answer, keep
+from topoeval.harness.runs.build import (
+    augmentation_of,
+    classes_of,
+    load_split,
+    network_of,
+    schedule_of,
+    terms_of,
+)
 from topoeval.harness.runs.scoring import (
     columns_of,
     label_classifier,
@@ -27,23 +35,19 @@ from topoeval.harness.runs.scoring import (
 )
 from topoeval.harness.runs.store import Store
 from topoeval.harness.suites.space import flattened
-from topoeval.records.parts import MAIN_TEST, TRAINED, Params
+from topoeval.records.parts import MAIN_TEST, TRAINED
 from topoeval.records.spec import RunSpec
 from topoeval.timing import Stopwatch
 from topoeval.topology import Topology
 from topoeval.training import (
     Adaptation,
-    Schedule,
     TensorSet,
-    Term,
     apply_remedy,
-    build_term,
     checkpoint,
     fit,
     post_process,
     predict,
 )
-from topoeval.training.augment import Augmentation
 from topoeval.training.callbacks import Callback, JsonLines
 from topoeval.training.classification import train_classifier
 from topoeval.training.precision import reproducible
@@ -95,9 +99,9 @@ def _callbacks(spec: RunSpec, store: Store) -> list[Callback]:
 
 
 def _auxiliary(spec: RunSpec, store: Store, progress: bool) -> dict[str, Any]:
-    clean = _load(spec, datasets.info(spec.dataset.name).auxiliary[spec.task])
+    clean = load_split(spec, datasets.info(spec.dataset.name).auxiliary[spec.task])
     network = label_classifier(spec, clean).to(spec.device)
-    schedule = _schedule(spec)
+    schedule = schedule_of(spec)
     accuracy = train_classifier(
         network,
         clean,
@@ -114,7 +118,8 @@ def _restore(spec: RunSpec, store: Store, progress: bool) -> dict[str, Any]:
     tests = tests_of(spec)
     # one network, one correction: all tests are answered as one
     test = TensorSet.joined(list(tests.values()))
-    network = _network(spec, test).to(spec.device)
+    network = network_of(spec, test)
+    softmax = classes_of(spec).softmax
     if start := spec.parents.get("start"):
         network.load_state_dict(checkpoint.load(store.network(start), spec.device))
 
@@ -122,11 +127,11 @@ def _restore(spec: RunSpec, store: Store, progress: bool) -> dict[str, Any]:
     if spec.method.regime in TRAINED:
         outcome = fit(
             network,
-            _terms(spec),
-            _load(spec, "train"),
-            _load(spec, "unlabelled") if spec.method.regime == "semi_supervised" else None,
-            schedule=_schedule(spec),
-            augmentation=_augmentation(spec),
+            terms_of(spec),
+            load_split(spec, "train"),
+            load_split(spec, "unlabelled") if spec.method.regime == "semi_supervised" else None,
+            schedule=schedule_of(spec),
+            augmentation=augmentation_of(spec),
             seed=spec.derived_seed(f"batches of {spec.method.role}"),
             resume_from=store.state(spec.id),
             progress=progress,
@@ -134,7 +139,7 @@ def _restore(spec: RunSpec, store: Store, progress: bool) -> dict[str, Any]:
             callbacks=_callbacks(spec, store),
         )
         history = outcome.terms
-        probabilities = predict(network, test.images, precision=spec.precision)
+        probabilities = predict(network, test.images, precision=spec.precision, softmax=softmax)
         checkpoint.save(network.state_dict(), store.network(spec.id))
     elif spec.method.regime == "post_process":
         probabilities = _adapted(spec, network, test, store, progress)
@@ -142,9 +147,10 @@ def _restore(spec: RunSpec, store: Store, progress: bool) -> dict[str, Any]:
         assert spec.method.remedy is not None  # the model of a method has seen to it
         corrected = apply_remedy(
             spec.method.remedy.name,
-            predict(network, test.images, precision=spec.precision).cpu().numpy(),
+            predict(network, test.images, precision=spec.precision, softmax=softmax).cpu().numpy(),
             None if test.priors is None else test.priors.cpu().numpy(),
             Topology.parse(spec.topology),
+            exclusive=softmax,
             **spec.method.remedy.params,
         )
         probabilities = torch.from_numpy(corrected).to(spec.device)
@@ -202,13 +208,14 @@ def _adapted(
             f"method {spec.method.name!r} needs one"
         )
     assert spec.method.adaptation is not None  # the model of a method has seen to it
-    (term,) = _terms(spec, reduction="none")
+    (term,) = terms_of(spec, reduction="none")
     return post_process(
         network,
         test.images,
         test.priors,
         term.loss,
         Adaptation(weight=term.weight, **spec.method.adaptation.model_dump()),
+        softmax=classes_of(spec).softmax,
         resume_from=store.state(spec.id),
         progress=progress,
         precision=spec.precision,
@@ -219,57 +226,17 @@ def _adapted(
 def tests_of(spec: RunSpec) -> dict[str, TensorSet]:
     """Return what a run is scored on by name, the main test or what takes its place first."""
     further = {
-        name: _load(spec, test.split, test.size, test.params)
+        name: load_split(spec, test.split, test.size, test.params)
         for name, test in spec.dataset.tests.items()
     }
-    return {MAIN_TEST: _load(spec, spec.score), **further}
-
-
-def _load(
-    spec: RunSpec, split: datasets.Split, size: int | None = None, params: Params | None = None
-) -> TensorSet:
-    samples = datasets.load(
-        spec.dataset.name,
-        split,
-        size or spec.dataset.sizes.get(split),
-        seed=spec.seed,
-        **{**spec.dataset.params, **(params or {}), **spec.dataset.paths},
-    )
-    return TensorSet.from_samples(list(samples), spec.device)
-
-
-def _network(spec: RunSpec, like: TensorSet) -> nn.Module:
-    return networks.build(
-        spec.network.name,
-        ndim=like.images.ndim - 2,
-        in_channels=like.images.shape[1],
-        out_channels=like.targets.shape[1],
-        **spec.network.params,
-    )
-
-
-def _terms(spec: RunSpec, **extra: object) -> Sequence[Term]:
-    topology = Topology.parse(spec.topology)
-    terms = []
-    for loss in spec.method.losses:
-        settings = loss.model_dump()
-        settings["params"] = {**settings["params"], **extra}
-        terms.append(build_term(**settings, topology=topology, backend=spec.backend))
-    return terms
-
-
-def _schedule(spec: RunSpec) -> Schedule:
-    return Schedule(**spec.training.model_dump())
-
-
-def _augmentation(spec: RunSpec) -> Augmentation | None:
-    return None if spec.augmentation is None else Augmentation(**spec.augmentation.model_dump())
+    return {MAIN_TEST: load_split(spec, spec.score), **further}
 
 
 def _examples(test: TensorSet, probabilities: torch.Tensor) -> list[dict[str, Any]]:
     """Return a few cases as pictures: the first of each class, or the first ones.
 
-    Of a volume it is the slice across the first axis with most of the truth: records are committed.
+    Of several classes it is their union. Of a volume it is the slice across the first axis with
+    most of the truth: records are committed.
     """
     if test.labels is None:
         chosen = list(range(min(_EXAMPLES, len(test))))
@@ -280,8 +247,8 @@ def _examples(test: TensorSet, probabilities: torch.Tensor) -> list[dict[str, An
     for i in chosen:
         pictures = {
             "image": test.images[i, 0],
-            "target": test.targets[i, 0],
-            "prediction": probabilities[i, 0],
+            "target": test.targets[i].amax(0),
+            "prediction": probabilities[i].amax(0),
         }
         if test.targets.ndim == 5:
             best = int(pictures["target"].sum(dim=(1, 2)).argmax())

@@ -63,7 +63,7 @@ def execute(
         outcome = {"status": "ok", "fault": None, "error": None, **done}
     except Exception as error:
         traceback.print_exc()
-        outcome = failure(*_judged(error), _tail(error))
+        outcome = failure_of(error)
     record = frame(spec, store.suite, outcome, started)
     record["timing"]["wall_s"] = time.perf_counter() - clock
     record["memory"] = environment.peak_memory_bytes(spec.device)
@@ -131,6 +131,11 @@ def failure(status: str, fault: str, error: str) -> dict[str, Any]:
     return {"status": status, "fault": fault, "error": error}
 
 
+def failure_of(error: Exception) -> dict[str, Any]:
+    """Return the outcome of a run that raised `error`, with the end of its traceback."""
+    return failure(*_judged(error), _tail(error))
+
+
 def _judged(error: Exception) -> tuple[str, str]:
     """Return the status of a run that raised `error`, and whose fault that is."""
     if isinstance(error, DivergedError):
@@ -157,7 +162,7 @@ def _tail(error: Exception) -> str:
     return "\n".join(lines[-_TRACEBACK_LINES:])
 
 
-def _exit_with_parent() -> None:
+def exit_with_parent() -> None:
     """Exit as soon as standard input closes: our end with the sweep, where there is no prctl."""
 
     def watch() -> None:
@@ -197,7 +202,7 @@ def _bars() -> str:
 def main(arguments: Sequence[str]) -> None:
     """Run the specification that the command line names."""
     spec_file, root, suite, threads = arguments
-    _exit_with_parent()
+    exit_with_parent()
     spec = RunSpec.model_validate_json(Path(spec_file).read_text(encoding="utf-8"))
     store = Store(Path(root), suite)
     _tell_steps(store.step(spec.id))
