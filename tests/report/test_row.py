@@ -157,7 +157,7 @@ def test_the_caption_says_what_numbers_rest_on(tmp_path: Path) -> None:
         "network: unet 8-16 (instance norm)",
         "Exactly the answers of the base: Dice + cross-entropy, Largest component.",
         "Told the prior of each test image (see above): Largest component.",
-        "No record says that a parameter was tuned",
+        "do not say whether a search chose",
         "do not say how loaded the machine was",
     ):
         assert words in text

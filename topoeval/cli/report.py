@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
+from topoeval.cli.results import tell_damaged
 from topoeval.errors import UserError, nearest
 
 if TYPE_CHECKING:
@@ -76,6 +77,8 @@ def leaderboard(
 
     folders = {folder.name: folder for folder in results_folders(results, without or ())}
     records = {name: read(folder / "records") for name, folder in folders.items()}
+    for found in records.values():
+        tell_damaged(found.damaged)
     yardsticks = chosen_yardsticks(records, folders, reference or ())
     page = build_leaderboard(
         records,
@@ -108,6 +111,7 @@ def make_report(
     if not folder.is_dir():
         raise UserError(f"{results} has no records folder; 'topoeval run' makes one")
     records = read(folder)
+    tell_damaged(records.damaged)
     yardsticks = yardsticks_of(records, results, reference)
     console = Console()
     if not console.is_terminal:  # a pipe has no width; the table reads well at this one
@@ -196,7 +200,7 @@ def chosen_yardsticks(
         If no suite has a method or row of a name that was asked for.
     """
     known = {
-        name: {*found.runs["method"], *found.runs["arm"], *found.runs["variant"]}
+        name: {*found.runs["method"], *found.runs["arm"], *found.runs["label"]}
         for name, found in records.items()
     }
     for reference in asked:

@@ -61,11 +61,9 @@ def base_labels(records: Records, yardsticks: Yardsticks) -> dict[str, dict[str,
 
 def named_base(records: Records, identity: str, yardsticks: Yardsticks) -> str:
     """Return the base that a run's method names, or an empty text: the reference is meant."""
-    method: Mapping[str, object] = records.documents[identity]["spec"].get("method") or {}
-    starts_from = method.get("starts_from")
-    begins = "" if starts_from in (None, "start") else str(starts_from)
-    name = str(method.get("name"))
-    return str(method.get("base") or "") or yardsticks.bases.get(name, "") or begins
+    method = records.documents[identity].spec.method
+    begins = "" if method.starts_from in (None, "start") else str(method.starts_from)
+    return method.base or yardsticks.bases.get(method.name, "") or begins
 
 
 def reference_label(group: pd.DataFrame, reference: str, dataset: str) -> str | None:
@@ -97,5 +95,5 @@ def _label(group: pd.DataFrame, base: str, row: Mapping[str, object]) -> str | N
 
 def _matching(group: pd.DataFrame, name: str) -> pd.DataFrame:
     """Return the rows that a name means: a label in suites or tables, or else a method."""
-    exact = group[(group["variant"] == name) | (group["arm"] == name)]
+    exact = group[(group["label"] == name) | (group["arm"] == name)]
     return exact if len(exact) else group[group["method"] == name]

@@ -34,26 +34,24 @@ def caption_lines(summary: Summary, *, datasets: bool = True) -> list[str]:
     ]
     lines += row_notes(summary)
     lines += [f"{line}." for line in summary.machine_lines()]
-    lines += [summary.load_note]
+    lines.append(
+        "Records do not say how loaded the machine was: compare no times that are close, and "
+        "none across machines."
+    )
     if summary.versions:
         lines.append(f"Versions: {summary.versions}.")
-    lines += [summary.mixed_code] if summary.mixed_code else []
+    lines += summary.notes
     return lines
 
 
 def row_notes(summary: Summary) -> list[str]:
-    """Say which rows return exactly what their base does, are tuned, lack a base, use the prior."""
+    """Say which rows return exactly what their base does, lack a base, use the prior."""
     same = _by_label([row for row in summary.rows if row.same])
     lines = [f"Exactly the answers of the base: {same}."] if same else []
     told = _by_label([row for row in summary.rows if row.uses_prior_of_test])
     if told and summary.has_prior:
         lines.append(f"Told the prior of each test image (see above): {told}.")
-    tuned = _by_label([row for row in summary.rows if row.tuned])
-    lines.append(
-        f"Parameters were tuned on validation images: {tuned}."
-        if tuned
-        else "No record says that a parameter was tuned by a search."
-    )
+    lines.append("Records do not say whether a search chose a method's parameters.")
     lines += [
         f"No difference for {', '.join(arms)}: the base {base!r} was not run, or is several rows."
         for base, arms in summary.missing_bases.items()

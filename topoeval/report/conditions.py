@@ -8,17 +8,13 @@ from typing import Any
 
 import pandas as pd
 
-from topoeval.results.document import Document
+from topoeval.records.record import Record
+from topoeval.records.spec import RunSpec
 from topoeval.topology import Topology
 
 _PRIORS = {
     "oracle": "oracle, each image's own Betti numbers",
     "class": "class, the Betti numbers that an image's class is supposed to have",
-    "train": "train, the most frequent Betti numbers of the training masks",
-}
-_THRESHOLDS = {
-    "half": "p ≥ 0.5",
-    "validation": "p ≥ the threshold with the best Dice on validation images",
 }
 
 
@@ -55,9 +51,9 @@ class Conditions:
         return "; ".join(pieces)
 
 
-def conditions_of(runs: pd.DataFrame, documents: Mapping[str, Document]) -> Conditions:
+def conditions_of(runs: pd.DataFrame, documents: Mapping[str, Record]) -> Conditions:
     """Return the conditions of the runs of one dataset."""
-    specs = [documents[identity]["spec"] for identity in runs["id"]]
+    specs = [documents[identity].spec for identity in runs["id"]]
     topology = Topology.parse(runs["topology"].iloc[0])
     ndims = runs["ndim"].dropna()
     return Conditions(
@@ -65,39 +61,26 @@ def conditions_of(runs: pd.DataFrame, documents: Mapping[str, Document]) -> Cond
         topology=topology.describe(int(ndims.iloc[0])) if len(ndims) else str(topology),
         prior=_joined([_prior(spec) for spec in specs]) if _has_prior(runs, documents) else "",
         network=_joined([_network(spec) for spec in specs]),
-        name=str(specs[0]["dataset"]["name"]),
-        params=specs[0]["dataset"].get("params") or {},
-        threshold=_joined(
-            [
-                _THRESHOLDS.get(name, name)
-                for name in (spec.get("threshold", "half") for spec in specs)
-            ]
-        ),
+        name=specs[0].dataset.name,
+        params=specs[0].dataset.params,
+        threshold="p ≥ 0.5",
     )
 
 
-def _has_prior(runs: pd.DataFrame, documents: Mapping[str, Document]) -> bool:
-    return any("matches_prior" in (documents[one].get("cases") or {}) for one in runs["id"])
+def _has_prior(runs: pd.DataFrame, documents: Mapping[str, Record]) -> bool:
+    return any("matches_prior" in documents[one].cases for one in runs["id"])
 
 
-def _prior(spec: Mapping[str, Any]) -> str:
-    dataset: Mapping[str, Any] = spec["dataset"]
-    params: Mapping[str, Any] = dataset.get("params") or {}
-    # Records that are older than the key: a measured prior is that of the image's own mask.
-    older = "oracle" if params.get("prior") == "measured" else "class"
-    name = str(spec.get("prior") or dataset.get("prior") or older)
-    error = spec.get("prior_error")
-    wrong = f", off by {tuple(error)}" if error and any(error) else ""
-    return _PRIORS.get(name, name) + wrong
+def _prior(spec: RunSpec) -> str:
+    # A measured prior is that of the image's own mask; any other one is the dataset's own.
+    return _PRIORS["oracle" if spec.dataset.params.get("prior") == "measured" else "class"]
 
 
-def _network(spec: Mapping[str, Any]) -> str:
-    network: Mapping[str, Any] = spec.get("network") or {}
-    if not network:
-        return ""
-    sizes = "-".join(map(str, network.get("channels") or ()))
-    norm = network.get("norm")
-    pieces = [str(network.get("name", "")), sizes, f"({norm} norm)" if norm else ""]
+def _network(spec: RunSpec) -> str:
+    params = spec.network.params
+    sizes = "-".join(map(str, params.get("channels") or ()))
+    norm = params.get("norm")
+    pieces = [spec.network.name, sizes, f"({norm} norm)" if norm else ""]
     return " ".join(piece for piece in pieces if piece)
 
 

@@ -12,8 +12,8 @@ import pandas as pd
 
 from topoeval.metrics import Metric
 from topoeval.records.parts import MAIN_TEST
+from topoeval.records.record import OK
 from topoeval.report.scored import COMPARED, scored
-from topoeval.results.document import OK
 from topoeval.results.records import Records
 from topoeval.results.rows import PARTS
 from topoeval.statistics import (
@@ -75,8 +75,8 @@ class MethodRow:
         Unique labels; a further test of the same networks is a dataset of its own.
     test
         Name of the test.
-    method, variant, role, regime
-        As in the spec of the runs; the variant is the label in suites.
+    method, label, role, regime
+        As in the spec of the runs; the label is that of suites.
     metrics
         The scores that are shown.
     base
@@ -91,8 +91,6 @@ class MethodRow:
         Scores in which it is separated as better than its base: those with a star.
     same
         Whether every score of every case is that of its base.
-    tuned
-        Whether its records say that a search chose a parameter.
     per_seed
         Run means, a row per seed with a result, a column per score.
     times
@@ -107,7 +105,7 @@ class MethodRow:
     test: str
     arm: str
     method: str
-    variant: str
+    label: str
     role: str
     regime: str
     metrics: tuple[Metric, ...]
@@ -119,7 +117,6 @@ class MethodRow:
     differences: Mapping[str, Estimate]
     better: frozenset[str]
     same: bool
-    tuned: bool
     per_seed: pd.DataFrame
     times: Mapping[str, Times]
     peak_bytes: float
@@ -226,7 +223,7 @@ def _row(
         test=first["test"],
         arm=arm,
         method=first["method"],
-        variant=first["variant"],
+        label=first["label"],
         role=first["role"],
         regime=first["regime"],
         metrics=tuple(one.scored for one in found.values()),
@@ -241,7 +238,6 @@ def _row(
         },
         better=frozenset(key for key, one in against.items() if one.better),
         same=bool(compared) and all(one.same for one in compared),
-        tuned=bool(runs["tuned"].any()),
         per_seed=ok.set_index("seed")[list(means)].sort_index(),
         times={
             letter: _times(ok[ok["machine"] == machine], first["regime"])
@@ -285,7 +281,7 @@ def _chain_seconds(records: Records) -> list[float]:
 
     def seconds(identity: str, depth: int = 3) -> float:
         # The depth guards against records that name each other.
-        parents = (records.documents[identity]["spec"].get("parents") or {}).values()
+        parents = records.documents[identity].spec.parents.values()
         paid = [p for p in parents if p not in free and depth]
         return float(
             own.get(identity, math.nan)

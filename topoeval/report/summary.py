@@ -13,9 +13,9 @@ from topoeval.metrics import Metric
 from topoeval.report.bases import DEFAULT_REFERENCE, Yardsticks, base_labels, named_base
 from topoeval.report.conditions import Conditions, conditions_of
 from topoeval.report.row import Failure, MethodRow, rows_of, standings_by_dataset
+from topoeval.results.notes import mixed_code, mixed_threads, old_code, set_aside
 from topoeval.results.records import Records
 from topoeval.results.rows import code_version
-from topoeval.results.tables import mixed_code
 from topoeval.statistics import Standings
 
 # More datasets than these are summed up below a figure.
@@ -44,8 +44,8 @@ class Summary:
         Letter and description of each machine, the one with most runs first.
     versions
         Versions of the software that made the records, as one line.
-    mixed_code
-        A warning where several versions of our code made them; else nothing.
+    notes
+        Warnings: several versions of our code or numbers of threads, records that are left out.
     """
 
     rows: tuple[MethodRow, ...]
@@ -55,8 +55,7 @@ class Summary:
     missing_bases: Mapping[str, tuple[str, ...]]
     machines: Mapping[str, str]
     versions: str
-    load_note: str
-    mixed_code: str = ""
+    notes: tuple[str, ...] = ()
 
     @property
     def reference(self) -> str:
@@ -114,7 +113,7 @@ class Summary:
 
     def is_reference(self, row: MethodRow) -> bool:
         """Whether a row is the reference."""
-        return self.reference in (row.method, row.arm, row.variant)
+        return self.reference in (row.method, row.arm, row.label)
 
     @property
     def metrics(self) -> tuple[Metric, ...]:
@@ -175,7 +174,7 @@ def summarise(records: Records, yardsticks: Yardsticks | str | None = None) -> S
         yardsticks = Yardsticks(yardsticks or DEFAULT_REFERENCE)
     runs = records.runs
     methods = sorted(runs["method"].unique())
-    known = {*methods, *runs["arm"], *runs["variant"]}
+    known = {*methods, *runs["arm"], *runs["label"]}
     if yardsticks.reference not in known and yardsticks.reference != DEFAULT_REFERENCE:
         raise UserError(
             f"no record of the reference method {yardsticks.reference!r}"
@@ -202,8 +201,7 @@ def summarise(records: Records, yardsticks: Yardsticks | str | None = None) -> S
         missing_bases=_missing(rows, records, yardsticks),
         machines=machines,
         versions=_versions(records),
-        load_note=_load(records),
-        mixed_code=mixed_code(runs) or "",
+        notes=_notes(records),
     )
 
 
@@ -219,18 +217,9 @@ def _missing(
     return {base: tuple(arms) for base, arms in missing.items()}
 
 
-def _load(records: Records) -> str:
-    """Say how busy the machine was, as far as the records tell."""
-    loads = [
-        float(load)
-        for document in records.documents.values()
-        if (load := (document.get("environment") or {}).get("load")) is not None
-    ]
-    if not loads:
-        return (
-            "The records do not say how loaded the machine was; do not compare times across rows."
-        )
-    return f"Load of the machine at the start of a run: {min(loads):.1f} to {max(loads):.1f}."
+def _notes(records: Records) -> tuple[str, ...]:
+    mixed = [note for note in (mixed_code(records.runs), mixed_threads(records.runs)) if note]
+    return (*mixed, *old_code(records.old), *set_aside(records.damaged))
 
 
 def _natural(label: str) -> list[tuple[float, str]]:
@@ -243,7 +232,7 @@ def _order(row: MethodRow, reference: str) -> tuple[Any, ...]:
     regime = _REGIMES.index(row.regime) if row.regime in _REGIMES else len(_REGIMES)
     return (
         row.role != "start",
-        reference not in (row.method, row.arm, row.variant),
+        reference not in (row.method, row.arm, row.label),
         regime,
         row.arm,
     )
@@ -252,12 +241,11 @@ def _order(row: MethodRow, reference: str) -> tuple[Any, ...]:
 def _versions(records: Records) -> str:
     """Join the versions of all records; a package with several versions shows them all."""
     found: dict[str, set[str]] = {}
-    for document in records.documents.values():
-        environment: Mapping[str, Any] = document.get("environment") or {}
+    for record in records.documents.values():
         named = {
-            "python": environment.get("python"),
-            "topoeval": code_version(document),
-            **(environment.get("versions") or {}),
+            "python": record.environment.python,
+            "topoeval": code_version(record),
+            **record.environment.versions,
         }
         for name, version in named.items():
             if version:
