@@ -14,7 +14,6 @@
 #include <cmath>
 #include <cstdint>
 #include <cstdlib>
-#include <initializer_list>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -22,6 +21,7 @@
 
 #include "batch.hpp"
 #include "common/pages.hpp"
+#include "digital/deform.hpp"
 #include "matching/masks.hpp"
 #include "matching/matching.hpp"
 #include "volume/engine.hpp"
@@ -138,10 +138,10 @@ struct FreeBlock {
 
 // Memory that the array owns from here on.
 template <class T>
-nb::object own(std::unique_ptr<T, FreeBlock> block, std::initializer_list<std::size_t> shape) {
+nb::object own(std::unique_ptr<T, FreeBlock> block, const std::vector<std::size_t>& shape) {
   const nb::capsule owner(block.get(), [](void* memory) noexcept { free_block(memory); });
   T* data = block.release();
-  return nb::cast(nb::ndarray<nb::numpy, T>(data, shape, owner));
+  return nb::cast(nb::ndarray<nb::numpy, T>(data, shape.size(), shape.data(), owner));
 }
 
 // The result as four columns in one block of memory: a call for it to the system is dear.
@@ -296,7 +296,7 @@ nb::tuple py_betti_matching(nb::object p, nb::object g, const std::string& const
 
 // The first `rank` counts of every row.
 nb::object counts_of(const std::vector<std::array<std::int64_t, 3>>& rows, int rank,
-                     std::initializer_list<std::size_t> shape) {
+                     const std::vector<std::size_t>& shape) {
   std::unique_ptr<std::int64_t, FreeBlock> block(static_cast<std::int64_t*>(
       allocate_block(rows.size() * static_cast<std::size_t>(rank) * sizeof(std::int64_t))));
   std::int64_t* out = block.get();
@@ -335,6 +335,30 @@ nb::object py_match_masks(nb::object p, nb::object g, const std::string& constru
   std::vector<std::array<std::int64_t, 3>> rows;
   for (const auto& item : found) rows.insert(rows.end(), {item.p, item.g, item.matched});
   return counts_of(rows, rank, {found.size(), 3, static_cast<std::size_t>(rank)});
+}
+
+nb::object py_deform(nb::object masks, nb::object changeable, const std::string& construction,
+                     bool framed, bool keep_ends, int threads) {
+  const auto batches = batches_of(masks, changeable);
+  for (const Batch& batch : batches) {
+    if (batch.first.dtype != Dtype::u8) refuse("masks and changeable must be bool or uint8");
+  }
+  const Batch& batch = batches[0];
+  const Request request = request_of(construction, true, {}, batch.rank);
+  if (threads < 1) refuse("threads must be at least 1");
+  const digital::Deformation how{request.construction == Construction::top_cells, framed,
+                                 keep_ends};
+  std::vector<std::size_t> shape{static_cast<std::size_t>(batch.count)};
+  for (int axis = 3 - batch.rank; axis < 3; ++axis) {
+    shape.push_back(static_cast<std::size_t>(batch.first.shape[axis]));
+  }
+  const auto size = static_cast<std::size_t>(batch.count * batch.first.size());
+  std::unique_ptr<bool, FreeBlock> block(static_cast<bool*>(allocate_block(size)));
+  without_gil([&](Interrupt& interrupt) {
+    digital::deform(batch, batches[1], how, threads, interrupt,
+                    reinterpret_cast<std::uint8_t*>(block.get()));
+  });
+  return own(std::move(block), shape);
 }
 
 }  // namespace
@@ -404,6 +428,21 @@ int64 array (B, 3, d): Betti numbers of p, of g, and matched features, by dimens
   module.def("betti_numbers", &topoeval::py_betti_numbers, nb::arg("masks"),
              nb::arg("construction"), nb::arg("framed"), nb::arg("threads"),
              "Betti numbers of a batch of masks, int64 (B, d); arguments as for match_masks.");
+  module.def("deform", &topoeval::py_deform, nb::arg("masks"), nb::arg("changeable"),
+             nb::arg("construction"), nb::arg("framed"), nb::arg("keep_ends"), nb::arg("threads"),
+             R"(Flip simple voxels of masks, in order, until none is left that may change.
+
+Parameters
+----------
+masks, changeable : arrays (B, H, W) or (B, D, H, W) of bool or uint8, any strides; voxels go by the
+    integer part of their Euclidean distance to what is not changeable
+construction, threads : as for persistence
+framed : foreground beyond the border, else background
+keep_ends : keep the ends of curves, as a thinning does
+
+Returns
+-------
+bool array of the same shape, with the topology of the masks.)");
   module.def("_volume_variant", &topoeval::py_volume_variant, nb::arg("values"),
              nb::arg("construction"), nb::arg("loops"), nb::arg("wide_entries"),
              nb::arg("threads"), "For tests: one volume with H1 by 'primal', 'dual' or 'auto'.");

@@ -35,3 +35,11 @@ def betti_numbers(
     framed: bool,
     threads: int,
 ) -> NDArray[np.int64]: ...
+def deform(
+    masks: NDArray[np.bool_] | NDArray[np.uint8],
+    changeable: NDArray[np.bool_] | NDArray[np.uint8],
+    construction: str,
+    framed: bool,
+    keep_ends: bool,
+    threads: int,
+) -> NDArray[np.bool_]: ...

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
 
-from topoeval.cli.results import print_frame
+from topoeval.cli.results import print_frame, tell_damaged
 from topoeval.errors import UserError
 
 if TYPE_CHECKING:
@@ -206,6 +206,7 @@ def _compare_records(
     from topoeval.results.comparison import compare as compared
 
     found = compared(paths[0], paths[1], measure)
+    tell_damaged(found.damaged)
     if csv:
         typer.echo(found.differences.to_csv(index=False, lineterminator="\n"), nl=False)
     else:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -236,20 +235,20 @@ def write_evaluation(
 ) -> None:
     """Write summary, record and, if asked for, Parquet beside the cases that are there."""
     from topoeval.harness.runs.environment import describe
+    from topoeval.records.files import write_record
 
     summary = summarise(found.cases, found.options.absent, found.classes.averaged)
     summary.to_csv(out / "summary.csv", index=False)
     if parquet:
         found.cases.to_parquet(out / "cases.parquet", index=False)
-    document = record(found, describe("cpu", 1, "native"), wall_s)
-    text = json.dumps(document, sort_keys=True, allow_nan=False, separators=(",", ":"))
-    (out / "record.json").write_text(text + "\n", encoding="utf-8")
+    write_record(out / "record.json", record(found, describe("cpu", 1, "native"), wall_s))
 
 
 def _table(found: Evaluation) -> Table:
     averaged = found.classes.averaged
     summary = summarise(found.cases, found.options.absent, averaged)
-    shown = [name for name in _SHOWN if name in found.cases.columns]
+    wanted = found.options.columns or _SHOWN
+    shown = [name for name in wanted if name in found.cases.columns]
     shown = shown or [n for n in found.cases.columns if n not in ("case", "class")]
     table = Table("class", "score", "n", "mean", "sd", "median", "min to max", box=None)
     for row in summary[summary["metric"].isin(shown)].to_dict("records"):

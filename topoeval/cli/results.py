@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Optional
 
@@ -19,12 +20,13 @@ def collect(
     out: Annotated[Path, typer.Option(help="Folder to write to.")] = Path("collected"),
 ) -> None:
     """Write all records as two Parquet files, runs and cases."""
+    from topoeval.results.notes import mixed_code
     from topoeval.results.parquet import NAMES
     from topoeval.results.parquet import collect as write
-    from topoeval.results.tables import mixed_code
 
     found = write(results or [], out)
     typer.echo(f"{out}: {', '.join(NAMES)}; {len(found.runs)} runs, {len(found.cases)} cases")
+    tell_damaged(found.damaged)
     if warning := mixed_code(found.runs):
         typer.echo(f"Note: {warning}", err=True)
 
@@ -44,7 +46,9 @@ def query(
 
     if csv and json:
         raise UserError("--csv or --json, not both")
-    answer = ask(sql, load(*(results or [])))
+    found = load(*(results or []))
+    tell_damaged(found.damaged)
+    answer = ask(sql, found)
     if csv:
         typer.echo(answer.to_csv(index=False, lineterminator="\n"), nl=False)
     elif json:
@@ -101,6 +105,12 @@ def submit(
     if scores:
         means = verdict.scores[scores].astype(float).mean()
         print_frame(means.rename("mean").rename_axis("score").reset_index())
+
+
+def tell_damaged(damaged: Iterable[UserError]) -> None:
+    """Name the files that could not be read as records, on standard error."""
+    for error in damaged:
+        typer.echo(f"Note: {error}", err=True)
 
 
 def print_frame(frame: Any) -> None:

@@ -32,11 +32,13 @@ class Scoring(Frozen):
     """How a run is scored. It decides nothing of its training and is no part of what a run is.
 
     ``metrics`` are columns or names of `topoeval.metrics.METRICS`; none stands for the default
-    ones. ``keep_answers``: whether predictions are kept for `topoeval rescore`.
+    ones. ``keep_answers``: whether predictions are kept for `topoeval rescore`. ``examples``:
+    whether a few cases are recorded as pictures, as they are of the first seed of a suite.
     """
 
     metrics: tuple[str, ...] = ()
     keep_answers: bool = True
+    examples: bool = True
 
 
 class RunSpec(Frozen):
@@ -48,8 +50,11 @@ class RunSpec(Frozen):
     ``task`` is ``"restore"`` (train or correct a network and score it) or the name of an auxiliary
     network of the dataset, which is trained for its metrics. ``augmentation`` is that of the
     training; a run that trains nothing has none. ``score`` is ``"test"``, the test and the further
-    tests, or ``"val"``,
-    the split of a search, which never sees a test.
+    tests, or ``"val"``, the split of a search, which never sees a test.
+
+    ``code`` names the code of the loss, dataset, network and remedy, by ``loss my_loss`` and the
+    like: the version of the package or the hash of the file that they are from, and their revision
+    from 2 on. Topoeval's own parts in their first revision are not in it.
     """
 
     schema_version: int = Field(SPEC_SCHEMA, alias="schema")
@@ -67,6 +72,7 @@ class RunSpec(Frozen):
     score: Annotated[Literal["test", "val"], ABSENT_WHEN_DEFAULT] = "test"
     parents: dict[str, str] = Field(default_factory=dict)
     scoring: Annotated[Scoring, ABSENT_WHEN_DEFAULT] = Scoring()
+    code: Annotated[dict[str, str], ABSENT_WHEN_DEFAULT] = Field(default_factory=dict)
 
     @cached_property
     def id(self) -> str:
@@ -75,9 +81,10 @@ class RunSpec(Frozen):
         method = {"title", "summary", "paper", "variant"}
         return digest(canonical_json(self, exclude={"method": method, **_NOT_RECORDED}))
 
-    def recorded(self) -> dict[str, Any]:
+    def recorded(self) -> RunSpec:
         """Return the specification as it stands in a record: without paths of this machine."""
-        return self.model_dump(mode="json", by_alias=True, exclude=_NOT_RECORDED)
+        dataset = self.dataset.model_copy(update={"paths": {}})
+        return self.model_copy(update={"dataset": dataset, "scoring": Scoring()})
 
     @property
     def is_scored(self) -> bool:

@@ -103,9 +103,7 @@ def dataset_page(
 def method_page(suite: Suite, arm: str, examples: Mapping[str, Gallery | None]) -> str:
     """Return the page of a method: its numbers, every run, examples, published numbers."""
     rows = [row for row in suite.summary.rows if row.arm == arm]
-    spec = suite.records.documents[rows[0].runs["id"].iloc[0]]["spec"]
-    method: Mapping[str, Any] = spec.get("method") or {}
-    paper = str(method.get("paper") or "")
+    method = suite.records.documents[rows[0].runs["id"].iloc[0]].spec.method
     chosen = main_columns(suite.summary)
     table = Table(
         f"{rows[0].title} over all datasets",
@@ -127,9 +125,9 @@ def method_page(suite: Suite, arm: str, examples: Mapping[str, Gallery | None]) 
         depth=1,
         rows=rows,
         failures=[failure for row in rows if row.is_main for failure in row.failures],
-        about=method.get("summary") or "",
-        paper=paper,
-        arxiv=arxiv[1] if (arxiv := re.fullmatch(r"arXiv (\d{4}\.\d{4,5})", paper)) else "",
+        about=method.summary,
+        paper=method.paper,
+        arxiv=arxiv[1] if (arxiv := re.fullmatch(r"arXiv (\d{4}\.\d{4,5})", method.paper)) else "",
         table=table,
         run_tables={row.dataset: _runs_of(suite, row) for row in rows},
         captions={row.dataset: _short_caption(suite.only[row.dataset]) for row in rows},

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ from topoeval.harness.suites.suite import Limits, Timing
 from topoeval.harness.timing import lane as lane_module
 from topoeval.harness.timing.lane import Lane, first_seeds, summarise
 from topoeval.harness.timing.timed import repeat
+from topoeval.records.record import Record
 from topoeval.report.timing import read_timings, timing_tables
 
 SUITE = """
@@ -178,7 +180,7 @@ def test_a_method_without_its_start_is_a_row(runs, fake, tmp_path, monkeypatch):
                 store.work(run.id).mkdir(parents=True)
                 store.network(run.id).touch()
             else:
-                store.write(run.id, {"status": "diverged"})
+                store.write(Record.of(run, "lane", datetime.now(UTC), {"status": "diverged"}))
 
     monkeypatch.setattr(lane_module, "sweep", failed)
     by_name = {r["spec"]["method"]["name"]: r for r in make(tmp_path).measure(runs)}

@@ -12,6 +12,7 @@ import torch
 
 from topoeval import datasets, networks
 from topoeval.errors import UserError
+from topoeval.harness.plans.scoring import needs_prior
 from topoeval.harness.runs.build import check_channels, classes_of
 from topoeval.harness.suites.parameters import takes_backend
 from topoeval.harness.suites.suite import Suite
@@ -125,6 +126,14 @@ class _Examination:
                 params = {**run.dataset.params, **run.dataset.paths}
                 self._cards[content] = datasets.resolve(run.dataset.name, **params)
             _check_card(run, self._cards[content])
+            if needs_prior(run.scoring.metrics):
+                if content not in self._shown:
+                    self._shown[content] = _first(run)
+                if self._shown[content].prior is None:
+                    raise UserError(
+                        f"dataset {run.dataset.name!r} has no prior, which metrics of the suite "
+                        "need; leave them out"
+                    )
             if content not in self._shown:
                 self._shown[content] = _first(run)
             sample = self._shown[content]

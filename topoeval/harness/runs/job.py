@@ -16,12 +16,13 @@ from pathlib import Path
 from typing import IO, Any
 
 from topoeval.harness.runs import supervisor
-from topoeval.harness.runs.store import Record, Store
+from topoeval.harness.runs.store import Store
 from topoeval.harness.runs.supervisor import Ending, Settings
-from topoeval.harness.runs.worker import failure, frame
+from topoeval.harness.runs.worker import failure
 from topoeval.harness.suites.suite import Limits
 from topoeval.limits import usable_memory
 from topoeval.records.canonical import canonical_json
+from topoeval.records.record import Fault, Record, Status
 from topoeval.records.spec import RunSpec
 
 # -P: the current folder must not decide which topoeval is imported
@@ -182,14 +183,13 @@ class Job:
         if ending is not None and ending.cause == "stopped":
             raise InterruptedError(f"{self.spec.label} was stopped")
         lines = [*printed, *store.log_tail(self.spec.id, LOG_TAIL_LINES)]
-        record = frame(
-            self.spec, self.suite, outcome_without_record(ending, self.limits, lines), started
-        )
+        outcome = outcome_without_record(ending, self.limits, lines)
         if ending is not None:
-            record["timing"]["wall_s"] = ending.wall_s
-            record["memory"]["peak_rss_bytes"] = ending.peak_rss_bytes
-        store.write(self.spec.id, record)
-        if record["fault"] == "method":
+            outcome["timing"] = {"wall_s": ending.wall_s}
+            outcome["memory"] = {"peak_rss_bytes": ending.peak_rss_bytes}
+        record = Record.of(self.spec, self.suite, started, outcome)
+        store.write(record)
+        if record.fault == "method":
             # a run that was interrupted continues; one that met its limit would meet it again
             store.state(self.spec.id).unlink(missing_ok=True)
         return record
@@ -222,7 +222,7 @@ def outcome_without_record(
 ) -> dict[str, Any]:
     """Return the outcome of a process that left no record."""
 
-    def outcome(status: str, fault: str, reason: str) -> dict[str, Any]:
+    def outcome(status: Status, fault: Fault, reason: str) -> dict[str, Any]:
         return failure(status, fault, "\n".join([reason, *lines]))
 
     if ending is None:
@@ -232,7 +232,7 @@ def outcome_without_record(
     if ending.cause == "timeout":
         return outcome("timeout", "method", f"ended after {limits.timeout_s:g} s")
     if ending.cause == "memory":
-        whose = "machine" if limits.memory_gib is None else "method"
+        whose: Fault = "machine" if limits.memory_gib is None else "method"
         gib = ending.memory_bytes / 2**30
         return outcome("out_of_memory", whose, f"ended beyond {gib:.3g} GiB")
     if ending.code < 0:
@@ -241,6 +241,6 @@ def outcome_without_record(
             return outcome("out_of_memory", "machine", "killed by the kernel for want of memory")
         known = number in set(signal.Signals)
         name = signal.Signals(number).name if known else f"signal {number}"
-        fault = "machine" if number in _FROM_OUTSIDE else "method"
+        fault: Fault = "machine" if number in _FROM_OUTSIDE else "method"
         return outcome("crashed", fault, f"ended by {name}")
     return outcome("crashed", "method", f"exit code {ending.code} without a record")

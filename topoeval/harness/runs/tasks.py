@@ -84,7 +84,7 @@ def _callbacks(spec: RunSpec, store: Store) -> list[Callback]:
     """Return who is told of the training: a file, and the sinks that TOPOEVAL_LOG names."""
     # inherited by every worker; who looks on is no part of what a run is
     names = [name for name in os.environ.get("TOPOEVAL_LOG", "").split(",") if name]
-    settings = flattened(spec.recorded())
+    settings = flattened(spec.recorded().model_dump(mode="json", by_alias=True))
     card = RunCard(
         id=spec.id,
         name=spec.label,
@@ -172,7 +172,7 @@ def _restore(spec: RunSpec, store: Store, progress: bool) -> dict[str, Any]:
         "metrics": revisions({name for names in columns.values() for name in names}),
         "answers": _kept(spec, store, tests, predicted, columns),
         "history": history,
-        "examples": _examples(tests[MAIN_TEST], answers[0]),
+        "examples": _examples(tests[MAIN_TEST], answers[0]) if spec.scoring.examples else [],
     }
     if cases:
         # apart from the main one: who knows nothing of further tests must not pool them with it

@@ -28,16 +28,19 @@ from topoeval.harness.runs.job import (
     thread_variables,
 )
 from topoeval.harness.runs.machine import alone, busy_cores, check_quiet, cores_to_pin, fingerprint
-from topoeval.harness.runs.store import Record, Store, last_lines
+from topoeval.harness.runs.store import Store, last_lines
 from topoeval.harness.runs.sweep import sweep
 from topoeval.harness.suites.suite import Limits, Timing
-from topoeval.records.canonical import digest
+from topoeval.records.canonical import canonical_text, digest
+from topoeval.records.files import write_whole
+from topoeval.records.record import rounded
 from topoeval.records.spec import RunSpec
 
 SCHEMA = 1
 # -P: the current folder must not decide which topoeval is imported
 WORKER = (sys.executable, "-P", "-m", "topoeval.harness.timing.timed")
 Listener = Callable[[str], None]
+Record = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -115,7 +118,7 @@ class Lane:
                     place = {"round": turn, "position": position, "busy_cores": others}
                     self._repeat(record, spec, starts, place)
                     record["summary"] = summarise(record)
-                    self._store.write(record["id"], record)
+                    self._write(record)
         return list(records.values())
 
     def _record(self, spec: RunSpec, again: bool) -> Record:
@@ -125,14 +128,14 @@ class Lane:
             "warmup": self.settings.warmup, "steps": self.settings.steps, "threads": self.threads,
         }  # fmt: skip
         identity = digest(json.dumps([SCHEMA, spec.id, settings, prints], sort_keys=True))
-        if not again and (record := self._store.read(identity)) is not None:
+        if not again and (record := self._read(identity)) is not None:
             return record
         return {
             "schema": SCHEMA,
             "id": identity,
             "run": spec.id,
             "suite": self.suite,
-            "spec": spec.recorded(),
+            "spec": spec.recorded().model_dump(mode="json", by_alias=True),
             "settings": settings,
             **prints,
             "busy": False,
@@ -145,11 +148,16 @@ class Lane:
         turns = range(self.settings.rounds)
         return record["status"] != "ok" or all(_has_round(record, turn) for turn in turns)
 
-    @property
-    def _store(self) -> Store:
-        store = Store(self.folder, self.suite)
-        store.records = self.folder  # a folder of nothing else, and no place for records of runs
-        return store
+    def _read(self, identity: str) -> Record | None:
+        path = self.folder / f"{identity}.json"
+        if not path.exists():
+            return None
+        record: Record = json.loads(path.read_text(encoding="utf-8"))
+        return record
+
+    def _write(self, record: Record) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        write_whole(self.folder / f"{record['id']}.json", canonical_text(rounded(record)) + "\n")
 
     def _starts(
         self, runs: Sequence[RunSpec], targets: Sequence[RunSpec], listener: Listener
@@ -180,9 +188,10 @@ class Lane:
         """Add the sample of a fresh process to a record, or the reason why there is none."""
         start = spec.parents.get("start")
         if start is not None and not starts.network(start).exists():
-            ended = starts.read(start) or {}
+            ended = starts.read(start)
+            status = "no record" if ended is None else ended.status
             record["status"] = "failed"
-            record["error"] = f"what it starts from ended as {ended.get('status', 'no record')!r}"
+            record["error"] = f"what it starts from ended as {status!r}"
             return
         work = (self.folder / "work" / "repetition").resolve()
         work.mkdir(parents=True, exist_ok=True)

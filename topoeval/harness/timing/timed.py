@@ -24,8 +24,8 @@ from topoeval.errors import UserError
 from topoeval.harness.runs.build import augmentation_of, classes_of, network_of, terms_of
 from topoeval.harness.runs.environment import peak_memory_bytes
 from topoeval.harness.runs.machine import pin
-from topoeval.harness.runs.store import write_whole
 from topoeval.harness.runs.worker import exit_with_parent, failure_of
+from topoeval.records.files import write_whole
 from topoeval.records.spec import RunSpec
 from topoeval.timing import Stopwatch, span
 from topoeval.topology import Topology

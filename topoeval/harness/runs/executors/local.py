@@ -14,11 +14,12 @@ from typing import Self
 from topoeval.errors import UserError
 from topoeval.harness.runs.executors.executor import Settings
 from topoeval.harness.runs.job import WORKER, Job, Launch, fresh, thread_variables
-from topoeval.harness.runs.store import Record, Store
+from topoeval.harness.runs.store import Store
 from topoeval.harness.runs.template import Template, can_fork
 from topoeval.harness.runs.worker import imports
 from topoeval.harness.suites.suite import Limits
 from topoeval.limits import usable_cores
+from topoeval.records.record import Record
 from topoeval.records.spec import RunSpec
 
 
