@@ -20,7 +20,7 @@ LEVELS = [
     {"datasets", "networks"},
     {"records"},
     {"evaluate", "statistics"},
-    {"results", "training"},
+    {"results", "training", "nnunet"},
     {"harness", "report"},
     {"backend_timing"},
     {"cli"},
