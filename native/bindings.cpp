@@ -1,6 +1,6 @@
 // The Python face: topoeval._native.
 //
-// One function.  It checks what it is given, lets go of the GIL, and hands back four
+// Its functions check what they are given, let go of the GIL, and hand back
 // NumPy arrays that own the memory the engine's result was gathered in: no Python object
 // is made per pair.
 
@@ -10,6 +10,7 @@
 #include <nanobind/stl/vector.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstdint>
 #include <cstdlib>
@@ -20,6 +21,8 @@
 
 #include "batch.hpp"
 #include "common/pages.hpp"
+#include "digital/deform.hpp"
+#include "matching/masks.hpp"
 #include "matching/matching.hpp"
 #include "volume/engine.hpp"
 
@@ -51,14 +54,16 @@ Dtype dtype_of(const nb::dlpack::dtype& dtype) {
 
 using Array = nb::ndarray<nb::ro, nb::device::cpu>;
 
+std::string shape_of(const Array& array) {
+  std::string text = "(";
+  for (std::size_t i = 0; i < array.ndim(); ++i) {
+    text += (i ? ", " : "") + std::to_string(array.shape(i));
+  }
+  return text + ")";
+}
+
 Batch batch_of(const Array& values) {
-  const std::string shape_text = [&] {
-    std::string text = "(";
-    for (std::size_t i = 0; i < values.ndim(); ++i) {
-      text += (i ? ", " : "") + std::to_string(values.shape(i));
-    }
-    return text + ")";
-  }();
+  const std::string shape_text = shape_of(values);
   if (values.ndim() != 3 && values.ndim() != 4) {
     refuse("values must be (batch, height, width) or (batch, depth, height, width), not " +
            shape_text);
@@ -132,10 +137,11 @@ struct FreeBlock {
 };
 
 // Memory that the array owns from here on.
-template <class T> nb::object own(std::unique_ptr<T, FreeBlock> block, std::size_t size) {
+template <class T>
+nb::object own(std::unique_ptr<T, FreeBlock> block, const std::vector<std::size_t>& shape) {
   const nb::capsule owner(block.get(), [](void* memory) noexcept { free_block(memory); });
   T* data = block.release();
-  return nb::cast(nb::ndarray<nb::numpy, T, nb::ndim<1>>(data, {size}, owner));
+  return nb::cast(nb::ndarray<nb::numpy, T>(data, shape.size(), shape.data(), owner));
 }
 
 // The result as four columns in one block of memory: a call for it to the system is dear.
@@ -244,36 +250,36 @@ nb::object matching_column(const std::vector<matching::Matching>& matchings, Val
       }
     }
   }
-  return own(std::move(out), size);
+  return own(std::move(out), {size});
+}
+
+// Two batches of one shape.
+std::array<Batch, 2> batches_of(const nb::object& p, const nb::object& g) {
+  Array arrays[2];
+  if (!nb::try_cast(p, arrays[0]) || !nb::try_cast(g, arrays[1])) {
+    refuse("p and g must be arrays in main memory, of numbers in native byte order");
+  }
+  const std::string shapes[] = {shape_of(arrays[0]), shape_of(arrays[1])};
+  if (shapes[0] != shapes[1]) {
+    refuse("p and g must have the same shape, not " + shapes[0] + " and " + shapes[1]);
+  }
+  return {batch_of(arrays[0]), batch_of(arrays[1])};
+}
+
+matching::Comparison comparison_of(const std::string& comparison) {
+  if (comparison == "union") return matching::Comparison::union_;
+  if (comparison == "intersection") return matching::Comparison::intersection;
+  refuse("comparison must be 'union' or 'intersection', not '" + comparison + "'");
 }
 
 nb::tuple py_betti_matching(nb::object p, nb::object g, const std::string& construction,
                             bool superlevel, const std::vector<int>& dims,
                             const std::string& comparison, int threads, bool proper) {
-  Array arrays[2];
-  if (!nb::try_cast(p, arrays[0]) || !nb::try_cast(g, arrays[1])) {
-    refuse("p and g must be arrays in main memory, of numbers in native byte order");
-  }
-  const auto shape_of = [](const Array& array) {
-    std::string text = "(";
-    for (std::size_t i = 0; i < array.ndim(); ++i) {
-      text += (i ? ", " : "") + std::to_string(array.shape(i));
-    }
-    return text + ")";
-  };
-  const std::string shapes[] = {shape_of(arrays[0]), shape_of(arrays[1])};
-  if (shapes[0] != shapes[1]) {
-    refuse("p and g must have the same shape, not " + shapes[0] + " and " + shapes[1]);
-  }
-  const Batch batches[] = {batch_of(arrays[0]), batch_of(arrays[1])};
+  const auto batches = batches_of(p, g);
   const Request request = request_of(construction, superlevel, dims, batches[0].rank);
-  if (comparison != "union" && comparison != "intersection") {
-    refuse("comparison must be 'union' or 'intersection', not '" + comparison + "'");
-  }
   if (threads < 1) refuse("threads must be at least 1");
 
-  const auto how = comparison == "union" ? matching::Comparison::union_
-                                         : matching::Comparison::intersection;
+  const auto how = comparison_of(comparison);
   const auto found = without_gil([&](Interrupt& interrupt) {
     return matching::betti_matching(batches[0], batches[1], request, how, proper, threads,
                                     interrupt);
@@ -286,6 +292,73 @@ nb::tuple py_betti_matching(nb::object p, nb::object g, const std::string& const
       matching_column(found, [](std::int64_t, int, const Match& m) { return std::int64_t{m.p_death}; }),
       matching_column(found, [](std::int64_t, int, const Match& m) { return std::int64_t{m.g_birth}; }),
       matching_column(found, [](std::int64_t, int, const Match& m) { return std::int64_t{m.g_death}; }));
+}
+
+// The first `rank` counts of every row.
+nb::object counts_of(const std::vector<std::array<std::int64_t, 3>>& rows, int rank,
+                     const std::vector<std::size_t>& shape) {
+  std::unique_ptr<std::int64_t, FreeBlock> block(static_cast<std::int64_t*>(
+      allocate_block(rows.size() * static_cast<std::size_t>(rank) * sizeof(std::int64_t))));
+  std::int64_t* out = block.get();
+  for (const auto& row : rows) out = std::copy_n(row.begin(), rank, out);
+  return own(std::move(block), shape);
+}
+
+nb::object py_betti_numbers(nb::object masks, const std::string& construction, bool framed,
+                            int threads) {
+  Array array;
+  if (!nb::try_cast(masks, array)) refuse("masks must be an array in main memory");
+  const Batch batch = batch_of(array);
+  if (batch.first.dtype != Dtype::u8) refuse("masks must be bool or uint8");
+  const Request request = request_of(construction, true, {}, batch.rank);
+  if (threads < 1) refuse("threads must be at least 1");
+  const auto found = without_gil([&](Interrupt& interrupt) {
+    return matching::betti_numbers(batch, request.construction, framed, threads, interrupt);
+  });
+  return counts_of(found, batch.rank, {found.size(), static_cast<std::size_t>(batch.rank)});
+}
+
+nb::object py_match_masks(nb::object p, nb::object g, const std::string& construction, bool framed,
+                          const std::string& comparison, int threads) {
+  const auto batches = batches_of(p, g);
+  for (const Batch& batch : batches) {
+    if (batch.first.dtype != Dtype::u8) refuse("p and g must be bool or uint8");
+  }
+  const int rank = batches[0].rank;
+  const auto how = comparison_of(comparison);
+  const Request request = request_of(construction, true, {}, rank);
+  if (threads < 1) refuse("threads must be at least 1");
+  const auto found = without_gil([&](Interrupt& interrupt) {
+    return matching::match_masks(batches[0], batches[1], request.construction, framed, how, threads,
+                                 interrupt);
+  });
+  std::vector<std::array<std::int64_t, 3>> rows;
+  for (const auto& item : found) rows.insert(rows.end(), {item.p, item.g, item.matched});
+  return counts_of(rows, rank, {found.size(), 3, static_cast<std::size_t>(rank)});
+}
+
+nb::object py_deform(nb::object masks, nb::object changeable, const std::string& construction,
+                     bool framed, bool keep_ends, int threads) {
+  const auto batches = batches_of(masks, changeable);
+  for (const Batch& batch : batches) {
+    if (batch.first.dtype != Dtype::u8) refuse("masks and changeable must be bool or uint8");
+  }
+  const Batch& batch = batches[0];
+  const Request request = request_of(construction, true, {}, batch.rank);
+  if (threads < 1) refuse("threads must be at least 1");
+  const digital::Deformation how{request.construction == Construction::top_cells, framed,
+                                 keep_ends};
+  std::vector<std::size_t> shape{static_cast<std::size_t>(batch.count)};
+  for (int axis = 3 - batch.rank; axis < 3; ++axis) {
+    shape.push_back(static_cast<std::size_t>(batch.first.shape[axis]));
+  }
+  const auto size = static_cast<std::size_t>(batch.count * batch.first.size());
+  std::unique_ptr<bool, FreeBlock> block(static_cast<bool*>(allocate_block(size)));
+  without_gil([&](Interrupt& interrupt) {
+    digital::deform(batch, batches[1], how, threads, interrupt,
+                    reinterpret_cast<std::uint8_t*>(block.get()));
+  });
+  return own(std::move(block), shape);
 }
 
 }  // namespace
@@ -335,6 +408,41 @@ image, dim, p_birth, p_death, g_birth, g_death : int64 arrays, grouped by image,
     of the bar that an unmatched one lacks.
 
 Raises ValueError for NaN, for shapes that differ and unsupported dtypes.)");
+  module.def("match_masks", &topoeval::py_match_masks, nb::arg("p"), nb::arg("g"),
+             nb::arg("construction"), nb::arg("framed"), nb::arg("comparison"), nb::arg("threads"),
+             R"(Betti numbers of two batches of masks, and how many of their features match.
+
+The counts are those of betti_matching for maps of zeros and ones in superlevel direction, with a
+layer of ones around them if framed; they cost a small part of its time and memory.
+
+Parameters
+----------
+p, g : arrays (B, H, W) or (B, D, H, W) of bool or uint8, any strides; nonzero is foreground
+construction, threads : as for persistence
+framed : surround each item with foreground
+comparison : 'union' or 'intersection', as for betti_matching
+
+Returns
+-------
+int64 array (B, 3, d): Betti numbers of p, of g, and matched features, by dimension.)");
+  module.def("betti_numbers", &topoeval::py_betti_numbers, nb::arg("masks"),
+             nb::arg("construction"), nb::arg("framed"), nb::arg("threads"),
+             "Betti numbers of a batch of masks, int64 (B, d); arguments as for match_masks.");
+  module.def("deform", &topoeval::py_deform, nb::arg("masks"), nb::arg("changeable"),
+             nb::arg("construction"), nb::arg("framed"), nb::arg("keep_ends"), nb::arg("threads"),
+             R"(Flip simple voxels of masks, in order, until none is left that may change.
+
+Parameters
+----------
+masks, changeable : arrays (B, H, W) or (B, D, H, W) of bool or uint8, any strides; voxels go by the
+    integer part of their Euclidean distance to what is not changeable
+construction, threads : as for persistence
+framed : foreground beyond the border, else background
+keep_ends : keep the ends of curves, as a thinning does
+
+Returns
+-------
+bool array of the same shape, with the topology of the masks.)");
   module.def("_volume_variant", &topoeval::py_volume_variant, nb::arg("values"),
              nb::arg("construction"), nb::arg("loops"), nb::arg("wide_entries"),
              nb::arg("threads"), "For tests: one volume with H1 by 'primal', 'dual' or 'auto'.");

@@ -14,12 +14,13 @@ from topoeval.losses import LOSSES
 PACKAGE = Path(topoeval.__file__).parent
 # A package may import itself and those on lower levels.
 LEVELS = [
-    {"errors", "images", "plugins", "topology", "registry", "timing"},
+    {"errors", "images", "limits", "plugins", "topology", "registry", "timing"},
     {"digital", "persistence"},
     {"metrics", "losses", "plot"},
     {"datasets", "networks"},
     {"records"},
-    {"evaluate", "statistics"},
+    {"statistics"},
+    {"evaluate"},
     {"results", "training", "nnunet"},
     {"harness", "report"},
     {"backend_timing"},

@@ -21,3 +21,25 @@ def betti_matching(
     threads: int,
     proper: bool = False,
 ) -> tuple[NDArray[np.int64], ...]: ...
+def match_masks(
+    p: NDArray[np.bool_] | NDArray[np.uint8],
+    g: NDArray[np.bool_] | NDArray[np.uint8],
+    construction: str,
+    framed: bool,
+    comparison: str,
+    threads: int,
+) -> NDArray[np.int64]: ...
+def betti_numbers(
+    masks: NDArray[np.bool_] | NDArray[np.uint8],
+    construction: str,
+    framed: bool,
+    threads: int,
+) -> NDArray[np.int64]: ...
+def deform(
+    masks: NDArray[np.bool_] | NDArray[np.uint8],
+    changeable: NDArray[np.bool_] | NDArray[np.uint8],
+    construction: str,
+    framed: bool,
+    keep_ends: bool,
+    threads: int,
+) -> NDArray[np.bool_]: ...

@@ -1,8 +1,8 @@
 // Random inputs, where the compiler has no fuzzer that is led by coverage.
 //
-//   fuzz_persistence file...                    replay inputs
-//   fuzz_persistence --seconds S [--seed N]     random inputs; every 1024th seed is printed, so
-//                                          that a failure is soon found again
+//   FUZZER file...                    replay inputs
+//   FUZZER --seconds S [--seed N]     random inputs; every 1024th seed is printed, so that a failure
+//                                     is soon found again
 
 #include <chrono>
 #include <cstdint>

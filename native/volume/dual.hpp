@@ -58,7 +58,8 @@ template <class Key, class ChainEntry> class DualFlow {
         const auto [a, b] = kStar.square_edges[s];
         const int other = a == e ? b : a;
         around_[e][i++] = {grid.offset(other), grid.offset(kSquareShift + s),
-                           kStar.square_of[e][other ^ 1], kStar.square_of[e ^ 1][other ^ 1]};
+                           kStar.square_of[e][opposite_edge(other)],
+                           kStar.square_of[opposite_edge(e)][opposite_edge(other)]};
       });
     }
   }

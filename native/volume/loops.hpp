@@ -91,11 +91,11 @@ void pair_dual(Gradient<Key>& gradient, const Grid& grid, const LoopCells& cells
                    });
 }
 
-// Calls emit(edge's place, square's place) for each pair of unlike value, in an order that is the
-// same for both reductions: by edge voxel, then by square voxel.
-template <class Key, class Emit>
-void pair_loops(Gradient<Key>& gradient, const Grid& grid, const LoopCells& cells, Loops loops,
-                bool wide_entries, Team& team, std::vector<Arena>& arenas, Emit emit) {
+// For every edge the number of the square that fills its loop, the same by either reduction.
+template <class Key>
+std::vector<std::uint32_t> pair_loops(Gradient<Key>& gradient, const Grid& grid,
+                                      const LoopCells& cells, Loops loops, bool wide_entries,
+                                      Team& team, std::vector<Arena>& arenas) {
   arenas.resize(static_cast<std::size_t>(team.threads()));
   using PrimalEntry = std::conditional_t<sizeof(Key) == 4, PackedEntry<6>, WideEntry>;
   using DualEntry = std::conditional_t<sizeof(Key) == 4, PackedEntry<4>, WideEntry>;
@@ -123,7 +123,15 @@ void pair_loops(Gradient<Key>& gradient, const Grid& grid, const LoopCells& cell
     }
   }
 
-  // Edges of one voxel may get their squares in another order: sort these few.
+  return square_of_edge;
+}
+
+// Calls emit(edge's place, square's place) for each pair of unlike value, by edge voxel, then by
+// square voxel.
+template <class Key, class Emit>
+void emit_loops(const Gradient<Key>& gradient, const LoopCells& cells,
+                std::vector<std::uint32_t> square_of_edge, Emit emit) {
+  // Edges of one voxel may have their squares in any order: sort these few.
   const std::size_t count = cells.edges.size();
   for (std::size_t first = 0, last; first < count; first = last) {
     const Place birth = cells.edges[first].place;

@@ -1,6 +1,7 @@
 #include "lower_star.hpp"
 
 #include <memory>
+#include <stdexcept>
 
 namespace topoeval::volume {
 
@@ -35,28 +36,50 @@ LowerStarTable::LowerStarTable() {
   }
 }
 
-// Breadth first from the lowest edge of each component.
+namespace {
+
+// Joins nodes by the squares whose ends are not joined yet, in the order of the calls.
+template <int Nodes> class Joiner {
+ public:
+  Joiner() {
+    for (int i = 0; i < Nodes; ++i) set_[i] = i;
+  }
+  bool join(int a, int b) {
+    const int kept = set_[a], lost = set_[b];
+    for (int& set : set_) set = set == lost ? kept : set;
+    return kept != lost;
+  }
+
+ private:
+  int set_[Nodes];
+};
+
+}  // namespace
+
+// The minimum spanning forest, seen from the lowest edge of each component.
 void LowerStarTable::build_forest(std::uint32_t squares) {
   Forest& forest = forests_[squares];
   Cuts& cuts = cuts_[squares];
   forest = {};
   cuts = {};
-  int up[kEdges];  // the square to the parent, -1 at a root
+  Joiner<kEdges> joiner;
+  for_each_bit(squares, [&](int s) {
+    const auto [a, b] = kStar.square_edges[s];
+    if (joiner.join(a, b)) cuts.tree = static_cast<std::uint16_t>(cuts.tree | 1 << s);
+  });
   std::uint32_t seen = 0;
   for (int root = 0; root < kEdges; ++root) {
     if (seen >> root & 1) continue;
     seen |= 1u << root;
-    up[root] = -1;
     forest.path[root] = 1u << (kSquares + root);
     int queue[kEdges] = {root}, size = 1;
     for (int i = 0; i < size; ++i) {
       const int parent = queue[i];
-      for_each_bit(squares & kStar.squares_around[parent], [&](int s) {
+      for_each_bit(cuts.tree & kStar.squares_around[parent], [&](int s) {
         const auto [a, b] = kStar.square_edges[s];
         const int child = a == parent ? b : a;
         if (seen >> child & 1) return;
         seen |= 1u << child;
-        up[child] = s;
         queue[size++] = child;
         forest.path[child] = forest.path[parent] ^ 1u << s;
         forest.inner |= 1u << child;
@@ -64,7 +87,6 @@ void LowerStarTable::build_forest(std::uint32_t squares) {
     }
   }
   for (int e = 0; e < kEdges; ++e) {
-    if (up[e] >= 0) cuts.tree = static_cast<std::uint16_t>(cuts.tree | 1 << up[e]);
     for_each_bit(forest.path[e] & kSquareBits, [&](int s) {
       cuts.below[s] = static_cast<std::uint8_t>(cuts.below[s] | 1 << e);
     });
@@ -98,32 +120,33 @@ void LowerStarTable::build_stars(std::uint32_t squares) {
   }
 }
 
-// Pairs squares outside the forest with cubes, and follows the paths that result from each
-// square left over to the two cubes outside the star where they end.
+// Pairs cubes with the squares of the maximum spanning forest of the dual graph, and follows the
+// paths that result from each square left over to the two cubes outside the star where they end.
 void LowerStarTable::collapse(std::uint32_t squares, std::uint32_t cubes) {
-  std::uint32_t left = squares & ~cuts_[squares].tree;
-  std::uint32_t unpaired = cubes;
-  int square_of[kCubes] = {};
-  const auto collapse_from_free_faces = [&] {
-    for (bool again = true; again;) {
-      again = false;
-      for_each_bit(left, [&](int s) {
-        const auto [c, d] = kStar.square_cubes[s];
-        const bool c_there = unpaired >> c & 1, d_there = unpaired >> d & 1;
-        if (c_there == d_there) return;
-        const int cube = c_there ? c : d;
-        square_of[cube] = s;
-        unpaired &= ~(1u << cube);
-        left &= ~(1u << s);
-        again = true;
-      });
-    }
-  };
-  collapse_from_free_faces();
-  if (unpaired != 0) {  // a closed sphere: one cube is critical, the rest collapses onto it
-    unpaired &= unpaired - 1;
-    collapse_from_free_faces();
+  const auto node = [&](int cube) { return cubes >> cube & 1 ? cube : kCubes; };
+  Joiner<kCubes + 1> joiner;
+  std::uint32_t tree = 0;
+  for (int s = kSquares - 1; s >= 0; --s) {
+    const auto [c, d] = kStar.square_cubes[s];
+    if ((squares >> s & 1) && joiner.join(node(c), node(d))) tree |= 1u << s;
   }
+  // From the root, the absent cubes or else cube 0, every cube is paired with the square before it.
+  int square_of[kCubes] = {};
+  std::uint32_t reached = cubes == kCubeBits ? 1u : ~cubes & kCubeBits;
+  for (std::uint32_t waiting = tree; waiting != 0;) {
+    const std::uint32_t before = waiting;
+    for_each_bit(waiting, [&](int s) {
+      const auto [c, d] = kStar.square_cubes[s];
+      const bool from_c = reached >> c & 1, from_d = reached >> d & 1;
+      if (from_c == from_d) return;
+      const int cube = from_c ? d : c;
+      square_of[cube] = s;
+      reached |= 1u << cube;
+      waiting &= ~(1u << s);
+    });
+    if (waiting == before) throw std::logic_error("a forest of cubes that does not hang together");
+  }
+  const std::uint32_t left = squares & ~cuts_[squares].tree & ~tree;
 
   critical_squares_.push_back(static_cast<std::uint16_t>(left));
   first_exit_.push_back(static_cast<std::uint32_t>(exits_.size()));

@@ -7,11 +7,16 @@
 //
 // Gradient.  A spanning forest of the link's graph pairs v with the edge to the first root,
 // and every edge that is no root with the square that joins it to its parent.  Other roots
-// stay critical: each joins two components of the sublevel set or closes a loop.  Squares
-// outside the forest are then collapsed with cubes as far as possible; what is left are the
-// critical squares, one per hole of the link, or, when the link is the whole octahedron, one
-// critical cube: a maximum.  On a sphere this is always optimal (Robins, Wood, Sheppard 2011
-// give the general construction).
+// stay critical: each joins two components of the sublevel set or closes a loop.  Cubes are paired
+// with the squares of a spanning forest of the dual graph, in which absent cubes are one node, the
+// root; what neither forest has are the critical squares, one per hole of the link.  When the link is
+// the whole octahedron, one cube is the root and critical: a maximum.  On a sphere this is always
+// optimal (Robins, Wood, Sheppard 2011 give the general construction).
+//
+// Which cells stay critical is not arbitrary: reducing the boundary matrix leaves unpaired, of
+// the cells of one star, the edges and squares that the minimum spanning forest (squares
+// ascending) and the maximum spanning forest of the dual graph (squares descending) leave.  So the pairs
+// of this engine are those of the whole matrix cell by cell, which Betti matching relies on.
 //
 // The forest depends on the squares alone, so it has a table of its own that is small
 // enough for the first-level cache; only the critical squares need the full type.

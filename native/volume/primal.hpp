@@ -24,7 +24,7 @@ template <class Key, class ChainEntry> class PrimalFlow {
     slots_.build(gradient.edge_voxels, edges);
     for (int s = 0; s < kSquares; ++s) {
       const auto [a, b] = kStar.square_edges[s];
-      far_[s] = {grid.offset(a), grid.offset(b), grid.offset(kSquareShift + s), a, b};
+      far_[s] = {grid.offset(a), grid.offset(b), grid.offset(kSquareShift + s), edge(a), edge(b)};
     }
   }
 
@@ -57,9 +57,16 @@ template <class Key, class ChainEntry> class PrimalFlow {
   }
 
  private:
+  // An edge by its numbers in the stars of its two ends.
+  struct Edge {
+    std::uint8_t from, to;
+  };
+  static Edge edge(int e) {
+    return {static_cast<std::uint8_t>(e), static_cast<std::uint8_t>(opposite_edge(e))};
+  }
   struct FarEdges {
     Place a, b, corner;  // offsets of the square's other corners
-    std::uint8_t edge_a, edge_b;
+    Edge edge_a, edge_b;
   };
 
   std::uint32_t positive_critical(Place place) const {
@@ -96,13 +103,15 @@ template <class Key, class ChainEntry> class PrimalFlow {
     push_edge(place + far.b, far.edge_a, place + far.corner, wanted, chain);
   }
 
-  // The edge from a voxel in direction e to another.  Only at its owner it can be positive.
-  void push_edge(Place from, std::uint32_t e, Place to, std::uint32_t wanted,
+  // Only at its owner an edge can be positive.
+  void push_edge(Place from, Edge edge, Place to, std::uint32_t wanted,
                  ChainQueue<Entry>& chain) const {
-    const std::uint32_t at_from = voxels_[from].positive() >> e & 1;
-    const std::uint32_t at_to = voxels_[to].positive() >> (e ^ 1) & 1;
-    const Place owner = from ^ ((from ^ to) & (0u - at_to));  // a branch could not be predicted
-    chain.push_if(entry(owner, 1u << (e ^ at_to)), (at_from | at_to) & wanted);
+    const std::uint32_t at_from = voxels_[from].positive() >> edge.from & 1;
+    const std::uint32_t at_to = voxels_[to].positive() >> edge.to & 1;
+    const std::uint32_t choice = 0u - at_to;  // a branch could not be predicted
+    const Place owner = from ^ ((from ^ to) & choice);
+    const auto number = static_cast<std::uint32_t>(edge.from ^ ((edge.from ^ edge.to) & choice));
+    chain.push_if(entry(owner, 1u << number), (at_from | at_to) & wanted);
   }
 
   const Voxel<Key>* voxels_;

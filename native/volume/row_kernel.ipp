@@ -30,9 +30,8 @@ void compare_row(const Key* const rows[9], std::int64_t width,
     // Equal keys: the smaller place is the lower voxel.
     const auto before = [key](Key other) { return static_cast<Lane>(other <= key); };
     const auto after = [key](Key other) { return static_cast<Lane>(other < key); };
-    const Lane e0 = before(here[x - 1]), e1 = after(here[x + 1]);
-    const Lane e2 = before(back[x]), e3 = after(front[x]);
-    const Lane e4 = before(bottom[x]), e5 = after(top[x]);
+    const Lane e0 = before(bottom[x]), e1 = before(back[x]), e2 = before(here[x - 1]);
+    const Lane e3 = after(top[x]), e4 = after(front[x]), e5 = after(here[x + 1]);
     Lane bits = e0 | e1 << 1 | e2 << 2 | e3 << 3 | e4 << 4 | e5 << 5;
     bits |= (bits & (bits - 1)) << kPositiveShift;
 
@@ -43,31 +42,32 @@ void compare_row(const Key* const rows[9], std::int64_t width,
       squares += whole;
       return whole;
     };
-    const Lane s0 = square(0, before(back[x - 1]), e0, e2),
-               s1 = square(1, before(back[x + 1]), e1, e2);
-    const Lane s2 = square(2, after(front[x - 1]), e0, e3),
-               s3 = square(3, after(front[x + 1]), e1, e3);
-    const Lane s4 = square(4, before(bottom[x - 1]), e0, e4),
-               s5 = square(5, before(bottom[x + 1]), e1, e4);
-    const Lane s6 = square(6, after(top[x - 1]), e0, e5), s7 = square(7, after(top[x + 1]), e1, e5);
-    const Lane s8 = square(8, before(bottom_back[x]), e2, e4),
-               s9 = square(9, before(bottom_front[x]), e3, e4);
-    const Lane s10 = square(10, after(top_back[x]), e2, e5),
-               s11 = square(11, after(top_front[x]), e3, e5);
+    const Lane s0 = square(0, before(bottom_back[x]), e0, e1),
+               s1 = square(1, before(bottom[x - 1]), e0, e2);
+    const Lane s2 = square(2, before(bottom[x + 1]), e0, e5),
+               s3 = square(3, before(bottom_front[x]), e0, e4);
+    const Lane s4 = square(4, before(back[x - 1]), e1, e2),
+               s5 = square(5, before(back[x + 1]), e1, e5);
+    const Lane s6 = square(6, after(top_back[x]), e1, e3),
+               s7 = square(7, after(front[x - 1]), e2, e4);
+    const Lane s8 = square(8, after(top[x - 1]), e2, e3),
+               s9 = square(9, after(front[x + 1]), e4, e5);
+    const Lane s10 = square(10, after(top[x + 1]), e3, e5),
+               s11 = square(11, after(top_front[x]), e3, e4);
 
     Lane cubes = 0;
     const auto cube = [&](int c, Lane corner, Lane a, Lane b, Lane d) {
       bits |= corner << (kCubeShift + c);
       cubes += corner & a & b & d;
     };
-    cube(0, before(bottom_back[x - 1]), s0, s4, s8);
-    cube(1, before(bottom_back[x + 1]), s1, s5, s8);
-    cube(2, before(bottom_front[x - 1]), s2, s4, s9);
-    cube(3, before(bottom_front[x + 1]), s3, s5, s9);
-    cube(4, after(top_back[x - 1]), s0, s6, s10);
-    cube(5, after(top_back[x + 1]), s1, s7, s10);
-    cube(6, after(top_front[x - 1]), s2, s6, s11);
-    cube(7, after(top_front[x + 1]), s3, s7, s11);
+    cube(0, before(bottom_back[x - 1]), s0, s1, s4);
+    cube(1, before(bottom_back[x + 1]), s0, s2, s5);
+    cube(2, before(bottom_front[x - 1]), s1, s3, s7);
+    cube(3, before(bottom_front[x + 1]), s2, s3, s9);
+    cube(4, after(top_back[x - 1]), s4, s6, s8);
+    cube(5, after(top_back[x + 1]), s5, s6, s10);
+    cube(6, after(top_front[x - 1]), s7, s8, s11);
+    cube(7, after(top_front[x + 1]), s9, s10, s11);
 
     const Lane edges = e0 + e1 + e2 + e3 + e4 + e5;
     const Lane odd = static_cast<Lane>(edges - squares + cubes != 1);

@@ -34,14 +34,14 @@ def test_query_answers_as_table_csv_and_json(call, tmp_path):
     """The same numbers in three forms; results is where it looks by default."""
     pytest.importorskip("duckdb")
     suite(tmp_path / "results" / "one")
-    sql = "SELECT method, count(*) AS n, round(avg(dice), 4) AS dice FROM cases GROUP BY method"
+    sql = "SELECT method, count(*) AS n, round(avg(dice), 3) AS dice FROM cases GROUP BY method"
     code, out, _ = call("query", sql)
     assert code == 0
-    assert out.split() == ["method", "n", "dice", "cross_entropy", "16", "0.6412"]
+    assert out.split() == ["method", "n", "dice", "cross_entropy", "16", "0.641"]
     _, out, _ = call("query", sql, tmp_path / "results", "--csv")
-    assert out == "method,n,dice\ncross_entropy,16,0.6412\n"
+    assert out == "method,n,dice\ncross_entropy,16,0.641\n"
     _, out, _ = call("query", sql, "--json")
-    assert json.loads(out) == [{"method": "cross_entropy", "n": 16, "dice": 0.6412}]
+    assert json.loads(out) == [{"method": "cross_entropy", "n": 16, "dice": 0.641}]
 
 
 @pytest.mark.parametrize(

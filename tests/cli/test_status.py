@@ -15,6 +15,7 @@ from topoeval.harness.runs.executors import Local
 from topoeval.harness.runs.store import Store
 from topoeval.harness.runs.sweep import read_plan, sweep
 from topoeval.harness.suites.suite import Limits
+from topoeval.records.record import Timing
 from topoeval.records.spec import RunSpec
 
 # the seed decides how a run ends; a file beside the results mends what is wrong
@@ -29,7 +30,7 @@ if spec["seed"] == 1 and not mended:
 if spec["seed"] == 2 and not mended:
     os.kill(os.getpid(), 9)
 record = {"schema": 1, "id": spec_file.parent.name, "suite": "small", "spec": spec, "status": "ok",
-          "fault": None, "error": None, "timing": {"wall_s": 75.0}, "memory": {}, "cases": {}}
+          "fault": None, "error": None, "timing": {"wall_s": 75.0}, "cases": {"case": ["a"]}}
 path = root / "records" / f"{spec_file.parent.name}.json"
 path.parent.mkdir(exist_ok=True)
 path.write_text(json.dumps(record))
@@ -140,7 +141,7 @@ def test_retry_runs_what_is_asked_for(call, store, runs, tmp_path):
     first = store.record_path(runs[0].id).stat().st_mtime_ns
     code, out, _ = call("retry", store.root, "--machine", "--jobs", "1", "--no-report")
     assert (code, "2 run, 2 found finished, 1 failed" in out) == (1, True)
-    assert [store.read(run.id)["status"] for run in runs] == ["ok", "crashed", "ok", "ok"]
+    assert [store.read(run.id).status for run in runs] == ["ok", "crashed", "ok", "ok"]
     code, out, _ = call("retry", store.root, "--failed", "--no-report")
     assert (code, "1 run, 3 found finished, 0 failed" in out) == (0, True)
     assert store.record_path(runs[0].id).stat().st_mtime_ns == first
@@ -194,7 +195,7 @@ def test_the_display_counts_and_estimates(store, runs, capsys):
     display.listen("started", runs[1], None)
     display.listen("started", runs[3], None)
     failed = store.read(runs[1].id)
-    failed["timing"]["wall_s"] = 600.0
+    failed = failed.model_copy(update={"timing": Timing(wall_s=600.0)})
     display.listen("finished", runs[1], failed)
     console.print(display)
     out = capsys.readouterr().out
@@ -202,3 +203,16 @@ def test_the_display_counts_and_estimates(store, runs, capsys):
     # eight left, two at a time, ten minutes each
     assert "2/10, 1 crashed, 1 ok, 1 found finished, about 40 min left" in out
     assert re.search(r"seed3 +running +7/40 epoch +3.0 GiB +silent for 5 min", out)
+
+
+@pytest.mark.parametrize("junk", ["", "[]", "{", '{"time": "noon"}'])
+def test_damaged_files_are_named_and_the_rest_is_told(call, store, runs, junk):
+    """A record and a sign of life that cannot be read; the other runs have their status."""
+    store.record_path(runs[0].id).write_text(junk)
+    store.heartbeat(runs[3].id).write_text(junk)
+    code, out, _ = call("status", store.root)
+    assert code == 0
+    assert "4 runs: 2 crashed, 1 damaged, 1 lost" in out
+    assert "is set aside" in " ".join(out.split())
+    store.sweep.unlink()
+    assert f"{runs[0].id}.json is set aside" in call("status", store.root)[1]

@@ -217,7 +217,7 @@ def damaged(tmp_path, what):
         ("no label", r"images/4\.png: an image without a label called '4'"),
         ("half a file", r"images/4\.png: cannot be read"),
         ("other size", r"labels/4\.png: size \(22, 22\), but its image 4\.png has \(20, 20\)"),
-        ("wrong dtype", r"labels/4\.npy: a label file holds whole numbers, got float64"),
+        ("wrong dtype", r"labels/4\.npy: holds 0\.4, a probability and not a label"),
         ("NaN", r"images/4\.npy: holds NaN"),
         ("twice", "4.npy and 4.png have one name"),
         ("wrong axes", r"images/4\.npy: a 2D image was expected, got shape \(5, 6, 20, 20\)"),
@@ -229,6 +229,91 @@ def test_faults_of_files_are_one_clear_line(own, tmp_path, what, message):
     with pytest.raises(UserError, match=message) as raised:
         datasets.resolve("folder", **own)
     assert "\n" not in str(raised.value)
+
+
+def pairs_of(tmp_path, labels, names="{}.png", image=None):
+    """Write images and labels; return the parameters that name them."""
+    for k, label in enumerate(labels):
+        write(tmp_path / "images" / names.format(k), picture(k, 12)[0] if image is None else image)
+        write(tmp_path / "labels" / f"{k}.png", label)
+    return {"images": str(tmp_path / "images"), "labels": str(tmp_path / "labels")}
+
+
+def test_labels_are_read_as_a_set(tmp_path):
+    """0 and 255 are 0 and 1 in every file, an empty one and all; class 1 is the mask (A2)."""
+    mask = np.zeros((12, 12), np.uint8)
+    mask[3:6, 3:6] = 255
+    given = pairs_of(tmp_path, [mask, mask, mask, mask * 0])
+    samples = [
+        s
+        for split in ("train", "unlabelled", "val", "test")
+        for s in datasets.load("folder", split, **given, values=[1], labelled=0.5)
+    ]
+    assert sorted(int(sample.target.sum()) for sample in samples) == [0, 9, 9, 9]
+
+
+@pytest.mark.parametrize(
+    ("label", "values", "message"),
+    [
+        (255, [2], r"values= names 2 \(class 2\), which no label in .*labels holds; .*255 is read"),
+        (255, [255], r"names 255 .*hold 0 and 255, 255 is read as 1"),
+        (3, [1, 3], r"names 1 .*they hold labels 0, 3"),
+        (0, [], "no label holds anything but 0"),
+    ],
+)
+def test_what_would_train_on_nothing_is_refused(tmp_path, label, values, message):
+    """Before anything runs (A2), naming the values that there are."""
+    mask = np.zeros((12, 12), np.uint8)
+    mask[3:6, 3:6] = label
+    given = pairs_of(tmp_path, [mask] * 4)
+    with pytest.raises(UserError, match=message):
+        datasets.resolve("folder", **given, values=values)
+
+
+def test_lossy_labels_are_refused_unless_asked_for(tmp_path):
+    """As evaluate refuses them."""
+    mask = np.zeros((16, 16), np.uint8)
+    mask[4:12, 4:12] = 255
+    given = pairs_of(tmp_path, [mask] * 4, image=mask)
+    for path in (tmp_path / "labels").iterdir():
+        Image.open(path).save(path.with_suffix(".jpg"), quality=70)
+        path.unlink()
+    with pytest.raises(UserError, match="changes values when it saves"):
+        datasets.resolve("folder", **given)
+    sample = datasets.load("folder", "test", **given, lossy=True)[0]
+    assert sample.target.sum() == 64
+
+
+def test_channels_in_the_layout_of_nnunet(tmp_path):
+    """case_0000 and case_0001 are two channels of one image."""
+    mask = np.zeros((12, 12), np.uint8)
+    mask[3:6, 3:6] = 1
+    given = pairs_of(tmp_path, [mask] * 4, names="{}_0000.png")
+    for k in range(4):
+        write(tmp_path / "images" / f"{k}_0001.png", np.full((12, 12), 51, np.uint8))
+    assert datasets.resolve("folder", **given).channels == 2
+    sample = datasets.load("folder", "test", **given)[0]
+    assert sample.image.shape == (2, 12, 12)
+    assert np.allclose(sample.image[1], 0.2)
+
+
+def test_labels_are_brought_into_the_axes_of_the_image(tmp_path, save_mask):
+    """Another orientation of the same voxels is the same sample (A14)."""
+    pytest.importorskip("nibabel", reason="the extra nifti")
+    rng = np.random.default_rng(0)
+    affine = np.array([[1.0, 0, 0, 0], [0, 1, 0, 0], [0, 0, 2, 0]])
+    flipped = affine * np.array([-1, 1, 1, 1]) + np.array([[0, 0, 0, 7], [0] * 4, [0] * 4])
+    for place in ("images", "labels"):
+        (tmp_path / place).mkdir()
+    for k in range(4):
+        volume = rng.integers(0, 200, (8, 9, 10)).astype(np.uint8)
+        save_mask(tmp_path / "images" / f"{k}.nii.gz", volume, affine)
+        save_mask(
+            tmp_path / "labels" / f"{k}.nii.gz", (volume > 99)[::-1].astype(np.uint8), flipped
+        )
+    given = {"images": str(tmp_path / "images"), "labels": str(tmp_path / "labels")}
+    sample = datasets.load("folder", "test", **given)[0]
+    np.testing.assert_array_equal(sample.target[0] > 0, sample.image[0] * 255 > 99)
 
 
 @pytest.mark.parametrize(

@@ -8,15 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.ndimage import generate_binary_structure, label
 
+from tests.digital.conftest import codes_at, cube_steps, is_end
 from topoeval import Topology, UserError
 from topoeval.digital import simple_points
-from topoeval.digital.simple_points import (
-    codes_at,
-    cube_steps,
-    is_end,
-    is_simple,
-    neighbourhood_codes,
-)
+from topoeval.digital.simple_points import is_simple, neighbourhood_codes
 from topoeval.metrics import betti_numbers
 
 

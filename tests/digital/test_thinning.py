@@ -7,9 +7,10 @@ from hypothesis import strategies as st
 from scipy.ndimage import distance_transform_edt, gaussian_filter
 from skimage.morphology import skeletonize
 
+from tests.digital.conftest import is_end
 from topoeval import Topology
 from topoeval.digital import simple_points, thin
-from topoeval.digital.simple_points import is_end, neighbourhood_codes
+from topoeval.digital.simple_points import neighbourhood_codes
 from topoeval.metrics import betti_numbers
 
 

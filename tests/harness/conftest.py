@@ -30,7 +30,7 @@ epochs = 2
 batch_size = 8
 unlabelled_batch_size = 4
 
-[judge]
+[auxiliary.judge]
 epochs = 1
 
 [override.betti_prior_post.adaptation]

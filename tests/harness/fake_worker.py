@@ -104,7 +104,7 @@ def leave_record(cases):
         "status": "ok",
         "fault": None,
         "error": None,
-        "cases": cases,
+        "cases": {"case": [str(i) for i in range(len(cases["dice"]))], **cases},
         "timing": {"wall_s": time.monotonic()},
         "memory": {},
         "environment": {},

@@ -43,7 +43,7 @@ def test_nan_in_any_item(call, construction, shape):
                 call(batch, threads, construction)
 
 
-@pytest.mark.parametrize("call", ["persistence", "betti_matching"])
+@pytest.mark.parametrize("call", ["persistence", "betti_matching", "match_masks"])
 @posix_only
 def test_memory_runs_out_anywhere(call):
     """Wherever memory ends, threads inside items or not, it is a MemoryError, never an abort."""
@@ -58,6 +58,8 @@ def test_memory_runs_out_anywhere(call):
         def run(threads):
             if {call!r} == "persistence":
                 _native.persistence(values, "V", False, (0, 1, 2), 0.0, threads)
+            elif {call!r} == "match_masks":
+                _native.match_masks(values < 0.5, values < 0.6, "V", False, "union", threads)
             else:
                 _native.betti_matching(
                     values, values[::-1], "V", False, (0, 1, 2), "union", threads

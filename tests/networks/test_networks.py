@@ -67,6 +67,7 @@ def test_deep_supervision_returns_a_list_in_training_the_prediction_first():
         ("unet", {"chanels": [4, 8]}, "no parameter 'chanels'; did you mean 'channels'"),
         ("unet", {"channels": 8}, "channels = 8; a value like"),
         ("unet", {"channels": [4, "a"]}, "channels = "),
+        ("unet", {"channels": [0, 8]}, r"channels = \[0, 8\]; a value like"),
         ("unet", {"channels": [4]}, "at least two positive"),
         ("unet", {"norm": "layer"}, "norm must be"),
         ("dynunet", {"deep_supervision": 5}, "0 to 1 with 3 levels"),

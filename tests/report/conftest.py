@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import copy
-import hashlib
 import json
 import zlib
 from collections.abc import Mapping, Sequence
@@ -14,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from topoeval.records.spec import RunSpec
 from topoeval.report import build
 from topoeval.report.row import Row
 from topoeval.report.summary import Summary, summarise
@@ -105,14 +105,13 @@ def make_record(
                 "params": {"removed": 8},
             },
             "topology": "T-superlevel-plain",
-            "model": {"name": "unet", "channels": [8, 16]},
+            "network": {"name": "unet", "channels": [8, 16]},
             "method": {
                 "name": method,
                 "title": title,
                 "role": role,
                 "regime": regime,
-                "losses": [{"name": "bce", "weight": 1.0}],
-                "params": {"weight": 0.1} if betti else {},
+                **_does(regime, 0.1 if betti else 1.0),
             },
             "training": {"epochs": 5, "batch_size": 16, "learning_rate": 0.001},
             "backend": "cripser",
@@ -161,9 +160,19 @@ def make_record(
         for key in outer:
             holder = holder[key]
         holder[last] = value
-    text = json.dumps(record["spec"], sort_keys=True)
-    record.setdefault("id", hashlib.sha256(text.encode()).hexdigest()[:16])
+    record.setdefault("id", RunSpec.model_validate(record["spec"]).id)
     return record
+
+
+def _does(regime: str, weight: float) -> dict[str, Any]:
+    """Return what a method of a regime needs to have."""
+    loss = {"name": "cross_entropy", "weight": weight}
+    if regime == "remedy":
+        return {"remedy": {"name": "largest_component"}}
+    if regime == "post_process":
+        return {"losses": [loss], "adaptation": {"steps": 10}}
+    further = [{**loss, "on": "unlabelled"}] if regime == "semi_supervised" else []
+    return {"losses": [loss, *further]}
 
 
 def write_records(folder: Path, records: Sequence[Mapping[str, Any]]) -> Path:

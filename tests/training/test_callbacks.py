@@ -21,7 +21,7 @@ from topoeval.training import (
     post_process,
 )
 from topoeval.training.callbacks import Epoch, JsonLines, Step
-from topoeval.training.judge import train_judge
+from topoeval.training.classification import train_classifier
 
 
 @pytest.fixture(scope="module")
@@ -165,7 +165,7 @@ def test_corrections_and_judges_are_told_too(data):
     listener = Listener()
     judged = TensorSet.from_samples(list(datasets.load("strokes", "judge", 20)))
     network = classifier(judged.targets.shape[1:], 10)
-    train_judge(network, judged, schedule=Schedule(2, 10), callbacks=[listener])
+    train_classifier(network, judged, schedule=Schedule(2, 10), callbacks=[listener])
     assert [(step.step, step.epoch) for step in listener.steps] == [(1, 1), (2, 1), (3, 2), (4, 2)]
     first = [step.total for step in listener.steps[:2]]
     assert listener.epochs[0].terms["cross_entropy"] == pytest.approx(sum(first) / 2)

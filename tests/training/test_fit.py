@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from topoeval import Topology, UserError, datasets
+from topoeval.datasets.classes import TargetClasses
 from topoeval.losses import CrossEntropyLoss, MSELoss
 from topoeval.networks import build
 from topoeval.networks.unets import unet
@@ -269,9 +270,12 @@ def test_patches_and_priors_of_whole_images_do_not_go_together(data):
 
 
 @pytest.mark.parametrize("name", ["dice", "cldice", "topograph"])
-def test_softmax_of_a_method_wins_over_the_sigmoid_of_the_harness(name):
-    """`params = { softmax = true }` builds a loss of a softmax; without it, of sigmoids."""
-    assert build_term(name, params={"softmax": True}, topology=Topology()).loss.softmax
+def test_the_classes_of_the_dataset_decide_between_softmax_and_sigmoid(name):
+    """Exclusive classes are a softmax without its background; without them, sigmoids."""
+    two = TargetClasses(("a", "b"), exclusive=True)
+    softmax = build_term(name, topology=Topology(), classes=two).loss
+    assert softmax.softmax
+    assert not softmax.include_background
     assert build_term(name, topology=Topology()).loss.sigmoid
 
 

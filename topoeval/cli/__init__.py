@@ -12,9 +12,11 @@ from typing import Annotated, Optional
 import typer
 
 from topoeval.cli import data as data_commands
+from topoeval.cli import output
 from topoeval.cli.audit import audit
 from topoeval.cli.barcode import barcode
 from topoeval.cli.bench import app as bench
+from topoeval.cli.comparing import compare
 from topoeval.cli.doctor import check, doctor
 from topoeval.cli.evaluate import evaluate
 from topoeval.cli.execution import (
@@ -30,7 +32,7 @@ from topoeval.cli.filters import Backends, Datasets, Devices, Methods, Seeds, fi
 from topoeval.cli.planning import plan, schema
 from topoeval.cli.plugins import NamedPlugins, Plugins
 from topoeval.cli.report import leaderboard, report
-from topoeval.cli.results import collect, compare, query, submit
+from topoeval.cli.results import collect, query, submit
 from topoeval.cli.status import retry, status
 from topoeval.cli.timing import time
 from topoeval.errors import UserError
@@ -47,6 +49,7 @@ app.add_typer(data_commands.app, name="data")
 
 def main() -> None:
     """Run the command line; a user's mistake is one line and exit status 2."""
+    output.set_up()
     try:
         app()
     except UserError as error:

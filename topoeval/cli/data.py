@@ -9,6 +9,8 @@ from typing import Annotated, Any, Optional
 
 import typer
 
+from topoeval.limits import usable_cores
+
 app = typer.Typer(
     help="List, describe, prepare and show datasets.",
     no_args_is_help=True,
@@ -84,7 +86,7 @@ def prepare(
         typer.Option(help="Drawn data: samples of each split; the card's by default."),
     ] = None,
     seed: Annotated[int, typer.Option(help="Drawn data: seed of the training splits.")] = 0,
-    jobs: Annotated[int, typer.Option(min=1, help="Drawn data: processes.")] = os.cpu_count() or 1,
+    jobs: Annotated[int, typer.Option(min=1, help="Drawn data: processes.")] = usable_cores(),
     param: Params = None,
 ) -> None:
     """Check files and write them once in a form that loads fast; or draw samples into the cache."""

@@ -10,9 +10,10 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from topoeval.harness.runs.progress import RunState, reason, run_state
-from topoeval.harness.runs.store import Record, Store
+from topoeval.harness.runs.progress import RunState, run_state
+from topoeval.harness.runs.store import Store
 from topoeval.harness.runs.sweep import Event
+from topoeval.records.record import Record
 from topoeval.records.spec import RunSpec
 
 _ROWS = 16
@@ -42,13 +43,13 @@ class SweepDisplay:
             return
         self._active.pop(spec.id, None)
         assert record is not None
-        self._statuses[record["status"]] += 1
+        self._statuses[record.status] += 1
         if event == "kept":
             self._kept += 1
-        elif "wall_s" in record["timing"]:
-            self._walls.append(record["timing"]["wall_s"])
-        if record["status"] != "ok":
-            said = f"{record['status']} ({record['fault']}) {reason(record)}"
+        elif record.timing.wall_s is not None:
+            self._walls.append(record.timing.wall_s)
+        if not record.ok:
+            said = f"{record.status} ({record.fault}) {record.reason}"
             self._console.print(f"{spec.label}: {said}", markup=False)
 
     def __rich__(self) -> RenderableType:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Optional
 
 import typer
 
-CORES = os.cpu_count() or 1
+from topoeval.limits import usable_cores
+
+CORES = usable_cores()
 FILES, VALUES, SCORES, OUTPUT = "Files", "What the values mean", "Scores", "Output"
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -114,7 +113,7 @@ def evaluate_files(request: Request, *, jobs: int, out: Path, parquet: bool, htm
     with progress(console) as listener:
         found, stated = _evaluated(request, options, jobs, listener, out)
     if len(found.pairs):
-        _write(found, out, parquet, time.monotonic() - began)
+        write_evaluation(found, out, parquet, time.monotonic() - began)
         if html:
             from topoeval.report.files_page import write_evaluation_page
 
@@ -228,16 +227,18 @@ def print_problems(console: Console, problems: Sequence[Problem], scored: int) -
         console.print(f"{scored} cases done, {len(problems)} problems")
 
 
-def _write(found: Evaluation, out: Path, parquet: bool, wall_s: float) -> None:
+def write_evaluation(
+    found: Evaluation, out: Path, parquet: bool = False, wall_s: float = 0.0
+) -> None:
+    """Write summary, record and, if asked for, Parquet beside the cases that are there."""
     from topoeval.harness.runs.environment import describe
+    from topoeval.records.files import write_record
 
     summary = summarise(found.cases, found.options.absent, found.classes.averaged)
     summary.to_csv(out / "summary.csv", index=False)
     if parquet:
         found.cases.to_parquet(out / "cases.parquet", index=False)
-    document = record(found, describe("cpu", 1, "native"), wall_s)
-    text = json.dumps(document, sort_keys=True, allow_nan=False, separators=(",", ":"))
-    (out / "record.json").write_text(text + "\n", encoding="utf-8")
+    write_record(out / "record.json", record(found, describe("cpu", 1, "native"), wall_s))
 
 
 def _table(found: Evaluation) -> Table:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
+from topoeval.cli.results import tell_damaged
 from topoeval.errors import UserError, nearest
 
 if TYPE_CHECKING:
@@ -75,6 +76,8 @@ def leaderboard(
 
     folders = {folder.name: folder for folder in results_folders(results, without or ())}
     records = {name: read(folder / "records") for name, folder in folders.items()}
+    for found in records.values():
+        tell_damaged(found.damaged)
     references = chosen_references(records, reference or ())
     page = build_leaderboard(
         records,
@@ -107,6 +110,7 @@ def make_report(
     if not folder.is_dir():
         raise UserError(f"{results} has no records folder; 'topoeval run' makes one")
     records = read(folder)
+    tell_damaged(records.damaged)
     reference = reference or default_reference(records)
     console = Console()
     if not console.is_terminal:  # a pipe has no width; the table reads well at this one

@@ -1,14 +1,15 @@
-"""``topoeval collect | query | compare | submit``: what to do with results that are there."""
+"""``topoeval collect | query | submit``: what to do with results that are there."""
 
 from __future__ import annotations
 
-import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Optional
 
 import typer
 
 from topoeval.errors import UserError
+from topoeval.limits import usable_cores
 
 
 def collect(
@@ -19,12 +20,13 @@ def collect(
     out: Annotated[Path, typer.Option(help="Folder to write to.")] = Path("collected"),
 ) -> None:
     """Write all records as two Parquet files, runs and cases."""
+    from topoeval.results.notes import mixed_code
     from topoeval.results.parquet import NAMES
     from topoeval.results.parquet import collect as write
-    from topoeval.results.tables import mixed_code
 
     found = write(results or [], out)
     typer.echo(f"{out}: {', '.join(NAMES)}; {len(found.runs)} runs, {len(found.cases)} cases")
+    tell_damaged(found.damaged)
     if warning := mixed_code(found.runs):
         typer.echo(f"Note: {warning}", err=True)
 
@@ -44,37 +46,15 @@ def query(
 
     if csv and json:
         raise UserError("--csv or --json, not both")
-    answer = ask(sql, load(*(results or [])))
+    found = load(*(results or []))
+    tell_damaged(found.damaged)
+    answer = ask(sql, found)
     if csv:
         typer.echo(answer.to_csv(index=False, lineterminator="\n"), nl=False)
     elif json:
         typer.echo(answer.to_json(orient="records", date_format="iso"))
     else:
-        _print(answer)
-
-
-def compare(
-    a: Annotated[str, typer.Argument(help="FOLDER, FOLDER@COMMIT or REVISION:FOLDER.")],
-    b: Annotated[str, typer.Argument(help="The same, what A is compared with.")],
-    measure: Annotated[
-        Optional[list[str]],  # noqa: UP045
-        typer.Option(help="A score, for example dice; may be repeated; all by default."),
-    ] = None,
-    csv: Annotated[bool, typer.Option("--csv", help="All differences as CSV.")] = False,
-    fail_on_regression: Annotated[
-        bool, typer.Option("--fail-on-regression", help="Exit with 1 if something got worse.")
-    ] = False,
-) -> None:
-    """Compare two sets of records: scores, statuses, what came and what went."""
-    from topoeval.results.comparison import compare as compared
-
-    found = compared(a, b, measure or ())
-    if csv:
-        typer.echo(found.differences.to_csv(index=False, lineterminator="\n"), nl=False)
-    else:
-        _print_comparison(found)
-    if fail_on_regression and found.regressions:
-        raise typer.Exit(1)
+        print_frame(answer)
 
 
 def submit(
@@ -95,7 +75,7 @@ def submit(
         typer.Option(help="Check this bundle instead of making one."),
     ] = None,
     jobs: Annotated[int, typer.Option(min=1, help="Processes; all cores by default.")] = (
-        os.cpu_count() or 1
+        usable_cores()
     ),
     max_gib: Annotated[
         float, typer.Option(min=0, help="Limit for the files of a bundle, unpacked, in GiB.")
@@ -124,29 +104,17 @@ def submit(
     scores = [c for c in verdict.scores.columns if c not in ("case", "class", "seed")]
     if scores:
         means = verdict.scores[scores].astype(float).mean()
-        _print(means.rename("mean").rename_axis("score").reset_index())
+        print_frame(means.rename("mean").rename_axis("score").reset_index())
 
 
-def _print_comparison(found: Any) -> None:
-    counts = found.differences["change"].value_counts()
-    told = [
-        f"{counts[name]} {name}" for name in ("better", "worse", "open", "same") if name in counts
-    ]
-    typer.echo(f"{len(found.differences)} comparisons of scores: {', '.join(told) or 'none'}")
-    shown = found.differences[~found.differences["change"].isin(["same", "open"])]
-    if len(shown):
-        _print(shown)
-    for name, table in (
-        ("Other status", found.statuses), ("Only in A", found.only_a), ("Only in B", found.only_b),
-    ):  # fmt: skip
-        if len(table):
-            typer.echo(f"{name}: {len(table)} runs")
-            _print(table.head(20))
-    for line in found.regressions:
-        typer.echo(f"worse: {line}")
+def tell_damaged(damaged: Iterable[UserError]) -> None:
+    """Name the files that could not be read as records, on standard error."""
+    for error in damaged:
+        typer.echo(f"Note: {error}", err=True)
 
 
-def _print(frame: Any) -> None:
+def print_frame(frame: Any) -> None:
+    """Print a table, numbers to the right; a pipe gets 160 columns."""
     from rich.console import Console
     from rich.table import Table
 

@@ -129,6 +129,8 @@ def execute_runs(
                 reference=reference,
                 listener=display.listen,
             )
+    for line in tally.damaged:
+        console.print(line, markup=False, soft_wrap=True)
     console.print(f"{tally.ran} run, {tally.kept} found finished, {len(tally.failed)} failed")
     if tally.failed:
         console.print(

@@ -46,7 +46,8 @@ def status(
         raise UserError(f"results folder {results} does not exist")
     store = Store(results, "")
     asked = read_plan(store)
-    states = list(run_states(asked.runs if asked else recorded_runs(store), store))
+    runs, damaged = (asked.runs, []) if asked else recorded_runs(store)
+    states = list(run_states(runs, store))
     console = Console()
     if not console.is_terminal:  # a pipe has no width; the table reads well at this one
         console = Console(width=110)
@@ -55,6 +56,8 @@ def status(
         by = f"process {asked.pid} on {asked.host}, since {asked.started}"
         now = f"at work: {by}" if at_work else f"no sweep is at work; the last was {by}"
         console.print(f"{asked.suite}: {now}", markup=False)
+    for error in damaged:
+        console.print(str(error), markup=False, soft_wrap=True)
     counts = Counter(state.status for state in states)
     told = ", ".join(f"{count} {name}" for name, count in sorted(counts.items()))
     console.print(f"{len(states)} runs: {told or 'none'}")

@@ -19,6 +19,7 @@ from topoeval.topology import Topology
 
 VALUES = {"right ventricle": (1,), "myocardium": (2,), "left ventricle": (3,)}
 PRIORS = ((1, 0), (1, 1), (1, 0))
+UNIONS = {"myocardium+left ventricle": (1, 0)}
 
 
 class Acdc(Stored):
@@ -60,7 +61,7 @@ class Acdc(Stored):
         structure = cls.chosen(params)["structure"]
         cls.info.check_choice("structure", structure, ("myocardium", "all"))
         if structure == "all":
-            return replace(cls.info, classes=tuple(VALUES))
+            return replace(cls.info, classes=tuple(VALUES), exclusive=True, unions=UNIONS)
         return cls.info
 
     @classmethod

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import tempfile
+import warnings
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,16 +20,23 @@ from topoeval.datasets.sample import Sample
 VARIABLE = "TOPOEVAL_CACHE"
 
 
+class CacheWarning(UserWarning):
+    """Drawn samples cannot be kept."""
+
+
 def cache_folder() -> Path | None:
     """Return the folder of the cache, or None where there is to be none.
 
     The environment variable TOPOEVAL_CACHE names it; empty means no cache. Without the variable it
-    is ``topoeval`` in the user's folder for caches.
+    is ``topoeval`` in the user's folder for caches; a user without a home has none.
     """
     named = os.environ.get(VARIABLE)
-    if named is not None:
-        return Path(named).expanduser() if named else None
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "topoeval"
+    try:
+        if named is not None:
+            return Path(named).expanduser() if named else None
+        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "topoeval"
+    except RuntimeError:  # pathlib's, where there is no home
+        return None
 
 
 class Cache:
@@ -63,7 +71,18 @@ class Cache:
             return None  # drawn anew, and written over
 
     def write(self, sample: Sample) -> None:
-        """Keep a sample."""
+        """Keep a sample; where nothing can be written, warn and go on: it can be drawn again."""
+        try:
+            self._write(sample)
+        except OSError as error:
+            warnings.warn(
+                f"the cache {self.folder} cannot be written ({error.strerror}); samples are drawn "
+                f"anew each time; {VARIABLE} names another folder, or none if it is empty",
+                CacheWarning,
+                stacklevel=2,
+            )
+
+    def _write(self, sample: Sample) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=self.folder, suffix=".part", delete=False) as file:
             try:

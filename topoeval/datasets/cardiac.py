@@ -23,6 +23,11 @@ FIELD_MM = 125.0
 CLASSES = ("right ventricle", "myocardium", "left ventricle")
 STRUCTURES = ("myocardium", "all")
 PRIORS = ((1, 0), (1, 1), (1, 0))
+UNIONS = {
+    "myocardium+left ventricle": (1, 0),
+    "right ventricle+myocardium": (1, 1),
+    "right ventricle+myocardium+left ventricle": (1, 0),
+}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -147,7 +152,9 @@ class Cardiac(Synthetic[Slice]):
     def card(cls, structure: str = "myocardium", **_: object) -> DatasetInfo:
         """Return the card for these parameters."""
         cls.info.check_choice("structure", structure, STRUCTURES)
-        return replace(cls.info, classes=CLASSES) if structure == "all" else cls.info
+        if structure == "all":
+            return replace(cls.info, classes=CLASSES, exclusive=True, unions=UNIONS)
+        return cls.info
 
     def prior(self, rng: np.random.Generator) -> Sequence[Sequence[int]]:
         """A ring, and discs for the ventricles."""

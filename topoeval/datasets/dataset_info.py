@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, cast
 
+from topoeval.datasets.classes import TargetClasses
 from topoeval.errors import UserError, nearest
 from topoeval.topology import Topology
 
@@ -45,11 +46,20 @@ class DatasetInfo:
         Whether files are needed that topoeval does not bring along.
     classes
         Names of the segmented structures, one channel of the target each.
+    exclusive
+        Whether a voxel has at most one of several classes: labels of one map, and not regions that
+        may overlap. It decides how they are trained and predicted; see `TargetClasses`.
+    unions
+        Betti numbers of unions of classes, as ``{"myocardium+left ventricle": (1, 0)}``.
     paths
         Parameters that say where files are. They are no part of what a run is: the revision names
         the files' content.
     downloads
         Whether it can fetch its files itself.
+    metrics
+        Metrics of its own, which its runs are scored by beside the default ones.
+    auxiliary
+        By name the classifiers of `labels` that its metrics call, and the split each learns from.
     checked
         For a dataset that needs files: whether its reader was ever run on the real ones.
     """
@@ -69,9 +79,18 @@ class DatasetInfo:
     prior: str
     needs_data: bool = False
     classes: tuple[str, ...] = ("foreground",)
+    exclusive: bool = False
+    unions: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     paths: tuple[str, ...] = ()
     downloads: bool = False
+    metrics: tuple[str, ...] = ()
+    auxiliary: Mapping[str, Split] = field(default_factory=dict)
     checked: str = ""
+
+    @property
+    def target_classes(self) -> TargetClasses:
+        """What the channels of a target mean."""
+        return TargetClasses(self.classes, self.exclusive, self.unions)
 
     @property
     def splits(self) -> tuple[Split, ...]:

@@ -15,6 +15,12 @@ TASK = "restore the grey digit from an image with missing k-space lines"
 
 DIGIT_LABELS = tuple("0123456789")
 
+DIGIT_METRICS = ("mse", "digit_correct")
+"""What a restored digit is scored by beside the default metrics."""
+
+DIGIT_AUXILIARY: dict[str, Split] = {"judge": "judge"}
+"""The classifier that reads restored digits learns from clean ones."""
+
 DIGIT_PRIORS: tuple[tuple[int, int], ...] = (
     (1, 1),
     (1, 0),

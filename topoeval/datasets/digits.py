@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from topoeval.datasets.dataset_info import DatasetInfo, Split
-from topoeval.datasets.digit_task import DIGIT_LABELS, TASK
+from topoeval.datasets.digit_task import DIGIT_AUXILIARY, DIGIT_LABELS, DIGIT_METRICS, TASK
 from topoeval.datasets.randomness import stream
 from topoeval.datasets.stored_digits import SIDE, StoredDigits
 from topoeval.topology import Topology
@@ -54,6 +54,8 @@ class Digits(StoredDigits):
         ndim=2,
         channels=1,
         labels=DIGIT_LABELS,
+        metrics=DIGIT_METRICS,
+        auxiliary=DIGIT_AUXILIARY,
         sizes={"train": 100, "unlabelled": 200, "val": 100, "test": 200, "judge": _JUDGE},
         revision="1",
         licence="ships with scikit-learn (BSD-3-Clause); terms of the UCI original not checked",

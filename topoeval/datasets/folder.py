@@ -3,30 +3,50 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
+import numpy as np
+
 from topoeval.datasets.dataset_info import DatasetInfo
-from topoeval.datasets.files import Case, content, paired, pictures, read_pair
+from topoeval.datasets.files import (
+    Case,
+    Picture,
+    channels_first,
+    content,
+    grey,
+    masks,
+    paired,
+    pictures,
+)
 from topoeval.datasets.sample import Betti
 from topoeval.datasets.stored import EACH, Stored, checked
 from topoeval.errors import UserError
 from topoeval.images import read_image
+from topoeval.images.orientation import on_grid_of
+from topoeval.images.reading import Reading, decide, read_labels
+from topoeval.images.survey import Terms, survey
 from topoeval.topology import Topology
 
 PARTS = ("train", "val", "test", "shifted")
+# nnU-Net numbers the channels of a case.
+_CHANNEL = re.compile(r"(.+)_(\d{4})")
 
 
 class Folder(Stored):
     """Pairs of images and label maps, found by their names.
 
-    ``images/a.png`` belongs to ``labels/a.tif``: the name without the ending pairs them. PNG, TIFF,
-    NPY, NPZ and NIfTI, also JPEG for images. If ``images`` has folders ``train``, ``test`` and
-    perhaps ``val`` and ``shifted``, so must ``labels``, and they are the parts; otherwise see
-    `topoeval.datasets.stored.Stored`.
+    ``images/a.png`` belongs to ``labels/a.tif``: the name without the ending pairs them. All
+    formats of `topoeval.images`; JPEG for images only. Labels are read as ``topoeval evaluate``
+    reads them: what their values mean is decided for all files together (masks of 0 and 255 are 0
+    and 1), and their axes are brought into the order of the image's. In the layout of nnU-Net,
+    ``imagesTr/a_0000.png`` and ``a_0001.png`` are the channels of ``a``. If ``images`` has folders
+    ``train``, ``test`` and perhaps ``val`` and ``shifted``, so must ``labels``, and they are the
+    parts; otherwise see `topoeval.datasets.stored.Stored`.
 
     Parameters
     ----------
@@ -37,6 +57,8 @@ class Folder(Stored):
         them. Empty: none are known.
     values
         Label values, one class each, as [1, 2, 3]. Empty: everything that is not 0 is one class.
+    lossy
+        Labels may be JPEG; they are cut at half of their range.
 
     See `topoeval.datasets.stored.Stored` for the others.
     """
@@ -59,7 +81,13 @@ class Folder(Stored):
         paths=("images", "labels", "root"),
         checked="Run on folders that the tests write, in all formats.",
     )
-    options: ClassVar[Mapping[str, Any]] = {"images": "", "labels": "", "betti": (), "values": ()}
+    options: ClassVar[Mapping[str, Any]] = {
+        "images": "",
+        "labels": "",
+        "betti": (),
+        "values": (),
+        "lossy": False,
+    }
 
     @classmethod
     def find(cls, root: str | os.PathLike[str] | None, **options: Any) -> list[Case]:
@@ -72,16 +100,21 @@ class Folder(Stored):
         return checked(cls.layout(base, chosen), "folder", base / str(chosen["images"]))
 
     @classmethod
+    def card(cls, **params: Any) -> DatasetInfo:
+        """Return the card for these parameters: label values are exclusive classes."""
+        values = cls.chosen(params)["values"]
+        return replace(cls.info, classes=_classes(values), exclusive=len(values) > 1)
+
+    @classmethod
     def resolve(cls, root: str | os.PathLike[str] | None = None, **params: Any) -> DatasetInfo:
         """Return the card of these folders: their dimension, channels, classes and content."""
         options = cls.chosen(params)
         cases = cls.find(root, **options)
         first = cases[0].read()
         return replace(
-            cls.info,
+            cls.card(**params),
             ndim=first.image.ndim - 1,
             channels=len(first.image),
-            classes=_classes(options["values"]),
             revision=f"{cls.info.revision}-content:{content(cases)}",
         )
 
@@ -96,21 +129,73 @@ class Folder(Stored):
                 raise UserError(f"folder: no folder {place}")
         values = {f"class {value}": (int(value),) for value in options["values"]} or None
         parts = [part for part in PARTS if (images / part).is_dir()]
-        cases = []
-        for part in parts or [""]:
-            for name, image, label in paired(pictures(images / part), pictures(labels / part)):
-                ndim = read_image(label).array.ndim
-                read = partial(
-                    read_pair,
-                    image,
-                    label,
-                    ndim=min(ndim, 3),
-                    values=values,
-                    prior=_betti(options["betti"]),
-                )
-                full = f"{part}/{name}" if part else name
-                cases.append(Case(full, part or "train", full, read))
-        return cases
+        found = [
+            (f"{part}/{name}" if part else name, part or "train", channels, label)
+            for part in parts or [""]
+            for name, channels, label in _matched(images / part, labels / part)
+        ]
+        reading = _reading([label for *_, label in found], values, bool(options["lossy"]))
+        prior = _betti(options["betti"])
+        return [
+            Case(full, part, full, partial(_read, channels, label, reading, values, prior))
+            for full, part, channels, label in found
+        ]
+
+
+def _matched(images: Path, labels: Path) -> list[tuple[str, tuple[Path, ...], Path]]:
+    """Return name, channels and label of each pair."""
+    seen, drawn = pictures(images), pictures(labels)
+    numbered = {name: _CHANNEL.fullmatch(name) for name in seen}
+    if not seen.keys() & drawn.keys() and seen and all(numbered.values()):
+        channels: dict[str, list[Path]] = {}
+        for name in sorted(seen):
+            case = numbered[name]
+            channels.setdefault(case[1] if case else name, []).append(seen[name])
+        named = paired({name: paths[0] for name, paths in channels.items()}, drawn)
+        return [(name, tuple(channels[name]), label) for name, _, label in named]
+    return [(name, (image,), label) for name, image, label in paired(seen, drawn)]
+
+
+def _reading(
+    labels: Sequence[Path], values: Mapping[str, tuple[int, ...]] | None, lossy: bool
+) -> Reading:
+    """Decide what the values of all labels mean; refuse what would train on nothing."""
+    terms = Terms(lossy=lossy, many=True)
+    reading = decide([survey(path, terms) for path in labels], terms)
+    if labels and not reading.labels:
+        raise UserError(f"folder: {labels[0].parent}: no label holds anything but 0")
+    for name, wanted in (values or {}).items():
+        if labels and not set(wanted) & reading.labels:
+            raise UserError(
+                f"folder: values= names {wanted[0]} ({name}), which no label in "
+                f"{labels[0].parent} holds; they hold {reading.line}"
+            )
+    return reading
+
+
+def _read(
+    channels: Sequence[Path],
+    label: Path,
+    reading: Reading,
+    values: Mapping[str, tuple[int, ...]] | None,
+    prior: Betti | None,
+) -> Picture:
+    """Read an image and its label map on the grid of the image."""
+    truth = read_labels(label, reading).image
+    ndim = truth.array.ndim
+    seen = [read_image(path).squeezed() for path in channels]
+    first = seen[0]
+    if first.affine is not None and truth.affine is not None and len(first.shape) == ndim:
+        truth, _ = on_grid_of(truth, first)
+    arrays = []
+    for path, image in zip(channels, seen, strict=True):
+        array = channels_first(image, ndim, path)
+        if array.shape[1:] != truth.shape:
+            raise UserError(
+                f"{label}: size {truth.shape}, but its image {path.name} has {array.shape[1:]}"
+            )
+        arrays.append(grey(array, path))
+    return Picture(np.concatenate(arrays), masks(truth.array, label, values), first.spacing, prior)
 
 
 def _classes(values: Sequence[int]) -> tuple[str, ...]:

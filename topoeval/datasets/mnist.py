@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from topoeval.datasets.dataset_info import DatasetInfo, Split
-from topoeval.datasets.digit_task import DIGIT_LABELS, TASK
+from topoeval.datasets.digit_task import DIGIT_AUXILIARY, DIGIT_LABELS, DIGIT_METRICS, TASK
 from topoeval.datasets.download import fetch
 from topoeval.datasets.randomness import stream
 from topoeval.datasets.stored_digits import SIDE, StoredDigits
@@ -91,6 +91,8 @@ class Mnist(StoredDigits):
         ndim=2,
         channels=1,
         labels=DIGIT_LABELS,
+        metrics=DIGIT_METRICS,
+        auxiliary=DIGIT_AUXILIARY,
         sizes={"train": 100, "unlabelled": 400, "val": 100, "test": 500, "judge": 10_000},
         # Reading refuses other content, so the checksums name what every run has seen.
         revision=f"1-sha256:{IMAGES.unpacked[:16]}-{LABELS.unpacked[:16]}",

@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 
 from topoeval.datasets.dataset_info import DatasetInfo
 from topoeval.datasets.digit_task import (
+    DIGIT_AUXILIARY,
     DIGIT_LABELS,
+    DIGIT_METRICS,
     DIGIT_PRIORS,
     TASK,
     digit_sample,
@@ -121,6 +123,8 @@ class Strokes:
         ndim=2,
         channels=1,
         labels=DIGIT_LABELS,
+        metrics=DIGIT_METRICS,
+        auxiliary=DIGIT_AUXILIARY,
         sizes={
             "train": 100,
             "unlabelled": 400,

@@ -19,6 +19,7 @@ from topoeval.errors import UserError
 from topoeval.images import read_image
 from topoeval.topology import Topology
 
+UNIONS = {"myocardium+left ventricle": (1, 0)}
 CONTOUR = re.compile(r"IM-0001-(\d{4})-([io])contour-manual\.txt")
 
 
@@ -60,7 +61,9 @@ class Sunnybrook(Stored):
         structure = cls.chosen(params)["structure"]
         cls.info.check_choice("structure", structure, ("myocardium", "all"))
         if structure == "all":
-            return replace(cls.info, classes=("myocardium", "left ventricle"))
+            return replace(
+                cls.info, classes=("myocardium", "left ventricle"), exclusive=True, unions=UNIONS
+            )
         return cls.info
 
     @classmethod

@@ -19,12 +19,17 @@ def surrounded(masks: NDArray[np.bool_], topology: Topology) -> NDArray[np.bool_
     UserError
         If the masks are not boolean or not a batch of 2D or 3D images.
     """
+    refuse_other_than_masks(masks)
+    return padded_by_one(masks, topology.framed)
+
+
+def refuse_other_than_masks(masks: NDArray[np.bool_]) -> None:
+    """Raise UserError if the masks are not boolean or not a batch of 2D or 3D images."""
     if masks.dtype != np.bool_ or masks.ndim not in (3, 4):
         raise UserError(
             "masks must be boolean of shape (B, H, W) or (B, D, H, W), "
             f"got {masks.dtype} of shape {masks.shape}"
         )
-    return padded_by_one(masks, topology.framed)
 
 
 def padded_by_one(images: NDArray[Any], value: Any = 0) -> NDArray[Any]:

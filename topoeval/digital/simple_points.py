@@ -76,38 +76,6 @@ def neighbourhood_codes(images: NDArray[np.bool_]) -> Codes:
     return codes & _cube(ndim).neighbours
 
 
-def codes_at(
-    colours: NDArray[np.bool_], voxels: NDArray[np.int64], cube: NDArray[np.int64]
-) -> Codes:
-    """Return the codes of some voxels.
-
-    Parameters
-    ----------
-    colours
-        All images, flat; none of the voxels lies on an image's edge.
-    voxels
-        Flat indices, ``(n,)``.
-    cube
-        The ways from a voxel to those of its neighbourhood, as `cube_steps` gives them.
-    """
-    ndim, dtype = (2, "<u2") if len(cube) == 9 else (3, "<u4")
-    codes = np.empty(len(voxels), dtype=dtype)
-    for start in range(0, len(voxels), _CHUNK):
-        around = colours[voxels[start : start + _CHUNK, None] + cube]
-        packed = np.packbits(around, axis=1, bitorder="little")
-        codes[start : start + _CHUNK] = packed.view(dtype)[:, 0]
-    return codes & _cube(ndim).neighbours
-
-
-def cube_steps(shape: tuple[int, ...]) -> NDArray[np.int64]:
-    """Return the flat index of each voxel of the neighbourhood less that of its middle, ``(3^d,)``.
-
-    `shape` is that of the images, ``(B, *spatial)``.
-    """
-    strides = np.cumprod((1, *shape[:1:-1]))[::-1]
-    return np.asarray(list(product((-1, 0, 1), repeat=len(strides))) @ strides)
-
-
 def is_simple(codes: Codes, ndim: int, construction: Construction) -> NDArray[np.bool_]:
     """Return for each neighbourhood whether the voxel in its middle is simple.
 
@@ -128,16 +96,6 @@ def is_simple(codes: Codes, ndim: int, construction: Construction) -> NDArray[np
         stop = start + _CHUNK
         simple[start:stop] = _has_one_component_each(flat[start:stop], 3, construction)
     return simple.reshape(codes.shape)
-
-
-def is_end(codes: Codes, ndim: int, construction: Construction) -> NDArray[np.bool_]:
-    """Return for each neighbourhood whether its middle, if foreground, is the end of a curve.
-
-    That is a voxel with exactly one adjacent foreground voxel.
-    """
-    cube = _cube(ndim)
-    adjacent = codes & (cube.faces if construction == "V" else cube.neighbours)
-    return (adjacent != 0) & (adjacent == _lowest_bit(adjacent))
 
 
 @cache

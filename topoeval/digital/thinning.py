@@ -5,12 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from topoeval.digital.distance import inner_distance
 from topoeval.digital.homotopy import deform
 from topoeval.topology import Topology
 
 
-def thin(masks: NDArray[np.bool_], topology: Topology) -> NDArray[np.bool_]:
+def thin(masks: NDArray[np.bool_], topology: Topology, *, threads: int = 1) -> NDArray[np.bool_]:
     """Return the curve skeletons of masks, homotopic to them.
 
     Simple foreground voxels are taken away, those nearest to the background first (Euclidean
@@ -26,6 +25,8 @@ def thin(masks: NDArray[np.bool_], topology: Topology) -> NDArray[np.bool_]:
         ``topology.direction`` says.
     topology
         Construction and border.
+    threads
+        How many masks may be worked on at a time; the result does not depend on it.
 
     Returns
     -------
@@ -38,9 +39,8 @@ def thin(masks: NDArray[np.bool_], topology: Topology) -> NDArray[np.bool_]:
 
     Notes
     -----
-    `skimage.morphology.skeletonize` is several times faster in 2D and knows one connectivity (8 and
-    26); in 3D it leaves nothing of a solid of even width that is aligned with the grid (its issue
-    3757).
+    `skimage.morphology.skeletonize` knows one connectivity (8 and 26), and in 3D it leaves nothing
+    of a solid of even width that is aligned with the grid (its issue 3757).
 
     Examples
     --------
@@ -49,4 +49,4 @@ def thin(masks: NDArray[np.bool_], topology: Topology) -> NDArray[np.bool_]:
     array([[[0, 1, 1, 1, 0, 0],
             [0, 0, 0, 0, 0, 0]]])
     """
-    return deform(masks, masks, inner_distance(masks), topology, keep_ends=True)
+    return deform(masks, masks, topology, keep_ends=True, threads=threads)

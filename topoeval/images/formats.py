@@ -127,7 +127,10 @@ def read_image(path: Path | str) -> Image:
     except Exception as error:  # a damaged file makes each library raise whatever it happens on
         raise UserError(f"{file}: cannot be read: {one_line(error)}") from error
     source = Path(f"{file}:{inside}") if inside else file
-    return replace(image, source=source)
+    array = image.array
+    if not array.dtype.isnative:  # MGZ, and NIfTI of old machines
+        array = array.astype(array.dtype.newbyteorder("="))
+    return replace(image, array=array, source=source)
 
 
 def split_inside(path: Path | str) -> tuple[Path, str]:

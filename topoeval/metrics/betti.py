@@ -1,7 +1,6 @@
 """Betti numbers of masks, from component labels and the Euler number.
 
-Persistent homology would give the same numbers some hundred times slower; labels keep the
-connectivity in plain sight.
+The engine counts (`native/matching/masks.hpp`); persistent homology would give the same numbers.
 """
 
 from __future__ import annotations
@@ -10,19 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from topoeval.errors import UserError
-from topoeval.metrics.arrays import (
-    Array,
-    as_mask,
-    check_same_shape,
-    leading_axes,
-    surrounded,
-)
-from topoeval.metrics.components import label
-from topoeval.metrics.euler import euler_numbers
+from topoeval.metrics.arrays import Array, as_mask, check_same_shape, leading_axes
 from topoeval.topology import Topology
-
-# Voxels that are labelled in one call: small images share it, large ones have their own.
-_STACK = 1 << 18
 
 
 def betti_numbers(
@@ -73,16 +61,17 @@ def betti_numbers(
     >>> betti_numbers(rings, Topology(), spatial_dims=2).tolist()
     [[[1, 1]], [[1, 1]]]
     """
+    from topoeval import _native
+
     array = as_mask(mask)
     lead = leading_axes(array, spatial_dims)
     ndim = array.ndim - lead
     images = array.reshape(-1, *array.shape[lead:])
-    result = np.zeros((len(images), ndim), dtype=np.int64)
-    topology.foreground_connectivity(ndim)  # refuses other dimensions, were the stack empty
-    step = max(1, _STACK // max(1, images[:1].size))
-    for first in range(0, len(images), step):
-        result[first : first + step] = _counted(images[first : first + step], topology)
-    return result.reshape(*array.shape[:lead], ndim)
+    topology.foreground_connectivity(ndim)  # refuses other dimensions
+    if len(images) == 0:
+        return np.zeros((*array.shape[:lead], ndim), np.int64)
+    counts = _native.betti_numbers(images, topology.construction, topology.framed, 1)
+    return counts.reshape(*array.shape[:lead], ndim)
 
 
 def betti_error(
@@ -153,36 +142,3 @@ def betti_matches(betti: NDArray[np.int64], reference: ArrayLike) -> NDArray[np.
             f"a reference for {betti.shape[-1]} Betti numbers is needed, got {wanted.tolist()}"
         )
     return np.asarray(np.all(betti == wanted, axis=-1))
-
-
-def _counted(images: NDArray[np.bool_], topology: Topology) -> NDArray[np.int64]:
-    """Betti numbers of a stack ``(B, *spatial)``."""
-    ndim = images.ndim - 1
-    if topology.framed:
-        images = surrounded(images, True)
-    # The outside becomes one background component, connected all round the images.
-    padded = surrounded(images, False, even=True)
-    euler = euler_numbers(padded, topology.construction)
-    b0 = _components(images if len(images) == 1 else padded, topology.foreground_connectivity(ndim))
-    if ndim == 2:
-        return np.stack([b0, b0 - euler], axis=1)
-    background = np.logical_not(padded, out=padded)  # in place: new pages would cost a tenth more
-    b2 = _components(background, topology.background_connectivity(ndim), outside=True)
-    return np.stack([b0, b0 + b2 - euler, b2], axis=1)
-
-
-def _components(
-    images: NDArray[np.bool_], connectivity: int, outside: bool = False
-) -> NDArray[np.int64]:
-    """Count components of each image of a stack, whose borders part them; less the outside."""
-    # One call for the stack: image after image along the first spatial axis.
-    labels, found = label(images.reshape(-1, *images.shape[2:]), connectivity)
-    if len(images) == 1:
-        return np.array([found - outside])
-    owner = np.zeros(found + 1, np.int64)
-    number = np.repeat(np.arange(len(images)), images.shape[1])
-    owner[labels] = number.reshape(-1, *[1] * (labels.ndim - 1))
-    counts = np.bincount(owner[1:], minlength=len(images))
-    if outside:  # one component for all images, which now belongs to any of them
-        counts[owner[labels.flat[0]]] -= 1
-    return counts

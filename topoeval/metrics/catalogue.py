@@ -133,6 +133,14 @@ BUILTIN: tuple[Metric, ...] = (
 """The metrics of this package, in the order of tables."""
 
 
+DEFAULT = (
+    "dice", "betti_error", "betti_error_{k}", "b{k}", "b{k}_true", "matches_truth",
+    "matches_prior", "truth_matches_prior", "betti_matching_union", "betti_matching_union_{k}",
+    "cldice", "cldice_precision", "cldice_sensitivity", "hd95", "nsd",
+)  # fmt: skip
+"""What a suite that names no metrics is scored by, as far as its datasets have what it needs."""
+
+
 def _check(plugin: object) -> None:
     if not isinstance(plugin, Metric):
         raise TypeError(f"a metric is a topoeval.metrics.Metric, got {type(plugin).__name__}")
@@ -204,6 +212,15 @@ def every_column() -> dict[str, Metric]:
             one = metric if k is None else metric.of_dimension(k)
             found[one.name] = one
     return found
+
+
+def registered_name(metric: Metric) -> str:
+    """Return the name under which the metric of a column is registered."""
+    if metric.dimension is None or metric.name in METRICS:
+        return metric.name
+    k = str(metric.dimension)
+    (name,) = (n for n in METRICS if "{k}" in n and n.replace("{k}", k) == metric.name)
+    return name
 
 
 def metric_of(column: str) -> Metric:

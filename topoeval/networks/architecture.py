@@ -182,6 +182,8 @@ class Architecture:
         wrong = not isinstance(value, wanted) or (isinstance(value, bool) and bool not in wanted)
         if isinstance(default, tuple) and default and not wrong:
             wrong = not all(type(one) is type(default[0]) for one in value)
+            # numbers of channels, blocks, sizes: where none is 0 by default, none can be
+            wrong = wrong or (min(default) > 0 and bool(value) and min(value) <= 0)
         if wrong:
             raise UserError(
                 f"network {self.name!r}: {name} = {value!r}; a value like {_plain(default)!r} was "

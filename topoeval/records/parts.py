@@ -89,6 +89,7 @@ class Training(Frozen):
     batch_size: StrictInt = Field(32, ge=1)
     unlabelled_batch_size: StrictInt = Field(32, ge=1)
     learning_rate: StrictFloat = Field(1e-3, gt=0)
+    decay: Annotated[Literal["none", "linear"], ABSENT_WHEN_DEFAULT] = "none"
 
 
 class Network(Frozen):

@@ -20,6 +20,25 @@ from topoeval.records.parts import (
 )
 
 SPEC_SCHEMA = 1
+# a record says itself by which metrics it was scored; where files lie is nobody else's business
+_NOT_RECORDED: dict[str, Any] = {"dataset": {"paths"}, "scoring": True}
+
+
+RESTORE = "restore"
+"""The task of the runs that are scored."""
+
+
+class Scoring(Frozen):
+    """How a run is scored. It decides nothing of its training and is no part of what a run is.
+
+    ``metrics`` are columns or names of `topoeval.metrics.METRICS`; none stands for the default
+    ones. ``keep_answers``: whether predictions are kept for `topoeval rescore`. ``examples``:
+    whether a few cases are recorded as pictures, as they are of the first seed of a suite.
+    """
+
+    metrics: tuple[str, ...] = ()
+    keep_answers: bool = True
+    examples: bool = True
 
 
 class RunSpec(Frozen):
@@ -28,14 +47,18 @@ class RunSpec(Frozen):
     Its identity is the hash of its canonical JSON. Paths, limits, parallelism and logging are not
     in it; the runs it builds on are, by their identities.
 
-    ``task`` is ``"restore"`` (train or correct a network and score it) or ``"judge"`` (train the
-    classifier that reads restored digits). ``augmentation`` is that of the training; a run that
-    trains nothing has none. ``score`` is ``"test"``, the test and the further tests, or ``"val"``,
-    the split of a search, which never sees a test.
+    ``task`` is ``"restore"`` (train or correct a network and score it) or the name of an auxiliary
+    network of the dataset, which is trained for its metrics. ``augmentation`` is that of the
+    training; a run that trains nothing has none. ``score`` is ``"test"``, the test and the further
+    tests, or ``"val"``, the split of a search, which never sees a test.
+
+    ``code`` names the code of the loss, dataset, network and remedy, by ``loss my_loss`` and the
+    like: the version of the package or the hash of the file that they are from, and their revision
+    from 2 on. Topoeval's own parts in their first revision are not in it.
     """
 
     schema_version: int = Field(SPEC_SCHEMA, alias="schema")
-    task: Literal["restore", "judge"]
+    task: str
     dataset: DatasetSpec
     topology: str
     network: Network
@@ -47,14 +70,26 @@ class RunSpec(Frozen):
     device: str
     seed: int
     score: Annotated[Literal["test", "val"], ABSENT_WHEN_DEFAULT] = "test"
-    parents: dict[Literal["start", "judge"], str] = Field(default_factory=dict)
+    parents: dict[str, str] = Field(default_factory=dict)
+    scoring: Annotated[Scoring, ABSENT_WHEN_DEFAULT] = Scoring()
+    code: Annotated[dict[str, str], ABSENT_WHEN_DEFAULT] = Field(default_factory=dict)
 
     @cached_property
     def id(self) -> str:
         """Sixteen hexadecimal digits that name this run everywhere."""
         # how a method is called in a table does not decide its result
         method = {"title", "summary", "paper", "variant"}
-        return digest(canonical_json(self, exclude={"method": method, "dataset": {"paths"}}))
+        return digest(canonical_json(self, exclude={"method": method, **_NOT_RECORDED}))
+
+    def recorded(self) -> RunSpec:
+        """Return the specification as it stands in a record: without paths of this machine."""
+        dataset = self.dataset.model_copy(update={"paths": {}})
+        return self.model_copy(update={"dataset": dataset, "scoring": Scoring()})
+
+    @property
+    def is_scored(self) -> bool:
+        """Whether it is scored on a test; an auxiliary network is not."""
+        return self.task == RESTORE
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> RunSpec:
         """Return a copy with some values replaced; its identity is its own."""

@@ -27,5 +27,5 @@ def caption_lines(summary: Summary, *, datasets: bool = True) -> list[str]:
     lines += [f"{line}." for line in summary.machine_lines()]
     if summary.versions:
         lines.append(f"Versions: {summary.versions}.")
-    lines += [summary.mixed_code] if summary.mixed_code else []
+    lines += summary.notes
     return lines

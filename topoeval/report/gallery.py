@@ -19,9 +19,9 @@ import pandas as pd
 from PIL import Image
 
 from topoeval.errors import UserError
+from topoeval.records.record import OK, Example
 from topoeval.report.overlay import agreement, compared, thickest
 from topoeval.report.row import Row
-from topoeval.results.document import OK
 from topoeval.results.records import Records
 from topoeval.topology import Topology
 
@@ -85,24 +85,23 @@ def gallery(records: Records, dataset: str, rows: Sequence[Row]) -> Gallery | No
     shown = {row.arm: runs[row.arm] for row in rows if row.arm in runs}
     if not shown:
         return None
-    topology = Topology.parse(records.documents[next(iter(shown.values()))]["spec"]["topology"])
+    topology = Topology.parse(records.documents[next(iter(shown.values()))].spec.topology)
     scores = {
         identity: cases.set_index("case")
         for identity, cases in records.cases[records.cases["id"].isin(shown.values())].groupby("id")
     }
-    truths: dict[str, tuple[str, Mapping[str, Any]]] = {}
+    truths: dict[str, tuple[str, Example, str]] = {}
     for identity in shown.values():
-        for example in records.documents[identity]["examples"]:
-            case = str(example.get("case"))
-            betti = _betti(_values(scores[identity], case), "_true")
-            truths.setdefault(case, (betti, {**example, "record": identity}))
-    chosen = _choose({case: betti for case, (betti, _) in truths.items()})
+        for example in records.documents[identity].examples:
+            betti = _betti(_values(scores[identity], example.case), "_true")
+            truths.setdefault(example.case, (betti, example, identity))
+    chosen = _choose({case: betti for case, (betti, *_) in truths.items()})
     cases = tuple(_case(name, *truths[name]) for name in chosen)
     answers = {
         arm: {
-            str(example["case"]): _answer(example, scores[identity], identity, topology)
-            for example in records.documents[identity]["examples"]
-            if str(example.get("case")) in chosen
+            example.case: _answer(example, scores[identity], identity, topology)
+            for example in records.documents[identity].examples
+            if example.case in chosen
         }
         for arm, identity in shown.items()
     }
@@ -129,7 +128,7 @@ def decode(packed: str, shape: Sequence[int]) -> Bytes:
 def _runs(records: Records, dataset: str) -> tuple[int, dict[str, str]]:
     """Return a seed and its runs with examples, as identities by arm."""
     runs = records.runs[(records.runs["dataset"] == dataset) & (records.runs["status"] == OK)]
-    runs = runs[[bool(records.documents[i].get("examples")) for i in runs["id"]]]
+    runs = runs[[bool(records.documents[i].examples) for i in runs["id"]]]
     if runs.empty:
         return 0, {}
     counts = runs["seed"].value_counts()
@@ -148,18 +147,16 @@ def _choose(truths: Mapping[str, str]) -> list[str]:
     return [case for case in order if case in chosen]
 
 
-def _case(name: str, betti: str, example: Mapping[str, Any]) -> Case:
-    image, target, _ = _unpacked(example, str(example["record"]))
+def _case(name: str, betti: str, example: Example, identity: str) -> Case:
+    image, target, _ = _unpacked(example, identity)
     where = thickest(target >= _HALF)
     return Case(name, png(image[where]), png(target[where]), betti)
 
 
-def _answer(
-    example: Mapping[str, Any], scores: pd.DataFrame, identity: str, topology: Topology
-) -> Answer:
+def _answer(example: Example, scores: pd.DataFrame, identity: str, topology: Topology) -> Answer:
     _, target, prediction = _unpacked(example, identity)
     truth = target >= _HALF
-    values = _values(scores, str(example["case"]))
+    values = _values(scores, example.case)
     if truth.ndim == 2 and pd.notna(values.get("b2")):
         picture = agreement(prediction >= _HALF, truth, topology)
     else:
@@ -172,14 +169,15 @@ def _answer(
     )
 
 
-def _unpacked(example: Mapping[str, Any], identity: str) -> tuple[Bytes, Bytes, Bytes]:
+def _unpacked(example: Example, identity: str) -> tuple[Bytes, Bytes, Bytes]:
     try:
         image, target, prediction = (
-            decode(example[key], example["shape"]) for key in ("image", "target", "prediction")
+            decode(packed, example.shape)
+            for packed in (example.image, example.target, example.prediction)
         )
-    except (KeyError, ValueError) as error:
+    except ValueError as error:
         raise UserError(
-            f"record {identity}: example {example.get('case')!r} cannot be unpacked ({error})"
+            f"record {identity}: example {example.case!r} cannot be unpacked ({error})"
         ) from None
     return image, target, prediction
 

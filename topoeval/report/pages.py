@@ -72,7 +72,7 @@ def overview_page(suite: Suite, figures: Sequence[Drawing]) -> str:
         findings={name: finding(summary, name) for name in summary.datasets},
         figures=figures,
         pairs=pairs(suite.published, summary),
-        judges=_judges(suite.records),
+        auxiliary=_auxiliary(suite.records),
         caption=caption_lines(summary, datasets=False),
         settings=suite.shared_settings,
     )
@@ -103,9 +103,7 @@ def dataset_page(
 def method_page(suite: Suite, arm: str, examples: Mapping[str, Gallery | None]) -> str:
     """Return the page of a method: its numbers, every run, examples, published numbers."""
     rows = [row for row in suite.summary.rows if row.arm == arm]
-    spec = suite.records.documents[rows[0].runs["id"].iloc[0]]["spec"]
-    method: Mapping[str, Any] = spec.get("method") or {}
-    paper = str(method.get("paper") or "")
+    method = suite.records.documents[rows[0].runs["id"].iloc[0]].spec.method
     chosen = main_columns(suite.summary)
     table = Table(
         f"{rows[0].title} over all datasets",
@@ -127,9 +125,9 @@ def method_page(suite: Suite, arm: str, examples: Mapping[str, Gallery | None]) 
         depth=1,
         rows=rows,
         failures=[failure for row in rows if row.is_main for failure in row.failures],
-        about=method.get("summary") or "",
-        paper=paper,
-        arxiv=arxiv[1] if (arxiv := re.fullmatch(r"arXiv (\d{4}\.\d{4,5})", paper)) else "",
+        about=method.summary,
+        paper=method.paper,
+        arxiv=arxiv[1] if (arxiv := re.fullmatch(r"arXiv (\d{4}\.\d{4,5})", method.paper)) else "",
         table=table,
         run_tables={row.dataset: _runs_of(suite, row) for row in rows},
         captions={row.dataset: _short_caption(suite.only[row.dataset]) for row in rows},
@@ -143,7 +141,7 @@ def method_page(suite: Suite, arm: str, examples: Mapping[str, Gallery | None]) 
 
 def runs_page(suite: Suite) -> str:
     """Return the list of all runs, each with its record."""
-    runs = pd.concat([suite.records.runs, suite.records.judges])
+    runs = pd.concat([suite.records.runs, suite.records.auxiliary])
     runs = runs.sort_values(["dataset", "arm", "seed"])
     machines = {text: letter for letter, text in suite.summary.machines.items()}
     return _render(
@@ -249,9 +247,9 @@ def _short_caption(only: Summary) -> list[str]:
     return [only.dataset_line(only.datasets[0]), *only.machine_lines()]
 
 
-def _judges(records: Records) -> list[dict[str, Any]]:
-    judges = records.judges.sort_values(["dataset", "seed"])
+def _auxiliary(records: Records) -> list[dict[str, Any]]:
+    networks = records.auxiliary.sort_values(["dataset", "seed"])
     return [
-        {**judge, "accuracy": _plain(judge["judge_accuracy"], 1.0, 3)}
-        for judge in judges.to_dict("records")
+        {**network, "accuracy": _plain(network["auxiliary_accuracy"], 1.0, 3)}
+        for network in networks.to_dict("records")
     ]

@@ -13,8 +13,8 @@ import pandas as pd
 from topoeval.errors import UserError
 from topoeval.metrics import Metric
 from topoeval.records.parts import MAIN_TEST
+from topoeval.records.record import OK
 from topoeval.report.scored import COMPARED, scored
-from topoeval.results.document import OK
 from topoeval.results.records import Records
 from topoeval.results.rows import PARTS
 from topoeval.statistics.estimate import (
@@ -238,14 +238,14 @@ def _seconds(values: pd.Series) -> Estimate:
 
 
 def _chain_seconds(records: Records) -> list[float]:
-    """Add to each run's wall time that of its parents; a start or judge, common to all, is free."""
+    """Add to each run's wall time that of its parents; what is common to all is free."""
     own = dict(zip(records.runs["id"], pd.to_numeric(records.runs["wall_s"]), strict=True))
     free = {i for i, role in zip(records.runs["id"], records.runs["role"], strict=True)
-            if role == "start"} | set(records.judges["id"])  # fmt: skip
+            if role == "start"} | set(records.auxiliary["id"])  # fmt: skip
 
     def seconds(identity: str, depth: int = 3) -> float:
         # The depth guards against records that name each other.
-        parents = (records.documents[identity]["spec"].get("parents") or {}).values()
+        parents = records.documents[identity].spec.parents.values()
         paid = [p for p in parents if p not in free and depth]
         return float(
             own.get(identity, math.nan)

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from topoeval.records.record import OK
 from topoeval.report.boards import Board
 from topoeval.report.figures import Looks, method_looks
 from topoeval.report.names import slugs
@@ -13,7 +14,6 @@ from topoeval.report.published import Published
 from topoeval.report.row import Row
 from topoeval.report.summary import Summary
 from topoeval.results.arms import flatten, varying
-from topoeval.results.document import OK
 from topoeval.results.records import Records
 
 Settings = Mapping[str, str]
@@ -68,7 +68,7 @@ class Suite:
 
     @cached_property
     def counts(self) -> dict[str, int]:
-        """How much was run; a judge is no run of a method."""
+        """How much was run; an auxiliary network is no run of a method."""
         runs = self.records.runs
         return {
             "methods": len({row.arm for row in self.summary.rows if row.role != "start"}),
@@ -102,7 +102,12 @@ class Suite:
     @cached_property
     def flat_specs(self) -> dict[str, dict[str, str]]:
         """Flattened specs of the runs that restore images, by identity."""
-        return {i: flatten(self.records.documents[i]["spec"]) for i in self.records.runs["id"]}
+        return {
+            identity: flatten(
+                self.records.documents[identity].spec.model_dump(mode="json", by_alias=True)
+            )
+            for identity in self.records.runs["id"]
+        }
 
     @cached_property
     def varying_keys(self) -> set[str]:

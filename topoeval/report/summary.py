@@ -13,9 +13,9 @@ import pandas as pd
 from topoeval.errors import UserError, nearest
 from topoeval.metrics import Metric
 from topoeval.report.row import Failure, Row, rows_of
+from topoeval.results.notes import mixed_code, mixed_threads, old_code, set_aside
 from topoeval.results.records import Records
 from topoeval.results.rows import code_version
-from topoeval.results.tables import mixed_code
 from topoeval.topology import Topology
 
 DEFAULT_REFERENCE = "cross_entropy"
@@ -42,8 +42,8 @@ class Summary:
         Letter and description of each machine, the one with most runs first.
     versions
         Versions of the software that made the records, as one line.
-    mixed_code
-        A warning where several versions of our code made them; else nothing.
+    notes
+        Warnings: several versions of our code or numbers of threads, records that are left out.
     """
 
     rows: tuple[Row, ...]
@@ -51,7 +51,7 @@ class Summary:
     topologies: Mapping[str, str]
     machines: Mapping[str, str]
     versions: str
-    mixed_code: str = ""
+    notes: tuple[str, ...] = ()
 
     @property
     def datasets(self) -> list[str]:
@@ -159,8 +159,13 @@ def summarise(records: Records, reference: str = DEFAULT_REFERENCE) -> Summary:
     rows = rows_of(records, reference, machines)
     rows.sort(key=lambda row: (_natural(row.dataset), *_order(row, reference)))
     return Summary(
-        tuple(rows), reference, topologies, machines, _versions(records), mixed_code(runs) or ""
+        tuple(rows), reference, topologies, machines, _versions(records), _notes(records)
     )
+
+
+def _notes(records: Records) -> tuple[str, ...]:
+    mixed = [note for note in (mixed_code(records.runs), mixed_threads(records.runs)) if note]
+    return (*mixed, *old_code(records.old), *set_aside(records.damaged))
 
 
 def _natural(label: str) -> list[tuple[float, str]]:
@@ -184,12 +189,11 @@ def _describe(runs: pd.DataFrame) -> str:
 def _versions(records: Records) -> str:
     """Join the versions of all records; a package with several versions shows them all."""
     found: dict[str, set[str]] = {}
-    for document in records.documents.values():
-        environment: Mapping[str, Any] = document.get("environment") or {}
+    for record in records.documents.values():
         named = {
-            "python": environment.get("python"),
-            "topoeval": code_version(document),
-            **(environment.get("versions") or {}),
+            "python": record.environment.python,
+            "topoeval": code_version(record),
+            **record.environment.versions,
         }
         for name, version in named.items():
             if version:

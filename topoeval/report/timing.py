@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from topoeval.errors import UserError
+from topoeval.records.spec import RunSpec
 from topoeval.results.arms import Labels, label_runs
 from topoeval.topology import Topology
 
@@ -54,7 +55,8 @@ def read_timings(folder: Path | str) -> list[Record]:
 
 def timing_tables(records: Sequence[Record]) -> str:
     """Return Markdown: a section per machine and software, a table per dataset in it."""
-    labels = label_runs({record["id"]: record["spec"] for record in records})
+    specs = {record["id"]: RunSpec.model_validate(record["spec"]) for record in records}
+    labels = label_runs(specs, {})
     lines = ["# What a step costs", ""]
     for group in _grouped(records, lambda record: _key(record)):
         lines += _heading(group)

@@ -3,7 +3,7 @@
 >>> from topoeval.results import load  # doctest: +SKIP
 >>> load("results/losses-2d").cases.groupby("method")["dice"].mean()  # doctest: +SKIP
 
-Importing this package imports no pandas; the harness takes the version of records from here.
+Importing this package imports no pandas.
 """
 
 from __future__ import annotations
@@ -17,14 +17,12 @@ if TYPE_CHECKING:
     from topoeval.results.parquet import collect as collect
     from topoeval.results.records import Records as Records
     from topoeval.results.records import read as read
-    from topoeval.results.schema import RECORD_SCHEMA as RECORD_SCHEMA
     from topoeval.results.sql import query as query
     from topoeval.results.tables import Results as Results
     from topoeval.results.tables import load as load
 
 _HOMES = {
     "Comparison": "comparison",
-    "RECORD_SCHEMA": "schema",
     "Records": "records",
     "Results": "tables",
     "collect": "parquet",
@@ -35,7 +33,6 @@ _HOMES = {
 }
 
 __all__ = [
-    "RECORD_SCHEMA",
     "Comparison",
     "Records",
     "Results",

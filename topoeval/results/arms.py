@@ -17,9 +17,11 @@ from typing import Any
 
 import orjson
 
+from topoeval.records.spec import RunSpec
+
 # Parts of a spec that name a dataset; the seed pairs runs, and parents are looked up by identity.
-_DATASET = ("dataset", "topology")
-_NEITHER = (*_DATASET, "seed", "parents", "schema")
+_DATASET = {"dataset", "topology"}
+_NEITHER = {*_DATASET, "seed", "parents", "schema_version", "scoring", "code"}
 # How a method is described, not what it does.
 _WORDS = ("method.title", "method.summary", "method.paper", "method.variant")
 _LONGEST_VALUE = 24
@@ -33,33 +35,35 @@ class Labels:
     arm: str
 
 
-def label_runs(specs: Mapping[str, Mapping[str, Any]]) -> dict[str, Labels]:
-    """Label every run, given the specs by identity."""
+def label_runs(specs: Mapping[str, RunSpec], tests: Mapping[str, str]) -> dict[str, Labels]:
+    """Label every run, given the specifications by identity.
+
+    Parameters
+    ----------
+    specs
+        What was run.
+    tests
+        Which test each is of, where a run has several: to a table these are datasets.
+    """
     settings = _Settings(specs)
-    datasets = {identity: settings.of_dataset(spec) for identity, spec in specs.items()}
+    datasets = {
+        identity: settings.of_dataset(spec, tests.get(identity)) for identity, spec in specs.items()
+    }
     dataset_labels: dict[str, str] = {}
-    # A judge takes other splits of a dataset than the runs it judges; that is no second dataset.
-    for task in {str(spec["task"]) for spec in specs.values()}:
-        names = {
-            i: str(spec["dataset"]["name"]) for i, spec in specs.items() if spec["task"] == task
-        }
+    # An auxiliary network takes other splits of a dataset than the runs; that is no second dataset.
+    for task in {spec.task for spec in specs.values()}:
+        names = {i: spec.dataset.name for i, spec in specs.items() if spec.task == task}
         dataset_labels |= _variants({identity: datasets[identity] for identity in names}, names)
     # Grouped by title, not by name: two methods that share a title need telling apart.
     groups: dict[tuple[str, str], list[str]] = defaultdict(list)
     for identity, spec in specs.items():
-        groups[dataset_labels[identity], method_title(spec)].append(identity)
+        groups[dataset_labels[identity], spec.method.title].append(identity)
     labels: dict[str, Labels] = {}
     for (dataset, title), identities in groups.items():
         inside = {identity: settings.of_arm(identity) for identity in identities}
         for identity, arm in _variants(inside, dict.fromkeys(inside, title)).items():
             labels[identity] = Labels(dataset, arm)
     return labels
-
-
-def method_title(spec: Mapping[str, Any]) -> str:
-    """Return the title of a run's method; a judge has none and is named by its task."""
-    method = spec.get("method") or {}
-    return str(method.get("title") or method.get("name") or spec["task"])
 
 
 def flatten(value: Any, prefix: str = "") -> dict[str, str]:
@@ -86,25 +90,28 @@ def varying(settings: Sequence[Mapping[str, str]]) -> list[str]:
 class _Settings:
     """Flattened settings of many runs; those of repetitions are flattened once."""
 
-    def __init__(self, specs: Mapping[str, Mapping[str, Any]]) -> None:
+    def __init__(self, specs: Mapping[str, RunSpec]) -> None:
         self.specs = specs
         self._flat: dict[bytes, dict[str, str]] = {}
         self._digests: dict[tuple[str, int], str] = {}
 
-    def of_dataset(self, spec: Mapping[str, Any]) -> dict[str, str]:
-        """Return what a dataset is."""
-        return self._flattened({key: spec[key] for key in _DATASET})
+    def of_dataset(self, spec: RunSpec, test: str | None) -> dict[str, str]:
+        """Return what a dataset is; each test of several is one of its own."""
+        data = spec.model_dump(mode="json", by_alias=True, include=_DATASET)
+        if spec.dataset.tests and test is not None:
+            data["dataset"]["test"] = test
+        return self._flattened(data)
 
     def of_arm(self, identity: str, depth: int = 2, of_child: bool = True) -> dict[str, str]:
         """Return what an arm is; a parent counts by its own settings, not by its seed."""
         spec = self.specs[identity]
-        chosen = {key: value for key, value in spec.items() if key not in _NEITHER}
-        flat = self._flattened({**chosen, "method": _losses_by_name(spec.get("method") or {})})
+        chosen = spec.model_dump(mode="json", by_alias=True, exclude=_NEITHER)
+        flat = self._flattened({**chosen, "method": _losses_by_name(chosen["method"])})
         flat = {key: value for key, value in flat.items() if not key.startswith(_WORDS)}
         if not of_child:
             # a child has the network of its parent, and says so itself
             flat = {key: value for key, value in flat.items() if not key.startswith("network.")}
-        for name, parent in (spec.get("parents") or {}).items():
+        for name, parent in spec.parents.items():
             # Parents of parents count too; the depth guards against records that name each other.
             if parent in self.specs and depth:
                 flat[f"parents.{name}"] = self._digest(parent, depth - 1)
@@ -126,7 +133,7 @@ class _Settings:
 
 def _losses_by_name(method: Mapping[str, Any]) -> dict[str, Any]:
     """Return a method whose losses are told apart by their names, as a label can say them."""
-    losses = method.get("losses") or []
+    losses = method["losses"]
     named = {str(term["name"]): term for term in losses}
     # twice the same loss, say on labelled and on unlabelled images: the list as it is
     return {**method, "losses": named if len(named) == len(losses) else losses}

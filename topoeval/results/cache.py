@@ -16,11 +16,11 @@ from pathlib import Path
 import pandas as pd
 
 from topoeval.datasets.cache import cache_folder
-from topoeval.results.schema import RECORD_SCHEMA
+from topoeval.records.record import RECORD_SCHEMA
 from topoeval.results.write import replaced
 
 # Raise it when rows.py changes what the tables hold.
-_FORM = 2
+_FORM = 3
 
 Tables = tuple[pd.DataFrame, pd.DataFrame]
 

@@ -18,9 +18,12 @@ import pandas as pd
 from topoeval.errors import UserError
 from topoeval.metrics import Metric, metric_of
 from topoeval.metrics.catalogue import every_column
+from topoeval.records.code import old_records
+from topoeval.records.files import DamagedRecordError, read_records, record_files
+from topoeval.records.record import OK, Record
+from topoeval.records.spec import RESTORE
 from topoeval.results.arms import label_runs
-from topoeval.results.document import OK, Document, by_test, read_document, record_files
-from topoeval.results.rows import JUDGE, Entry, case_frame, commit, run_frame
+from topoeval.results.rows import Entry, case_frame, run_frame
 from topoeval.results.tables import record_folders
 from topoeval.statistics.crossed import Mean, crossed
 from topoeval.statistics.estimate import LEVEL
@@ -31,7 +34,13 @@ _RUN = ["dataset", "arm", "seed"]
 _REVISION = re.compile(r"(?P<revision>[^:]+):(?P<path>.+)")
 _MADE_BY = re.compile(r"(?P<path>.+)@(?P<commit>[0-9a-f]{4,40}(-dirty)?)")
 
-Side = list[tuple[Document, Path]]
+
+@dataclass(frozen=True)
+class Side:
+    """The records of one side, by their tests, and what could not be read as a record."""
+
+    records: list[tuple[Record, Path]]
+    damaged: list[DamagedRecordError]
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,12 +59,16 @@ class Comparison:
         Runs whose status is another: ``dataset, arm, seed, a, b, reason``.
     only_a, only_b
         Runs that one side alone has: ``dataset, arm, seed, status``.
+    damaged
+        Files that could not be read as records; their runs are on neither side. Nor are those of
+        the old code (`topoeval.records.code`) of either side.
     """
 
     differences: pd.DataFrame
     statuses: pd.DataFrame
     only_a: pd.DataFrame
     only_b: pd.DataFrame
+    damaged: tuple[DamagedRecordError, ...] = ()
 
     @property
     def regressions(self) -> list[str]:
@@ -97,8 +110,8 @@ def compare(a: str | Path, b: str | Path, measures: Sequence[str] = ()) -> Compa
     for measure in chosen:
         direction(measure)
     with _side(str(a)) as left, _side(str(b)) as right:
-        frames = _tables(left, right)
-    runs = [runs[runs["task"] != JUDGE] for runs, _ in frames]
+        frames = _tables(left.records, right.records)
+    runs = [runs[runs["task"] == RESTORE] for runs, _ in frames]
     cases = [cases for _, cases in frames]
     for name in measures:  # asked for by name, it must not be passed in silence
         for side, frame in zip((a, b), cases, strict=True):
@@ -122,6 +135,7 @@ def compare(a: str | Path, b: str | Path, measures: Sequence[str] = ()) -> Compa
         statuses=statuses.reset_index(drop=True),
         only_a=_only(joined, "left_only", "status_a"),
         only_b=_only(joined, "right_only", "status_b"),
+        damaged=(*left.damaged, *right.damaged),
     )
 
 
@@ -132,14 +146,16 @@ def _side(operand: str) -> Iterator[Side]:
         yield _documents([Path(operand)])
     elif (match := _MADE_BY.fullmatch(operand)) and Path(match["path"]).is_dir():
         every = _documents([Path(match["path"])])
-        made = [item for item in every if commit(item[0]).startswith(match["commit"])]
+        made = [one for one in every.records if _commit(one[0]).startswith(match["commit"])]
         if not made:
-            known_ones = ", ".join(sorted({commit(document) or "unknown" for document, _ in every}))
+            known_ones = ", ".join(
+                sorted({_commit(record) or "unknown" for record, _ in every.records})
+            )
             raise UserError(
                 f"no record in {match['path']} was made by commit {match['commit']}; "
                 f"there are: {known_ones}"
             )
-        yield made
+        yield Side(made, every.damaged)
     elif match := _REVISION.fullmatch(operand):
         with tempfile.TemporaryDirectory() as folder:
             _checkout(match["revision"], match["path"], Path(folder))
@@ -163,27 +179,40 @@ def _checkout(revision: str, path: str, folder: Path) -> None:
 
 
 def _documents(folders: Sequence[Path]) -> Side:
-    return [
-        (document, path)
-        for folder in record_folders(folders)
-        for path in record_files(folder)
-        for document in by_test(read_document(path))
+    paths = [path for folder in record_folders(folders) for path in record_files(folder)]
+    records, damaged = read_records(paths)
+    old = old_records({record.id: record for record, _ in records})
+    parts = [
+        (part, path)
+        for record, path in records
+        if record.id not in old
+        for part in record.by_test()
     ]
+    return Side(parts, damaged)
 
 
-def _tables(left: Side, right: Side) -> list[tuple[pd.DataFrame, pd.DataFrame]]:
+def _commit(record: Record) -> str:
+    return record.environment.topoeval.label
+
+
+def _tables(
+    left: list[tuple[Record, Path]], right: list[tuple[Record, Path]]
+) -> list[tuple[pd.DataFrame, pd.DataFrame]]:
     """Return runs and cases of both sides, labelled together: a variant is one on both."""
-    specs = {str(d["id"]): d["spec"] for d, _ in (*left, *right)}
-    labels = label_runs(specs)
+    both = [record for record, _ in (*left, *right)]
+    labels = label_runs(
+        {record.id: record.spec for record in both}, {record.id: record.test for record in both}
+    )
     sides = []
     for side in (left, right):
         seen: dict[str, Path] = {}
-        for document, path in side:
-            identity = str(document["id"])
-            if identity in seen:
-                raise UserError(f"{seen[identity]} and {path} are the same run; compare one folder")
-            seen[identity] = path
-        entries = [Entry(d, path, labels[str(d["id"])]) for d, path in side]
+        for record, path in side:
+            if record.id in seen:
+                raise UserError(
+                    f"{seen[record.id]} and {path} are the same run; compare one folder"
+                )
+            seen[record.id] = path
+        entries = [Entry(record, path, labels[record.id]) for record, path in side]
         sides.append((run_frame(entries), case_frame(entries)))
     return sides
 

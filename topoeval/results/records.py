@@ -9,16 +9,19 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from topoeval.errors import UserError
+from topoeval.records.code import old_records
+from topoeval.records.files import DamagedRecordError, read_records, record_files
+from topoeval.records.record import Record
+from topoeval.records.spec import RESTORE
 from topoeval.results.arms import label_runs
-from topoeval.results.document import Document, by_test, read_document, record_files
-from topoeval.results.rows import JUDGE, Entry, case_frame, run_frame
+from topoeval.results.rows import Entry, case_frame, run_frame
 
 
 @dataclass(frozen=True)
@@ -38,20 +41,27 @@ class Records:
         without timings.
     cases
         One row per such run and case, with the run's ``id``, ``dataset``, ``arm`` and ``seed``.
-    judges
-        One row per run that trained the classifier which reads the digits.
+    auxiliary
+        One row per run that trained an auxiliary network of a dataset.
+    old
+        Rows like those of ``runs``, of records that older code of a loss or a dataset made: they
+        are in none of the other tables. ``old_code`` names that code.
+    damaged
+        Files that could not be read as records, each with what is wrong with it.
     """
 
     folder: Path
-    documents: Mapping[str, Document]
+    documents: Mapping[str, Record]
     runs: pd.DataFrame
     cases: pd.DataFrame
-    judges: pd.DataFrame
+    auxiliary: pd.DataFrame
+    old: pd.DataFrame
+    damaged: tuple[DamagedRecordError, ...] = ()
 
     @property
     def suites(self) -> list[str]:
         """Names of the suites the records come from."""
-        return sorted({str(document["suite"]) for document in self.documents.values()})
+        return sorted({record.suite for record in self.documents.values()})
 
 
 def read(folder: Path | str) -> Records:
@@ -65,28 +75,36 @@ def read(folder: Path | str) -> Records:
     Raises
     ------
     UserError
-        If the folder is missing or empty, or a file is broken, of an unknown schema, incomplete, or
-        a second record of the same run. The message names the file: a record that silently does
-        not count would change the table.
+        If the folder is missing or empty, or holds two records of the same run.
     """
     folder = Path(folder)
-    entries = read_entries(folder)
-    restoring = [entry for entry in entries if entry.document["spec"]["task"] != JUDGE]
-    judging = [entry for entry in entries if entry.document["spec"]["task"] == JUDGE]
+    entries, damaged = read_entries(folder)
+    old = [entry for entry in entries if entry.old_code and entry.record.spec.task == RESTORE]
+    present = [entry for entry in entries if not entry.old_code]
+    restoring = [entry for entry in present if entry.record.spec.task == RESTORE]
+    auxiliary = [entry for entry in present if entry.record.spec.task != RESTORE]
     if not restoring:
-        raise UserError(f"the records in {folder} hold no run that restores images")
+        told = "".join(f"\n{error}" for error in damaged)
+        raise UserError(f"the records in {folder} hold no run that restores images{told}")
     runs = run_frame(restoring)
     return Records(
         folder=folder,
-        documents={str(entry.document["id"]): entry.document for entry in entries},
+        documents={entry.record.id: entry.record for entry in present},
         runs=runs,
         cases=case_frame(restoring),
-        judges=run_frame(judging) if judging else runs.iloc[:0],
+        auxiliary=run_frame(auxiliary) if auxiliary else runs.iloc[:0],
+        old=run_frame(old) if old else runs.iloc[:0],
+        damaged=tuple(damaged),
     )
 
 
-def read_entries(folder: Path) -> list[Entry]:
+def read_entries(folder: Path) -> tuple[list[Entry], list[DamagedRecordError]]:
     """Read and label the records of a folder, in the order of their identities.
+
+    Returns
+    -------
+    tuple
+        The records, and the files that are damaged.
 
     Raises
     ------
@@ -94,10 +112,11 @@ def read_entries(folder: Path) -> list[Entry]:
         As `read`.
     """
     with no_collection():
-        return labelled([(read_document(path), path) for path in record_files(folder)])
+        records, damaged = read_records(record_files(folder))
+        return labelled(records), damaged
 
 
-def labelled(documents: Sequence[tuple[Document, Path]]) -> list[Entry]:
+def labelled(records: Sequence[tuple[Record, Path]]) -> list[Entry]:
     """Label records that belong together, in the order of their identities.
 
     Raises
@@ -105,19 +124,34 @@ def labelled(documents: Sequence[tuple[Document, Path]]) -> list[Entry]:
     UserError
         If two have the same identity, or are of one run.
     """
-    files: dict[str, tuple[Document, Path]] = {}
-    for document, path in documents:
-        identity = str(document["id"])
-        if identity in files:
-            raise UserError(f"records {files[identity][1]} and {path} have the same id {identity}")
-        files[identity] = (document, path)
-    parts = {
-        str(part["id"]): (part, path)
-        for document, path in files.values()
-        for part in by_test(document)
-    }
-    labels = label_runs({identity: document["spec"] for identity, (document, _) in parts.items()})
-    entries = [Entry(*parts[identity], labels[identity]) for identity in sorted(parts)]
+    files: dict[str, tuple[Record, Path]] = {}
+    for record, path in records:
+        if record.id in files:
+            raise UserError(
+                f"records {files[record.id][1]} and {path} have the same id {record.id}"
+            )
+        files[record.id] = (record, path)
+    old = old_records({identity: record for identity, (record, _) in files.items()})
+    entries: list[Entry] = []
+    # apart, so that the labels of today's runs do not have to say what sets them off from old ones
+    for code in sorted({"", *old.values()}):
+        parts = {
+            part.id: (part, path)
+            for identity, (record, path) in files.items()
+            if old.get(identity, "") == code
+            for part in record.by_test()
+        }
+        labels = label_runs(
+            {identity: record.spec for identity, (record, _) in parts.items()},
+            {identity: record.test for identity, (record, _) in parts.items()},
+        )
+        if code:
+            labels = {
+                identity: replace(label, arm=f"{label.arm} (of the old code: {code})")
+                for identity, label in labels.items()
+            }
+        entries += [Entry(*parts[identity], labels[identity], code) for identity in parts]
+    entries.sort(key=lambda entry: entry.record.id)
     _refuse_twins(entries)
     return entries
 
@@ -125,7 +159,7 @@ def labelled(documents: Sequence[tuple[Document, Path]]) -> list[Entry]:
 def _refuse_twins(entries: Sequence[Entry]) -> None:
     seen: dict[tuple[Any, ...], Path] = {}
     for entry in entries:
-        seed = entry.document["spec"]["seed"]
+        seed = entry.record.spec.seed
         key = (entry.labels.dataset, entry.labels.arm, seed)
         if key in seen:
             raise UserError(

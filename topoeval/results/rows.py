@@ -2,85 +2,89 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import orjson
 import pandas as pd
 
-from topoeval.errors import UserError
-from topoeval.records.parts import MAIN_TEST
-from topoeval.results.arms import Labels, method_title
-from topoeval.results.document import OK, Document, last_line
+from topoeval.records.canonical import canonical_json
+from topoeval.records.record import Record
+from topoeval.records.spec import RESTORE
+from topoeval.results.arms import Labels
 
 PARTS = ("network", "persistence", "loss", "backward", "other")
-JUDGE = "judge"
 # Columns of cases that say which run a row is of; few values, many rows.
 KEYS = ("suite", "id", "dataset", "arm", "method")
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A record with its file and what its run is called."""
+    """A record with its file and what its run is called.
 
-    document: Document
+    ``old_code`` names the code that made it, if newer code has made the run again.
+    """
+
+    record: Record
     path: Path
     labels: Labels
+    old_code: str = ""
 
 
 def run_row(entry: Entry) -> dict[str, Any]:
     """Return the row of a run; docs/results.md explains the columns."""
-    document, labels = entry.document, entry.labels
-    spec = document["spec"]
-    method: Mapping[str, Any] = spec.get("method") or {}
-    timing: Mapping[str, Any] = document.get("timing") or {}
-    memory: Mapping[str, Any] = document.get("memory") or {}
-    per_step: Mapping[str, float] = timing.get("per_step_s") or {}
-    cases: Mapping[str, Sequence[Any]] = document.get("cases") or {}
-    environment: Mapping[str, Any] = document.get("environment") or {}
-    ours = _ours(document)
+    record, labels = entry.record, entry.labels
+    spec, method, environment = record.spec, record.spec.method, record.environment
     return {
-        "suite": str(document["suite"]),
-        "id": str(document["id"]),
+        "suite": record.suite,
+        "id": record.id,
         "file": entry.path.name,
-        "task": str(spec["task"]),
+        "task": spec.task,
         "dataset": labels.dataset,
         # What by_test splits a record by; with one test nobody names it.
-        "test": str(spec["dataset"].get("test") or MAIN_TEST),
+        "test": record.test,
         "arm": labels.arm,
-        "title": method_title(spec),
-        "method": str(method.get("name", spec["task"])),
-        "role": str(method.get("role", "method")),
-        "regime": str(method.get("regime", "")),
-        "seed": int(spec["seed"]),
-        "status": str(document["status"]),
+        "title": method.title,
+        "method": method.name,
+        "label": method.label,
+        "role": method.role,
+        "regime": method.regime,
+        "seed": spec.seed,
+        "status": record.status,
         # Text is never None: pandas would make it NaN, which is true.
-        "fault": document.get("fault") or "",
-        "reason": last_line(document.get("error")),
-        "topology": str(spec["topology"]),
-        "backend": str(spec.get("backend") or ""),
-        "precision": str(spec.get("precision") or ""),
-        "device": str(spec.get("device") or ""),
-        "ndim": _ndim(document),
-        "n_cases": len(cases.get("case", ())),
-        "wall_s": timing.get("wall_s"),
-        "steps": timing.get("steps"),
-        **_parts(per_step),
-        "step_s": sum(per_step.values()) if per_step else None,
-        "peak_rss_bytes": memory.get("peak_rss_bytes"),
-        "peak_cuda_bytes": memory.get("peak_cuda_bytes"),
-        "judge_accuracy": (document.get("summary") or {}).get("judge_accuracy"),
-        "machine": _machine(document),
-        "python": environment.get("python") or "",
-        "started": document.get("started") or "",
-        "finished": document.get("finished") or "",
-        "version": ours.get("version") or "",
-        "commit": commit(document),
-        "dirty": ours.get("dirty"),
+        "fault": record.fault or "",
+        "reason": record.reason,
+        "topology": spec.topology,
+        "backend": spec.backend,
+        "precision": spec.precision,
+        "device": spec.device,
+        "ndim": _ndim(record),
+        "n_cases": len(record.cases.get("case", ())),
+        "wall_s": record.timing.wall_s,
+        "steps": record.timing.steps,
+        **_parts(record.timing.per_step_s),
+        "step_s": record.timing.step_s,
+        "peak_rss_bytes": record.memory.peak_rss_bytes,
+        "peak_cuda_bytes": record.memory.peak_cuda_bytes,
+        "auxiliary_accuracy": record.summary.get("accuracy"),
+        "machine": _machine(record),
+        "threads": environment.threads,
+        "python": environment.python,
+        "started": record.started,
+        "finished": record.finished,
+        "version": environment.topoeval.version,
+        "commit": environment.topoeval.label,
+        "dirty": environment.topoeval.dirty,
+        "old_code": entry.old_code,
     }
+
+
+def _accuracy(summary: Mapping[str, Any]) -> float | None:
+    """Return how often an auxiliary network is right; older records have another name for it."""
+    found: float | None = summary.get("accuracy", summary.get("judge_accuracy"))
+    return found
 
 
 def run_frame(entries: Iterable[Entry], *, with_spec: bool = False) -> pd.DataFrame:
@@ -97,7 +101,7 @@ def run_frame(entries: Iterable[Entry], *, with_spec: bool = False) -> pd.DataFr
     for entry in entries:
         row = run_row(entry)
         if with_spec:
-            row["spec"] = orjson.dumps(entry.document["spec"], option=orjson.OPT_SORT_KEYS).decode()
+            row["spec"] = canonical_json(entry.record.spec)
         rows.append(row)
     frame = pd.DataFrame(rows)
     for name in _NUMBERS:
@@ -107,8 +111,8 @@ def run_frame(entries: Iterable[Entry], *, with_spec: bool = False) -> pd.DataFr
 
 
 _NUMBERS = (
-    "ndim", "wall_s", "steps", *(f"{part}_s" for part in PARTS), "step_s", "peak_rss_bytes",
-    "peak_cuda_bytes", "judge_accuracy",
+    "ndim", "threads", "wall_s", "steps", *(f"{part}_s" for part in PARTS), "step_s",
+    "peak_rss_bytes", "peak_cuda_bytes", "auxiliary_accuracy",
 )  # fmt: skip
 
 
@@ -116,24 +120,19 @@ def case_frame(entries: Iterable[Entry]) -> pd.DataFrame:
     """Return a row per case of every run that is ok, in the order of records and cases.
 
     Scores are float64, truth values 0 and 1 among them, so that a mean is a mean in any language.
-
-    Raises
-    ------
-    UserError
-        If the columns of a record's cases differ in length, or it has none. The message names it.
     """
     chosen = [
         entry
         for entry in entries
-        # A judge is scored on no case of a test.
-        if entry.document["status"] == OK and entry.document["spec"]["task"] != JUDGE
+        # An auxiliary network is scored on no case of a test.
+        if entry.record.ok and entry.record.spec.task == RESTORE
     ]
     lengths: list[int] = []
     columns: dict[str, list[Any]] = {}
     total = 0
     for entry in chosen:
-        cases = entry.document.get("cases") or {}
-        length = _length(cases, entry.path)
+        cases = entry.record.cases
+        length = len(cases.get("case", ()))
         for name, values in cases.items():
             if name not in columns:
                 columns[name] = [None] * total
@@ -145,17 +144,17 @@ def case_frame(entries: Iterable[Entry]) -> pd.DataFrame:
         lengths.append(length)
     repeat = np.repeat(np.arange(len(chosen)), lengths)
     keys = {
-        "suite": [str(entry.document["suite"]) for entry in chosen],
-        "id": [str(entry.document["id"]) for entry in chosen],
+        "suite": [entry.record.suite for entry in chosen],
+        "id": [entry.record.id for entry in chosen],
         "dataset": [entry.labels.dataset for entry in chosen],
         "arm": [entry.labels.arm for entry in chosen],
-        "method": [_method(entry.document["spec"]) for entry in chosen],
+        "method": [entry.record.spec.method.name for entry in chosen],
     }
     frame: dict[str, Any] = {}
     for name, texts in keys.items():
         codes, categories = pd.factorize(np.array(texts, dtype=object), sort=True)
         frame[name] = pd.Categorical.from_codes(codes[repeat], categories)
-    seeds = np.array([int(entry.document["spec"]["seed"]) for entry in chosen], dtype=np.int64)
+    seeds = np.array([entry.record.spec.seed for entry in chosen], dtype=np.int64)
     frame["seed"] = seeds[repeat]
     frame["case"] = pd.Series([str(case) for case in columns.pop("case", ())], dtype="str")
     for name in sorted(columns):
@@ -174,22 +173,6 @@ def _column(values: list[Any]) -> Any:
     return pd.Series(values, dtype=object) if named else numbers
 
 
-def _length(cases: Mapping[str, Sequence[Any]], path: Path) -> int:
-    lengths = {len(values) for values in cases.values()}
-    if "case" not in cases or len(lengths) != 1:
-        what = (
-            "no column 'case'" if "case" not in cases else f"columns of lengths {sorted(lengths)}"
-        )
-        raise UserError(
-            f"record {path} is ok but its cases are not ({what}); delete it and run it again"
-        )
-    return lengths.pop()
-
-
-def _method(spec: Mapping[str, Any]) -> str:
-    return str((spec.get("method") or {}).get("name", spec["task"]))
-
-
 def _parts(per_step: Mapping[str, float]) -> dict[str, float | None]:
     """Split the time of a step; what has no column of its own is in the last one."""
     if not per_step:
@@ -200,40 +183,32 @@ def _parts(per_step: Mapping[str, float]) -> dict[str, float | None]:
     return {**parts, f"{other}_s": rest}
 
 
-def _ndim(document: Document) -> int | None:
-    cases = document.get("cases") or {}
-    if "b0" in cases:
-        return 3 if "b2" in cases else 2
+def _ndim(record: Record) -> int | None:
+    if "b0" in record.cases:
+        return 3 if "b2" in record.cases else 2
     # examples tell less: of a volume they show a slice
-    return next((len(example["shape"]) for example in document.get("examples") or ()), None)
+    return len(record.examples[0].shape) if record.examples else None
 
 
-def _machine(document: Document) -> str | None:
+def _machine(record: Record) -> str | None:
     """Describe what times depend on; times of different machines never share a column."""
-    environment: Mapping[str, Any] = document.get("environment") or {}
+    environment = record.environment
     if not environment:
         return None
-    device = document["spec"].get("device", "cpu")
     pieces = [
-        str(environment.get("gpu") or environment.get("cpu") or "unknown processor"),
-        f"cores: {environment.get('cores', '?')}",
-        f"torch threads: {environment.get('threads', '?')}",
-        f"device: {device}",
+        environment.gpu or environment.cpu or "unknown processor",
+        f"cores: {_known(environment.cores)}",
+        f"torch threads: {_known(environment.threads)}",
+        f"device: {record.spec.device}",
     ]
     return ", ".join(pieces)
 
 
-def commit(document: Document) -> str:
-    """Return the commit as people read it, with ``-dirty`` where the sources had been changed."""
-    ours = _ours(document)
-    return f"{ours.get('commit') or ''}{'-dirty' if ours.get('dirty') else ''}"
+def _known(number: int | None) -> str:
+    return "?" if number is None else str(number)
 
 
-def code_version(document: Document) -> str:
+def code_version(record: Record) -> str:
     """Return which code made a record: version and commit, as far as they are known."""
-    version = _ours(document).get("version") or ""
-    return " ".join(part for part in (version, commit(document)) if part)
-
-
-def _ours(document: Document) -> Mapping[str, Any]:
-    return (document.get("environment") or {}).get("topoeval") or {}
+    ours = record.environment.topoeval
+    return " ".join(part for part in (ours.version, ours.label) if part)

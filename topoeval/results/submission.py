@@ -35,6 +35,8 @@ from topoeval.evaluate import (
 from topoeval.images import image_files
 from topoeval.metrics import Settings
 from topoeval.metrics.catalogue import every_column
+from topoeval.records.files import parse_files_record, record_text
+from topoeval.records.record import FilesRecord
 from topoeval.results.write import write_bytes
 from topoeval.topology import Topology
 
@@ -172,7 +174,7 @@ def pack(
         if truth is not None:
             found = _scored(predictions, Path(truth), about, jobs)
             document = record(found, environment or {}, wall_s=0.0)
-            contents[RECORD] = _json(document)
+            contents[RECORD] = record_text(document).encode()
     manifest = {
         "schema": SCHEMA,
         "about": asdict(about),
@@ -249,11 +251,11 @@ def check(
     reason = f"its {len(found.pairs)} predictions were scored here"
     if RECORD in contents:
         try:
-            _compare(json.loads(contents[RECORD]), found, bundle)
-        except (TypeError, AttributeError, ValueError) as error:
-            if isinstance(error, UserError):
-                raise
-            raise UserError(f"{bundle}: its {RECORD} is no record: {error}") from None
+            document = parse_files_record(contents[RECORD])
+        except ValueError as error:
+            words = " ".join(str(error).split())
+            raise UserError(f"{bundle}: its {RECORD} is no record: {words}") from None
+        _compare(document, found, bundle)
         reason += ", with the scores of its record"
     return Verdict(about, "verified", reason, found.cases, digest)
 
@@ -402,15 +404,14 @@ def _plain(name: str) -> bool:
     )
 
 
-def _compare(document: Mapping[str, Any], found: Evaluation, bundle: Path) -> None:
+def _compare(document: FilesRecord, found: Evaluation, bundle: Path) -> None:
     """Refuse a record whose scores are not those of the predictions beside it."""
-    spec = document.get("spec") or {}
     targets = {name: pair["target"] for name, pair in found.hashes.items()}
-    recorded = {name: pair.get("target") for name, pair in (spec.get("inputs") or {}).items()}
+    recorded = {name: pair.get("target") for name, pair in document.spec.inputs.items()}
     if recorded != targets:
         raise UserError(f"{bundle} was scored against another truth than the one given")
     cases = found.cases
-    claimed = pd.DataFrame(document.get("cases") or {}).reindex(columns=cases.columns)
+    claimed = pd.DataFrame(document.cases).reindex(columns=cases.columns)
     same = len(claimed) == len(cases) and all(
         _equal(claimed[name], cases[name]) for name in cases.columns
     )

@@ -10,10 +10,13 @@ import pandas as pd
 from pandas.api.types import union_categoricals
 
 from topoeval.errors import UserError, nearest
+from topoeval.records.files import DamagedRecordError
 from topoeval.records.parts import MAIN_TEST
+from topoeval.records.spec import RESTORE
 from topoeval.results import cache
+from topoeval.results.notes import code_versions
 from topoeval.results.records import no_collection, read_entries
-from topoeval.results.rows import JUDGE, KEYS, case_frame, run_frame
+from topoeval.results.rows import KEYS, case_frame, run_frame
 from topoeval.statistics.grid import score_table
 
 DEFAULT = Path("results")
@@ -28,17 +31,21 @@ class Results:
     runs
         A row per record and test, failed ones included: suite, identity, dataset, test, arm,
         method, seed, status, times, memory, hardware, code version, and the specification as JSON
-        in ``spec``.
+        in ``spec``. ``old_code`` is empty but for runs that newer code of a loss or dataset has
+        made again: they have an arm of their own, which says so.
     cases
         A row per case of every run that is ok: suite, identity, dataset, arm, method, seed, case,
         and the scores.
     folders
         The folders of records they come from.
+    damaged
+        Files that could not be read as records, each with what is wrong with it.
     """
 
     runs: pd.DataFrame
     cases: pd.DataFrame
     folders: tuple[Path, ...]
+    damaged: tuple[DamagedRecordError, ...] = ()
 
     def scores(self, measure: str, suite: str | None = None, test: str = MAIN_TEST) -> pd.DataFrame:
         """Return one score in the form that `topoeval.statistics.standings` reads.
@@ -59,7 +66,8 @@ class Results:
         """
         if measure not in self.cases.columns:
             raise UserError(f"no case has the score {measure!r}")
-        runs = self.runs[self.runs["task"] != JUDGE]
+        # runs of the old code are of other methods than those of today
+        runs = self.runs[(self.runs["task"] == RESTORE) & (self.runs["old_code"] == "")]
         if suite is not None:
             runs = runs[runs["suite"] == suite]
             if runs.empty:
@@ -79,30 +87,6 @@ class Results:
         return code_versions(self.runs)
 
 
-def code_versions(runs: pd.DataFrame) -> pd.Series:
-    """Count runs by the version and commit of the code that made them, most first."""
-    names = (runs["version"] + " " + runs["commit"]).str.strip().replace("", "unknown")
-    return (
-        names.value_counts().sort_index(kind="stable").sort_values(ascending=False, kind="stable")
-    )
-
-
-def mixed_code(runs: pd.DataFrame) -> str | None:
-    """Return a warning if runs of one table were made by several versions of the code, else None.
-
-    A changed checkout (``-dirty``) is a version that nobody can get back, so it is warned of too.
-    """
-    counts = code_versions(runs)
-    # Two runs of one changed checkout need not have had the same changes.
-    dirty = [name for name in counts.index if name.endswith("-dirty")]
-    if len(counts) < 2 and not dirty:
-        return None
-    listed = ", ".join(f"{name} ({count})" for name, count in counts.items())
-    if len(counts) < 2:
-        return f"Made from a checkout with changes that were not committed: {listed}."
-    return f"Runs of {len(counts)} versions of the code share this table: {listed}."
-
-
 def load(*folders: Path | str) -> Results:
     """Read all records below some folders.
 
@@ -116,15 +100,22 @@ def load(*folders: Path | str) -> Results:
     Raises
     ------
     UserError
-        If a folder is missing or has no records, or a record cannot be read. A record is not left
-        out silently.
+        If a folder is missing or has no records.
     """
     found = record_folders([Path(folder) for folder in folders] or [DEFAULT])
-    tables = [_table(folder) for folder in found]
+    tables: list[cache.Tables] = []
+    damaged: list[DamagedRecordError] = []
+    for folder in found:
+        table, errors = _table(folder)
+        tables += [table] if table is not None else []
+        damaged += errors
+    if not tables:
+        raise UserError("\n".join(str(error) for error in damaged))
     return Results(
         runs=pd.concat([runs for runs, _ in tables], ignore_index=True),
         cases=_stacked([cases for _, cases in tables]),
         folders=tuple(found),
+        damaged=tuple(damaged),
     )
 
 
@@ -156,17 +147,21 @@ def _records(folder: Path) -> Iterator[Path]:
     return (path for path in folder.glob("*.json") if not path.name.startswith("."))
 
 
-def _table(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
+def _table(folder: Path) -> tuple[cache.Tables | None, list[DamagedRecordError]]:
+    """Return the tables of a folder, None if no record can be read, and what is damaged."""
     key = cache.fingerprint(folder)
     stored = cache.fetch(folder, key)
     if stored is not None:
-        return stored
+        return stored, []
     with no_collection():
-        entries = read_entries(folder)
+        entries, damaged = read_entries(folder)
+        if not entries:
+            return None, damaged
         tables = run_frame(entries, with_spec=True), case_frame(entries)
         del entries
-    cache.keep(folder, key, *tables)
-    return tables
+    if not damaged:  # the next call is to say so again
+        cache.keep(folder, key, *tables)
+    return tables, damaged
 
 
 def _stacked(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -25,9 +25,12 @@ from topoeval.timing import span
 from topoeval.training import checkpoint
 from topoeval.training.augment import Augmentation, augment
 from topoeval.training.callbacks import Audience, Callback
+from topoeval.training.classes import class_maps
 from topoeval.training.objective import SOURCES, Source, Term, wants_unlabelled, weighted_sum
 from topoeval.training.precision import Arithmetic, Precision
 from topoeval.training.tensors import Batch, TensorSet, shuffled_batches
+
+Decay = Literal["none", "linear"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +38,24 @@ class Schedule:
     """Length and step size of a training.
 
     `epochs` count passes over the labelled images; unlabelled ones are drawn beside them,
-    `unlabelled_batch_size` a step.
+    `unlabelled_batch_size` a step. With ``decay="linear"`` the learning rate falls from step to
+    step, from `learning_rate` at the first to 0 after the last.
     """
 
     epochs: int
     batch_size: int = 32
     unlabelled_batch_size: int = 32
     learning_rate: float = 1e-3
+    decay: Decay = "none"
+
+    def rate_at(self, progress: float) -> float:
+        """Return the learning rate after the fraction `progress` of the training.
+
+        >>> Schedule(10, learning_rate=0.5, decay="linear").rate_at(0.25)
+        0.375
+        """
+        share = 1 - progress if self.decay == "linear" else 1.0
+        return self.learning_rate * share
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +149,8 @@ def fit(
                 network, terms, prepared, labelled, unlabelled, schedule, state, varied, audience
             )
             state.finish_epoch(means)
-            audience.epoch(state.steps, state.epoch, means, schedule.learning_rate)
+            rate = schedule.rate_at(state.epoch / schedule.epochs)
+            audience.epoch(state.steps, state.epoch, means, rate)
             bar.update()
             bar.set_postfix({name: f"{value:.4f}" for name, value in means.items()})
             if resume_from is not None and time.monotonic() - saved_at > save_every_s:
@@ -168,7 +183,7 @@ def _epoch(
     ]
     sums = dict.fromkeys((term.info.name for term, _ in active), 0.0)
     batches = shuffled_batches(len(labelled), schedule.batch_size, state.labelled_order)
-    for index in batches:
+    for done, index in enumerate(batches):
         data: dict[Source, Batch] = {"labelled": varied("labelled", labelled.batch(index))}
         if unlabelled is not None and wants_unlabelled([term for term, _ in active]):
             drawn = torch.randint(
@@ -194,14 +209,16 @@ def _epoch(
         with span("backward"):
             optimiser.zero_grad()
             state.arithmetic.backward(total)
+        rate = schedule.rate_at((state.epoch + done / len(batches)) / schedule.epochs)
         with span("optimiser"):
+            if rate != schedule.learning_rate:
+                for group in optimiser.param_groups:
+                    group["lr"] = rate
             state.arithmetic.step(optimiser)
         state.steps += 1
         for name in told:
             sums[name] += told[name]
-        audience.step(
-            state.steps, state.epoch + 1, told, float(total.detach()), schedule.learning_rate
-        )
+        audience.step(state.steps, state.epoch + 1, told, float(total.detach()), rate)
     return {name: value / len(batches) for name, value in sums.items()}
 
 
@@ -268,10 +285,18 @@ def predict(
     batch_size: int = 64,
     *,
     precision: Precision = "float32",
+    softmax: bool = False,
 ) -> torch.Tensor:
-    """Return ``(N, C, *spatial)`` sigmoid probabilities in float32, computed batch by batch."""
+    """Return ``(N, C, *spatial)`` maps in [0, 1] in float32, computed batch by batch.
+
+    A class is predicted where its map is 0.5 or more: sigmoid probabilities, or, if `softmax`,
+    those of exclusive classes without their background; see `topoeval.training.classes.class_maps`.
+    """
     network.eval()
     arithmetic = Arithmetic(precision, images.device.type)
     return torch.cat(
-        [arithmetic.logits(network, batch).sigmoid() for batch in torch.split(images, batch_size)]
+        [
+            class_maps(arithmetic.logits(network, batch), softmax)
+            for batch in torch.split(images, batch_size)
+        ]
     )

@@ -4,17 +4,44 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any, Literal, cast, get_args
 
 import torch
 
+from topoeval.datasets.classes import ONE_CLASS, TargetClasses
 from topoeval.errors import UserError
 from topoeval.losses import LOSSES, Loss, LossInfo
 from topoeval.topology import Topology
+from topoeval.training.classes import with_background
 
 Source = Literal["labelled", "unlabelled"]
 Logits = torch.Tensor | list[torch.Tensor]
 SOURCES: tuple[Source, ...] = get_args(Source)
+
+
+class LabelPriors:
+    """A loss with priors of labels, given the priors of exclusive classes.
+
+    Label 0 is the background, the first class is 1; what the dataset knows of unions of classes
+    holds for every sample.
+
+    Parameters
+    ----------
+    loss
+        Takes a dictionary of labels to Betti numbers, as `BettiPriorMulticlassLoss`.
+    classes
+        Of the dataset.
+    """
+
+    def __init__(self, loss: Loss, classes: TargetClasses) -> None:
+        self.loss = loss
+        self.info = loss.info
+        self.unions = classes.unions_by_label
+
+    def __call__(self, input: torch.Tensor, prior: torch.Tensor) -> torch.Tensor:
+        """Return the loss of ``(B, C + 1, *spatial)`` logits with priors ``(B, C, d)``."""
+        labels = {(label + 1,): prior[:, label] for label in range(prior.shape[1])}
+        return self.loss(input, prior={**self.unions, **labels})
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +67,9 @@ class Term:
     deep
         Whether it sees all outputs of a network with deep supervision, or the full resolution
         alone. None: all if the card of the loss says that it is plain.
+    classes
+        What the channels of the targets mean. Of exclusive classes the targets get a background,
+        and logits have one; of overlapping ones a loss of logits sees each channel by itself.
     """
 
     loss: Loss
@@ -50,6 +80,7 @@ class Term:
     own_prior: bool = False
     gradient_ratio: float | None = None
     deep: bool | None = None
+    classes: TargetClasses = ONE_CLASS
 
     @property
     def info(self) -> LossInfo:
@@ -74,7 +105,9 @@ class Term:
     def prepare(self, targets: torch.Tensor) -> Any:
         """Return what the loss computes once of the targets ``(N, C, *spatial)``, or None."""
         prepare = getattr(self.loss, "prepare", None)
-        return None if prepare is None or self.on == "unlabelled" else prepare(targets)
+        if prepare is None or self.on == "unlabelled":
+            return None
+        return prepare(self._targets(targets))
 
     def __call__(
         self,
@@ -111,6 +144,7 @@ class Term:
         prepared: Any,
         samples: torch.Tensor | None,
     ) -> torch.Tensor:
+        self._check_channels(logits)
         if self.own_prior:
             return self.loss(logits)
         if self.info.needs_prior:
@@ -120,9 +154,34 @@ class Term:
                     "and this dataset has none"
                 )
             return self.loss(logits, prior=prior)
+        target = self._targets(target)
+        if self._apart:
+            logits = logits.flatten(0, 1)[:, None]
         if prepared is None:
             return self.loss(logits, target)
+        if self._apart and samples is not None:
+            count = len(self.classes.names)
+            samples = (samples[:, None] * count + torch.arange(count)).flatten()
         return self.loss(logits, target, self.loss.select(prepared, samples))  # type: ignore[attr-defined]
+
+    @property
+    def _apart(self) -> bool:
+        """Whether a loss, which takes several channels for a softmax, sees each by itself."""
+        several = len(self.classes.names) > 1 and not self.classes.softmax
+        return several and self.info.input == "logits"
+
+    def _targets(self, targets: torch.Tensor) -> torch.Tensor:
+        if self.classes.softmax:
+            return with_background(targets)
+        return targets.flatten(0, 1)[:, None] if self._apart else targets
+
+    def _check_channels(self, logits: torch.Tensor) -> None:
+        if logits.shape[1] != self.classes.channels:
+            raise UserError(
+                f"loss {self.info.name!r}: the network has {logits.shape[1]} channels, and the "
+                f"classes {', '.join(self.classes.names)} need {self.classes.channels}"
+                + (" (one is the background)" if self.classes.softmax else "")
+            )
 
 
 def deep_weights(outputs: int) -> list[float]:
@@ -152,6 +211,7 @@ def build_term(
     params: dict[str, object] | None = None,
     topology: Topology,
     backend: str = "auto",
+    classes: TargetClasses = ONE_CLASS,
 ) -> Term:
     """Return the term of a ``method.toml``; topological losses get the suite's topology.
 
@@ -163,8 +223,7 @@ def build_term(
     factory = LOSSES.load(name)
     info: LossInfo = factory.info
     arguments = dict(params or {})
-    if info.input == "probabilities" and not arguments.get("softmax"):
-        arguments = {"sigmoid": True, **arguments}
+    arguments = {**_activation(info, classes, arguments), **arguments}
     if info.takes_topology:
         arguments = {"topology": topology, **arguments}
     if info.takes_backend:
@@ -176,6 +235,8 @@ def build_term(
     except TypeError as error:
         raise UserError(f"loss {name!r}: {error}") from error
     own_prior = info.needs_prior and "prior" in arguments
+    if classes.softmax and info.needs_prior and info.input == "logits" and not own_prior:
+        loss = cast(Loss, LabelPriors(loss, classes))
     return Term(
         loss,
         weight=weight,
@@ -185,7 +246,44 @@ def build_term(
         ramp=ramp,
         own_prior=own_prior,
         deep=deep,
+        classes=classes,
     )
+
+
+def _activation(
+    info: LossInfo, classes: TargetClasses, given: Mapping[str, object]
+) -> dict[str, object]:
+    """Return how a loss activates logits of these classes.
+
+    Raises
+    ------
+    UserError
+        The classes are exclusive and the loss is given a sigmoid, or they overlap and the loss is a
+        softmax.
+    """
+    several = len(classes.names) > 1
+    named = ", ".join(classes.names)
+    if classes.softmax and given.get("sigmoid"):
+        raise UserError(
+            f"loss {info.name!r}: sigmoid = true, but the classes {named} are exclusive and are "
+            "trained by a softmax; leave it out"
+        )
+    if not classes.softmax and given.get("softmax"):
+        raise UserError(
+            f"loss {info.name!r}: softmax = true, but the targets of {named} have no background "
+            "channel and need not sum to 1; leave it out"
+        )
+    if info.input == "logits":
+        if several and not classes.softmax and not info.plain:
+            raise UserError(
+                f"loss {info.name!r} is a softmax over background and classes, and the regions "
+                f"{named} overlap: their targets have no background and need not sum to 1; use a "
+                "loss that takes each channel by itself, or a dataset of exclusive classes"
+            )
+        return {}
+    if classes.softmax:
+        return {"softmax": True, "include_background": False}
+    return {"sigmoid": True}
 
 
 def wants_unlabelled(terms: Sequence[Term]) -> bool:

@@ -16,6 +16,7 @@ from topoeval.losses import Loss
 from topoeval.timing import span
 from topoeval.training import checkpoint
 from topoeval.training.callbacks import Audience, Callback
+from topoeval.training.classes import activated, class_maps
 from topoeval.training.precision import Arithmetic, Precision
 
 
@@ -52,6 +53,7 @@ def post_process(
     loss: Loss,
     adaptation: Adaptation = Adaptation(),  # frozen value, safe to share
     *,
+    softmax: bool = False,
     precision: Precision = "float32",
     callbacks: Sequence[Callback] = (),
     resume_from: Path | None = None,
@@ -70,9 +72,12 @@ def post_process(
     images
         ``(N, C, *spatial)``.
     priors
-        ``(N, d)`` Betti numbers.
+        ``(N, d)`` Betti numbers, or ``(N, C, d)`` of several classes.
     loss
-        Built for logits (``sigmoid=True``) and without reduction (``reduction="none"``).
+        Called as ``loss(logits, prior=priors)``. Built for logits (``sigmoid=True``, or
+        ``softmax=True`` for exclusive classes) and without reduction (``reduction="none"``).
+    softmax
+        Whether the channels are a background and exclusive classes.
     precision
         Of the network; losses are computed in float32. In float16 the images adapted together
         share the scale of their gradients.
@@ -100,7 +105,7 @@ def post_process(
         for number, (chunk, prior) in enumerate(chunks[len(results) :], start=len(results)):
             arithmetic = Arithmetic(precision, images.device.type)
             answer = _adapt(
-                network, chunk, prior, loss, adaptation, arithmetic, audience, number, bar
+                network, chunk, prior, loss, adaptation, softmax, arithmetic, audience, number, bar
             )
             results.append(answer)
             if resume_from is not None:
@@ -114,6 +119,7 @@ def _adapt(
     priors: torch.Tensor,
     loss: Loss,
     adaptation: Adaptation,
+    softmax: bool,
     arithmetic: Arithmetic,
     audience: Audience,
     number: int,
@@ -138,7 +144,7 @@ def _adapt(
         with span("network"):
             logits = arithmetic.logits(forward, weights, images)
         with span("loss"):
-            probabilities = logits.sigmoid()
+            probabilities = activated(logits, softmax)
             if first is None:
                 first = probabilities.detach()
             # a sum over images: each copy feels the mean over its own voxels and nothing else
@@ -163,4 +169,4 @@ def _adapt(
         bar.update()
     audience.epoch((number + 1) * adaptation.steps, number + 1, told, adaptation.learning_rate)
     with torch.no_grad():
-        return arithmetic.logits(forward, weights, images).sigmoid()
+        return class_maps(arithmetic.logits(forward, weights, images), softmax)

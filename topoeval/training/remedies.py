@@ -97,9 +97,26 @@ def apply_remedy(
     probabilities: Probabilities,
     priors: NDArray[np.int64] | None,
     topology: Topology,
+    *,
+    exclusive: bool = False,
     **params: object,
 ) -> Probabilities:
     """Apply a remedy to every channel of every image of ``(N, C, *spatial)`` probabilities.
+
+    Parameters
+    ----------
+    name
+        Of the remedy.
+    probabilities
+        A map for each class; the class is predicted where it is 0.5 or more.
+    priors
+        Betti numbers ``(N, d)``, or ``(N, C, d)`` for several classes; None if unknown.
+    topology
+        How masks are read.
+    exclusive
+        Whether a voxel has at most one class: then a class gets no voxel that another one has.
+    params
+        The remedy's own.
 
     Raises
     ------
@@ -110,8 +127,8 @@ def apply_remedy(
     result = np.empty_like(probabilities)
     try:
         for i, image in enumerate(probabilities):
-            prior = None if priors is None else tuple(int(b) for b in priors[i])
             for c, channel in enumerate(image):
+                prior = None if priors is None else _of_class(priors[i], c)
                 corrected = remedy(channel, prior, topology, **params)
                 if np.shape(corrected) != channel.shape:
                     raise UserError(
@@ -119,8 +136,28 @@ def apply_remedy(
                         f"channel of shape {channel.shape}"
                     )
                 result[i, c] = corrected
+            if exclusive:
+                result[i] = _without_overlap(image, result[i])
     except TypeError as error:
         raise UserError(f"remedy {name!r}: {error}") from error
+    return result
+
+
+def _of_class(prior: NDArray[np.int64], c: int) -> tuple[int, ...]:
+    return tuple(int(b) for b in (prior[c] if prior.ndim == 2 else prior))
+
+
+def _without_overlap(before: Probabilities, after: Probabilities) -> Probabilities:
+    """Return `after` without voxels that a class got and another one, of `before`, still has.
+
+    Of two classes that get the same voxel of the background the first keeps it.
+    """
+    had, has = before >= 0.5, after >= 0.5
+    taken = np.any(had & has, axis=0)
+    result = after.copy()
+    for c in range(len(after)):
+        result[c][has[c] & ~had[c] & taken] = 0
+        taken = taken | (result[c] >= 0.5)
     return result
 
 

@@ -27,6 +27,8 @@ class TensorSet:
         ``(N,)`` int64 classes; None if any sample has none.
     cases
         Names of the samples.
+    spacings
+        Size of a voxel along each axis for each sample, in mm; None if any sample has none.
     """
 
     images: torch.Tensor
@@ -34,6 +36,7 @@ class TensorSet:
     priors: torch.Tensor | None
     labels: torch.Tensor | None
     cases: tuple[str, ...]
+    spacings: tuple[tuple[float, ...], ...] | None = None
 
     @classmethod
     def from_samples(
@@ -43,12 +46,14 @@ class TensorSet:
         images, targets = (torch.from_numpy(array).to(device) for array in stack(samples))
         priors = [sample.prior for sample in samples]
         labels = [sample.label for sample in samples]
+        spacings = [sample.spacing for sample in samples if sample.spacing is not None]
         return cls(
             images=images,
             targets=targets,
             priors=None if None in priors else torch.tensor(priors, device=device),
             labels=None if None in labels else torch.tensor(labels, device=device),
             cases=tuple(sample.case for sample in samples),
+            spacings=tuple(spacings) if len(spacings) == len(samples) else None,
         )
 
     @classmethod
@@ -62,6 +67,8 @@ class TensorSet:
             priors=torch.cat(priors) if len(priors) == len(sets) else None,
             labels=torch.cat(labels) if len(labels) == len(sets) else None,
             cases=tuple(case for one in sets for case in one.cases),
+            # what is joined is predicted together; each set is scored by its own
+            spacings=None,
         )
 
     def __len__(self) -> int:

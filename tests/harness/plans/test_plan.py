@@ -186,7 +186,7 @@ def own(suite_file, folder):
     text = suite_file.read_text()
     text = text[: text.index("[[dataset]]")].replace('"betti_prior_semi", "betti_prior_post", ', "")
     text = text.replace("[override.betti_prior_post.adaptation]\nsteps = 3\n", "")
-    text = text.replace("[judge]\nepochs = 1\n", "")
+    text = text.replace("[auxiliary.judge]\nepochs = 1\n", "")
     text += f"""
 [[dataset]]
 name = "folder"
@@ -222,8 +222,8 @@ def test_own_images_run_from_folder_to_records(suite_file, own_images, tmp_path)
     assert tally.failed == []
     for run in runs:
         record = store.read(run.id)
-        assert len(record["cases"]["dice"]) == 2
-        assert str(own_images) not in json.dumps(record)
+        assert len(record.cases["dice"]) == 2
+        assert str(own_images) not in store.record_path(run.id).read_text()
 
 
 def test_a_loss_without_the_prior_it_needs_is_found_before_the_first_run(suite_file, own_images):

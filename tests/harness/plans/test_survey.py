@@ -1,6 +1,6 @@
 """What `topoeval plan` tells: what is done, what cannot run and why, how long the rest takes."""
 
-import json
+from datetime import UTC, datetime
 
 import pytest
 
@@ -13,6 +13,8 @@ from topoeval.harness.runs.environment import machine_kind
 from topoeval.harness.runs.store import Store
 from topoeval.harness.suites.catalogue import load_suite
 from topoeval.harness.suites.selection import Filters
+from topoeval.records.files import write_record
+from topoeval.records.record import Record
 
 SUITE = """
 schema = 1
@@ -49,16 +51,14 @@ def suite(tmp_path, monkeypatch):
 def write(folder, run, wall, *, status="ok", kind=None, steps=4, step=0.5):
     """Write what a record says about time and machine."""
     cpu, cores, gpu = kind or machine_kind("cpu")
-    record = {
-        "schema": 1,
-        "id": run.id,
-        "spec": run.model_dump(mode="json", by_alias=True),
+    outcome = {
         "status": status,
+        "cases": {"case": ["a"]},
         "environment": {"cpu": cpu, "cores": cores, "gpu": gpu},
         "timing": {"wall_s": wall, "steps": steps, "per_step_s": {"loss": step}},
     }
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / f"{run.id}.json").write_text(json.dumps(record))
+    record = Record.of(run, "survey", datetime.now(UTC), outcome)
+    write_record(folder / f"{run.id}.json", record)
 
 
 def of(prospects, method, seed=0):
@@ -181,9 +181,15 @@ def test_another_length_is_accounted_for(suite, tmp_path):
     assert (estimate.seconds, estimate.basis) == (8 + 8 * 0.5 * 2, "like")
 
 
-def test_a_damaged_record_is_named(suite, tmp_path):
-    """It would silently be no experience."""
-    (tmp_path / "a").mkdir()
-    (tmp_path / "a" / "x.json").write_text("{")
-    with pytest.raises(UserError, match=r"x\.json is no record of a run"):
-        Experience([tmp_path / "a"])
+def test_a_damaged_record_is_named_and_to_run(suite, tmp_path):
+    """The other runs have their prospects, and their records their say about time."""
+    wanted = suite()
+    store = Store(tmp_path / "results", "survey")
+    done, damaged, *_ = [run for run in plan(wanted) if run.method.name == "start"]
+    write(store.records, done, 3.0)
+    store.record_path(damaged.id).write_text("{")
+    prospects = {one.run.id: one for one in survey(wanted, store, Filters())}
+    prospect = prospects[damaged.id]
+    assert prospect.state == "to run"
+    assert f"{damaged.id}.json is set aside: it is not whole JSON" in prospect.detail
+    assert prospect.estimate.seconds == 3.0

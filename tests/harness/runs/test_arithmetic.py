@@ -80,9 +80,9 @@ def test_records_say_what_was_computed_in_what(suite_file, tmp_path):
     assert sweep(runs, store, Local(), suite.limits).failed == []
     for run in runs:
         record = store.read(run.id)
-        assert record["spec"]["precision"] == run.precision == record["numerics"]["network"]
-        assert record["numerics"]["losses"] == "float32"
-        assert record["numerics"]["deterministic_algorithms"] is False
+        assert record.spec.precision == run.precision == record.numerics["network"]
+        assert record.numerics["losses"] == "float32"
+        assert record.numerics["deterministic_algorithms"] is False
 
 
 def test_every_run_leaves_its_history(suite_file, tmp_path):
@@ -99,7 +99,7 @@ def test_every_run_leaves_its_history(suite_file, tmp_path):
             assert steps == list(range(1, len(steps) + 1))
             if run.method.name not in ("judge", "betti_prior_post"):
                 means = [line["terms"] for line in lines if line["event"] == "epoch"]
-                for name, values in store.read(run.id)["history"].items():
+                for name, values in store.read(run.id).history.items():
                     # a term whose weight is still 0 is not computed
                     assert [m.get(name, 0) for m in means] == pytest.approx(values, rel=1e-5)
 
@@ -107,7 +107,7 @@ def test_every_run_leaves_its_history(suite_file, tmp_path):
 def test_followers_are_inherited_by_workers_and_no_part_of_a_run(suite_file, tmp_path, monkeypatch):
     """The record with TensorBoard is the record without, times apart; events are in the scratch."""
     pytest.importorskip("tensorboard")
-    suite = load_suite(str(suite_file)).model_copy(update={"judge": None})
+    suite = load_suite(str(suite_file)).model_copy(update={"auxiliary": {}})
     runs = [run for run in plan(suite) if run.method.name == "start"]
     records = []
     for names in ("", "tensorboard"):
@@ -115,7 +115,7 @@ def test_followers_are_inherited_by_workers_and_no_part_of_a_run(suite_file, tmp
         store = Store(tmp_path / f"results{names}", suite.name)
         sweep(runs, store, Local(), suite.limits)
         record = store.read(runs[0].id)
-        records.append({k: record[k] for k in ("id", "spec", "cases", "history", "examples")})
+        records.append(record.model_dump(include={"id", "spec", "cases", "history", "examples"}))
         found = list(store.work(runs[0].id).glob("tensorboard/events*"))
         assert len(found) == bool(names)
     assert records[0] == records[1]

@@ -118,8 +118,8 @@ def test_a_signal_from_outside_is_the_machines_fault(store, fake_run):
         run = fake_run("fine", int(number))
         worker = (sys.executable, "-c", program)
         record = Job(run, store.root, "executors", LIMITS, worker=worker).run()
-        assert (record["status"], record["fault"]) == ("crashed", fault)
-        assert record["error"].startswith(f"ended by {number.name}")
+        assert (record.status, record.fault) == ("crashed", fault)
+        assert record.error.startswith(f"ended by {number.name}")
 
 
 def test_a_timeout_leaves_no_checkpoint_and_an_interruption_does(store, fake_run):

@@ -59,12 +59,10 @@ def check_rows(runs, store):
     for run in runs:
         _, status, fault, words = BEHAVIOURS[run.method.name]
         record = store.read(run.id)
-        if (record["status"], record["fault"]) != (status, fault) or words not in (
-            record["error"] or ""
-        ):
-            wrong.append((run.label, record["status"], record["fault"], record["error"]))
+        if (record.status, record.fault) != (status, fault) or words not in (record.error or ""):
+            wrong.append((run.label, record.status, record.fault, record.error))
         if run.method.name == "fine":
-            assert record["cases"] == {"dice": [run.seed / 1000, 0.5]}
+            assert record.cases["dice"] == [run.seed / 1000, 0.5]
         if run.method.name == "babble":
             assert store.log(run.id).stat().st_size < 2.1 * 2**20
             assert store.log(run.id).read_text().startswith("first words")

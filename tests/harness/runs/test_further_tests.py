@@ -52,22 +52,22 @@ def test_further_tests_stand_beside_the_main_one_and_change_nothing_in_it(suite_
         if name == "judge":
             assert run.id == before[name].id
             continue
-        assert record["cases"]["case"] == single["cases"]["case"]
-        assert record["cases"]["dice"] == pytest.approx(single["cases"]["dice"], abs=1e-3)
+        assert record.cases["case"] == single.cases["case"]
+        assert record.cases["dice"] == pytest.approx(single.cases["dice"], abs=1e-3)
         assert "tests" not in single
-        assert record["tests"].keys() == {"noisy", "crossed"}
-        assert len(record["tests"]["noisy"]["cases"]["dice"]) == 4
-        crossed = record["tests"]["crossed"]["cases"]
-        assert crossed["case"] == record["cases"]["case"][:3]
-        assert crossed["b1_true"] == record["cases"]["b1_true"][:3]
-        assert crossed["dice"] != record["cases"]["dice"][:3]
+        assert record.tests.keys() == {"noisy", "crossed"}
+        assert len(record.tests["noisy"].cases["dice"]) == 4
+        crossed = record.tests["crossed"].cases
+        assert crossed["case"] == record.cases["case"][:3]
+        assert crossed["b1_true"] == record.cases["b1_true"][:3]
+        assert crossed["dice"] != record.cases["dice"][:3]
 
 
 def test_a_further_test_is_scored_by_the_network_of_the_run(suite_file, tmp_path):
     """Its columns are those of the stored weights on that split."""
     runs, store = finished(with_tests(suite_file), tmp_path)
     run = runs["cross_entropy"]
-    network = unet(channels=(4, 8))
+    network = unet(channels=(4, 8), norm=None)
     network.load_state_dict(checkpoint.load(store.network(run.id), "cpu"))
     held = TensorSet.from_samples(list(datasets.load("strokes", "shifted", 4)))
     expected = score_cases(
@@ -77,7 +77,7 @@ def test_a_further_test_is_scored_by_the_network_of_the_run(suite_file, tmp_path
         ["dice", "mse", "betti_error", "b0", "matches_truth", "matches_prior"],
         priors=held.priors.numpy(),
     )
-    found = store.read(run.id)["tests"]["noisy"]["cases"]
+    found = store.read(run.id).tests["noisy"].cases
     for column, values in expected.items():
         assert found[column] == pytest.approx(values.tolist(), rel=1e-5)
 

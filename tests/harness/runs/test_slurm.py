@@ -167,7 +167,7 @@ def test_every_end_is_a_row(executor, store, fake_run, wait_until_alone):
     runs.append(fake_run("fine", 1, parents={"start": runs[-1].id}))
     sweep(runs, store, executor, LIMITS)
     wait_until_alone(store.root)
-    rows = [(record["status"], record["fault"]) for record in map(store.read, ids(runs))]
+    rows = [(record.status, record.fault) for record in map(store.read, ids(runs))]
     assert rows == [*expected.values(), ("ok", None), ("ok", None)]
 
 
@@ -206,8 +206,8 @@ def test_a_job_cancelled_by_another_hand_is_the_machines_fault(
     sweep([run], store, executor, Limits(timeout_s=120))
     thread.join()
     record = store.read(run.id)
-    assert (record["status"], record["fault"]) == ("crashed", "machine")
-    assert record["error"].startswith(f"Slurm job {seen[0]} ended as ")
+    assert (record.status, record.fault) == ("crashed", "machine")
+    assert record.error.startswith(f"Slurm job {seen[0]} ended as ")
     wait_until_alone(store.root)
 
 

@@ -28,7 +28,7 @@ def start(tmp_path):
             command=(sys.executable, "-c", program, str(tmp_path)),
             work=str(tmp_path),
             record=str(tmp_path / "record.json"),
-            **{"timeout_s": 60, "grace_s": 0.3, **changed},
+            **{"timeout_s": 60, "grace_s": 0.3, "memory_bytes": 2**32, **changed},
         )
         return subprocess.Popen(
             [sys.executable, "-P", supervisor.__file__, json.dumps(asdict(settings))],
@@ -94,7 +94,7 @@ def test_memory_is_counted_over_all_processes(start):
     assert ending(start(program.format(3), memory_bytes=80 * 2**20)).cause == "memory"
 
 
-def test_a_closed_life_line_ends_the_run(start, tmp_path, wait_until_alone):
+def test_closing_standard_input_ends_the_run(start, tmp_path, wait_until_alone):
     """Whoever held it is gone or wants the run no more; the heartbeat goes, too."""
     process = start(f"import time; open({str(tmp_path / 'on')!r}, 'w'); time.sleep(600)")
     wait_for(tmp_path / "on")

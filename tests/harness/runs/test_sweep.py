@@ -35,8 +35,8 @@ def store(tmp_path):
 
 def results(store, runs):
     """What the records say, times and machine apart."""
-    kept = ("id", "spec", "status", "cases", "history", "examples", "summary")
-    return [{k: v for k, v in store.read(run.id).items() if k in kept} for run in runs]
+    kept = {"id", "spec", "status", "cases", "history", "examples", "summary"}
+    return [store.read(run.id).model_dump(include=kept) for run in runs]
 
 
 def files(store):
@@ -52,15 +52,15 @@ def test_inline_and_local_give_the_same_records(runs, store, tmp_path):
     assert files(store) == sorted(f"{run.id}.json" for run in runs)
     for run in runs:
         record = store.read(run.id)
-        assert record["status"] == "ok"
-        assert record["suite"] == "tiny"
-        assert record["timing"]["wall_s"] > 0
-        assert record["environment"]["versions"]["torch"]
+        assert record.status == "ok"
+        assert record.suite == "tiny"
+        assert record.timing.wall_s > 0
+        assert record.environment.versions["torch"]
         assert not store.state(run.id).exists()
         if run.task == "restore":
-            lengths = {len(column) for column in record["cases"].values()}
+            lengths = {len(column) for column in record.cases.values()}
             assert lengths == {10}
-            assert "digit_correct" in record["cases"]
+            assert "digit_correct" in record.cases
 
     again = sweep(runs, store, Inline(), LIMITS)
     assert (again.ran, again.kept) == (0, len(runs))
@@ -120,11 +120,9 @@ def test_a_run_that_dies_is_a_row(runs, store, program, status, words):
     tally = sweep(runs, store, executor, Limits(timeout_s=1))
     assert len(tally.failed) == len(runs)
     records = {run.method.name: store.read(run.id) for run in runs}
-    assert records["judge"]["status"] == status
-    assert words in records["judge"]["error"]
-    assert (
-        f"its judge run {records['judge']['id']} ended as '{status}'" in records["start"]["error"]
-    )
+    assert records["judge"].status == status
+    assert words in records["judge"].error
+    assert f"its judge run {records['judge'].id} ended as '{status}'" in records["start"].error
 
 
 def test_failed_runs_are_kept_until_asked_for(runs, store):
@@ -140,7 +138,7 @@ def test_memory_has_a_hard_limit(runs, store):
     tally = sweep(runs[:1], store, Local(), Limits(timeout_s=120, memory_gib=0.05))
     assert tally.failed == ["strokes/judge/seed0"]
     record = store.read(runs[0].id)
-    assert (record["status"], record["fault"]) == ("out_of_memory", "method")
+    assert (record.status, record.fault) == ("out_of_memory", "method")
 
 
 def test_networks_that_are_gone_are_trained_again(runs, store):
@@ -162,12 +160,21 @@ def test_two_sweeps_do_not_share_a_folder(runs, store):
         sweep(runs, store, Inline(), LIMITS)
 
 
-def test_a_damaged_record_is_named(runs, store):
-    """Never overwritten in silence, never taken for a result."""
-    store.records.mkdir(parents=True)
-    store.record_path(runs[0].id).write_text('{"schema": 1,')
-    with pytest.raises(UserError, match=f"{runs[0].id}.json is damaged.*delete it"):
-        sweep(runs, store, Inline(), LIMITS)
+@pytest.mark.parametrize("text", ['{"schema": 1,', "", "[]", '{"schema": 99}', "of another run"])
+def test_a_damaged_record_is_kept_aside_and_its_run_is_run_again(runs, store, text):
+    """Never overwritten in silence, never taken for a result, and no reason to stop the sweep."""
+    starting = [run for run in runs if run.method.name in ("judge", "start")]
+    sweep(starting, store, Inline(), LIMITS)
+    path, other = (store.record_path(run.id) for run in starting)
+    text = other.read_text() if text == "of another run" else text
+    path.write_text(text)
+    tally = sweep(starting, store, Inline(), LIMITS)
+    assert (tally.ran, tally.kept, tally.failed) == (1, 1, [])
+    (told,) = tally.damaged
+    assert path.name in told
+    assert "run again" in told
+    assert path.with_name(f"{path.name}.damaged").read_text() == text
+    assert store.read(starting[0].id).ok
 
 
 def test_an_interrupted_sweep_leaves_neither_records_nor_processes(runs, store, wait_until_alone):

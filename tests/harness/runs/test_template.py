@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from contextlib import closing
+from datetime import UTC, datetime
 
 import psutil
 import pytest
@@ -24,6 +25,7 @@ from topoeval.harness.runs.worker import IMPORTS
 from topoeval.harness.suites.catalogue import load_suite
 from topoeval.harness.suites.selection import Filters
 from topoeval.harness.suites.suite import Limits
+from topoeval.records.record import Record
 
 pytestmark = pytest.mark.skipif(not template.SUPPORTED, reason="forks only on Linux")
 
@@ -51,8 +53,8 @@ def store(tmp_path):
 
 def told(store, run):
     """What a record says, times and machine apart."""
-    kept = ("id", "spec", "status", "cases", "history", "examples", "summary")
-    return {key: value for key, value in store.read(run.id).items() if key in kept}
+    kept = {"id", "spec", "status", "cases", "history", "examples", "summary"}
+    return store.read(run.id).model_dump(include=kept)
 
 
 def children():
@@ -72,7 +74,7 @@ def test_forks_and_fresh_interpreters_give_the_same_records(runs, store, tmp_pat
         log = "".join(store.log_tail(run.id, 50))
         assert run.method.name != "start" or "epoch" in log
         assert "Fatal" not in log
-        assert store.read(run.id)["memory"]["peak_rss_bytes"] > 2**27
+        assert store.read(run.id).memory.peak_rss_bytes > 2**27
 
 
 def test_one_template_serves_all_runs_of_an_executor(runs, store):
@@ -92,10 +94,10 @@ def test_hard_limits_hold_in_a_fork(endless, runs, store, wait_until_alone):
         sweep([parent], store, Local(), LIMITS)
     with closing(Local(warm=True, grace_s=0.2)) as executor:
         record = executor.run(endless, store, Limits(timeout_s=4))
-        assert (record["status"], record["fault"]) == ("timeout", "method")
+        assert (record.status, record.fault) == ("timeout", "method")
         store.discard(endless.id)
         record = executor.run(endless, store, Limits(timeout_s=120, memory_gib=0.1))
-        assert (record["status"], record["fault"]) == ("out_of_memory", "method")
+        assert (record.status, record.fault) == ("out_of_memory", "method")
     wait_until_alone(store.root)
 
 
@@ -105,7 +107,7 @@ def test_runs_are_fresh_interpreters_where_there_is_no_template(runs, store):
         executor.run(runs[0], store, LIMITS)
         executor.template._process.kill()
         executor.template._process.wait()
-        assert executor.run(runs[1], store, LIMITS)["status"] == "ok"
+        assert executor.run(runs[1], store, LIMITS).ok
 
 
 def test_runs_on_cuda_are_fresh_interpreters(store, fake_run):
@@ -118,7 +120,7 @@ def test_a_template_that_cannot_load_leaves_it_to_the_runs_to_say_why(monkeypatc
     """A broken library is in the record of the run, not lost with the template."""
     monkeypatch.setattr(template, "_PROGRAM", (sys.executable, "-c", "raise SystemExit(1)"))
     with closing(Local(warm=True)) as executor:
-        assert executor.run(runs[0], store, LIMITS)["status"] == "ok"
+        assert executor.run(runs[0], store, LIMITS).ok
 
 
 @pytest.fixture
@@ -171,7 +173,7 @@ def launched(warm, work, **extra):
         timeout_s=60,
     )
     with warm.launch(settings, {}, **extra) as supervised:
-        ending = json.loads(supervised.words.read().splitlines()[-1])
+        ending = json.loads(supervised.output.read().splitlines()[-1])
     assert (ending["cause"], ending["code"]) == ("exit", 0)
     (line,) = (work / "log.txt").read_text().splitlines()
     return json.loads(line)
@@ -280,7 +282,7 @@ def test_any_module_is_a_worker_that_can_be_forked(tmp_path, modules, store, run
     (modules / "ends.py").write_text("import sys\nif __name__ == '__main__':\n    sys.exit(7)\n")
     worker = (sys.executable, "-P", "-m", "ends")
     with closing(Local(worker=worker)) as executor:
-        assert "exit code 7" in executor.run(runs[0], store, LIMITS)["error"]
+        assert "exit code 7" in executor.run(runs[0], store, LIMITS).error
         assert executor.template is not None
     for other in ((sys.executable, "-m", "ends"), (sys.executable, "-P", "ends.py"), ("sh",)):
         assert Local(worker=other)._launch(runs[0], store) is fresh
@@ -290,7 +292,7 @@ def test_what_a_run_imports_is_known_before(suite_file):
     """In a fresh interpreter: what is named is imported, and the optimiser's only where one is."""
     text = suite_file.read_text().replace('"betti_prior_semi", "betti_prior_post", ', "")
     text = text.replace("[override.betti_prior_post.adaptation]\nsteps = 3\n", "")
-    text = text.replace(", judge = 40", "").replace("[judge]\nepochs = 1\n", "")
+    text = text.replace(", judge = 40", "").replace("[auxiliary.judge]\nepochs = 1\n", "")
     program = (
         "import sys, tempfile\n"
         "from pathlib import Path\n"
@@ -400,7 +402,7 @@ def test_a_refused_plan_leaves_no_template(suite_file, command, store, wait_unti
 def test_a_template_is_started_for_what_is_left_to_do(monkeypatch, suite_file, runs, store, kept):
     """Before the plan in a new folder, after it where some runs are left, and not for none."""
     for run in [] if kept is None else runs[kept:]:
-        store.write(run.id, {"status": "ok"})
+        store.write(Record.of(run, "tiny", datetime.now(UTC), {"status": "unavailable"}))
     asked = []
     monkeypatch.setattr(template.Template, "load", lambda warm, names: asked.append(list(names)))
     monkeypatch.setattr("topoeval.cli.run.execute_runs", lambda *arguments: 0)

@@ -20,9 +20,9 @@ def test_a_run_tells_how_far_its_bars_are():
     assert worker._bars() == ""
 
 
-def test_a_run_ends_in_peace_while_its_life_line_is_open():
+def test_a_run_ends_by_itself_while_its_standard_input_is_open():
     """The thread that reads standard input must not stand in the way of the interpreter's end."""
-    program = "from topoeval.harness.runs import worker; worker._exit_with_parent()"
+    program = "from topoeval.harness.runs import worker; worker.exit_with_parent()"
     with subprocess.Popen([sys.executable, "-P", "-c", program], stdin=subprocess.PIPE) as process:
         assert process.wait(60) == 0
 

@@ -82,7 +82,7 @@ def test_every_search_of_a_baseline_leads_somewhere(name, suite_file):
         update={
             "methods": tuple({name, "cross_entropy"}),
             "override": {},
-            "judge": None,
+            "auxiliary": {},
         }
     )
     run = next(run for run in plan(suite) if run.method.name == name)

@@ -1,17 +1,27 @@
 """The timing lane: what is measured, in which order, and what is kept of it."""
 
 import json
+import os
+import signal
+import subprocess
+import sys
 import tempfile
+import time
+from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
 from topoeval import UserError
 from topoeval.harness.plans.plan import plan
+from topoeval.harness.runs.job import supervise
+from topoeval.harness.runs.supervisor import Ending
 from topoeval.harness.suites.catalogue import load_suite
 from topoeval.harness.suites.suite import Limits, Timing
 from topoeval.harness.timing import lane as lane_module
 from topoeval.harness.timing.lane import Lane, first_seeds, summarise
 from topoeval.harness.timing.timed import repeat
+from topoeval.records.record import Record
 from topoeval.report.timing import read_timings, timing_tables
 
 SUITE = """
@@ -92,24 +102,24 @@ def fake(monkeypatch, tmp_path):
     monkeypatch.setattr(lane_module, "check_quiet", lambda: 0.1)
     monkeypatch.setattr(lane_module, "busy_cores", lambda: 1.7)
 
-    def child(job, log, threads, timeout_s):
-        told = json.loads(job.read_text())
+    def supervised(command, work, outcome_file, limits, *, variables):
+        told = json.loads(Path(command[-1]).read_text())
         name = told["spec"]["method"]["name"]
         asked.append(name)
         if name == "topoloss":
-            return "exit code 1\nRuntimeError: too long"
+            (work / "log.txt").write_text("RuntimeError: too long")
+            return Ending("exit", code=1), []
         laps = [{"loss": 0.5, "network": 1.0}] + [
             {"loss": 0.001 * k, "network": 0.002} for k in range(1, told["steps"])
         ]
-        answer = {
-            "images": 8, "shape": [1, 28, 28], "laps": laps, "prepared": 4, "prepare_s": 0.02,
-            "rss_before_bytes": 10, "peak_rss_bytes": 200 * 2**20 + len(asked),
+        outcome = {
+            "status": "ok", "images": 8, "shape": [1, 28, 28], "laps": laps, "prepared": 4,
+            "prepare_s": 0.02, "rss_before_bytes": 10, "peak_rss_bytes": 200 * 2**20 + len(asked),
         }  # fmt: skip
-        with open(told["answer"], "w") as file:
-            json.dump(answer, file)
-        return None
+        outcome_file.write_text(json.dumps(outcome))
+        return Ending("exit"), []
 
-    monkeypatch.setattr(lane_module, "_child", child)
+    monkeypatch.setattr(lane_module, "supervise", supervised)
     return asked
 
 
@@ -128,7 +138,7 @@ def test_rounds_go_over_all_methods_in_changing_order(runs, fake, tmp_path):
     assert sorted(second) == sorted(set(names) - {"topoloss"})
     assert [name for name in first if name != "topoloss"] != second
     by_name = {record["spec"]["method"]["name"]: record for record in records}
-    assert by_name["topoloss"]["status"] == "failed"
+    assert by_name["topoloss"]["status"] == "crashed"
     assert by_name["topoloss"]["error"].endswith("RuntimeError: too long")
     positions = [one["position"] for one in by_name["betti_prior"]["rounds"]]
     assert positions == [first.index("betti_prior"), _place(runs, 1, "betti_prior")]
@@ -170,7 +180,7 @@ def test_a_method_without_its_start_is_a_row(runs, fake, tmp_path, monkeypatch):
                 store.work(run.id).mkdir(parents=True)
                 store.network(run.id).touch()
             else:
-                store.write(run.id, {"status": "diverged"})
+                store.write(Record.of(run, "lane", datetime.now(UTC), {"status": "diverged"}))
 
     monkeypatch.setattr(lane_module, "sweep", failed)
     by_name = {r["spec"]["method"]["name"]: r for r in make(tmp_path).measure(runs)}
@@ -234,7 +244,7 @@ def test_tables_have_the_times_and_what_they_were_taken_on(runs, fake, tmp_path)
     row = next(line for line in page.splitlines() if line.startswith("| Betti prior, supervised"))
     assert row.split(" | ")[1:] == ["8", "4", "3.25 to 4.75", "2", "2", "1500", "5", "200 |"]
     assert "Images of 28x28, unet 4-8; T-construction" in page
-    assert "- TopoLoss on strokes: failed: RuntimeError: too long" in page
+    assert "- TopoLoss on strokes: crashed: RuntimeError: too long" in page
     assert "2 rounds over all methods in shuffled order" in page
     with pytest.raises(UserError, match="topoeval time SUITE makes them"):
         read_timings(tmp_path / "nowhere")
@@ -257,3 +267,70 @@ def test_the_lane_from_the_start_to_the_record(runs, tmp_path, monkeypatch):
     written = json.loads((lane.folder / f"{record['id']}.json").read_text())
     assert written["summary"]["steady_s"]["median"] > 0
     assert not (tmp_path / "records").exists()
+
+
+GREEDY = (
+    "import time; held = bytearray(600 * 2**20); print('holds it', flush=True); time.sleep(600)"
+)
+SLEEPY = "import time; print('sleeps', flush=True); time.sleep(600)"
+
+
+@pytest.mark.parametrize(
+    ("program", "limits", "status", "words"),
+    [
+        (GREEDY, Limits(memory_gib=0.3), "out_of_memory", "ended beyond 0.3 GiB"),
+        (SLEEPY, Limits(timeout_s=1), "timeout", "ended after 1 s\nsleeps"),
+        (
+            "print('no'); raise SystemExit(3)",
+            Limits(),
+            "crashed",
+            "exit code 3 without a record\nno",
+        ),
+    ],
+    ids=["memory", "time", "crash"],
+)
+def test_the_limits_of_runs_hold(runs, fake, tmp_path, monkeypatch, program, limits, status, words):
+    """A repetition that takes too much is ended from outside, and its method is a row."""
+    monkeypatch.setattr(lane_module, "supervise", supervise)
+    worker = (sys.executable, "-c", program)
+    lane = Lane(tmp_path / "timing", "lane", SETTINGS, limits, worker=worker)
+    (record,) = lane.measure([r for r in runs if r.method.name in ("start", "betti_prior")])
+    assert (record["status"], record["rounds"]) == (status, [])
+    assert words in record["error"]
+
+
+LANE = """
+import sys
+from pathlib import Path
+from topoeval.harness.plans.plan import plan
+from topoeval.harness.suites.catalogue import load_suite
+from topoeval.harness.suites.suite import Limits, Timing
+from topoeval.harness.timing import lane
+def sweep(runs, store, *others):
+    for run in runs:
+        store.work(run.id).mkdir(parents=True)
+        store.network(run.id).touch()
+lane.sweep = sweep
+lane.check_quiet = lambda: 0.0
+folder, suite, program = sys.argv[1:]
+worker = (sys.executable, "-c", program, folder)
+asked = lane.Lane(Path(folder), "lane", Timing(rounds=1), Limits(), worker=worker)
+methods = ("start", "betti_prior")
+asked.measure([run for run in plan(load_suite(suite)) if run.method.name in methods])
+"""
+
+
+def test_a_killed_lane_leaves_no_process(runs, tmp_path, wait_until_alone):
+    """Kill -9 of the lane: five seconds later its repetition and the supervisor are gone."""
+    folder = tmp_path / "killed"
+    command = [sys.executable, "-c", LANE, str(folder), str(tmp_path / "lane.toml"), SLEEPY]
+    process = subprocess.Popen(command, env={**os.environ, "TMPDIR": str(tmp_path)})
+    log = folder / "work" / "repetition" / "log.txt"
+    deadline = time.monotonic() + 120
+    while not (log.exists() and "sleeps" in log.read_text()):
+        assert time.monotonic() < deadline
+        assert process.poll() is None
+        time.sleep(0.1)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    wait_until_alone(folder, patience_s=5)

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import json
 import math
 import statistics
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from topoeval import datasets
-from topoeval.errors import UserError
 from topoeval.harness.runs.environment import machine_kind
+from topoeval.records.canonical import canonical_json, canonical_text
+from topoeval.records.files import read_records
+from topoeval.records.record import Record
 from topoeval.records.spec import RunSpec
 
 # what tells runs of one arm apart, and what decides no time
-_NEITHER = ("seed", "parents", "schema")
-_WORDS = ("title", "summary", "paper", "variant")
+_NEITHER = ("seed", "parents", "schema_version")
+_WORDS = {"title", "summary", "paper", "variant"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,54 +49,44 @@ class Experience:
         self._like: dict[str, list[tuple[float, float, float]]] = defaultdict(list)
         # a checkout's own results are found twice where one stands in it
         paths = {path for folder in folders for path in folder.resolve().glob("[!.]*.json")}
-        for path in sorted(paths):
-            self._learn(path)
+        # of how long runs take, a damaged record tells nothing; the survey names it
+        for record, _ in read_records(sorted(paths))[0]:
+            if record.ok and record.timing.wall_s is not None:
+                self._learn(record, record.timing.wall_s)
 
     def estimate(self, spec: RunSpec) -> Estimate | None:
         """Return what `spec` will take, or None if there is no record to tell."""
-        data = spec.model_dump(mode="json", by_alias=True, exclude={"dataset": {"paths"}})
-        if walls := self._same.get(_same_key(data)):
+        if walls := self._same.get(_same_key(spec)):
             return Estimate(statistics.median(walls), len(walls), "same")
-        if (known := self._like.get(_like_key(data))) and (steps := _steps(spec)) is not None:
-            batch = _batch(data)
+        if (known := self._like.get(_like_key(spec))) and (steps := _steps(spec)) is not None:
+            batch = _batch(spec)
             seconds = [rest + steps * step * batch / size for rest, step, size in known]
             return Estimate(statistics.median(seconds), len(seconds), "like")
         return None
 
-    def _learn(self, path: Path) -> None:
-        try:
-            record = json.loads(path.read_text(encoding="utf-8"))
-            spec, there, timing = record["spec"], record["environment"], record["timing"]
-            if record["status"] != "ok":
-                return
-            kind = (there["cpu"], there["cores"], there["gpu"])
-            wall, steps = timing["wall_s"], timing["steps"]
-            step = sum(timing["per_step_s"].values())
-        except (json.JSONDecodeError, KeyError, TypeError) as error:
-            raise UserError(f"{path} is no record of a run ({error!r})") from error
-        if kind == machine_kind(spec["device"]):
-            self._same[_same_key(spec)].append(wall)
-            self._like[_like_key(spec)].append((wall - steps * step, step, _batch(spec)))
+    def _learn(self, record: Record, wall_s: float) -> None:
+        spec, there, timing = record.spec, record.environment, record.timing
+        if (there.cpu, there.cores, there.gpu) == machine_kind(spec.device):
+            self._same[_same_key(spec)].append(wall_s)
+            rest = wall_s - (timing.steps or 0) * (timing.step_s or 0.0)
+            self._like[_like_key(spec)].append((rest, timing.step_s or 0.0, _batch(spec)))
 
 
-def _same_key(spec: Mapping[str, Any]) -> str:
-    data = {key: value for key, value in spec.items() if key not in _NEITHER}
-    data["method"] = {k: v for k, v in spec["method"].items() if k not in _WORDS}
-    data["dataset"] = {k: v for k, v in spec["dataset"].items() if k not in ("revision", "paths")}
-    return json.dumps(data, sort_keys=True)
+def _same_key(spec: RunSpec) -> str:
+    exclude = {**dict.fromkeys(_NEITHER, True), "method": _WORDS, "dataset": {"revision", "paths"}}
+    return canonical_json(spec, exclude=exclude)
 
 
-def _like_key(spec: Mapping[str, Any]) -> str:
-    parts = (spec["task"], spec["method"]["name"], spec["dataset"]["name"], spec["backend"])
-    params = spec["dataset"]["params"]
-    return json.dumps([*parts, params, spec["device"], spec["network"]], sort_keys=True)
+def _like_key(spec: RunSpec) -> str:
+    parts = [spec.task, spec.method.name, spec.dataset.name, spec.backend, spec.device]
+    return canonical_text([*parts, spec.dataset.params, spec.network.model_dump(mode="json")])
 
 
-def _batch(spec: Mapping[str, Any]) -> float:
+def _batch(spec: RunSpec) -> float:
     """Return how many images a step looks at."""
-    if spec["method"].get("adaptation"):
-        return float(spec["method"]["adaptation"]["copies"])
-    return float(spec["training"]["batch_size"])
+    if spec.method.adaptation is not None:
+        return float(spec.method.adaptation.copies)
+    return float(spec.training.batch_size)
 
 
 def _steps(spec: RunSpec) -> int | None:
@@ -109,5 +100,8 @@ def _steps(spec: RunSpec) -> int | None:
         return spec.method.adaptation.steps * pieces or None
     if spec.method.remedy is not None:
         return 0
-    pool = images("judge" if spec.task == "judge" else "train")
+    split: datasets.Split = "train"
+    if not spec.is_scored:
+        split = datasets.info(spec.dataset.name).auxiliary[spec.task]
+    pool = images(split)
     return spec.training.epochs * math.ceil(pool / spec.training.batch_size) if pool else None

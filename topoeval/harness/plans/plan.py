@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from topoeval import datasets
 from topoeval.errors import UserError, nearest
+from topoeval.harness.plans.scoring import auxiliary_of, check_scoring
 from topoeval.harness.suites.methods import beginning, methods_of
 from topoeval.harness.suites.parameters import takes_backend
 from topoeval.harness.suites.selection import Filters, has_dataset, select
@@ -18,7 +19,7 @@ from topoeval.harness.suites.suite import Exclude, Include, Suite
 from topoeval.harness.suites.tuned import Tuned, vary
 from topoeval.persistence.backends import BACKENDS, resolve
 from topoeval.records.parts import TRAINED, DatasetSpec, Method, Network, Training
-from topoeval.records.spec import RunSpec
+from topoeval.records.spec import RESTORE, RunSpec, Scoring
 from topoeval.records.variant import Variant, variants
 from topoeval.topology import Topology
 from topoeval.training.device import resolve_device
@@ -117,6 +118,7 @@ class _Planner:
         self.methods = methods
         self.runs: dict[str, RunSpec] = {}
         self.networks = [network.resolved() for network in suite.network]
+        self.scoring = Scoring(metrics=suite.metrics, keep_answers=suite.keep_answers)
         self.commons = [_common(suite, dataset, absent) for dataset in _datasets(suite)]
         self._done: dict[tuple[object, ...], RunSpec] = {}
         # of every method, so that nobody asks a registry for each of thousands of runs
@@ -146,16 +148,16 @@ class _Planner:
         """Plan a cell and what it builds on."""
         common = {**self.commons[cell.place], "device": cell.device}
         home = self._home(cell.device)
-        judge = {}
-        if self.suite.judge is not None:
-            key = ("judge", cell.place, cell.device)
+        auxiliary = {}
+        for name, split in auxiliary_of(self.suite, common["dataset"]).items():
+            key = (name, cell.place, cell.device)
             if key not in self._done:
-                # a classifier of images, the same whatever network it reads the answers of
-                judged = {**common, "backend": home, "network": self.networks[0]}
-                self._keep(key, _judge(self.suite.judge, judged))
-            judge["judge"] = self._done[key].id
+                # a classifier of images, the same whatever network it reads the predictions of
+                own = {**common, "backend": home, "network": self.networks[0]}
+                self._keep(key, _auxiliary(name, split, self.suite.auxiliary[name], own))
+            auxiliary[name] = self._done[key].id
         common |= {"network": cell.network, "seed": cell.seed}
-        self._chain(cell, cell.method, common, home, judge)
+        self._chain(cell, cell.method, common, home, auxiliary)
 
     def _chain(
         self,
@@ -163,29 +165,30 @@ class _Planner:
         method: Method,
         common: Mapping[str, Any],
         home: str,
-        judge: Mapping[str, str],
+        auxiliary: Mapping[str, str],
     ) -> RunSpec:
         """Return the run of a method, planned after the run that it starts from."""
         backend = cell.backend if self._takes_backend[method.label] else home
         key = (method.label, cell.place, cell.network.label, cell.seed, backend, cell.device)
         if key in self._done:
             return self._done[key]
-        parents = dict(judge)
+        parents = dict(auxiliary)
         if (before := beginning(method)) is not None:
-            parents["start"] = self._chain(cell, self.methods[before], common, home, judge).id
+            parents["start"] = self._chain(cell, self.methods[before], common, home, auxiliary).id
         run = RunSpec.model_validate(
             {
                 **common,
                 "backend": backend,
                 "score": self.score,
-                "task": "restore",
-                "dataset": _without(common["dataset"], "judge"),
+                "task": RESTORE,
+                "dataset": _without_auxiliary(common["dataset"]),
                 "method": method,
                 "training": (
                     self.suite.start.training if method.role == "start" else self.suite.training
                 ),
                 "augmentation": self.suite.augmentation if method.regime in TRAINED else None,
                 "parents": parents,
+                "scoring": self.scoring,
             }
         )
         if self.tuned is not None:
@@ -270,6 +273,7 @@ def _common(suite: Suite, dataset: DatasetSpec, absent: dict[str, str] | None) -
                     f"in a suite; use {instead}"
                 )
     info = datasets.info(dataset.name, **dataset.params)
+    check_scoring(suite, dataset)
     for test in dataset.tests.values():
         datasets.info(dataset.name, **{**dataset.params, **test.params}).checked_split(test.split)
     try:
@@ -299,13 +303,15 @@ def _device(name: str) -> str:
     return "cuda" if name == "cuda" else resolve_device(name).type
 
 
-def _judge(training: Training, common: Mapping[str, Any]) -> RunSpec:
-    """Return the run that trains the judge: one per dataset, the same for all seeds."""
+def _auxiliary(
+    name: str, split: datasets.Split, training: Training, common: Mapping[str, Any]
+) -> RunSpec:
+    """Return the run that trains an auxiliary network: one per dataset, the same for all seeds."""
     dataset: DatasetSpec = common["dataset"]
-    sizes = {"judge": dataset.sizes["judge"]} if "judge" in dataset.sizes else {}
+    sizes = {split: dataset.sizes[split]} if split in dataset.sizes else {}
     method = {
-        "name": "judge",
-        "title": "Judge",
+        "name": name,
+        "title": name.capitalize(),
         "role": "start",
         "regime": "supervised",
         "starts_from": None,
@@ -314,8 +320,8 @@ def _judge(training: Training, common: Mapping[str, Any]) -> RunSpec:
     return RunSpec.model_validate(
         {
             **common,
-            "task": "judge",
-            # it measures, whatever is measured
+            "task": name,
+            # what measures is the same whatever is measured
             "precision": "float32",
             "dataset": dataset.model_copy(update={"sizes": sizes, "tests": {}}),
             "method": method,
@@ -337,6 +343,8 @@ def _located(dataset: DatasetSpec, info: datasets.DatasetInfo) -> DatasetSpec:
     )
 
 
-def _without(dataset: DatasetSpec, split: str) -> DatasetSpec:
-    sizes = {name: size for name, size in dataset.sizes.items() if name != split}
+def _without_auxiliary(dataset: DatasetSpec) -> DatasetSpec:
+    """Return a dataset without the sizes of the splits that only auxiliary networks see."""
+    theirs = datasets.info(dataset.name, **dataset.params).auxiliary.values()
+    sizes = {name: size for name, size in dataset.sizes.items() if name not in theirs}
     return dataset.model_copy(update={"sizes": sizes})

@@ -12,6 +12,7 @@ import torch
 
 from topoeval import datasets, networks
 from topoeval.errors import UserError
+from topoeval.harness.runs.build import check_channels, classes_of
 from topoeval.harness.suites.parameters import takes_backend
 from topoeval.harness.suites.suite import Suite
 from topoeval.losses import LOSSES
@@ -133,7 +134,8 @@ class _Examination:
 
     def _try_network(self, run: RunSpec, sample: datasets.Sample) -> None:
         """Run the network once on images of the real shape."""
-        shape, classes = sample.image.shape, len(sample.target)
+        check_channels(run, len(sample.target))
+        shape, classes = sample.image.shape, classes_of(run).channels
         if run.augmentation is not None and (patch := run.augmentation.patch):
             shape = (shape[0], *(min(patch, side) for side in shape[1:]))
         key = ("network", run.network.label, str(shape), str(classes))
@@ -197,17 +199,21 @@ def _try_losses(run: RunSpec, sample: datasets.Sample) -> None:
             f"method {method.name!r} needs a Betti prior per sample, "
             f"and dataset {run.dataset.name!r} has none"
         )
-    ndim, classes = sample.target.ndim - 1, len(sample.target)
-    target = torch.zeros((1, classes) + (8,) * ndim, device=run.device)
+    ndim, classes = sample.target.ndim - 1, classes_of(run)
+    target = torch.zeros((1, len(classes.names)) + (8,) * ndim, device=run.device)
+    logits = torch.zeros((1, classes.channels) + (8,) * ndim, device=run.device)
     prior = None
     if sample.prior is not None:
         prior = torch.zeros_like(torch.tensor(sample.prior, device=run.device))[None]
     for loss in method.losses:
-        term = build_term(
-            **loss.model_dump(), topology=Topology.parse(run.topology), backend=run.backend
-        )
         try:
-            term(torch.zeros_like(target), target, prior)
+            term = build_term(
+                **loss.model_dump(),
+                topology=Topology.parse(run.topology),
+                backend=run.backend,
+                classes=classes,
+            )
+            term(logits, target, prior)
         except UserError as error:
             raise UserError(f"method {method.name!r}: {error}") from error
         except Exception as error:  # as every run of the method would end, with a traceback each

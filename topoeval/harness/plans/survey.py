@@ -14,6 +14,7 @@ from topoeval.harness.runs.store import Store
 from topoeval.harness.suites.selection import Filters, select
 from topoeval.harness.suites.suite import Suite
 from topoeval.harness.suites.tuned import Tuned
+from topoeval.records.files import DamagedRecordError
 from topoeval.records.spec import RunSpec
 
 State = Literal["done", "failed", "to run", "cannot"]
@@ -56,7 +57,7 @@ def survey(
     Raises
     ------
     UserError
-        As `topoeval.harness.plans.plan.plan`; or a record is damaged.
+        As `topoeval.harness.plans.plan.plan`.
     """
     absent: dict[str, str] = {}
     runs = select(plan(suite, absent=absent, tuned=tuned), filters)
@@ -81,9 +82,13 @@ def _recorded(
     run: RunSpec, store: Store, reasons: dict[str, str], absent: dict[str, str]
 ) -> Prospect:
     # without its data a run has no identity to be found by
-    if run.dataset.label not in absent and (record := store.read(run.id)) is not None:
-        ok = record["status"] == "ok"
-        return Prospect(run, "done" if ok else "failed", "" if ok else record["status"])
+    damage = ""
+    try:
+        record = None if run.dataset.label in absent else store.read(run.id)
+    except DamagedRecordError as error:
+        record, damage = None, str(error)
+    if record is not None:
+        return Prospect(run, "done" if record.ok else "failed", "" if record.ok else record.status)
     if run.id in reasons:
         return Prospect(run, "cannot", reasons[run.id])
-    return Prospect(run, "to run")
+    return Prospect(run, "to run", damage)

@@ -14,7 +14,7 @@ from typing import Any
 import psutil
 
 import topoeval
-from topoeval.results.schema import split_commit
+from topoeval.records.migration import split_commit
 
 _LIBRARIES = ("torch", "numpy", "scipy", "monai", "scikit-image", "connected-components-3d")
 

@@ -1,4 +1,4 @@
-"""One supervised run: what every executor but `inline` calls, on whichever machine it does."""
+"""One supervised run: every executor but `inline` calls it, on this machine or on another one."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import select
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -16,20 +16,24 @@ from pathlib import Path
 from typing import IO, Any
 
 from topoeval.harness.runs import supervisor
-from topoeval.harness.runs.store import Record, Store
+from topoeval.harness.runs.store import Store
 from topoeval.harness.runs.supervisor import Ending, Settings
-from topoeval.harness.runs.worker import failure, frame
+from topoeval.harness.runs.worker import failure
 from topoeval.harness.suites.suite import Limits
+from topoeval.limits import usable_memory
 from topoeval.records.canonical import canonical_json
+from topoeval.records.record import Fault, Record, Status
 from topoeval.records.spec import RunSpec
 
-# -P: the folder we stand in must not decide which topoeval is imported
+# -P: the current folder must not decide which topoeval is imported
 WORKER = (sys.executable, "-P", "-m", "topoeval.harness.runs.worker")
 
-_LOG_TAIL_LINES = 12
+LOG_TAIL_LINES = 12
 _POLL_S = 0.5
+# of a run without a limit of its own
+_SHARE_OF_MEMORY = 0.9
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
-# a method does not send itself these: the kernel, an administrator or a queue did
+# the kernel, an administrator or a queue sends these, and no method
 _FROM_OUTSIDE = {signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
 
 
@@ -40,10 +44,10 @@ def inherited() -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Supervised:
-    """A supervisor at work: it ends its run when the life line closes, and has the last word."""
+    """A running supervisor: it ends its run when `input` is closed, and prints an `Ending` last."""
 
-    life_line: IO[bytes]
-    words: IO[bytes]
+    input: IO[bytes]
+    output: IO[bytes]
 
 
 Launch = Callable[[Settings, Mapping[str, str]], AbstractContextManager[Supervised]]
@@ -63,6 +67,60 @@ def fresh(settings: Settings, variables: Mapping[str, str]) -> Iterator[Supervis
         assert process.stdin is not None
         assert process.stdout is not None
         yield Supervised(process.stdin, process.stdout)
+
+
+def supervise(
+    command: Sequence[str],
+    work: Path,
+    record: Path,
+    limits: Limits,
+    *,
+    variables: Mapping[str, str],
+    grace_s: float = 5.0,
+    stopped: Callable[[], bool] = lambda: False,
+    launch: Launch = fresh,
+) -> tuple[Ending | None, list[str]]:
+    """Run a command under a supervisor, which ends with this process at the latest.
+
+    Parameters
+    ----------
+    command, work, record, grace_s
+        As in `topoeval.harness.runs.supervisor.Settings`.
+    limits
+        How long it may take, and how much memory it may have: without a limit, nine tenths of what
+        this machine or our control group allows.
+    variables
+        Of its environment, beyond ours.
+    stopped
+        Asked twice a second whether the command is to be ended.
+    launch
+        Starts the supervisor.
+
+    Returns
+    -------
+    tuple
+        How the command ended, None where the supervisor did not say; and what else it printed.
+    """
+    memory = limits.memory_gib
+    settings = Settings(
+        command=tuple(command),
+        work=str(work),
+        record=str(record),
+        timeout_s=limits.timeout_s,
+        grace_s=grace_s,
+        memory_bytes=int(_SHARE_OF_MEMORY * usable_memory() if memory is None else memory * 2**30),
+    )
+    with launch(settings, variables) as supervised:
+        # it prints nothing before its end
+        while not select.select([supervised.output], [], [], _POLL_S)[0]:
+            if stopped():
+                supervised.input.close()
+        printed = supervised.output.read().decode(errors="replace")
+    *others, last = printed.splitlines() or [""]
+    try:
+        return Ending(**json.loads(last)), others
+    except (json.JSONDecodeError, TypeError):
+        return None, [*others, last]
 
 
 def thread_variables(threads: int) -> dict[str, str]:
@@ -105,40 +163,41 @@ class Job:
         Parameters
         ----------
         stopped
-            Asked twice a second whether the run is wanted no more.
+            Asked twice a second whether the run is to be ended.
         launch
             Starts the supervisor.
 
         Raises
         ------
         InterruptedError
-            It was stopped and has left no record: to be run when asked for again.
+            It was stopped and has left no record, so the next sweep runs it.
         """
         if stopped():
             raise InterruptedError(f"{self.spec.label} was stopped")
         store = Store(self.root, self.suite)
         started = datetime.now(UTC)
-        ending, said = self._supervised(store, stopped, launch)
+        ending, printed = self._supervised(store, stopped, launch)
         record = store.read(self.spec.id)
         if record is not None:
             return record
         if ending is not None and ending.cause == "stopped":
             raise InterruptedError(f"{self.spec.label} was stopped")
-        lines = [*said, *store.log_tail(self.spec.id, _LOG_TAIL_LINES)]
-        record = frame(self.spec, self.suite, _obituary(ending, self.limits, lines), started)
+        lines = [*printed, *store.log_tail(self.spec.id, LOG_TAIL_LINES)]
+        outcome = outcome_without_record(ending, self.limits, lines)
         if ending is not None:
-            record["timing"]["wall_s"] = ending.wall_s
-            record["memory"]["peak_rss_bytes"] = ending.peak_rss_bytes
-        store.write(self.spec.id, record)
-        if record["fault"] == "method":
-            # only an interruption may be gone on from; more of the same limit may not
+            outcome["timing"] = {"wall_s": ending.wall_s}
+            outcome["memory"] = {"peak_rss_bytes": ending.peak_rss_bytes}
+        record = Record.of(self.spec, self.suite, started, outcome)
+        store.write(record)
+        if record.fault == "method":
+            # a run that was interrupted continues; one that met its limit would meet it again
             store.state(self.spec.id).unlink(missing_ok=True)
         return record
 
     def _supervised(
         self, store: Store, stopped: Callable[[], bool], launch: Launch
     ) -> tuple[Ending | None, list[str]]:
-        """Return how the run ended, and what its supervisor had to say besides."""
+        """Return how the run ended, and what else its supervisor printed."""
         work = store.work(self.spec.id)
         work.mkdir(parents=True, exist_ok=True)
         for stale in (store.heartbeat(self.spec.id), store.step(self.spec.id)):
@@ -146,43 +205,34 @@ class Job:
         spec_file = work / "spec.json"
         spec_file.write_text(canonical_json(self.spec), encoding="utf-8")
         worker = self.worker or WORKER
-        memory = self.limits.memory_gib
-        settings = Settings(
-            command=(*worker, str(spec_file), str(store.root), self.suite, str(self.threads)),
-            work=str(work),
-            record=str(store.record_path(self.spec.id)),
-            timeout_s=self.limits.timeout_s,
+        return supervise(
+            (*worker, str(spec_file), str(store.root), self.suite, str(self.threads)),
+            work,
+            store.record_path(self.spec.id),
+            self.limits,
+            variables={**self.environ, **thread_variables(self.threads)},
             grace_s=self.grace_s,
-            memory_bytes=None if memory is None else int(memory * 2**30),
+            stopped=stopped,
+            launch=launch,
         )
-        variables = {**self.environ, **thread_variables(self.threads)}
-        with launch(settings, variables) as supervised:
-            # it says nothing before its end
-            while not select.select([supervised.words], [], [], _POLL_S)[0]:
-                if stopped():
-                    supervised.life_line.close()
-            words = supervised.words.read().decode(errors="replace")
-        *said, last = words.splitlines() or [""]
-        try:
-            return Ending(**json.loads(last)), said
-        except (json.JSONDecodeError, TypeError):
-            return None, [*said, last]
 
 
-def _obituary(ending: Ending | None, limits: Limits, lines: list[str]) -> dict[str, Any]:
+def outcome_without_record(
+    ending: Ending | None, limits: Limits, lines: list[str]
+) -> dict[str, Any]:
     """Return the outcome of a process that left no record."""
 
-    def outcome(status: str, fault: str, reason: str) -> dict[str, Any]:
+    def outcome(status: Status, fault: Fault, reason: str) -> dict[str, Any]:
         return failure(status, fault, "\n".join([reason, *lines]))
 
     if ending is None:
-        return outcome("crashed", "machine", "its supervisor ended without a word")
+        return outcome("crashed", "machine", "its supervisor ended without a result")
     if ending.cause == "busy":
-        return outcome("crashed", "machine", "another process is at this run")
+        return outcome("crashed", "machine", "another process executes this run")
     if ending.cause == "timeout":
         return outcome("timeout", "method", f"ended after {limits.timeout_s:g} s")
     if ending.cause == "memory":
-        whose = "machine" if limits.memory_gib is None else "method"
+        whose: Fault = "machine" if limits.memory_gib is None else "method"
         gib = ending.memory_bytes / 2**30
         return outcome("out_of_memory", whose, f"ended beyond {gib:.3g} GiB")
     if ending.code < 0:
@@ -191,6 +241,6 @@ def _obituary(ending: Ending | None, limits: Limits, lines: list[str]) -> dict[s
             return outcome("out_of_memory", "machine", "killed by the kernel for want of memory")
         known = number in set(signal.Signals)
         name = signal.Signals(number).name if known else f"signal {number}"
-        fault = "machine" if number in _FROM_OUTSIDE else "method"
+        fault: Fault = "machine" if number in _FROM_OUTSIDE else "method"
         return outcome("crashed", fault, f"ended by {name}")
     return outcome("crashed", "method", f"exit code {ending.code} without a record")

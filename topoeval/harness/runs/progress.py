@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import socket
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import psutil
+from pydantic import ValidationError
 
-from topoeval.harness.runs.store import Record, Store
+from topoeval.harness.runs.store import Store
+from topoeval.records.canonical import Frozen
+from topoeval.records.files import DamagedRecordError, read_records
 from topoeval.records.spec import RunSpec
 
 # a supervisor beats every two seconds; shared folders and clocks of other machines lag
@@ -22,7 +23,8 @@ _LOST_S = 60.0
 class RunState:
     """Where a run stands.
 
-    ``status`` is that of its record; without one it is ``running``, ``lost`` (begun, but its
+    ``status`` is that of its record, or ``damaged`` if that cannot be read; without one it is
+    ``running``, ``lost`` (begun, but its
     supervisor gives no sign of life: the next sweep takes it up) or ``waiting``. ``silent_s`` is
     how long it has neither printed nor advanced, ``age_s`` how old its last sign of life is.
     """
@@ -41,29 +43,40 @@ class RunState:
     @property
     def ended(self) -> bool:
         """Whether it has a record."""
-        return self.status not in ("lost", "running", "waiting")
+        return self.status not in ("damaged", "lost", "running", "waiting")
 
 
 def run_state(spec: RunSpec, store: Store) -> RunState:
     """Return where a run stands."""
-    record = store.read(spec.id)
+    try:
+        record = store.read(spec.id)
+        beat = heartbeat(spec.id, store)
+    except DamagedRecordError as error:
+        return RunState(spec, "damaged", reason=str(error))
+    except ValidationError:
+        return RunState(spec, "lost", reason=f"{store.heartbeat(spec.id)} is damaged")
     if record is not None:
-        return _ended(spec, record)
-    beat = heartbeat(spec.id, store)
+        return RunState(
+            spec,
+            record.status,
+            fault=record.fault,
+            reason=record.reason,
+            wall_s=record.timing.wall_s,
+        )
     if beat is None:
         return RunState(spec, "waiting")
     now = time.time()
-    age = max(0.0, now - beat["time"])
-    here = beat["host"] == socket.gethostname()
-    lost = age > _LOST_S or (here and not psutil.pid_exists(beat["pid"]))
+    age = max(0.0, now - beat.time)
+    here = beat.host == socket.gethostname()
+    lost = age > _LOST_S or (here and not psutil.pid_exists(beat.pid))
     return RunState(
         spec,
         "lost" if lost else "running",
-        step=beat["step"],
-        silent_s=max(0.0, now - beat["active"]),
+        step=beat.step,
+        silent_s=max(0.0, now - beat.active),
         age_s=age,
-        rss_bytes=beat["rss_bytes"],
-        host=beat["host"],
+        rss_bytes=beat.rss_bytes,
+        host=beat.host,
     )
 
 
@@ -72,33 +85,39 @@ def run_states(runs: Sequence[RunSpec], store: Store) -> Iterator[RunState]:
     return (run_state(spec, store) for spec in runs)
 
 
-def heartbeat(run_id: str, store: Store) -> dict[str, Any] | None:
-    """Return the last sign of life of a run that has no record; None if it has not begun."""
+class Heartbeat(Frozen):
+    """The last sign of life of a run: when, from where, how far it is.
+
+    ``time`` and ``active`` are seconds of the epoch: of the sign itself, and of when the run last
+    printed or advanced.
+    """
+
+    time: float
+    host: str
+    pid: int
+    step: str
+    active: float
+    rss_bytes: int | None
+
+
+def heartbeat(run_id: str, store: Store) -> Heartbeat | None:
+    """Return the last sign of life of a run that has no record; None if it has not begun.
+
+    Raises
+    ------
+    ValidationError
+        The file is damaged.
+    """
     try:
-        beat: dict[str, Any] = json.loads(store.heartbeat(run_id).read_text(encoding="utf-8"))
+        return Heartbeat.model_validate_json(store.heartbeat(run_id).read_bytes())
     except FileNotFoundError:
         return None
-    return beat
 
 
-def recorded_runs(store: Store) -> list[RunSpec]:
-    """Return the runs that have a record, for a folder of which no more is known."""
-    records = (store.read(path.stem) for path in sorted(store.records.glob("*.json")))
-    return [RunSpec.model_validate(record["spec"]) for record in records if record is not None]
+def recorded_runs(store: Store) -> tuple[list[RunSpec], list[DamagedRecordError]]:
+    """Return the runs that have a record, for a folder of which no more is known.
 
-
-def _ended(spec: RunSpec, record: Record) -> RunState:
-    return RunState(
-        spec,
-        record["status"],
-        fault=record["fault"],
-        reason=reason(record),
-        wall_s=record["timing"].get("wall_s"),
-    )
-
-
-def reason(record: Record) -> str:
-    """Return the one line of a failure that says most: ours, or the exception's."""
-    lines = (record["error"] or "").strip().splitlines() or [""]
-    # a supervisor's reason comes before the end of the log, an exception after its traceback
-    return str(lines[-1] if record["status"] in ("diverged", "failed", "unavailable") else lines[0])
+    Beside them the files that should be records and are damaged.
+    """
+    records, damaged = read_records(sorted(store.records.glob("[!.]*.json")))
+    return [record.spec for record, _ in records], damaged

@@ -14,24 +14,20 @@
 from __future__ import annotations
 
 import fcntl
-import json
-import math
-import os
-import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 from topoeval.errors import UserError
 from topoeval.harness.runs import machine
+from topoeval.records.files import DamagedRecordError, read_record, set_aside, write_record
+from topoeval.records.record import Record
 from topoeval.records.spec import RunSpec
-from topoeval.results.schema import RECORD_SCHEMA as RECORD_SCHEMA
 
 # longer than a look whether the folder is in use, which takes its lock for a moment
 _LOCK_PATIENCE_S = 0.5
-Record = dict[str, Any]
 
 
 class Store:
@@ -50,6 +46,10 @@ class Store:
         """Return where a run leaves its trained network for the runs that build on it."""
         return self.work(run_id) / "network.pt"
 
+    def answers(self, run_id: str) -> Path:
+        """Return where a run keeps its predictions, to be scored by further metrics."""
+        return self.work(run_id) / "answers.npz"
+
     def state(self, run_id: str) -> Path:
         """Return where a run keeps what it needs to go on after an interruption."""
         return self.work(run_id) / "state.pt"
@@ -64,9 +64,7 @@ class Store:
 
     def log_tail(self, run_id: str, lines: int) -> list[str]:
         """Return the last lines of what a run printed."""
-        path = self.log(run_id)
-        text = path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
-        return text.splitlines()[-lines:]
+        return last_lines(self.log(run_id), lines)
 
     def step(self, run_id: str) -> Path:
         """Return the file in which a run keeps how far it is."""
@@ -91,21 +89,29 @@ class Store:
         return self.records / f"{run_id}.json"
 
     def read(self, run_id: str) -> Record | None:
-        """Return the record of a run; None if there is none."""
-        path = self.record_path(run_id)
-        if not path.exists():
-            return None
-        try:
-            record: Record = json.loads(path.read_text(encoding="utf-8"))
-        except json.JSONDecodeError as error:
-            raise UserError(f"{path} is damaged ({error}); delete it to run again") from error
-        return record
+        """Return the record of a run; None if there is none.
 
-    def write(self, run_id: str, record: Record) -> None:
+        Raises
+        ------
+        DamagedRecordError
+            What is there is not the record of this run.
+        """
+        path = self.record_path(run_id)
+        return read_record(path) if path.exists() else None
+
+    def write(self, record: Record) -> None:
         """Write a record; a reader finds the whole of it or nothing."""
-        self.records.mkdir(parents=True, exist_ok=True)
-        text = json.dumps(_rounded(record), sort_keys=True, allow_nan=False, separators=(",", ":"))
-        write_whole(self.record_path(run_id), text + "\n")
+        write_record(self.record_path(record.id), record)
+
+    def set_aside_damaged(self, run_ids: Iterable[str]) -> list[str]:
+        """Move damaged records of some runs out of the way; return a line about each."""
+        told = []
+        for run_id in run_ids:
+            try:
+                self.read(run_id)
+            except DamagedRecordError as error:
+                told.append(f"{error}; kept as {set_aside(error.path).name}, it is run again")
+        return told
 
     def tidy(self) -> None:
         """Remove what writers left behind that were killed at it."""
@@ -155,26 +161,7 @@ def _taken(lock: IO[str], kind: int) -> bool:
     return True
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Write a file so that a reader finds the old one or the new one, never half of one."""
-    # two machines may write the same file
-    partial = path.with_name(f".{path.stem}.{socket.gethostname()}.{os.getpid()}.partial")
-    try:
-        with partial.open("w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
-
-
-def _rounded(value: Any) -> Any:
-    """Keep six significant digits of floats (records are committed) and make NaN explicit."""
-    if isinstance(value, float):
-        return float(f"{value:.6g}") if math.isfinite(value) else None
-    if isinstance(value, dict):
-        return {key: _rounded(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_rounded(item) for item in value]
-    return value
+def last_lines(path: Path, lines: int) -> list[str]:
+    """Return the last lines of a log; none where it was never begun."""
+    text = path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
+    return text.splitlines()[-lines:]

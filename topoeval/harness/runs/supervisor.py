@@ -34,7 +34,6 @@ Cause = Literal["exit", "timeout", "memory", "stopped", "found", "busy"]
 
 _TICK_S = 0.2
 _BEAT_S = 2.0
-_SHARE_OF_MACHINE = 0.9
 _LOCK_PATIENCE_S = 60.0
 _END_PATIENCE_S = 10.0
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
@@ -57,7 +56,7 @@ class Settings:
     timeout_s, grace_s
         Time until the process group gets SIGTERM; time from there until it gets SIGKILL.
     memory_bytes
-        Limit of the memory of all its processes together; None for nine tenths of the machine's.
+        Limit of the memory of all its processes together.
     log_bytes
         Size of the log at which its middle is left out.
     """
@@ -66,8 +65,8 @@ class Settings:
     work: str
     record: str
     timeout_s: float
+    memory_bytes: int
     grace_s: float = 5.0
-    memory_bytes: int | None = None
     log_bytes: int = 2**21
 
 
@@ -173,7 +172,7 @@ class Supervisor:
         self._settings = settings
         self._start = start
         self._work = Path(settings.work)
-        self._limit = settings.memory_bytes or int(_SHARE_OF_MACHINE * machine_memory())
+        self._limit = settings.memory_bytes
         self._peak = 0
         self._used = 0
         self._stop = False
@@ -297,16 +296,6 @@ class Supervisor:
 
     def _on_signal(self, number: int, frame: object) -> None:
         self._stop = True
-
-
-def machine_memory() -> int:
-    """Return the bytes of memory that this machine, or the container we are in, may use."""
-    limits = [psutil.virtual_memory().total]
-    for name in ("memory.max", "memory/memory.limit_in_bytes"):  # cgroups, version 2 and 1
-        text = _text(Path("/sys/fs/cgroup") / name)
-        if text.isdigit():
-            limits.append(int(text))
-    return min(limits)
 
 
 def _sum(processes: Sequence[psutil.Process], measure: str, field: str) -> int:

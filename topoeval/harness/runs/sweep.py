@@ -15,10 +15,12 @@ from pydantic import ValidationError
 from topoeval import plugins
 from topoeval.errors import UserError
 from topoeval.harness.runs.executors import Executor
-from topoeval.harness.runs.store import Record, Store, write_whole
-from topoeval.harness.runs.worker import failure, frame
+from topoeval.harness.runs.store import Store
+from topoeval.harness.runs.worker import failure
 from topoeval.harness.suites.suite import Limits
 from topoeval.records.canonical import Frozen
+from topoeval.records.files import write_whole
+from topoeval.records.record import Fault, Record
 from topoeval.records.spec import RunSpec
 
 Event = Literal["kept", "started", "finished"]
@@ -44,11 +46,15 @@ class SweepPlan(Frozen):
 
 @dataclass
 class Tally:
-    """How a sweep went: runs found finished, run now, and failed among both."""
+    """How a sweep went: runs found finished, run now, and failed among both.
+
+    ``damaged`` has a line about each record that could not be read, so that its run was run again.
+    """
 
     kept: int = 0
     ran: int = 0
     failed: list[str] = field(default_factory=list)
+    damaged: list[str] = field(default_factory=list)
 
 
 def sweep(
@@ -79,19 +85,20 @@ def sweep(
     Raises
     ------
     UserError
-        Another sweep is at this folder, a record is damaged, or the executor cannot go on. What
-        has a record by then is kept.
+        Another sweep is at this folder, or the executor cannot go on. What has a record by then is
+        kept.
     """
     tally = Tally()
     with store.exclusive():
         store.tidy()
+        tally.damaged = store.set_aside_damaged(spec.id for spec in runs)
         _write_plan(runs, store, limits, reference)
         pending = _to_run(runs, store, retry)
         for spec in runs:
             if spec.id not in pending:
                 record = store.read(spec.id)
                 tally.kept += 1
-                if record is not None and record["status"] != "ok":
+                if record is not None and not record.ok:
                     tally.failed.append(spec.label)
                 listener("kept", spec, record)
         running: dict[Future[Record], RunSpec] = {}
@@ -106,7 +113,7 @@ def sweep(
                     for future in finished:
                         spec, record = running.pop(future), future.result()
                         tally.ran += 1
-                        if record["status"] != "ok":
+                        if not record.ok:
                             tally.failed.append(spec.label)
                         listener("finished", spec, record)
             except BaseException:
@@ -119,14 +126,14 @@ def _run(spec: RunSpec, store: Store, executor: Executor, limits: Limits) -> Rec
     """Execute a run, or record why it cannot begin."""
     for role, parent in spec.parents.items():
         record = store.read(parent)
-        if record is None or record["status"] != "ok":
-            status = "has no record" if record is None else f"ended as {record['status']!r}"
+        if record is None or not record.ok:
+            status = "has no record" if record is None else f"ended as {record.status!r}"
             # who is to blame for the parent, so that a retry of the one is a retry of the other
-            fault = "machine" if record is None else record["fault"]
+            fault: Fault = (record and record.fault) or "machine"
             outcome = failure("failed", fault, f"its {role} run {parent} {status}")
-            stillborn = frame(spec, store.suite, outcome, datetime.now(UTC))
-            store.write(spec.id, stillborn)
-            return stillborn
+            not_begun = Record.of(spec, store.suite, datetime.now(UTC), outcome)
+            store.write(not_begun)
+            return not_begun
     return executor.run(spec, store, limits)
 
 
@@ -176,8 +183,8 @@ def _to_run(runs: Sequence[RunSpec], store: Store, retry: Retry | None) -> dict[
         if record is None or again or wanted:
             pending[spec.id] = spec
             for parent in spec.parents.values():
-                ended_well = (store.read(parent) or {}).get("status") == "ok"
-                if ended_well and not store.network(parent).exists():
+                before = store.read(parent)
+                if before is not None and before.ok and not store.network(parent).exists():
                     pending[parent] = by_id[parent]
     for run_id in pending:
         store.discard(run_id)
@@ -185,9 +192,9 @@ def _to_run(runs: Sequence[RunSpec], store: Store, retry: Retry | None) -> dict[
 
 
 def _is_retried(record: Record, retry: Retry | None) -> bool:
-    if record["status"] == "ok" or retry is None:
+    if record.ok or retry is None:
         return False
-    return retry == "failed" or record["fault"] == "machine"
+    return retry == "failed" or record.fault == "machine"
 
 
 def _ready(

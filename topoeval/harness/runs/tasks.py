@@ -6,38 +6,50 @@ import base64
 import json
 import os
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
-from topoeval import datasets, networks
+from topoeval import datasets
 from topoeval.errors import UserError
+from topoeval.harness.runs.answers import Answer, keep
+from topoeval.harness.runs.build import (
+    augmentation_of,
+    classes_of,
+    load_split,
+    network_of,
+    schedule_of,
+    terms_of,
+)
+from topoeval.harness.runs.scoring import (
+    columns_of,
+    label_classifier,
+    needs_probabilities,
+    readers_of,
+    revisions,
+    score_test,
+)
 from topoeval.harness.runs.store import Store
 from topoeval.harness.suites.space import flattened
-from topoeval.metrics import Settings, score_cases
-from topoeval.networks.classifier import classifier
-from topoeval.records.parts import MAIN_TEST, TRAINED, Params
+from topoeval.records.parts import MAIN_TEST, TRAINED
 from topoeval.records.spec import RunSpec
 from topoeval.timing import Stopwatch
 from topoeval.topology import Topology
 from topoeval.training import (
     Adaptation,
-    Schedule,
     TensorSet,
-    Term,
     apply_remedy,
-    build_term,
     checkpoint,
     fit,
     post_process,
     predict,
 )
-from topoeval.training.augment import Augmentation
 from topoeval.training.callbacks import Callback, JsonLines
-from topoeval.training.judge import correct, train_judge
+from topoeval.training.classification import train_classifier
 from topoeval.training.precision import reproducible
 from topoeval.training.sinks import RunCard, open_sinks
 
@@ -51,10 +63,6 @@ _PARTS = {
     "optimiser": "other",
 }
 _EXAMPLES = 3
-_SCORED = (
-    "dice", "mse", "b{k}", "b{k}_true", "betti_error_{k}", "betti_error", "matches_truth",
-    "matches_prior", "truth_matches_prior",
-)  # fmt: skip
 
 
 def perform(spec: RunSpec, store: Store, progress: bool = False) -> dict[str, Any]:
@@ -62,7 +70,7 @@ def perform(spec: RunSpec, store: Store, progress: bool = False) -> dict[str, An
     torch.manual_seed(spec.derived_seed("weights"))
     synchronize = torch.cuda.synchronize if spec.device == "cuda" else None
     with reproducible(spec.device) as settings, Stopwatch(synchronize) as watch:
-        result = {"judge": _judge, "restore": _restore}[spec.task](spec, store, progress)
+        result = (_restore if spec.is_scored else _auxiliary)(spec, store, progress)
     # counted here and not told by the training, which may have resumed from another process
     steps = watch.counts["optimiser"]
     spent = {part: watch.seconds[span] for span, part in _PARTS.items() if watch.seconds[span]}
@@ -76,7 +84,7 @@ def _callbacks(spec: RunSpec, store: Store) -> list[Callback]:
     """Return who is told of the training: a file, and the sinks that TOPOEVAL_LOG names."""
     # inherited by every worker; who looks on is no part of what a run is
     names = [name for name in os.environ.get("TOPOEVAL_LOG", "").split(",") if name]
-    settings = flattened(spec.model_dump(mode="json", exclude={"dataset": {"paths"}}))
+    settings = flattened(spec.recorded().model_dump(mode="json", by_alias=True))
     card = RunCard(
         id=spec.id,
         name=spec.label,
@@ -90,13 +98,11 @@ def _callbacks(spec: RunSpec, store: Store) -> list[Callback]:
     return [JsonLines(store.history(spec.id)), *open_sinks(names, card)]
 
 
-def _judge(spec: RunSpec, store: Store, progress: bool) -> dict[str, Any]:
-    clean = _load(spec, "judge")
-    if clean.labels is None:
-        raise UserError(f"dataset {spec.dataset.name!r} has no classes, so nothing to judge")
-    network = _classifier(clean.targets).to(spec.device)
-    schedule = _schedule(spec)
-    accuracy = train_judge(
+def _auxiliary(spec: RunSpec, store: Store, progress: bool) -> dict[str, Any]:
+    clean = load_split(spec, datasets.info(spec.dataset.name).auxiliary[spec.task])
+    network = label_classifier(spec, clean).to(spec.device)
+    schedule = schedule_of(spec)
+    accuracy = train_classifier(
         network,
         clean,
         schedule=schedule,
@@ -105,14 +111,15 @@ def _judge(spec: RunSpec, store: Store, progress: bool) -> dict[str, Any]:
         progress=progress,
     )
     checkpoint.save(network.state_dict(), store.network(spec.id))
-    return {"summary": {"judge_accuracy": accuracy, "images": len(clean)}}
+    return {"summary": {"accuracy": accuracy, "images": len(clean)}}
 
 
 def _restore(spec: RunSpec, store: Store, progress: bool) -> dict[str, Any]:
-    tests = _tests(spec)
+    tests = tests_of(spec)
     # one network, one correction: all tests are answered as one
     test = TensorSet.joined(list(tests.values()))
-    network = _network(spec, test).to(spec.device)
+    network = network_of(spec, test)
+    softmax = classes_of(spec).softmax
     if start := spec.parents.get("start"):
         network.load_state_dict(checkpoint.load(store.network(start), spec.device))
 
@@ -120,11 +127,11 @@ def _restore(spec: RunSpec, store: Store, progress: bool) -> dict[str, Any]:
     if spec.method.regime in TRAINED:
         outcome = fit(
             network,
-            _terms(spec),
-            _load(spec, "train"),
-            _load(spec, "unlabelled") if spec.method.regime == "semi_supervised" else None,
-            schedule=_schedule(spec),
-            augmentation=_augmentation(spec),
+            terms_of(spec),
+            load_split(spec, "train"),
+            load_split(spec, "unlabelled") if spec.method.regime == "semi_supervised" else None,
+            schedule=schedule_of(spec),
+            augmentation=augmentation_of(spec),
             seed=spec.derived_seed(f"batches of {spec.method.role}"),
             resume_from=store.state(spec.id),
             progress=progress,
@@ -132,7 +139,7 @@ def _restore(spec: RunSpec, store: Store, progress: bool) -> dict[str, Any]:
             callbacks=_callbacks(spec, store),
         )
         history = outcome.terms
-        probabilities = predict(network, test.images, precision=spec.precision)
+        probabilities = predict(network, test.images, precision=spec.precision, softmax=softmax)
         checkpoint.save(network.state_dict(), store.network(spec.id))
     elif spec.method.regime == "post_process":
         probabilities = _adapted(spec, network, test, store, progress)
@@ -140,22 +147,32 @@ def _restore(spec: RunSpec, store: Store, progress: bool) -> dict[str, Any]:
         assert spec.method.remedy is not None  # the model of a method has seen to it
         corrected = apply_remedy(
             spec.method.remedy.name,
-            predict(network, test.images, precision=spec.precision).cpu().numpy(),
+            predict(network, test.images, precision=spec.precision, softmax=softmax).cpu().numpy(),
             None if test.priors is None else test.priors.cpu().numpy(),
             Topology.parse(spec.topology),
+            exclusive=softmax,
             **spec.method.remedy.params,
         )
         probabilities = torch.from_numpy(corrected).to(spec.device)
 
     answers = torch.split(probabilities, [len(one) for one in tests.values()])
+    predicted = {name: answer.cpu().numpy() for name, answer in zip(tests, answers, strict=True)}
+    columns = {name: columns_of(spec, one) for name, one in tests.items()}
+    readers = readers_of(spec, test, store)
     cases = {
-        name: _cases(spec, one, answer, store)
-        for (name, one), answer in zip(tests.items(), answers, strict=True)
+        name: {
+            "case": list(one.cases),
+            **({} if one.labels is None else {"label": one.labels.tolist()}),
+            **score_test(spec, one, predicted[name], columns[name], readers),
+        }
+        for name, one in tests.items()
     }
     result = {
         "cases": cases.pop(MAIN_TEST),
+        "metrics": revisions({name for names in columns.values() for name in names}),
+        "answers": _kept(spec, store, tests, predicted, columns),
         "history": history,
-        "examples": _examples(tests[MAIN_TEST], answers[0]),
+        "examples": _examples(tests[MAIN_TEST], answers[0]) if spec.scoring.examples else [],
     }
     if cases:
         # apart from the main one: who knows nothing of further tests must not pool them with it
@@ -163,26 +180,22 @@ def _restore(spec: RunSpec, store: Store, progress: bool) -> dict[str, Any]:
     return result
 
 
-def _cases(
-    spec: RunSpec, test: TensorSet, probabilities: torch.Tensor, store: Store
-) -> dict[str, Any]:
-    """Return what is recorded of each image of a test, by column."""
-    cases: dict[str, Any] = {"case": list(test.cases)}
-    columns = score_cases(
-        probabilities.cpu().numpy(),
-        test.targets.cpu().numpy(),
-        Settings(Topology.parse(spec.topology)),
-        _SCORED if test.priors is not None else _SCORED[:-2],
-        priors=None if test.priors is None else test.priors.cpu().numpy(),
-    )
-    cases.update({name: column.tolist() for name, column in columns.items()})
-    if test.labels is not None:
-        cases["label"] = test.labels.tolist()
-        if judge := spec.parents.get("judge"):
-            reader = _classifier(test.targets).to(spec.device)
-            reader.load_state_dict(checkpoint.load(store.network(judge), spec.device))
-            cases["digit_correct"] = correct(reader, probabilities, test.labels).tolist()
-    return cases
+def _kept(
+    spec: RunSpec,
+    store: Store,
+    tests: Mapping[str, TensorSet],
+    predicted: Mapping[str, NDArray[np.float32]],
+    columns: Mapping[str, Sequence[str]],
+) -> str:
+    """Keep the predictions on the tests; return what a record says of it."""
+    if not spec.scoring.keep_answers:
+        return "not kept: the suite says keep_answers = false"
+    kept = {
+        name: Answer(one.cases, predicted[name], not needs_probabilities(columns[name]))
+        for name, one in tests.items()
+    }
+    reason = keep(store.answers(spec.id), kept)
+    return f"not kept: {reason}" if reason else "kept"
 
 
 def _adapted(
@@ -195,13 +208,14 @@ def _adapted(
             f"method {spec.method.name!r} needs one"
         )
     assert spec.method.adaptation is not None  # the model of a method has seen to it
-    (term,) = _terms(spec, reduction="none")
+    (term,) = terms_of(spec, reduction="none")
     return post_process(
         network,
         test.images,
         test.priors,
         term.loss,
         Adaptation(weight=term.weight, **spec.method.adaptation.model_dump()),
+        softmax=classes_of(spec).softmax,
         resume_from=store.state(spec.id),
         progress=progress,
         precision=spec.precision,
@@ -209,64 +223,20 @@ def _adapted(
     )
 
 
-def _tests(spec: RunSpec) -> dict[str, TensorSet]:
+def tests_of(spec: RunSpec) -> dict[str, TensorSet]:
     """Return what a run is scored on by name, the main test or what takes its place first."""
     further = {
-        name: _load(spec, test.split, test.size, test.params)
+        name: load_split(spec, test.split, test.size, test.params)
         for name, test in spec.dataset.tests.items()
     }
-    return {MAIN_TEST: _load(spec, spec.score), **further}
-
-
-def _load(
-    spec: RunSpec, split: datasets.Split, size: int | None = None, params: Params | None = None
-) -> TensorSet:
-    samples = datasets.load(
-        spec.dataset.name,
-        split,
-        size or spec.dataset.sizes.get(split),
-        seed=spec.seed,
-        **{**spec.dataset.params, **(params or {}), **spec.dataset.paths},
-    )
-    return TensorSet.from_samples(list(samples), spec.device)
-
-
-def _network(spec: RunSpec, like: TensorSet) -> nn.Module:
-    return networks.build(
-        spec.network.name,
-        ndim=like.images.ndim - 2,
-        in_channels=like.images.shape[1],
-        out_channels=like.targets.shape[1],
-        **spec.network.params,
-    )
-
-
-def _classifier(targets: torch.Tensor) -> nn.Module:
-    return classifier(targets.shape[1:], classes=10)
-
-
-def _terms(spec: RunSpec, **extra: object) -> Sequence[Term]:
-    topology = Topology.parse(spec.topology)
-    terms = []
-    for loss in spec.method.losses:
-        settings = loss.model_dump()
-        settings["params"] = {**settings["params"], **extra}
-        terms.append(build_term(**settings, topology=topology, backend=spec.backend))
-    return terms
-
-
-def _schedule(spec: RunSpec) -> Schedule:
-    return Schedule(**spec.training.model_dump())
-
-
-def _augmentation(spec: RunSpec) -> Augmentation | None:
-    return None if spec.augmentation is None else Augmentation(**spec.augmentation.model_dump())
+    return {MAIN_TEST: load_split(spec, spec.score), **further}
 
 
 def _examples(test: TensorSet, probabilities: torch.Tensor) -> list[dict[str, Any]]:
     """Return a few cases as pictures: the first of each class, or the first ones.
 
-    Of a volume it is the slice across the first axis with most of the truth: records are committed.
+    Of several classes it is their union. Of a volume it is the slice across the first axis with
+    most of the truth: records are committed.
     """
     if test.labels is None:
         chosen = list(range(min(_EXAMPLES, len(test))))
@@ -277,8 +247,8 @@ def _examples(test: TensorSet, probabilities: torch.Tensor) -> list[dict[str, An
     for i in chosen:
         pictures = {
             "image": test.images[i, 0],
-            "target": test.targets[i, 0],
-            "prediction": probabilities[i, 0],
+            "target": test.targets[i].amax(0),
+            "prediction": probabilities[i].amax(0),
         }
         if test.targets.ndim == 5:
             best = int(pictures["target"].sum(dim=(1, 2)).argmax())

@@ -1,15 +1,15 @@
-"""A process that has loaded what runs load, and of which runs are forks.
+"""A process that has imported what runs import; runs are forks of it.
 
 Importing torch and MONAI takes seconds; forking a process that has them takes milliseconds. The
 template executes nothing itself: a run begins with the imported libraries and nothing else that
 a fresh interpreter would not have.
 
-As a program: ``python -m topoeval.harness.runs.template DESCRIPTOR LOG``, of a socket and, for
-those who look at a list of processes, the log. A message on the socket names modules. One with the
-ends of two pipes asks for a supervised run: life line and last words of the supervisor (see
-`topoeval.harness.runs.supervisor`); the modules are imported, the run is forked, and that is
-answered. One without is of modules that will be asked for: they are imported while there is nothing
-else to do, with a look at the socket after each. The template ends with the socket.
+As a program: ``python -m topoeval.harness.runs.template DESCRIPTOR LOG``. DESCRIPTOR is a socket;
+LOG only makes the process known in a list of processes. A message on the socket names modules. A
+message with two pipes, the standard input and output of a supervisor (see
+`topoeval.harness.runs.supervisor`), asks for a run: the template imports the modules, forks the
+supervisor and replies. A message without pipes names modules that later runs will need: the
+template imports them one by one while no run is asked for. It ends when the socket closes.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class Template:
     Parameters
     ----------
     log
-        File for what the libraries print when they are loaded, if they do.
+        File for what the libraries print while they are imported.
     variables
         Of the environment of all runs, beyond our own.
     """
@@ -89,11 +89,11 @@ class Template:
         Where there is no template, for example because a module cannot be imported, both are fresh
         interpreters as `topoeval.harness.runs.job.fresh` starts them, whose logs say what is wrong.
         """
-        life_read, life_write = os.pipe()
-        words_read, words_write = os.pipe()
+        input_read, input_write = os.pipe()
+        output_read, output_write = os.pipe()
         with (
-            os.fdopen(life_write, "wb", buffering=0) as life_line,
-            os.fdopen(words_read, "rb") as words,
+            os.fdopen(input_write, "wb", buffering=0) as input_,
+            os.fdopen(output_read, "rb") as output,
         ):
             request = {
                 # the module itself, for what it imports: it is not yet run
@@ -103,12 +103,12 @@ class Template:
                 "variables": {**inherited(), **variables},
             }
             try:
-                begun = self._begun(request, [life_read, words_write])
+                begun = self._begun(request, [input_read, output_write])
             finally:
-                os.close(life_read)
-                os.close(words_write)
+                os.close(input_read)
+                os.close(output_write)
             if begun:
-                yield Supervised(life_line, words)
+                yield Supervised(input_, output)
         if not begun:
             with fresh(settings, variables) as supervised:
                 yield supervised
@@ -116,7 +116,7 @@ class Template:
     def close(self) -> None:
         """End the template; runs under way go on."""
         self._closed = True
-        # who waits for an answer holds the lock, and is told by the end of the process
+        # a thread that waits for a reply holds the lock; the end of the process releases it
         if self._process is not None:
             self._process.kill()
         with self._lock:
@@ -128,7 +128,7 @@ class Template:
                 self._channel.close()
             with self._said:
                 self._said.seek(0)
-                # a sweep that was refused has no folder, and is given none
+                # a sweep that was refused has no folder
                 if (said := self._said.read()) and self._log.parent.is_dir():
                     self._log.write_bytes(said)
 
@@ -143,7 +143,7 @@ class Template:
             return False
 
     def _send(self, request: Mapping[str, object], descriptors: list[int]) -> bool:
-        """Send a message; return whether there is somebody to read it."""
+        """Send a message; return whether a process reads it."""
         if self._closed:
             return False
         if self._channel is None:
@@ -170,15 +170,15 @@ class Template:
 
 
 class _InFork(BaseException):
-    """Leads the fork of a supervisor out of it: what follows is the run."""
+    """Raised in the fork of a supervisor, which then executes the run."""
 
 
 class _Fork:
-    """A fork of this process, which goes on with `_InFork`; else as `subprocess.Popen`."""
+    """A fork of this process, in which `_InFork` is raised; otherwise as `subprocess.Popen`."""
 
     def __init__(self, keep: frozenset[int]) -> None:
-        life_read, self._life_line = os.pipe()
-        words_read, words_write = os.pipe()
+        input_read, self._input = os.pipe()
+        output_read, output_write = os.pipe()
         self._ended = False
         self.returncode = 0
         self.pid = os.fork()
@@ -186,11 +186,11 @@ class _Fork:
             os.setsid()
             die_with_parent()
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
-            _stand_on(life_read, words_write, keep)
+            _use_as_standard_streams(input_read, output_write, keep)
             raise _InFork
-        os.close(life_read)
-        os.close(words_write)
-        self.stdout: IO[bytes] | None = os.fdopen(words_read, "rb")
+        os.close(input_read)
+        os.close(output_write)
+        self.stdout: IO[bytes] | None = os.fdopen(output_read, "rb")
 
     def poll(self) -> int | None:
         """Return the exit code if it has ended, negative for a signal."""
@@ -217,7 +217,7 @@ def _open_descriptors() -> frozenset[int]:
     return frozenset(number for number in listed if os.path.lexists(f"/proc/self/fd/{number}"))
 
 
-def _stand_on(standard_in: int, standard_out: int, keep: frozenset[int]) -> None:
+def _use_as_standard_streams(standard_in: int, standard_out: int, keep: frozenset[int]) -> None:
     """Make these the standard streams, and close what the template did not have open."""
     os.dup2(standard_in, 0)
     os.dup2(standard_out, 1)
@@ -248,13 +248,13 @@ def _asked_of_fork(channel: socket.socket) -> tuple[dict[str, Any], list[int]] |
             return request, pipes
         for pipe in pipes:
             os.close(pipe)
-        # nobody asks how a supervisor ended, but an import may ask that of a process of its own
+        # only the supervisors: an import may wait for a process of its own
         supervisors = [pid, *(one for one in supervisors if os.waitpid(one, os.WNOHANG)[0] == 0)]
         channel.send(_BEGUN)
 
 
 def _as_if_fresh() -> None:
-    """Undo what a fresh interpreter would not share with its siblings: their random numbers."""
+    """Give the fork random numbers of its own, as a fresh interpreter has them."""
     random.seed()
     if "numpy" in sys.modules:
         sys.modules["numpy"].random.seed()  # for methods that use the global generator
@@ -268,18 +268,18 @@ def main(descriptor: int) -> None:
         try:
             asked = _asked_of_fork(channel)
         except ConnectionError:
-            return  # who has asked is gone
+            return  # the process that asked has ended
     if asked is None:
         return
-    request, (life_line, words) = asked
+    request, (standard_in, standard_out) = asked
     gc.enable()
     os.setsid()
-    keep = _open_descriptors() - {life_line, words}
-    _stand_on(life_line, words, keep)
+    keep = _open_descriptors() - {standard_in, standard_out}
+    _use_as_standard_streams(standard_in, standard_out, keep)
     os.environ.update(request["variables"])
     settings = Settings(**request["settings"])
     if _supervise(settings, keep):
-        os._exit(0)  # it is a supervisor, and has nothing to tidy up that a library would
+        os._exit(0)  # a supervisor has nothing that the libraries' exit handlers should tidy up
     _as_if_fresh()
     module, *arguments = settings.command[len(_OF_A_MODULE) :]
     # as the interpreter's own -m does it, for which the module has not been imported
@@ -289,7 +289,7 @@ def main(descriptor: int) -> None:
 
 
 def _supervise(settings: Settings, keep: frozenset[int]) -> bool:
-    """Return true in the supervisor, at its end, and false in the run, at its beginning."""
+    """Return true in the supervisor when its run has ended; false in the fork that is the run."""
 
     def start(command: Sequence[str]) -> _Fork:
         return _Fork(keep)

@@ -17,8 +17,9 @@ from typing import Any
 
 from topoeval import plugins
 from topoeval.errors import DivergedError, UnavailableError
-from topoeval.harness.runs.store import RECORD_SCHEMA, Record, Store
+from topoeval.harness.runs.store import Store
 from topoeval.records.parts import TRAINED
+from topoeval.records.record import Fault, Record, Status
 from topoeval.records.spec import RunSpec
 
 # what every run imports, and takes seconds: all of them build a network
@@ -60,15 +61,15 @@ def execute(
     outcome: dict[str, Any]
     try:
         done = (perform or _training(threads))(spec, store, progress)
-        outcome = {"status": "ok", "fault": None, "error": None, **done}
+        outcome = {"status": "ok", **done}
     except Exception as error:
         traceback.print_exc()
-        outcome = failure(*_judged(error), _tail(error))
-    record = frame(spec, store.suite, outcome, started)
-    record["timing"]["wall_s"] = time.perf_counter() - clock
-    record["memory"] = environment.peak_memory_bytes(spec.device)
-    record["environment"] = environment.describe(spec.device, threads, spec.backend)
-    store.write(spec.id, record)
+        outcome = failure_of(error)
+    outcome["timing"] = {**outcome.get("timing", {}), "wall_s": time.perf_counter() - clock}
+    outcome["memory"] = environment.peak_memory_bytes(spec.device)
+    outcome["environment"] = environment.describe(spec.device, threads, spec.backend)
+    record = Record.of(spec, store.suite, started, outcome)
+    store.write(record)
     # only an interrupted run may be gone on with; one that is asked for again begins anew
     store.state(spec.id).unlink(missing_ok=True)
     return record
@@ -86,7 +87,7 @@ def imports(runs: Iterable[RunSpec]) -> tuple[str, ...]:
 
 
 def _has_optimiser(spec: RunSpec) -> bool:
-    if spec.task == "judge" or spec.method.regime == "post_process":
+    if not spec.is_scored or spec.method.regime == "post_process":
         return True
     return spec.method.regime in TRAINED and spec.training.epochs > 0
 
@@ -110,29 +111,17 @@ def _with_plugins(threads: int) -> Perform:
     return perform
 
 
-def frame(spec: RunSpec, suite: str, outcome: dict[str, Any], started: datetime) -> Record:
-    """Return a record: what was asked, what came of it, when."""
-    return {
-        "schema": RECORD_SCHEMA,
-        "id": spec.id,
-        "suite": suite,
-        # where files lay on this machine is nobody else's business
-        "spec": spec.model_dump(mode="json", by_alias=True, exclude={"dataset": {"paths"}}),
-        "timing": {},
-        "memory": {},
-        "environment": {},
-        "started": started.isoformat(timespec="seconds"),
-        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
-        **outcome,
-    }
-
-
-def failure(status: str, fault: str, error: str) -> dict[str, Any]:
+def failure(status: Status, fault: Fault, error: str) -> dict[str, Any]:
     """Return the outcome of a run that did not succeed."""
     return {"status": status, "fault": fault, "error": error}
 
 
-def _judged(error: Exception) -> tuple[str, str]:
+def failure_of(error: Exception) -> dict[str, Any]:
+    """Return the outcome of a run that raised `error`, with the end of its traceback."""
+    return failure(*_judged(error), _tail(error))
+
+
+def _judged(error: Exception) -> tuple[Status, Fault]:
     """Return the status of a run that raised `error`, and whose fault that is."""
     if isinstance(error, DivergedError):
         return "diverged", "method"
@@ -158,7 +147,7 @@ def _tail(error: Exception) -> str:
     return "\n".join(lines[-_TRACEBACK_LINES:])
 
 
-def _exit_with_parent() -> None:
+def exit_with_parent() -> None:
     """Exit as soon as standard input closes: our end with the sweep, where there is no prctl."""
 
     def watch() -> None:
@@ -198,7 +187,7 @@ def _bars() -> str:
 def main(arguments: Sequence[str]) -> None:
     """Run the specification that the command line names."""
     spec_file, root, suite, threads = arguments
-    _exit_with_parent()
+    exit_with_parent()
     spec = RunSpec.model_validate_json(Path(spec_file).read_text(encoding="utf-8"))
     store = Store(Path(root), suite)
     _tell_steps(store.step(spec.id))

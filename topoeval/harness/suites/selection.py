@@ -84,7 +84,8 @@ class Filters:
 def select(runs: Sequence[RunSpec], filters: Filters) -> list[RunSpec]:
     """Return the runs that pass, and those that they build on, in the order of `runs`.
 
-    A common start or a judge is there for the runs that build on it, or if its name is asked for.
+    A common start or an auxiliary network is there for the runs that build on it, or if its name is
+    asked for.
 
     Raises
     ------

@@ -164,7 +164,10 @@ class Suite(Frozen):
     parameters as ``betti_prior[weight=[0.1, 1.0]]``; ``override`` replaces values of a method, as
     ``[override.NAME.adaptation] steps = 50``. ``training`` is the extra budget that every method
     gets after the common start, the plain loss alone included;
-    ``augmentation`` varies the images of every training, the start's too. ``reference`` is the
+    ``metrics`` are what runs are scored by, the default ones where there are none
+    (docs/metrics.md); ``keep_answers`` keeps predictions for `topoeval rescore`.
+    ``[auxiliary.NAME]`` trains a network that a dataset's own metrics need. ``augmentation`` varies
+    the images of every training, the start's too. ``reference`` is the
     method that the others are compared with. ``plugins`` are Python files, relative to the suite's,
     or modules, which register losses, datasets and other parts (docs/add-a-loss.md).
     """
@@ -182,7 +185,9 @@ class Suite(Frozen):
     start: Start
     training: Training
     augmentation: AugmentationSpec | None = None
-    judge: Training | None = None
+    auxiliary: dict[str, Training] = Field(default_factory=dict)
+    metrics: Names = ()
+    keep_answers: bool = True
     reference: str = "cross_entropy"
     backend: Names = Field(("auto",), min_length=1)
     device: Names = Field(("cpu",), min_length=1)

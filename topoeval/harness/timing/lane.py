@@ -1,8 +1,9 @@
 """The timing lane: what a step of each method costs, measured alone, in turns, on pinned cores.
 
-Every repetition is a fresh process that takes a few steps, the first of them cold. Rounds go over
-all methods in an order shuffled anew, so that a machine that slows down slows all of them. A
-sample is written as soon as it is there: an interrupted lane goes on where it stopped.
+Every repetition is a fresh process under the supervisor of runs, with the limits of runs. It takes
+a few steps, the first of them cold. Rounds go over all methods in an order shuffled anew, so that a
+machine that slows down slows all of them. A sample is written as soon as it is there: an
+interrupted lane goes on where it stopped.
 """
 
 from __future__ import annotations
@@ -10,9 +11,7 @@ from __future__ import annotations
 import json
 import os
 import random
-import signal
 import statistics
-import subprocess
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
@@ -22,17 +21,26 @@ from pathlib import Path
 from typing import Any
 
 from topoeval.harness.runs.executors import Settings, make_executor
+from topoeval.harness.runs.job import (
+    LOG_TAIL_LINES,
+    outcome_without_record,
+    supervise,
+    thread_variables,
+)
 from topoeval.harness.runs.machine import alone, busy_cores, check_quiet, cores_to_pin, fingerprint
-from topoeval.harness.runs.store import Record, Store
+from topoeval.harness.runs.store import Store, last_lines
 from topoeval.harness.runs.sweep import sweep
 from topoeval.harness.suites.suite import Limits, Timing
-from topoeval.records.canonical import digest
+from topoeval.records.canonical import canonical_text, digest
+from topoeval.records.files import write_whole
+from topoeval.records.record import rounded
 from topoeval.records.spec import RunSpec
 
 SCHEMA = 1
-_LOG_TAIL_LINES = 12
-_THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+# -P: the current folder must not decide which topoeval is imported
+WORKER = (sys.executable, "-P", "-m", "topoeval.harness.timing.timed")
 Listener = Callable[[str], None]
+Record = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -53,6 +61,8 @@ class Lane:
         Threads of a step, each on a core of its own.
     busy
         Whether to measure although others work here. Records then say so.
+    worker
+        The program that takes the steps of a repetition; it is given a job file.
     """
 
     folder: Path
@@ -61,6 +71,7 @@ class Lane:
     limits: Limits
     threads: int = 1
     busy: bool = False
+    worker: tuple[str, ...] = WORKER
 
     def measure(
         self,
@@ -107,7 +118,7 @@ class Lane:
                     place = {"round": turn, "position": position, "busy_cores": others}
                     self._repeat(record, spec, starts, place)
                     record["summary"] = summarise(record)
-                    self._store.write(record["id"], record)
+                    self._write(record)
         return list(records.values())
 
     def _record(self, spec: RunSpec, again: bool) -> Record:
@@ -117,14 +128,14 @@ class Lane:
             "warmup": self.settings.warmup, "steps": self.settings.steps, "threads": self.threads,
         }  # fmt: skip
         identity = digest(json.dumps([SCHEMA, spec.id, settings, prints], sort_keys=True))
-        if not again and (record := self._store.read(identity)) is not None:
+        if not again and (record := self._read(identity)) is not None:
             return record
         return {
             "schema": SCHEMA,
             "id": identity,
             "run": spec.id,
             "suite": self.suite,
-            "spec": spec.model_dump(mode="json", by_alias=True, exclude={"dataset": {"paths"}}),
+            "spec": spec.recorded().model_dump(mode="json", by_alias=True),
             "settings": settings,
             **prints,
             "busy": False,
@@ -137,11 +148,16 @@ class Lane:
         turns = range(self.settings.rounds)
         return record["status"] != "ok" or all(_has_round(record, turn) for turn in turns)
 
-    @property
-    def _store(self) -> Store:
-        store = Store(self.folder, self.suite)
-        store.records = self.folder  # a folder of nothing else, and no place for records of runs
-        return store
+    def _read(self, identity: str) -> Record | None:
+        path = self.folder / f"{identity}.json"
+        if not path.exists():
+            return None
+        record: Record = json.loads(path.read_text(encoding="utf-8"))
+        return record
+
+    def _write(self, record: Record) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        write_whole(self.folder / f"{record['id']}.json", canonical_text(rounded(record)) + "\n")
 
     def _starts(
         self, runs: Sequence[RunSpec], targets: Sequence[RunSpec], listener: Listener
@@ -170,34 +186,46 @@ class Lane:
 
     def _repeat(self, record: Record, spec: RunSpec, starts: Store, sample: dict[str, Any]) -> None:
         """Add the sample of a fresh process to a record, or the reason why there is none."""
-        work = self.folder / "work"
         start = spec.parents.get("start")
         if start is not None and not starts.network(start).exists():
-            ended = starts.read(start) or {}
+            ended = starts.read(start)
+            status = "no record" if ended is None else ended.status
             record["status"] = "failed"
-            record["error"] = f"what it starts from ended as {ended.get('status', 'no record')!r}"
+            record["error"] = f"what it starts from ended as {status!r}"
             return
-        cores = cores_to_pin(self.threads)
+        work = (self.folder / "work" / "repetition").resolve()
+        work.mkdir(parents=True, exist_ok=True)
+        outcome_file, cores = work / "outcome.json", cores_to_pin(self.threads)
+        outcome_file.unlink(missing_ok=True)
         job = {
             "spec": spec.model_dump(mode="json", by_alias=True),
             "steps": self.settings.warmup + self.settings.steps,
             "start": None if start is None else str(starts.network(start).resolve()),
             "threads": self.threads,
             "cores": cores,
-            "answer": str((work / "answer.json").resolve()),
+            "outcome": str(outcome_file),
         }
-        work.mkdir(parents=True, exist_ok=True)
-        (work / "answer.json").unlink(missing_ok=True)
         (work / "job.json").write_text(json.dumps(job), encoding="utf-8")
         load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
         began = datetime.now(UTC).isoformat(timespec="seconds")
-        error = _child(work / "job.json", work / "log.txt", self.threads, self.limits.timeout_s)
-        if error is not None:
-            record["status"], record["error"] = "failed", error
+        ending, printed = supervise(
+            (*self.worker, str(work / "job.json")),
+            work,
+            outcome_file,
+            self.limits,
+            variables=thread_variables(self.threads),
+        )
+        if outcome_file.exists():
+            outcome = json.loads(outcome_file.read_text(encoding="utf-8"))
+        else:
+            lines = [*printed, *last_lines(work / "log.txt", LOG_TAIL_LINES)]
+            outcome = outcome_without_record(ending, self.limits, lines)
+        if outcome["status"] != "ok":
+            record["status"], record["error"] = outcome["status"], outcome["error"]
             return
-        answer = json.loads((work / "answer.json").read_text(encoding="utf-8"))
+        del outcome["status"]
         told = {"started": began, "load_average": load, "cores": list(cores)}
-        record["rounds"].append({**sample, **told, **answer})
+        record["rounds"].append({**sample, **told, **outcome})
 
 
 def first_seeds(runs: Iterable[RunSpec]) -> list[RunSpec]:
@@ -250,39 +278,3 @@ def _quartiles(values: Sequence[float]) -> dict[str, float]:
 
 def _has_round(record: Record, turn: int) -> bool:
     return any(one["round"] == turn for one in record["rounds"])
-
-
-def _child(job: Path, log: Path, threads: int, timeout_s: float) -> str | None:
-    """Run a job in a fresh interpreter; return the end of what it said if it failed."""
-    # -P: the folder we stand in must not decide which topoeval is imported
-    command = [sys.executable, "-P", "-m", "topoeval.harness.timing.timed", str(job)]
-    environment = {**os.environ, **dict.fromkeys(_THREAD_VARIABLES, str(threads))}
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            env=environment,
-            start_new_session=True,
-        )
-        try:
-            code = process.wait(timeout_s)
-            ended = f"exit code {code}"
-        except subprocess.TimeoutExpired:
-            code, ended = 1, f"ended after {timeout_s:g} s"
-        finally:
-            _end_group(process)
-    if code == 0:
-        return None
-    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
-    return "\n".join([ended, *lines[-_LOG_TAIL_LINES:]])
-
-
-def _end_group(process: subprocess.Popen[bytes]) -> None:
-    """End a process and all that it started, if anything of that is left."""
-    try:
-        os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        return  # nothing is left
-    process.wait()

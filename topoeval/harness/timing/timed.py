@@ -1,7 +1,7 @@
 """One repetition of one method in a process of its own: the worker of the timing lane.
 
-As a program: ``python -m topoeval.harness.timing.timed JOB_FILE``; the job names the file for the
-answer.
+As a program: ``python -m topoeval.harness.timing.timed JOB_FILE``. The job names the file for the
+outcome: its status, and what each step cost or why there is none.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ import json
 import math
 import sys
 import time
+import traceback
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +19,13 @@ import psutil
 import torch
 from torch import nn
 
-from topoeval import datasets, networks
+from topoeval import datasets, plugins
 from topoeval.errors import UserError
+from topoeval.harness.runs.build import augmentation_of, classes_of, network_of, terms_of
 from topoeval.harness.runs.environment import peak_memory_bytes
 from topoeval.harness.runs.machine import pin
+from topoeval.harness.runs.worker import exit_with_parent, failure_of
+from topoeval.records.files import write_whole
 from topoeval.records.spec import RunSpec
 from topoeval.timing import Stopwatch, span
 from topoeval.topology import Topology
@@ -28,15 +33,12 @@ from topoeval.training import (
     Adaptation,
     Schedule,
     TensorSet,
-    Term,
     apply_remedy,
-    build_term,
     checkpoint,
     fit,
     post_process,
     predict,
 )
-from topoeval.training.augment import Augmentation
 from topoeval.training.precision import reproducible
 
 # span of the training code -> part in a record
@@ -64,7 +66,7 @@ def repeat(spec: RunSpec, steps: int, start: Path | None) -> dict[str, Any]:
     torch.manual_seed(spec.derived_seed("weights"))
     post = spec.method.regime in ("post_process", "remedy")
     images = _load(spec, "test" if post else "train", steps)
-    network = _network(spec, images).to(spec.device)
+    network = network_of(spec, images)
     if start is not None:
         network.load_state_dict(checkpoint.load(start, spec.device))
     before = psutil.Process().memory_info().rss
@@ -98,11 +100,9 @@ def repeat(spec: RunSpec, steps: int, start: Path | None) -> dict[str, Any]:
 
 def _train(spec: RunSpec, network: nn.Module, labelled: TensorSet, steps: int) -> dict[str, Any]:
     """Train for at least `steps` steps; return what preparing the targets took."""
-    terms = _terms(spec)
+    terms = terms_of(spec, scheduled=False)
     clock = time.perf_counter()
-    augmentation = None
-    if spec.augmentation is not None:
-        augmentation = Augmentation(**spec.augmentation.model_dump())
+    augmentation = augmentation_of(spec)
     # with varied targets there is nothing to compute once
     kept = [None if augmentation else term.prepare(labelled.targets) for term in terms]
     prepare = time.perf_counter() - clock
@@ -129,7 +129,7 @@ def _train(spec: RunSpec, network: nn.Module, labelled: TensorSet, steps: int) -
 def _adapt(spec: RunSpec, network: nn.Module, images: TensorSet, steps: int) -> None:
     if images.priors is None or spec.method.adaptation is None:
         raise UserError(f"dataset {spec.dataset.name!r} has no prior per sample to adapt to")
-    (term,) = _terms(spec, reduction="none")
+    (term,) = terms_of(spec, scheduled=False, reduction="none")
     settings = {**spec.method.adaptation.model_dump(), "steps": steps, "weight": term.weight}
     post_process(
         network,
@@ -137,6 +137,7 @@ def _adapt(spec: RunSpec, network: nn.Module, images: TensorSet, steps: int) -> 
         images.priors,
         term.loss,
         Adaptation(**settings),
+        softmax=classes_of(spec).softmax,
         precision=spec.precision,
     )
 
@@ -144,15 +145,17 @@ def _adapt(spec: RunSpec, network: nn.Module, images: TensorSet, steps: int) -> 
 def _correct(spec: RunSpec, network: nn.Module, images: TensorSet, steps: int) -> None:
     if spec.method.remedy is None:
         raise UserError(f"method {spec.method.name!r} has no remedy")
-    answers = predict(network, images.images, precision=spec.precision).cpu().numpy()
+    softmax = classes_of(spec).softmax
+    answers = predict(network, images.images, precision=spec.precision, softmax=softmax)
     priors = None if images.priors is None else images.priors.cpu().numpy()
     for _ in range(steps):
         with span("remedy"):
             apply_remedy(
                 spec.method.remedy.name,
-                answers,
+                answers.cpu().numpy(),
                 priors,
                 Topology.parse(spec.topology),
+                exclusive=softmax,
                 **spec.method.remedy.params,
             )
 
@@ -176,35 +179,23 @@ def _load(spec: RunSpec, split: datasets.Split, steps: int) -> TensorSet:
     return TensorSet.from_samples(list(some), spec.device)
 
 
-def _network(spec: RunSpec, like: TensorSet) -> nn.Module:
-    return networks.build(
-        spec.network.name,
-        ndim=like.images.ndim - 2,
-        in_channels=like.images.shape[1],
-        out_channels=like.targets.shape[1],
-        **spec.network.params,
-    )
-
-
-def _terms(spec: RunSpec, **extra: object) -> list[Term]:
-    topology, terms = Topology.parse(spec.topology), []
-    for loss in spec.method.losses:
-        settings = {**loss.model_dump(), "start": 0.0, "ramp": 0.0}
-        settings["params"] = {**settings["params"], **extra}
-        terms.append(build_term(**settings, topology=topology, backend=spec.backend))
-    return terms
-
-
-def main() -> None:
-    """Do the job named on the command line."""
-    job = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
-    pin(job["cores"])
-    torch.set_num_threads(job["threads"])
-    spec = RunSpec.model_validate(job["spec"])
-    start = None if job["start"] is None else Path(job["start"])
-    answer = repeat(spec, job["steps"], start)
-    Path(job["answer"]).write_text(json.dumps(answer), encoding="utf-8")
+def main(arguments: Sequence[str]) -> None:
+    """Do the job that the command line names."""
+    job = json.loads(Path(arguments[0]).read_text(encoding="utf-8"))
+    exit_with_parent()
+    outcome: dict[str, Any]
+    try:
+        plugins.load_in_worker()
+        pin(job["cores"])
+        torch.set_num_threads(job["threads"])
+        start = None if job["start"] is None else Path(job["start"])
+        spec = RunSpec.model_validate(job["spec"])
+        outcome = {"status": "ok", **repeat(spec, job["steps"], start)}
+    except Exception as error:
+        traceback.print_exc()
+        outcome = failure_of(error)
+    write_whole(Path(job["outcome"]), json.dumps(outcome))
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -185,7 +185,8 @@ def for_trials(suite: Suite) -> Suite:
         "methods": tuple(dict.fromkeys(str(one) for text in texts for one in variants(text))),
         "datasets": tuple(small),
         "seeds": suite.tuning.seeds,
-        "judge": None,
+        "auxiliary": {},
+        "keep_answers": False,
         "network": suite.network[:1],
         "backend": suite.backend[:1],
         "device": suite.device[:1],
@@ -294,11 +295,11 @@ def _score(trial: Trial, store: Store) -> None:
     means: dict[str, list[float]] = {"dice": [], "betti_error": []}
     for identity in trial.runs:
         record = store.read(identity)
-        if record is None or record["status"] != "ok":
-            trial.error = "no record" if record is None else str(record["status"])
+        if record is None or not record.ok:
+            trial.error = "no record" if record is None else record.status
             return
         for name, values in means.items():
-            values.append(fmean(record["cases"][name]))
+            values.append(fmean(record.cases[name]))
     trial.dice = round(fmean(means["dice"]), _DIGITS)
     trial.betti_error = round(fmean(means["betti_error"]), _DIGITS)
 

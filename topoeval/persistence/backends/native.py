@@ -9,6 +9,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from topoeval.limits import usable_cores
 from topoeval.persistence.backends.base import Backend, IndexTable, Info
 from topoeval.persistence.backends.library import exact_float64, unframed
 from topoeval.topology import Topology
@@ -65,8 +66,4 @@ class Native(Backend):
 def default_threads() -> int:
     """Return OMP_NUM_THREADS where it is set, else the cores this process may use."""
     asked = os.environ.get("OMP_NUM_THREADS", "")
-    if asked.isdigit() and int(asked) > 0:
-        return int(asked)
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    return int(asked) if asked.isdigit() and int(asked) > 0 else usable_cores()

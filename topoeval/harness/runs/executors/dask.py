@@ -18,9 +18,10 @@ from topoeval.errors import UserError
 from topoeval.harness.runs.executors.executor import Settings
 from topoeval.harness.runs.executors.local import gpus_for, slots_for
 from topoeval.harness.runs.job import Job, inherited
-from topoeval.harness.runs.store import Record, Store
-from topoeval.harness.runs.worker import failure, frame
+from topoeval.harness.runs.store import Store
+from topoeval.harness.runs.worker import failure
 from topoeval.harness.suites.suite import Limits
+from topoeval.records.record import Record
 from topoeval.records.spec import RunSpec
 
 _ATTEMPTS = 2
@@ -122,8 +123,8 @@ class Dask:
             if record is not None:
                 return record
         outcome = failure("crashed", "machine", f"lost its dask worker {_ATTEMPTS} times")
-        record = frame(spec, store.suite, outcome, started)
-        store.write(spec.id, record)
+        record = Record.of(spec, store.suite, started, outcome)
+        store.write(record)
         return record
 
     def stop(self) -> None:

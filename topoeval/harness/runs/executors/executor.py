@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, Self
 
-from topoeval.harness.runs.store import Record, Store
+from topoeval.harness.runs.store import Store
 from topoeval.harness.runs.template import Template
 from topoeval.harness.suites.suite import Limits
+from topoeval.records.record import Record
 from topoeval.records.spec import RunSpec
 
 

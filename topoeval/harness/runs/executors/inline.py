@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Self
 
 from topoeval.harness.runs.executors.executor import Settings
-from topoeval.harness.runs.store import Record, Store
+from topoeval.harness.runs.store import Store
 from topoeval.harness.runs.worker import execute
 from topoeval.harness.suites.suite import Limits
+from topoeval.records.record import Record
 from topoeval.records.spec import RunSpec
 
 

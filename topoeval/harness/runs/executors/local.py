@@ -14,10 +14,12 @@ from typing import Self
 from topoeval.errors import UserError
 from topoeval.harness.runs.executors.executor import Settings
 from topoeval.harness.runs.job import WORKER, Job, Launch, fresh, thread_variables
-from topoeval.harness.runs.store import Record, Store
+from topoeval.harness.runs.store import Store
 from topoeval.harness.runs.template import Template, can_fork
 from topoeval.harness.runs.worker import imports
 from topoeval.harness.suites.suite import Limits
+from topoeval.limits import usable_cores
+from topoeval.records.record import Record
 from topoeval.records.spec import RunSpec
 
 
@@ -126,8 +128,11 @@ class Local:
 
 
 def slots_for(settings: Settings) -> int:
-    """Return how many runs go side by side: as told, or so that each thread has a core."""
-    return settings.jobs or max(1, (os.cpu_count() or 1) // settings.threads)
+    """Return how many runs go side by side: as told, or so that each thread has a core.
+
+    Cores that this process may not use do not count.
+    """
+    return settings.jobs or max(1, usable_cores() // settings.threads)
 
 
 def gpus_for(settings: Settings) -> tuple[str, ...]:

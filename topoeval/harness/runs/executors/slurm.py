@@ -20,10 +20,11 @@ import submitit
 from topoeval.errors import UnavailableError, UserError
 from topoeval.harness.runs.executors.executor import Settings
 from topoeval.harness.runs.job import Job, inherited
-from topoeval.harness.runs.store import Record, Store
-from topoeval.harness.runs.worker import failure, frame
+from topoeval.harness.runs.store import Store
+from topoeval.harness.runs.worker import failure
 from topoeval.harness.suites.suite import Limits
 from topoeval.records.canonical import digest
+from topoeval.records.record import Fault, Record, Status
 from topoeval.records.spec import RunSpec
 
 _JOBS = 64
@@ -132,8 +133,8 @@ class Slurm:
         while (record := store.read(spec.id)) is None and not self._stopped.is_set():
             if time.monotonic() > deadline:
                 outcome = failure(*_judged(state), f"Slurm job {number} ended as {state}")
-                record = frame(spec, store.suite, outcome, started)
-                store.write(spec.id, record)
+                record = Record.of(spec, store.suite, started, outcome)
+                store.write(record)
                 return record
             time.sleep(0.1)
         if record is None:
@@ -227,7 +228,7 @@ class _Queue:
             )
 
 
-def _judged(state: str) -> tuple[str, str]:
+def _judged(state: str) -> tuple[Status, Fault]:
     """Return status and fault of a run whose job ended in `state` before it left a record."""
     if state == "TIMEOUT":
         return "timeout", "machine"

@@ -1,4 +1,4 @@
-"""The version of records, and the way from older ones to it.
+"""The way from older records to those of today.
 
 A record says by ``schema`` how it is to be read. Older ones are brought up to date when they are
 read; the files stay as they are, and their identities are of their specifications, which no step
@@ -10,49 +10,47 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from topoeval.errors import UserError
+from topoeval.records.record import RECORD_SCHEMA
 from topoeval.records.spec import SPEC_SCHEMA
-
-RECORD_SCHEMA = 2
 
 _DIRTY = "-dirty"
 
 Document = dict[str, Any]
 
 
-def migrate(document: Mapping[str, Any], where: object) -> Document:
+def migrate(document: Mapping[str, Any]) -> Document:
     """Bring a record up to date.
 
     Parameters
     ----------
     document
         What a file holds, of any schema there has been.
-    where
-        Name of the file, for messages.
 
     Raises
     ------
-    UserError
+    ValueError
         If the schema of the record, or of the specification in it, is none that is known.
     """
     current = dict(document)
     schema = current.get("schema")
     if type(schema) is not int or not 1 <= schema <= RECORD_SCHEMA:
-        raise _unknown(where, "schema", schema, RECORD_SCHEMA)
+        raise _unknown("schema", schema, RECORD_SCHEMA)
     for step in range(schema, RECORD_SCHEMA):
         current = _STEPS[step](current)
         current["schema"] = step + 1
     spec = current.get("spec")
-    found = spec.get("schema") if isinstance(spec, Mapping) else None
-    if found != SPEC_SCHEMA:
-        raise _unknown(where, "spec.schema", found, SPEC_SCHEMA)
+    if not isinstance(spec, Mapping):
+        raise ValueError("it has no spec")
+    # that of an evaluation of files has always been the same
+    if spec.get("kind") != "files" and spec.get("schema") != SPEC_SCHEMA:
+        raise _unknown("spec.schema", spec.get("schema"), SPEC_SCHEMA)
     return current
 
 
-def _unknown(where: object, what: str, found: object, known: int) -> UserError:
-    return UserError(
-        f"record {where} has {what} {found!r}, this topoeval reads {known}; "
-        "make the report with the topoeval that wrote the record"
+def _unknown(what: str, found: object, known: int) -> ValueError:
+    return ValueError(
+        f"it has {what} {found!r}, this topoeval reads {known}; "
+        "read it with the topoeval that wrote it"
     )
 
 
@@ -76,4 +74,12 @@ def _from_1(document: Document) -> Document:
     return document | {"environment": environment}
 
 
-_STEPS: Mapping[int, Callable[[Document], Document]] = {1: _from_1}
+def _from_2(document: Document) -> Document:
+    """Schema 3 calls an accuracy that, and may have its cases packed."""
+    summary = dict(document.get("summary") or {})
+    if "judge_accuracy" not in summary:
+        return document
+    return document | {"summary": summary | {"accuracy": summary.pop("judge_accuracy")}}
+
+
+_STEPS: Mapping[int, Callable[[Document], Document]] = {1: _from_1, 2: _from_2}

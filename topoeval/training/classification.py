@@ -1,4 +1,4 @@
-"""The classifier that judges restored digits: does a reader still see the right one."""
+"""A classifier of the labels of images, for metrics that ask whether they can still be read."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from torch import nn
 from torch.nn import functional as F
 from tqdm import tqdm
 
+from topoeval.errors import UserError
 from topoeval.timing import span
 from topoeval.training.callbacks import Audience, Callback
 from topoeval.training.fit import Schedule
 from topoeval.training.tensors import TensorSet, shuffled_batches
 
 
-def train_judge(
+def train_classifier(
     network: nn.Module,
     clean: TensorSet,
     *,
@@ -24,9 +25,15 @@ def train_judge(
     callbacks: Sequence[Callback] = (),
     progress: bool = False,
 ) -> float:
-    """Train on the targets of nine tenths of `clean`; return the accuracy on the other tenth."""
+    """Train on the targets of nine tenths of `clean`; return the accuracy on the other tenth.
+
+    Raises
+    ------
+    UserError
+        The images have no labels.
+    """
     if clean.labels is None:
-        raise ValueError("a judge needs labelled images")
+        raise UserError("a classifier needs images with labels")
     held_out = max(1, len(clean) // 10)
     images, labels = clean.targets[held_out:], clean.labels[held_out:]
     order = torch.Generator().manual_seed(seed)
@@ -49,12 +56,12 @@ def train_judge(
                 audience.step(step, epoch + 1, told, values[-1], schedule.learning_rate)
             means = {"cross_entropy": sum(values) / len(values)}
             audience.epoch(step, epoch + 1, means, schedule.learning_rate)
-    return float(correct(network, clean.targets[:held_out], clean.labels[:held_out]).float().mean())
+    read = classify(network, clean.targets[:held_out])
+    return float((read == clean.labels[:held_out]).float().mean())
 
 
 @torch.no_grad()
-def correct(network: nn.Module, images: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-    """Return for each image whether the judge reads its label, as a boolean ``(N,)``."""
+def classify(network: nn.Module, images: torch.Tensor) -> torch.Tensor:
+    """Return the class of each image ``(N, C, *spatial)``, as int64 ``(N,)``."""
     network.eval()
-    answers = torch.cat([network(batch).argmax(1) for batch in torch.split(images, 256)])
-    return answers == labels
+    return torch.cat([network(batch).argmax(1) for batch in torch.split(images, 256)])

@@ -1,0 +1,80 @@
+"""`topoeval compare` of predictions from a shell's view; of records: test_results.py."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+
+@pytest.fixture
+def folders(tmp_path):
+    """Write truth and predictions of two models: rings, of which the second has specks."""
+    rng = np.random.default_rng(0)
+    for i in range(6):
+        truth = np.zeros((24, 24), np.uint8)
+        truth[4:20, 4:20] = 255
+        truth[9:15, 9:15] = 0
+        good, bad = truth.copy(), truth.copy()
+        good[4, 4 : 8 + i] = 0
+        for place in rng.choice(24, 3 + i % 2, replace=False):
+            bad[0 if place % 2 else 22, place] = 255
+        for name, mask in (("truth", truth), ("good", good), ("bad", bad)):
+            (tmp_path / name).mkdir(exist_ok=True)
+            Image.fromarray(mask).save(tmp_path / name / f"case{i}.png")
+    return tmp_path
+
+
+def test_two_folders_of_predictions_and_the_truth(call, folders):
+    """The model without specks has fewer Betti errors, and it is said of what that is true."""
+    out = folders / "out"
+    paths = [folders / name for name in ("good", "bad", "truth")]
+    code, told, _ = call("compare", *paths, "--topology", "V", "--jobs", "1", "--out", out)
+    assert code == 0
+    assert "V-construction (foreground 4, background 8)" in told
+    assert "good is better in betti_error of class foreground" in told
+    assert "about these predictions" in told
+    table = pd.read_csv(out / "comparison.csv", keep_default_na=False)
+    row = table[table["score"] == "betti_error"].iloc[0]
+    assert (row["better"], row["wins"], row["losses"]) == ("good", 6, 0)
+    assert float(row["high"]) < 0
+    scores = pd.read_csv(out / "scores.csv")
+    assert scores[scores["score"] == "betti_error"]["good"].eq(0).all()
+
+
+def test_finished_evaluations_give_the_same_numbers(call, folders):
+    """Whether `compare` scores the files or `evaluate` did."""
+    truth, jobs = folders / "truth", ("--jobs", "1")
+    for name in ("good", "bad"):
+        out = folders / f"scored-{name}"
+        assert call("evaluate", folders / name, truth, *jobs, "--out", out)[0] == 0
+    scored = [folders / "scored-good", folders / "scored-bad"]
+    code, told, _ = call("compare", *scored, "--csv", "--measure", "betti_error")
+    assert code == 0
+    paths = [folders / name for name in ("good", "bad", "truth")]
+    direct = call(
+        "compare", *paths, *jobs, "--csv", "--measure", "betti_error", "--out", folders / "out"
+    )[1]
+    assert direct.replace("good", "scored-good").replace("bad", "scored-bad") == told
+    code, _, err = call("compare", scored[0], folders / "bad")
+    assert code == 2
+    assert "is a finished 'topoeval evaluate'" in err
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (["good"], "got one path"),
+        (["good", "truth"], "is no results folder; compare takes"),
+        (["good", "nowhere", "truth"], "no file or folder"),
+        (["good", "good", "truth"], "is named twice"),
+        (["good", "bad", "truth", "--measure", "b0"], "has no better direction"),
+        (["good", "bad", "truth", "--fail-on-regression"], "is for two sets of records"),
+    ],
+)
+def test_what_cannot_be_compared_is_one_line(call, folders, names, message):
+    """With the forms that there are."""
+    paths = [name if name.startswith("--") or name == "b0" else folders / name for name in names]
+    code, _, err = call("compare", *paths, "--jobs", "1", "--out", folders / "out")
+    assert code == 2
+    assert message in err
+    assert len(err.strip().splitlines()[-1:]) == 1

@@ -1,0 +1,160 @@
+"""Two or more sets of predictions compared case by case."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from topoeval import UserError
+from topoeval.evaluate.comparison import compare_predictions, read_evaluation, same_question
+
+
+def table(**scores):
+    """Return a table of cases of class 1 with the scores given."""
+    n = len(next(iter(scores.values())))
+    return pd.DataFrame(
+        {
+            "case": [f"case{i:02d}" for i in range(n)],
+            "class": "1",
+            **scores,
+            "prediction_empty": False,
+            "target_empty": False,
+        }
+    )
+
+
+SPEC = {
+    "kind": "files",
+    "topology": "T-superlevel-plain",
+    "classes": ["1"],
+    "settings": {"tolerance": None},
+    "inputs": {"case00": {"prediction": "p", "target": "t"}},
+}
+
+
+def test_the_fewer_betti_errors_are_separated_with_their_interval():
+    """2.67 against 29.5 errors over eight cases is no chance; the row says it in numbers."""
+    a = np.array([1, 2, 0, 5, 4, 3, 2, 4.36])
+    b = np.array([20, 35, 18, 41, 30, 28, 25, 39])
+    found = compare_predictions({"a": table(betti_error=a), "b": table(betti_error=b)})
+    (row,) = found.table.to_dict("records")
+    assert row["difference"] == pytest.approx((a - b).mean())
+    assert row["low"] < row["difference"] < row["high"] < 0
+    assert (row["better"], row["wins"], row["ties"], row["losses"]) == ("a", 8, 0, 0)
+    assert row["p_holm"] < 0.01
+    assert found.standings.set_index("model")["tier"].to_dict() == {"a": 1, "b": 2}
+
+
+def test_equal_predictions_are_separated_in_nothing():
+    """Neither by an interval nor by a tier."""
+    scores = np.random.default_rng(0).random(12)
+    same = table(dice=scores, hd95=scores)
+    found = compare_predictions({"a": same, "b": same.copy()})
+    assert found.table["better"].eq("").all()
+    assert found.table["ties"].eq(12).all()
+    assert found.table["low"].isna().all()
+    assert found.standings["tier"].eq(1).all()
+    assert found.deciding("1", "dice").empty
+
+
+def test_holm_is_taken_over_pairs_scores_and_classes():
+    """Three models, two scores: six tests in one family."""
+    rng = np.random.default_rng(1)
+    models = {
+        name: table(dice=rng.random(20) + lead, nsd=rng.random(20))
+        for name, lead in (("a", 1.0), ("b", 0.0), ("c", 0.02))
+    }
+    found = compare_predictions(models).table
+    assert len(found) == 6
+    smallest = found["p"].idxmin()
+    assert found["p_holm"][smallest] == pytest.approx(min(1, 6 * found["p"][smallest]))
+    assert set(found[found["better"] == "a"]["score"]) == {"dice"}
+
+
+def test_a_class_that_no_mask_holds_is_left_out_and_one_that_is_predicted_falsely_counts():
+    """A false prediction of an absent class costs its model, and not the one without it."""
+    a, b = (table(dice=np.array([1.0, 1.0, 0.9, 0.8, 0.7, 0.9])) for _ in "ab")
+    for one in (a, b):
+        one.loc[:1, ["prediction_empty", "target_empty"]] = True
+    b.loc[1, "prediction_empty"] = False
+    b.loc[1, "dice"] = 0.0
+    found = compare_predictions({"a": a, "b": b})
+    assert found.table["n"].tolist() == [5]
+    assert found.table["difference"].tolist() == [pytest.approx(1 / 5)]
+    assert found.notes == ("class 1: 1 cases without it in any mask are left out",)
+
+
+def test_cases_that_one_model_lacks_are_named_and_left_out():
+    """And those without a value of every model."""
+    a = table(dice=np.linspace(0.5, 0.9, 7))
+    b = table(dice=np.linspace(0.4, 0.8, 6))
+    a.loc[2, "dice"] = np.nan
+    found = compare_predictions({"a": a, "b": b})
+    assert found.table["n"].tolist() == [5]
+    assert "a: 1 cases are not in all models, case06 first" in found.notes
+    assert "class 1, dice: 1 cases without a value are left out" in found.notes
+
+
+def test_the_deciding_cases_are_those_furthest_apart():
+    """The widest first."""
+    a = np.array([0.9, 0.8, 0.7, 0.6, 0.5])
+    b = np.array([0.9, 0.7, 0.1, 0.55, 0.5])
+    found = compare_predictions({"a": table(dice=a), "b": table(dice=b)})
+    assert found.deciding("1", "dice")["case"].tolist() == ["case02", "case01", "case03"]
+
+
+@pytest.mark.parametrize(
+    ("scores", "message"),
+    [
+        (["dise"], "no score 'dise' in a, b; did you mean 'dice'"),
+        (["hd95"], "no score 'hd95' in b"),
+        (["b0"], "b0 describes a mask"),
+    ],
+)
+def test_a_score_that_cannot_be_compared_is_refused(scores, message):
+    """With the reason, and the nearest name."""
+    values = np.random.default_rng(0).random(6)
+    a, b = table(dice=values, b0=values, hd95=values), table(dice=values, b0=values)
+    with pytest.raises(UserError, match=message):
+        compare_predictions({"a": a, "b": b}, scores)
+
+
+def test_what_has_nothing_in_common_is_refused():
+    """One model alone, and models of other cases."""
+    one = table(dice=np.ones(5))
+    with pytest.raises(UserError, match="two models or more, got 1"):
+        compare_predictions({"a": one})
+    other = one.assign(case="x" + one["case"])
+    with pytest.raises(UserError, match="no case and class is in all of a, b"):
+        compare_predictions({"a": one, "b": other})
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"topology": "V-superlevel-plain"}, "a and b differ in topology"),
+        ({"settings": {"tolerance": 2.0}}, "a and b differ in settings"),
+        ({"inputs": {"case00": {"target": "u"}}}, "against other truths of case00"),
+    ],
+)
+def test_evaluations_of_other_questions_are_refused(change, message):
+    """Scores under two topologies, tolerances or truths have no difference."""
+    same_question({"a": SPEC, "b": {**SPEC, "inputs": {"case00": {"target": "t"}}}})
+    with pytest.raises(UserError, match=message):
+        same_question({"a": SPEC, "b": {**SPEC, **change}})
+
+
+def test_a_finished_evaluation_is_read_and_others_are_refused(tmp_path):
+    """Names of cases stay texts; a folder of something else is one clear line."""
+    cases = table(dice=np.ones(2)).assign(case=["001", "002"])
+    cases.to_csv(tmp_path / "cases.csv", index=False)
+    with pytest.raises(UserError, match="holds no finished 'topoeval evaluate'"):
+        read_evaluation(tmp_path)
+    (tmp_path / "record.json").write_text(json.dumps({"spec": {"method": "x"}}))
+    with pytest.raises(UserError, match="records of runs"):
+        read_evaluation(tmp_path)
+    (tmp_path / "record.json").write_text(json.dumps({"spec": SPEC}))
+    found, spec = read_evaluation(tmp_path)
+    assert found["case"].tolist() == ["001", "002"]
+    assert spec == SPEC

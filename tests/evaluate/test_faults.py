@@ -1,0 +1,342 @@
+"""Ordinary kinds of files, from end to end: no wrong number, each with its right value."""
+
+from itertools import permutations, product
+
+import numpy as np
+import pandas as pd
+import PIL.Image
+import pytest
+import tifffile
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+
+from topoeval.errors import UserError
+from topoeval.evaluate import LabelNames, Options, evaluate, summarise
+from topoeval.evaluate import scoring as scoring_module
+from topoeval.images.image import Image
+from topoeval.images.orientation import reordered
+from topoeval.metrics import Settings
+
+RING = np.zeros((32, 32), np.uint8)
+RING[8:24, 8:24] = 1
+RING[12:20, 12:20] = 0
+DICE = Options(columns=("dice", "betti_error"))
+
+
+@pytest.fixture
+def pair(tmp_path, save_mask):
+    """Save predictions and targets by name; return the two folders."""
+
+    def saved(cases, endings=("png", "png")):
+        for side, ending, place in (("p", endings[0], 0), ("g", endings[1], 1)):
+            (tmp_path / side).mkdir(exist_ok=True)
+            for name, arrays in cases.items():
+                if arrays[place] is not None:
+                    save_mask(tmp_path / side / f"{name}.{ending}", arrays[place])
+        return tmp_path / "p", tmp_path / "g"
+
+    return saved
+
+
+def dice(found):
+    """Return Dice by case and class."""
+    return {(row["case"], row["class"]): row["dice"] for row in found.cases.to_dict("records")}
+
+
+def test_disjoint_masks_of_0_and_255_are_not_equal(pair):
+    """Whichever class is named (A1)."""
+    a, b = np.zeros((2, 9, 9), np.uint8)
+    a[2:4, 2:4], b[6:8, 6:8] = 255, 255
+    paths = pair({"a": (a, b)})
+    for classes in (None, ("1",)):
+        found = evaluate(*paths, Options(classes=classes))
+        assert found.cases["dice"].tolist() == [0]
+    with pytest.raises(UserError, match=r"no file holds a label of class '2'; .*there are: 1"):
+        evaluate(*paths, Options(classes=("2",)))
+    with pytest.raises(UserError, match="class '255'"):
+        evaluate(*paths, Options(classes=("255",)))
+
+
+@pytest.mark.parametrize("scale", [1, 255, 65535])
+@pytest.mark.parametrize("side", [0, 1])
+def test_each_side_is_read_as_its_own_set(pair, scale, side):
+    """A prediction of 0 and 1 against a truth of 0 and 255 (A3, B16)."""
+    large = RING.astype(np.uint16) * scale if scale > 255 else RING * np.uint8(scale)
+    arrays = (large, RING) if side == 0 else (RING, large)
+    found = evaluate(*pair({"a": arrays}), Options(classes=("1",), columns=("dice",)))
+    assert dice(found) == {("a", "1"): 1}
+
+
+def test_classes_absent_from_both_masks_leave_the_means(pair):
+    """Ten cases, class 3 in one and never predicted: 0 and not .9 (A7)."""
+    truth = RING.copy()
+    truth[0, 0] = 2
+    with_3 = truth.copy()
+    with_3[30, 2:9] = 3
+    cases = {f"{k}": (truth, with_3 if k == 0 else truth) for k in range(10)}
+    found = evaluate(*pair(cases), DICE)
+    means = summarise(found.cases, averaged=found.classes.averaged).set_index(["class", "metric"])
+    assert means.loc[("3", "dice"), ["n", "absent", "mean"]].tolist() == [1, 9, 0]
+    assert means.loc[("3", "target_empty"), ["n", "mean"]].tolist() == [10, 0.9]
+    # per case over the classes that are present: nine times 1, once (1 + 1 + 0) / 3
+    assert means.loc[("mean of classes", "dice"), "mean"] == pytest.approx((9 + 2 / 3) / 10)
+    rule = summarise(found.cases, "score", found.classes.averaged).set_index(["class", "metric"])
+    assert rule.loc[("3", "dice"), ["n", "absent", "mean"]].tolist() == [10, 0, 0.9]
+    assert rule.loc[("mean of classes", "dice"), "mean"] == pytest.approx((9 + 2 / 3) / 10)
+
+
+def test_a_class_that_is_nowhere_has_no_mean():
+    """Not 1, and not an error."""
+    row = {"case": "a", "class": "1", "dice": 1.0, "prediction_empty": True, "target_empty": True}
+    (found,) = summarise(pd.DataFrame([row])).query("metric == 'dice'").to_dict("records")
+    assert (found["n"], found["absent"]) == (0, 1)
+    assert np.isnan(found["mean"])
+
+
+def test_missing_predictions(pair):
+    """Named and left out, or scored as empty: half of ten is .5 (A8)."""
+    paths = pair({f"{k}": (RING if k % 2 else None, RING) for k in range(10)})
+    found = evaluate(*paths, DICE)
+    assert (len(found.missing), len(found.problems), found.cases["dice"].mean()) == (5, 5, 1)
+    assert found.problems[0].message.endswith("g/0.png: no prediction called 0")
+    worst = evaluate(*paths, Options(columns=("dice", "hd"), missing="worst"))
+    assert (worst.cases["dice"].mean(), worst.problems) == (0.5, [])
+    assert worst.cases["prediction_empty"].tolist() == [k % 2 == 0 for k in range(10)]
+    assert set(worst.hashes["0"]) == {"target"}
+
+
+def test_a_grey_palette_is_not_inverted(tmp_path, pair):
+    """White first, as Pillow writes it (A11)."""
+    p, g = pair({"a": (RING, RING)})
+    picture = PIL.Image.frombytes("P", RING.shape, (1 - RING).tobytes())
+    picture.putpalette([255] * 3 + [0] * 3)
+    picture.save(p / "a.png")
+    assert dice(evaluate(p, g, DICE)) == {("a", "foreground"): 1}
+
+
+def test_an_rgb_tiff_is_an_image(pair):
+    """The ring has one hole (A13)."""
+    p, g = pair({"a": (RING, RING)})
+    (p / "a.png").unlink()
+    tifffile.imwrite(p / "a.tif", np.stack([RING * 255] * 3, -1), photometric="rgb")
+    found = evaluate(p, g).cases.iloc[0]
+    assert (found["dice"], found["b1"], found["betti_error"]) == (1, 1, 0)
+
+
+@pytest.mark.parametrize("shape", [(1, 32, 32), (32, 1, 32), (32, 32, 1)])
+@pytest.mark.parametrize("side", [0, 1])
+def test_volumes_of_one_slice_score_as_images(pair, shape, side):
+    """Whichever axis it is, of one side or of both (A15)."""
+    other = np.roll(RING, 3, axis=0)
+    expected = evaluate(*pair({"a": (other, RING)}, ("npy", "npy"))).cases
+    arrays = other.reshape(shape), RING.reshape(shape if side else RING.shape)
+    found = evaluate(*pair({"a": arrays}, ("npy", "npy"))).cases
+    assert found.equals(expected)
+    assert found["assd"][0] > 0.4
+
+
+def test_probabilities_as_bytes(pair):
+    """20 and 200 are no classes where a threshold is named (A20)."""
+    grey = RING * np.uint8(180) + 20
+    paths = pair({"a": (grey, RING)})
+    found = evaluate(*paths, Options(threshold=0.5, columns=("dice",)))
+    assert dice(found) == {("a", "foreground"): 1}
+    assert found.readings["predictions"] == "probabilities (255ths), foreground from 0.5 on"
+
+
+def test_labels_that_a_slope_has_moved(pair):
+    """2.9999999993 is 3, in a truth too (B6)."""
+    truth = RING * (3 - 7e-10)
+    found = evaluate(*pair({"a": (RING * 3, truth)}, ("npy", "npy")), DICE)
+    assert dice(found) == {("a", "foreground"): 1}
+
+
+def test_label_1035_and_ranges(pair):
+    """Any label up to 2^32 - 1, and forty of them by a range (B16)."""
+    labels = np.arange(32 * 32, dtype=np.uint32).reshape(32, 32) // 26 * 1035
+    options = Options(classes=("1035-9999999",), columns=("dice",))
+    found = evaluate(*pair({"a": (labels, labels)}, ("npy", "npy")), options)
+    assert len(found.cases) == 39
+    assert found.cases["class"][0] == "1035"
+    assert set(found.cases["dice"]) == {1}
+
+
+def test_an_ignore_label_counts_in_neither_mask(pair):
+    """Of no score: nnU-Net's evaluator gives 1 and 1 here; the prediction is wrong only there."""
+    truth = RING.copy()
+    truth[0:4] = 2
+    truth[10:14] = 255
+    prediction = truth.copy()
+    prediction[10:14] = np.where(np.arange(32) % 2, 1, 2)
+    options = Options(ignore=255)
+    found = evaluate(*pair({"a": (prediction, truth)}), options)
+    assert found.classes.names == ("1", "2", "merged")
+    cases = found.cases.set_index("class")
+    assert cases["dice"].tolist() == [1, 1, 1]
+    assert cases["betti_error"].tolist() == [0, 0, 0]
+    assert cases["hd"].tolist() == [0, 0, 0]
+    without = evaluate(*pair({"a": (prediction, truth)})).cases.set_index("class")
+    assert without.loc["1", "dice"] < 1
+    assert without.loc["255", "dice"] == 0
+
+
+def test_a_prediction_of_0_and_255_beside_an_ignore_label_255(pair):
+    """In the prediction 255 is foreground: the sets are read apart."""
+    truth = RING.copy()
+    truth[:4] = 255
+    found = evaluate(*pair({"a": (RING * 255, truth)}), Options(ignore=255, columns=("dice",)))
+    assert dice(found) == {("a", "foreground"): 1}
+
+
+def test_names_and_regions_of_a_file(pair):
+    """A region is the union of its labels."""
+    truth = RING * 1
+    truth[28:30] = 2
+    names = LabelNames({"whole": (1, 2), "core": (2,)})
+    found = evaluate(*pair({"a": (truth * (truth == 2), truth)}), Options(labels=names))
+    assert list(found.cases["class"]) == ["whole", "core"]
+    assert found.cases["dice"].tolist() == [pytest.approx(2 * 64 / (64 + 64 + 192)), 1]
+
+
+@pytest.mark.parametrize("error", [MemoryError(), ValueError("no such thing")])
+def test_a_column_that_fails_is_missing_and_not_its_case(pair, monkeypatch, error):
+    """With the reason, and tried again by the next run (B1)."""
+    whole = scoring_module.score
+
+    def failing(p, g, settings, columns):
+        if "hd" in columns:
+            raise error
+        return whole(p, g, settings, columns)
+
+    monkeypatch.setattr(scoring_module, "score", failing)
+    found = evaluate(*pair({"a": (RING, RING), "b": (RING, RING)}))
+    assert found.cases["dice"].tolist() == [1, 1]
+    assert found.cases["hd"].isna().all()
+    reason = "out of memory" if isinstance(error, MemoryError) else "no such thing"
+    assert [problem.message.partition(": class ")[2] for problem in found.problems] == [
+        f"foreground: without hd, hd95, assd, nsd: {reason}"
+    ] * 2
+
+
+KILLER = """
+import os, signal
+from topoeval.evaluate import scoring
+whole = scoring.score
+
+def score(p, g, settings, columns):
+    if p.sum() == 13 and "hd" in columns:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return whole(p, g, settings, columns)
+
+scoring.score = score
+"""
+
+
+def test_a_case_that_kills_its_process_loses_only_the_column(pair, tmp_path, monkeypatch):
+    """Its other columns are scored again, one group after another, beside the others (B1, B2)."""
+    (tmp_path / "sitecustomize.py").write_text(KILLER)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    heavy = np.zeros((32, 32), np.uint8)
+    heavy[4, 4:17] = 1
+    cases = {"a": (RING, RING), "b": (heavy, RING), "c": (RING, RING)}
+    options = Options(columns=("dice", "hd", "euler_error"))
+    found = evaluate(*pair(cases), options, jobs=2)
+    rows = found.cases.set_index("case")
+    assert rows["dice"].notna().all()
+    assert rows["euler_error"].notna().all()
+    assert rows["hd"].isna().tolist() == [False, True, False]
+    assert [p.message.partition("b.png")[2] for p in found.problems] == [
+        ": class any: without hd: the process died, perhaps out of memory"
+    ]
+
+
+def test_rows_are_written_as_they_come_and_found_again(pair, tmp_path, monkeypatch):
+    """A run that is stopped leaves what it has scored; the same command does the rest."""
+    paths = pair({f"{k}": (np.roll(RING, k, 0), RING) for k in range(6)})
+    whole, calls = scoring_module.score, []
+
+    def stopping(*arguments):
+        calls.append(1)
+        if len(calls) == 5:
+            raise KeyboardInterrupt
+        return whole(*arguments)
+
+    monkeypatch.setattr(scoring_module, "score", stopping)
+    out = tmp_path / "out"
+    options = Options(columns=("dice",))
+    with pytest.raises(KeyboardInterrupt):
+        evaluate(*paths, options, out=out)
+    assert len((out / "cases.csv").read_text().splitlines()) == 5
+    with (out / "cases.csv").open("a") as file:
+        file.write("4,foregr")  # as a full disk or a killed process leaves it
+    monkeypatch.setattr(scoring_module, "score", whole)
+    found = evaluate(*paths, options, out=out)
+    assert found.resumed == 4
+    assert found.cases.equals(evaluate(*paths, options).cases)
+    # another threshold of the same files is another evaluation, and so are other files
+    assert evaluate(*paths, Options(columns=("dice",), classes=("1",)), out=out).resumed == 0
+    evaluate(*paths, options, out=out)
+    PIL.Image.fromarray(RING * 0).save(paths[0] / "2.png")
+    assert evaluate(*paths, options, out=out).resumed == 5
+
+
+AFFINE = np.array([[0.5, 0, 0, 7.0], [0, 0.75, 0, -3.0], [0, 0, 2.0, 11.0]])
+
+
+def test_all_48_orientations_give_the_same_scores(tmp_path, save_mask):
+    """Of a small asymmetric volume, with spacings that differ (A14)."""
+    pytest.importorskip("nibabel", reason="the extra nifti")
+    rng = np.random.default_rng(3)
+    truth = (rng.random((5, 6, 7)) < 0.5).astype(np.uint8)
+    other = np.where(rng.random(truth.shape) < 0.1, 1 - truth, truth).astype(np.uint8)
+    turned = Image(other, (0.5, 0.75, 2.0), AFFINE)
+    for side in ("p", "g"):
+        (tmp_path / side).mkdir()
+    for k, (order, flips) in enumerate(product(permutations(range(3)), product([0, 1], repeat=3))):
+        stored = reordered(turned, order, tuple(map(bool, flips)))
+        save_mask(
+            tmp_path / "p" / f"{k:02d}.nii", np.ascontiguousarray(stored.array), stored.affine
+        )
+        save_mask(tmp_path / "g" / f"{k:02d}.nii", truth, AFFINE)
+    columns = ("dice", "betti_error", "b0", "b1", "b2", "hd", "hd95", "assd", "nsd", "cldice")
+    found = evaluate(tmp_path / "p", tmp_path / "g", Options(columns=columns))
+    assert (len(found.cases), found.notes, found.problems) == (48, [], [])
+    assert len(found.cases.drop(columns="case").drop_duplicates()) == 1
+    assert 0 < found.cases["dice"][0] < 1
+
+
+FORMATS = ("nii", "nifti2.nii", "nii.gz", "mgz", "mha", "mhd", "nrrd", "seg.nrrd", "dcm", "npz")
+WITHOUT_AXES = ("npy", "tif", "h5", "zarr")
+
+
+@settings(max_examples=4, deadline=None, phases=(Phase.explicit, Phase.generate))
+@given(seed=st.integers(0, 2**32 - 1))
+def test_every_format_in_any_orientation_gives_the_same_scores(save_mask, tmp_path_factory, seed):
+    """One random labelled volume, its prediction written by every library."""
+    for library in ("nibabel", "SimpleITK", "h5py", "zarr", "highdicom"):
+        pytest.importorskip(library, reason="the extra files")
+    rng = np.random.default_rng(seed)
+    shape = tuple(int(n) for n in rng.permutation([5, 6, 7]))
+    truth = rng.integers(0, 3, shape).astype(np.uint8)
+    truth[0, 0, :3] = 0, 1, 2
+    other = np.where(rng.random(shape) < 0.2, 0, truth).astype(np.uint8)
+    other[0, 0, :3] = 0, 1, 2
+    folder = tmp_path_factory.mktemp("formats")
+    for side in ("p", "g"):
+        (folder / side).mkdir()
+    for name in (*FORMATS, *WITHOUT_AXES):
+        stored = Image(other, (0.5, 0.75, 2.0), AFFINE)
+        if name in FORMATS:
+            flips = tuple(bool(flip) for flip in rng.integers(0, 2, 3))
+            stored = reordered(stored, tuple(int(n) for n in rng.permutation(3)), flips)
+        affine = stored.affine if name in FORMATS else None
+        stem = name.replace(".", "_")
+        path = folder / "p" / f"{stem}.{name.removeprefix('nifti2.')}"
+        save_mask(path, np.ascontiguousarray(stored.array), affine)
+        save_mask(folder / "g" / f"{stem}.nii", truth, AFFINE)
+    paths = folder / "p", folder / "g"
+    columns = ("dice", "betti_error", "hd", "assd", "voi")
+    found = evaluate(*paths, Options(columns=columns, settings=Settings()), jobs=1)
+    assert (found.problems, len(found.pairs)) == ([], len(FORMATS) + len(WITHOUT_AXES))
+    for _, rows in found.cases.groupby("class"):
+        assert len(rows.drop(columns="case").drop_duplicates()) == 1

@@ -1,0 +1,234 @@
+"""``topoeval compare``: predictions of several models, or two sets of records."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Optional
+
+import typer
+
+from topoeval.cli.results import print_frame, tell_damaged
+from topoeval.errors import UserError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_CORES = os.cpu_count() or 1
+_FORMS = (
+    "compare takes folders of predictions and the truth last (PRED_A PRED_B GT), two or more "
+    "finished 'topoeval evaluate' folders, or two results folders"
+)
+
+
+def compare(
+    paths: Annotated[
+        list[str],
+        typer.Argument(
+            help="PRED_A PRED_B [...] GT; or folders that 'topoeval evaluate' wrote; or two sets "
+            "of records: FOLDER, FOLDER@COMMIT or REVISION:FOLDER."
+        ),
+    ],
+    measure: Annotated[
+        Optional[list[str]],  # noqa: UP045  # typer reads the annotation at run time
+        typer.Option(
+            help="A score, for example dice; may be repeated. Of predictions dice, cldice, "
+            "betti_error, betti_matching_union, hd95 and nsd by default, of records all."
+        ),
+    ] = None,
+    topology: Annotated[
+        str, typer.Option(help="Of predictions: CONSTRUCTION-DIRECTION-BORDER, as V.")
+    ] = "T",
+    classes: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(help="Of predictions: as of topoeval evaluate, for example 1,2,1+2."),
+    ] = None,
+    threshold: Annotated[
+        Optional[float],  # noqa: UP045
+        typer.Option(help="Predictions are probabilities; foreground from here on."),
+    ] = None,
+    ignore: Annotated[
+        Optional[int],  # noqa: UP045
+        typer.Option(help="Label of the truth that marks voxels to leave out."),
+    ] = None,
+    jobs: Annotated[int, typer.Option(min=1, help="Processes; all cores by default.")] = _CORES,
+    out: Annotated[
+        Path, typer.Option(help="Of predictions: folder to write to, a folder per model in it.")
+    ] = Path("comparison"),
+    csv: Annotated[bool, typer.Option("--csv", help="Print all differences as CSV.")] = False,
+    fail_on_regression: Annotated[
+        bool,
+        typer.Option("--fail-on-regression", help="Of records: exit with 1 if one got worse."),
+    ] = False,
+) -> None:
+    """Compare predictions of the same cases, or two sets of records.
+
+    Of predictions: per class and score the mean difference over the cases with a 95 % interval,
+    wins, ties and losses, and which model is better where the cases can tell (Holm over all tests
+    of the table). It speaks of these predictions, not of the methods that made them. What the
+    paths were taken for is printed first. Options that are not here: run 'topoeval evaluate' on
+    each model, and compare the folders it wrote.
+    """
+    kind = _kind(paths)
+    if kind == "records":
+        _compare_records(paths, measure or (), csv, fail_on_regression)
+        return
+    if fail_on_regression:
+        raise UserError("--fail-on-regression is for two sets of records")
+    if kind == "evaluations":
+        tables, notes = _read([Path(path) for path in paths])
+    else:
+        options = {"topology": topology, "classes": classes, "threshold": threshold}
+        tables, notes = _evaluated(paths, {**options, "ignore": ignore}, jobs, out)
+    _compare_models(tables, measure, notes, csv, out)
+
+
+def _kind(paths: Sequence[str]) -> str:
+    """Return what the paths are; a folder of scores is told from one of masks by its files."""
+    if len(paths) < 2:
+        raise UserError(f"{_FORMS}; got one path")
+    scored = [path for path in paths if _is_evaluation(Path(path))]
+    if len(scored) == len(paths):
+        return "evaluations"
+    if scored:
+        others = next(path for path in paths if path not in scored)
+        raise UserError(f"{scored[0]} is a finished 'topoeval evaluate' and {others} is not")
+    if len(paths) == 2:
+        # what is not there may be a revision of git, which the comparison of records looks into
+        masks = [path for path in paths if _is_there_without_records(Path(path))]
+        if len(masks) == 2:
+            raise UserError(f"{masks[0]} is no results folder; {_FORMS}")
+        return "records"
+    return "predictions"
+
+
+def _is_evaluation(folder: Path) -> bool:
+    return (folder / "cases.csv").is_file() and (folder / "record.json").is_file()
+
+
+def _is_there_without_records(path: Path) -> bool:
+    return path.exists() and not (path / "records").is_dir()
+
+
+def _names(paths: Sequence[Path]) -> list[str]:
+    """Return a name per model: the last parts of its path that tell it from the others."""
+    resolved = [path.resolve() for path in paths]
+    for length in range(1, max(len(path.parts) for path in resolved) + 1):
+        names = ["/".join(path.parts[-length:]) for path in resolved]
+        if len(set(names)) == len(names):
+            return names
+    twice = next(path for path in resolved if resolved.count(path) > 1)
+    raise UserError(f"{twice} is named twice")
+
+
+def _read(folders: Sequence[Path]) -> tuple[dict[str, pd.DataFrame], list[str]]:
+    from topoeval.evaluate.comparison import read_evaluation, same_question
+
+    names = _names(folders)
+    found = {name: read_evaluation(folder) for name, folder in zip(names, folders, strict=True)}
+    same_question({name: spec for name, (_, spec) in found.items()})
+    (_, spec), *_ = found.values()
+    notes = [f"{len(names)} finished evaluations: {', '.join(names)}", str(spec["topology"])]
+    thresholds = {name: spec.get("threshold") for name, (_, spec) in found.items()}
+    if len(set(thresholds.values())) > 1:
+        notes.append(f"thresholds differ: {thresholds}")
+    return {name: cases for name, (cases, _) in found.items()}, notes
+
+
+def _evaluated(
+    paths: Sequence[str], options: dict[str, Any], jobs: int, out: Path
+) -> tuple[dict[str, pd.DataFrame], list[str]]:
+    from rich.console import Console
+
+    from topoeval.cli.evaluation import print_problems, progress, write_evaluation
+    from topoeval.evaluate import Options, evaluate, parse_classes
+    from topoeval.metrics import Settings
+    from topoeval.topology import Topology
+
+    *predictions, truth = [Path(path) for path in paths]
+    for path in (*predictions, truth):
+        if not path.exists():
+            raise UserError(f"no file or folder {path}; {_FORMS}")
+    names = _names(predictions)
+    asked = Options(
+        settings=Settings(topology=Topology.parse(options["topology"])),
+        classes=parse_classes(options["classes"]) if options["classes"] else None,
+        threshold=options["threshold"],
+        ignore=options["ignore"],
+    )
+    console = Console(stderr=True)
+    console.print(
+        f"predictions of {len(names)} models, {', '.join(names)}; truth {truth}",
+        markup=False,
+        soft_wrap=True,
+    )
+    tables = {}
+    for name, path in zip(names, predictions, strict=True):
+        folder = out / name.replace("/", "-")
+        with progress(console) as listener:
+            found = evaluate(path, truth, asked, jobs, listener, folder)
+        write_evaluation(found, folder)
+        print_problems(console, found.problems, len(found.pairs))
+        tables[name] = found.cases
+    return tables, [asked.settings.topology.describe(ndim) for ndim in found.spatial_dims]
+
+
+def _compare_models(
+    tables: dict[str, pd.DataFrame],
+    measure: Sequence[str] | None,
+    notes: Sequence[str],
+    csv: bool,
+    out: Path,
+) -> None:
+    from topoeval.evaluate.comparison import compare_predictions
+
+    found = compare_predictions(tables, measure)
+    if csv:
+        typer.echo(found.table.to_csv(index=False, lineterminator="\n"), nl=False)
+        return
+    out.mkdir(parents=True, exist_ok=True)
+    found.table.to_csv(out / "comparison.csv", index=False)
+    found.scores.to_csv(out / "scores.csv", index=False)
+    for line in notes:
+        typer.echo(line)
+    print_frame(found.shown())
+    if len(found.models) > 2:
+        print_frame(found.standings)
+    for line in (*found.verdict(), *found.notes):
+        typer.echo(line)
+    typer.echo(f"{out}: comparison.csv, scores.csv")
+
+
+def _compare_records(
+    paths: Sequence[str], measure: Sequence[str], csv: bool, fail_on_regression: bool
+) -> None:
+    from topoeval.results.comparison import compare as compared
+
+    found = compared(paths[0], paths[1], measure)
+    tell_damaged(found.damaged)
+    if csv:
+        typer.echo(found.differences.to_csv(index=False, lineterminator="\n"), nl=False)
+    else:
+        _print_records(found)
+    if fail_on_regression and found.regressions:
+        raise typer.Exit(1)
+
+
+def _print_records(found: Any) -> None:
+    counts = found.differences["change"].value_counts()
+    told = [
+        f"{counts[name]} {name}" for name in ("better", "worse", "open", "same") if name in counts
+    ]
+    typer.echo(f"{len(found.differences)} comparisons of scores: {', '.join(told) or 'none'}")
+    shown = found.differences[~found.differences["change"].isin(["same", "open"])]
+    if len(shown):
+        print_frame(shown)
+    for name, table in (
+        ("Other status", found.statuses), ("Only in A", found.only_a), ("Only in B", found.only_b),
+    ):  # fmt: skip
+        if len(table):
+            typer.echo(f"{name}: {len(table)} runs")
+            print_frame(table.head(20))
+    for line in found.regressions:
+        typer.echo(f"worse: {line}")

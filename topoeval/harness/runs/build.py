@@ -1,0 +1,104 @@
+"""The parts of a run: its data, its network, its losses, made of its specification."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import nn
+
+from topoeval import datasets, networks
+from topoeval.datasets.classes import TargetClasses
+from topoeval.errors import UserError
+from topoeval.records.parts import Params
+from topoeval.records.spec import RunSpec
+from topoeval.topology import Topology
+from topoeval.training import Schedule, TensorSet, Term, build_term
+from topoeval.training.augment import Augmentation
+
+
+def classes_of(spec: RunSpec) -> TargetClasses:
+    """Return what the channels of the targets mean, as the dataset's card says."""
+    return datasets.info(spec.dataset.name, **spec.dataset.params).target_classes
+
+
+def load_split(
+    spec: RunSpec, split: datasets.Split, size: int | None = None, params: Params | None = None
+) -> TensorSet:
+    """Return a split on the device of the run.
+
+    Raises
+    ------
+    UserError
+        The targets have other channels than the classes of the dataset's card; or as
+        `topoeval.datasets.load`.
+    """
+    samples = datasets.load(
+        spec.dataset.name,
+        split,
+        size or spec.dataset.sizes.get(split),
+        seed=spec.seed,
+        **{**spec.dataset.params, **(params or {}), **spec.dataset.paths},
+    )
+    loaded = TensorSet.from_samples(list(samples), spec.device)
+    check_channels(spec, loaded.targets.shape[1])
+    return loaded
+
+
+def check_channels(spec: RunSpec, channels: int) -> None:
+    """Refuse targets of other channels than the dataset's card has classes."""
+    names = classes_of(spec).names
+    if channels != len(names):
+        raise UserError(
+            f"dataset {spec.dataset.label!r}: targets have {channels} channels, and its card has "
+            f"the classes {', '.join(names)}"
+        )
+
+
+def network_of(spec: RunSpec, like: TensorSet) -> nn.Module:
+    """Return the new network of a run, for images of the form of `like`, on its device."""
+    network = networks.build(
+        spec.network.name,
+        ndim=like.images.ndim - 2,
+        in_channels=like.images.shape[1],
+        out_channels=classes_of(spec).channels,
+        **spec.network.params,
+    )
+    return network.to(spec.device)
+
+
+def terms_of(spec: RunSpec, *, scheduled: bool = True, **params: Any) -> list[Term]:
+    """Return the losses of a run.
+
+    Parameters
+    ----------
+    scheduled
+        Whether their strength changes in the course of the training, as the method says; else it is
+        full from the first step.
+    params
+        Further parameters of each loss, as ``reduction="none"``.
+    """
+    terms = []
+    for loss in spec.method.losses:
+        settings = loss.model_dump()
+        if not scheduled:
+            settings |= {"start": 0.0, "ramp": 0.0}
+        settings["params"] = {**settings["params"], **params}
+        terms.append(
+            build_term(
+                **settings,
+                topology=Topology.parse(spec.topology),
+                backend=spec.backend,
+                classes=classes_of(spec),
+            )
+        )
+    return terms
+
+
+def schedule_of(spec: RunSpec) -> Schedule:
+    """Return length and step size of a run's training."""
+    return Schedule(**spec.training.model_dump())
+
+
+def augmentation_of(spec: RunSpec) -> Augmentation | None:
+    """Return how the images of a run's training are varied."""
+    return None if spec.augmentation is None else Augmentation(**spec.augmentation.model_dump())

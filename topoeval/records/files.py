@@ -1,0 +1,164 @@
+"""The files of records: read and checked in one place, written whole or not at all.
+
+A file that cannot be read as a record (cut off, empty, of another form, of a later topoeval, or
+the record of another run) is *damaged*. Who reads many records names it and goes on with the
+others; ``topoeval run`` moves it aside and runs its run again.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import orjson
+from pydantic import ValidationError
+
+from topoeval.errors import UserError
+from topoeval.records.canonical import canonical_text
+from topoeval.records.migration import migrate
+from topoeval.records.record import FilesRecord, Outcome, Record
+
+ASIDE = ".damaged"
+"""What is added to the name of a damaged file that had to make room; such files are not read."""
+
+
+class DamagedRecordError(UserError):
+    """A file that is no record, or not the one that its name says."""
+
+    def __init__(self, path: Path, problem: str) -> None:
+        super().__init__(f"record {path} is set aside: {problem}")
+        self.path = path
+        self.problem = problem
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Return how it is built again in another process."""
+        return type(self), (self.path, self.problem)
+
+
+def record_files(folder: Path) -> list[Path]:
+    """Return the files of a folder's records in order of their names; hidden ones are none.
+
+    Raises
+    ------
+    UserError
+        If the folder is missing or has none.
+    """
+    if not folder.is_dir():
+        raise UserError(f"no folder of records at {folder}; topoeval run SUITE makes one")
+    paths = sorted(path for path in folder.glob("*.json") if not path.name.startswith("."))
+    if not paths:
+        raise UserError(f"no records (*.json) in {folder}; topoeval run SUITE makes them")
+    return paths
+
+
+def read_record(path: Path) -> Record:
+    """Read the record of a run, of any schema there has been.
+
+    Raises
+    ------
+    DamagedRecordError
+        The message names the file and says what is wrong with it.
+    """
+    try:
+        found = orjson.loads(path.read_bytes())
+    except OSError as error:
+        raise DamagedRecordError(path, f"it cannot be read ({error.strerror})") from None
+    except orjson.JSONDecodeError as error:
+        raise DamagedRecordError(path, f"it is not whole JSON ({error})") from None
+    if not isinstance(found, dict):
+        raise DamagedRecordError(path, f"it holds {_kind(found)} and not an object")
+    try:
+        record = Record.model_validate(migrate(found))
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        place = ".".join(str(part) for part in first["loc"])
+        words = first["msg"].removeprefix("Value error, ")
+        raise DamagedRecordError(path, f"{place}: {words}") from None
+    except ValueError as error:
+        raise DamagedRecordError(path, str(error)) from None
+    if record.id != path.stem:
+        raise DamagedRecordError(path, f"it is the record of run {record.id}")
+    _check_cases(record, path)
+    return record
+
+
+def parse_files_record(data: bytes) -> FilesRecord:
+    """Read the record of an evaluation of files, of any schema there has been.
+
+    Raises
+    ------
+    ValueError
+        It is no such record.
+    """
+    found = orjson.loads(data)
+    if not isinstance(found, dict):
+        raise ValueError(f"it holds {_kind(found)} and not an object")
+    return FilesRecord.model_validate(migrate(found))
+
+
+def read_records(
+    paths: Sequence[Path],
+) -> tuple[list[tuple[Record, Path]], list[DamagedRecordError]]:
+    """Read many records; return those that can be read, with their files, and what is damaged."""
+    records: list[tuple[Record, Path]] = []
+    damaged: list[DamagedRecordError] = []
+    for path in paths:
+        try:
+            records.append((read_record(path), path))
+        except DamagedRecordError as error:
+            damaged.append(error)
+    return records, damaged
+
+
+def record_text(record: Outcome) -> str:
+    """Return the content of a record's file: one line of canonical JSON."""
+    return canonical_text(record.model_dump(mode="json", by_alias=True)) + "\n"
+
+
+def write_record(path: Path, record: Outcome) -> None:
+    """Write a record; a reader finds the whole of it or nothing."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(path, record_text(record))
+
+
+def set_aside(path: Path) -> Path:
+    """Rename a damaged file so that a new record can take its name; return what it is called."""
+    aside = path.with_name(path.name + ASIDE)
+    os.replace(path, aside)
+    return aside
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file so that a reader finds the old one or the new one, never half of one."""
+    # two machines may write the same file
+    partial = path.with_name(f".{path.stem}.{socket.gethostname()}.{os.getpid()}.partial")
+    try:
+        with partial.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _check_cases(record: Record, path: Path) -> None:
+    if not record.ok or record.spec.task == "judge":
+        return
+    tests = {name: test.cases for name, test in record.tests.items()}
+    for name, cases in {"": record.cases, **tests}.items():
+        lengths = sorted({len(values) for values in cases.values()})
+        where = f"tests.{name}.cases" if name else "cases"
+        if "case" not in cases:
+            raise DamagedRecordError(path, f"{where}: it is ok, but there is no column 'case'")
+        if len(lengths) != 1:
+            raise DamagedRecordError(
+                path, f"{where}: it is ok, but its columns have lengths {lengths}"
+            )
+
+
+def _kind(value: object) -> str:
+    return {list: "a list", str: "a text", type(None): "null"}.get(type(value), "a number")
