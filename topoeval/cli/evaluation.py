@@ -244,7 +244,8 @@ def write_evaluation(
 def _table(found: Evaluation) -> Table:
     averaged = found.classes.averaged
     summary = summarise(found.cases, found.options.absent, averaged)
-    shown = [name for name in _SHOWN if name in found.cases.columns]
+    wanted = found.options.columns or _SHOWN
+    shown = [name for name in wanted if name in found.cases.columns]
     shown = shown or [n for n in found.cases.columns if n not in ("case", "class")]
     table = Table("class", "score", "n", "mean", "sd", "median", "min to max", box=None)
     for row in summary[summary["metric"].isin(shown)].to_dict("records"):
