@@ -104,6 +104,33 @@ def test_add_a_remedy(follow):
 
 
 @pytest.mark.slow
+def test_add_a_network(follow):
+    """A network in one file is an axis of a suite beside the U-Net, with each of its parameters."""
+    printed = follow("add-a-network.md")
+    assert "9 runs: 9 to run." in printed["topoeval plan suite.toml"]
+    assert "9 run, 0 found finished, 0 failed" in printed["topoeval run suite.toml --no-report"]
+    found = [json.loads(path.read_text()) for path in Path("results/stacks/records").glob("*.json")]
+    networks = [record["spec"]["network"] for record in found]
+    widths = [one.get("width") for one in networks]
+    assert {(one["name"], one.get("width")) for one in networks} == {
+        ("unet", None),
+        ("plain", 4),
+        ("plain", 8),
+    }
+    assert [widths.count(width) for width in (None, 4, 8)] == [3, 3, 3]
+
+
+@pytest.mark.slow
+def test_add_a_dataset(follow):
+    """A dataset of two exclusive classes in one file; losses, priors and remedies take it."""
+    printed = follow("add-a-dataset.md")
+    plan = printed["topoeval plan suite.toml"]
+    assert "10 runs: 10 to run." in plan
+    assert "8 of 8 true test masks have their prior" in plan
+    assert "10 run, 0 found finished, 0 failed" in printed["topoeval run suite.toml --no-report"]
+
+
+@pytest.mark.slow
 def test_add_a_metric(follow):
     """In files, tables, pages and rescored runs; what it says of a case is the same in all."""
     printed = follow("add-a-metric.md")
