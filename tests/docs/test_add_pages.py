@@ -101,3 +101,52 @@ def test_add_a_remedy(follow):
     assert "5 run, 0 found finished, 0 failed" in printed["topoeval run suite.toml --no-report"]
     found = records("results/erosion")
     assert found["eroded[steps=1]"]["cases"] != found["cross_entropy"]["cases"]
+
+
+@pytest.mark.slow
+def test_add_a_network(follow):
+    """A network in one file is an axis of a suite beside the U-Net, with each of its parameters."""
+    printed = follow("add-a-network.md")
+    assert "9 runs: 9 to run." in printed["topoeval plan suite.toml"]
+    assert "9 run, 0 found finished, 0 failed" in printed["topoeval run suite.toml --no-report"]
+    found = [json.loads(path.read_text()) for path in Path("results/stacks/records").glob("*.json")]
+    networks = [record["spec"]["network"] for record in found]
+    widths = [one.get("width") for one in networks]
+    assert {(one["name"], one.get("width")) for one in networks} == {
+        ("unet", None),
+        ("plain", 4),
+        ("plain", 8),
+    }
+    assert [widths.count(width) for width in (None, 4, 8)] == [3, 3, 3]
+
+
+@pytest.mark.slow
+def test_add_a_dataset(follow):
+    """A dataset of two exclusive classes in one file; losses, priors and remedies take it."""
+    printed = follow("add-a-dataset.md")
+    plan = printed["topoeval plan suite.toml"]
+    assert "10 runs: 10 to run." in plan
+    assert "8 of 8 true test masks have their prior" in plan
+    assert "10 run, 0 found finished, 0 failed" in printed["topoeval run suite.toml --no-report"]
+
+
+@pytest.mark.slow
+def test_add_a_metric(follow):
+    """In files, tables, pages and rescored runs; what it says of a case is the same in all."""
+    printed = follow("add-a-metric.md")
+    assert "1 passed" in printed["python -m pytest -q test_volume_error.py"]
+    evaluated = next(out for line, out in printed.items() if "evaluate" in line)
+    assert re.search(r"volume error +1 +16\b", evaluated)
+    assert "0 failed" in printed["topoeval run suite.toml"]
+    line = "topoeval rescore results/before --plugin volume_error.py --metrics volume_error"
+    assert "2 runs scored by volume_error, 0 had them, 0 could not be scored" in printed[line]
+    for results in ("volumes", "before"):
+        folder = Path("results", results, "report")
+        assert "Volume error ↓" in (folder / "table.md").read_text(encoding="utf-8")
+        pages = [page.read_text(encoding="utf-8") for page in folder.rglob("*.html")]
+        assert any("Volume error" in page for page in pages)
+    fresh, late = records("results/volumes"), records("results/before")
+    found = fresh["cross_entropy"]
+    assert found["cases"]["volume_error"] == late["cross_entropy"]["cases"]["volume_error"]
+    assert found["metrics"]["volume_error"].startswith("1 of ")
+    assert found["metrics"] == late["cross_entropy"]["metrics"]

@@ -33,11 +33,13 @@ def test_every_component_has_a_skeleton_inside(mask):
 
 @pytest.mark.parametrize("width", [2, 4, 6])
 def test_bars_of_even_width_are_repaired(width):
-    """scikit-image issue 3757: Lee's thinning leaves nothing of them."""
+    """scikit-image issue 3757: Lee's thinning leaves nothing of them; ours keeps their length."""
     volume = bars(width)
     assert not skeletonize(volume).any()
     found = skeleton(volume)
-    assert (found.repaired, int(found.voxels.sum())) == (2, 2)
+    assert found.repaired == 2
+    # less about half the width at each end
+    assert int(found.voxels.sum()) >= 2 * max(1, 8 - width - 1)
     assert found.faithful
     assert cldice(volume, volume) == 1
 

@@ -12,6 +12,7 @@ from topoeval.networks import build
 from topoeval.networks.unets import unet
 from topoeval.training import DivergedError, Schedule, TensorSet, Term, build_term, fit, predict
 from topoeval.training.augment import Augmentation, augment
+from topoeval.training.callbacks import Callback
 from topoeval.training.objective import weighted_sum
 from topoeval.training.tensors import shuffled_batches
 
@@ -304,3 +305,40 @@ def test_a_network_with_deep_supervision_trains(data):
     history = fit(network, two, data[0], schedule=Schedule(12, 8, 8, 1e-2))
     assert history.terms["cross_entropy"][-1] < history.terms["cross_entropy"][0] * 0.7
     assert predict(network, data[0].images).shape == data[0].targets.shape
+
+
+@pytest.mark.parametrize(("epochs", "enough"), [(1, False), (4, False), (5, True), (20, True)])
+def test_a_ramp_ends_inside_the_training_or_is_refused(data, epochs, enough):
+    """The last epoch has the full strength; else a term would never count, or never in full."""
+    both = terms(("cross_entropy", {}), ("dice", {"start": 0.5, "ramp": 0.3}))
+    if enough:
+        history = fit(small_unet(), both, data[0], schedule=Schedule(epochs, 16))
+        assert history.terms["dice"][-1] > 0
+        return
+    with pytest.raises(UserError, match=rf"no epoch of {epochs} reaches; it takes at least 5"):
+        fit(small_unet(), both, data[0], schedule=Schedule(epochs, 16))
+
+
+def test_a_loss_of_other_dimensions_is_refused_in_a_training():
+    """Topograph on volumes: a line that says what it takes, before its preparation fails."""
+    generator = torch.Generator().manual_seed(0)
+    volumes = torch.rand((2, 1, 8, 8, 8), generator=generator)
+    data = TensorSet(volumes, (volumes > 0.5).float(), None, None, ("a", "b"))
+    network = unet(ndim=3, channels=(4, 8))
+    term = build_term("topograph", topology=Topology())
+    with pytest.raises(UserError, match="'topograph' takes 2D images, got 3D targets"):
+        fit(network, [term], data, schedule=Schedule(1))
+
+
+def test_the_learning_rate_falls_linearly_to_nothing(data):
+    """From the full rate at the first step; an interrupted training goes on at its place."""
+    rates = []
+
+    class Listener(Callback):
+        def on_step(self, step):
+            rates.append(step.learning_rate)
+
+    term = build_term("dice", topology=Topology())
+    schedule = Schedule(5, 8, learning_rate=0.1, decay="linear")
+    fit(small_unet(), [term], data[0], schedule=schedule, callbacks=[Listener()])
+    np.testing.assert_allclose(rates, 0.1 * (1 - np.arange(10) / 10))

@@ -32,6 +32,7 @@ from topoeval.cli.filters import Backends, Datasets, Devices, Methods, Seeds, fi
 from topoeval.cli.planning import plan, schema
 from topoeval.cli.plugins import NamedPlugins, Plugins
 from topoeval.cli.report import leaderboard, report
+from topoeval.cli.rescore import rescore
 from topoeval.cli.results import collect, query, submit
 from topoeval.cli.status import retry, status
 from topoeval.cli.timing import time
@@ -196,6 +197,7 @@ app.command()(leaderboard)
 app.command()(report)
 app.command()(query)
 app.command()(submit)
+app.command()(rescore)
 app.command()(retry)
 app.command()(status)
 app.command()(plan)

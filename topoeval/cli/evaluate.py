@@ -8,6 +8,7 @@ from typing import Annotated, Optional
 
 import typer
 
+from topoeval.cli.plugins import Plugins
 from topoeval.limits import usable_cores
 
 CORES = usable_cores()
@@ -181,6 +182,7 @@ def evaluate(
     html: Annotated[
         bool, typer.Option("--html", help="A page with the worst cases.", rich_help_panel=OUTPUT)
     ] = False,
+    plugin: Plugins = None,
 ) -> None:
     """Score predictions of any origin, file by file.
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from topoeval.harness.plans.survey import Prospect
+    from topoeval.records.spec import RunSpec
 
 
 def plan(
@@ -49,6 +50,7 @@ def plan(
     wanted = load_suite(suite)
     # these look at losses, and so bring torch
     from topoeval.harness.plans.survey import survey
+    from topoeval.harness.plans.truth import truths
     from topoeval.harness.suites.methods import without_base
     from topoeval.harness.suites.tuned import read_tuned
 
@@ -68,7 +70,9 @@ def plan(
     if not console.is_terminal:  # a pipe has no width; the table reads well at this one
         console = Console(width=120)
     console.print(_table(wanted.title, prospects))
-    for line in _summary(prospects):
+    for truth in truths([one.run for one in prospects if one.state != "cannot"]):
+        console.print(truth.line, highlight=False, soft_wrap=True, markup=False)
+    for line in [*_told([one.run for one in prospects]), *_summary(prospects)]:
         console.print(line, highlight=False, soft_wrap=True)
     for label, base in without_base(wanted, [one.run.method for one in prospects]).items():
         console.print(
@@ -134,6 +138,24 @@ def _table(title: str, prospects: Sequence[Prospect]) -> Table:
     return table
 
 
+def _told(runs: Sequence[RunSpec]) -> list[str]:
+    """Return what methods are told that is not the dataset's own prior, and other thresholds."""
+    lines = []
+    told = [run for run in runs if run.prior != "given" or any(run.prior_error)]
+    for prior, error in dict.fromkeys((run.prior, run.prior_error) for run in told):
+        wrong = f", each changed by {list(error)}" if any(error) else ""
+        lines.append(f"Methods are told {_PRIORS[prior]}{wrong}; scores know the dataset's own.")
+    chosen = dict.fromkeys(run.threshold for run in runs if run.threshold != "half")
+    lines += [f"Trained networks are scored at the threshold chosen on val by {n}." for n in chosen]
+    return lines
+
+
+_PRIORS = {
+    "given": "the dataset's priors",
+    "oracle": "the Betti numbers of each true mask (oracle)",
+    "class": "the most frequent Betti numbers of the same label in training",
+    "train": "the most frequent Betti numbers of the training masks",
+}
 _STATES = ("done", "failed", "to run", "cannot")
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
+from topoeval.cli.plugins import Plugins
 from topoeval.cli.results import tell_damaged
 from topoeval.errors import UserError, nearest
 
@@ -34,6 +35,7 @@ def report(
         bool,
         typer.Option("--copy-records", help="Put the records into the folder, to send it away."),
     ] = False,
+    plugin: Plugins = None,
 ) -> None:
     """Make pages, figures and tables (CSV, Markdown, LaTeX) from the records of a suite."""
     make_report(results, out, reference, copy_records=copy_records)

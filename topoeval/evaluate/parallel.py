@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
+from topoeval import plugins
 from topoeval.errors import UserError
 
 Item = TypeVar("Item")
@@ -134,7 +135,11 @@ class Workers:
         pool = self._pools[place]
         if pool is None:
             # Forking a process that has threads, as a progress display does, can hang.
-            pool = ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"))
+            pool = ProcessPoolExecutor(
+                1,
+                mp_context=multiprocessing.get_context("spawn"),
+                initializer=plugins.load_in_worker,
+            )
             self._pools[place] = pool
         path = name(item)
         try:

@@ -14,7 +14,7 @@ from topoeval.topology import Topology
 
 
 def betti_numbers(
-    mask: Array, topology: Topology, spatial_dims: int | None = None
+    mask: Array, topology: Topology | str, spatial_dims: int | None = None
 ) -> NDArray[np.int64]:
     """Count components, holes and cavities of each mask.
 
@@ -63,6 +63,7 @@ def betti_numbers(
     """
     from topoeval import _native
 
+    topology = Topology.parse(topology)
     array = as_mask(mask)
     lead = leading_axes(array, spatial_dims)
     ndim = array.ndim - lead
@@ -75,7 +76,7 @@ def betti_numbers(
 
 
 def betti_error(
-    prediction: Array, target: Array, topology: Topology, spatial_dims: int | None = None
+    prediction: Array, target: Array, topology: Topology | str, spatial_dims: int | None = None
 ) -> NDArray[np.int64]:
     """Betti number error ``|b_k(P) - b_k(G)|`` of each pair of masks, dimension by dimension.
 

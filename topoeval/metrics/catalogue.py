@@ -139,6 +139,8 @@ DEFAULT = (
     "cldice", "cldice_precision", "cldice_sensitivity", "hd95", "nsd",
 )  # fmt: skip
 """What a suite that names no metrics is scored by, as far as its datasets have what it needs."""
+DEFAULT_NAME = "default"
+"""What stands for all of these among the metrics of a suite."""
 
 
 def _check(plugin: object) -> None:

@@ -40,7 +40,7 @@ def label(mask: NDArray[np.bool_], connectivity: int) -> tuple[NDArray[Any], int
     return labels, int(found)
 
 
-def enclosed(mask: NDArray[np.bool_], topology: Topology) -> tuple[NDArray[Any], int]:
+def enclosed(mask: NDArray[np.bool_], topology: Topology | str) -> tuple[NDArray[Any], int]:
     """Label the background regions that the foreground encloses: holes in 2D, cavities in 3D.
 
     Parameters
@@ -62,6 +62,7 @@ def enclosed(mask: NDArray[np.bool_], topology: Topology) -> tuple[NDArray[Any],
     >>> int(labels[1, 1]), number
     (1, 1)
     """
+    topology = Topology.parse(topology)
     labels, found = label(~mask, topology.background_connectivity(mask.ndim))
     number = np.arange(found + 1, dtype=np.int32)
     if not topology.framed:

@@ -34,7 +34,7 @@ class DiagramDistance:
 
 
 def bottleneck_distance(
-    prediction: Array, target: Array, topology: Topology, spatial_dims: int | None = None
+    prediction: Array, target: Array, topology: Topology | str, spatial_dims: int | None = None
 ) -> DiagramDistance:
     """Bottleneck distance: the longest way that a point must go in the best matching.
 
@@ -56,23 +56,24 @@ def bottleneck_distance(
     ------
     UserError
         If the shapes differ or a value is not finite.
-    UnavailableError
-        If gudhi is not installed.
-    """
 
-    def distance(p: NDArray[Any], g: NDArray[Any]) -> float:
-        return float(_gudhi().bottleneck_distance(p, g))
+    Notes
+    -----
+    Exact, by `topoeval.persistence.bottleneck`; memory grows with the product of the numbers of
+    bars.
+    """
+    from topoeval.persistence.bottleneck import bottleneck
 
     def essential(ways: NDArray[np.float64]) -> float:
         return float(ways.max(initial=0.0))
 
-    return _by_dimension(prediction, target, topology, spatial_dims, distance, essential)
+    return _by_dimension(prediction, target, topology, spatial_dims, bottleneck, essential)
 
 
 def wasserstein_distance(
     prediction: Array,
     target: Array,
-    topology: Topology,
+    topology: Topology | str,
     spatial_dims: int | None = None,
     order: float = 2.0,
 ) -> DiagramDistance:
@@ -120,7 +121,7 @@ def wasserstein_distance(
 def _by_dimension(
     prediction: Array,
     target: Array,
-    topology: Topology,
+    topology: Topology | str,
     spatial_dims: int | None,
     distance: Any,
     essential: Any,

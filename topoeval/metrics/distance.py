@@ -15,9 +15,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt
+from scipy.spatial import cKDTree
 
 from topoeval.errors import UserError
-from topoeval.metrics.arrays import Array, case_pairs
+from topoeval.metrics.arrays import Array, as_mask, case_pairs, check_same_shape
+
+# Relative: spacings are stored in single precision.
+_TOLERATED = 1e-6
+
+# A voxel of a boundary costs a tree as much as so many voxels cost a distance transform.
+_TREE_COST = 3
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,22 +62,29 @@ class BoundaryDistances:
         return float(np.concatenate([self.to_target, self.to_prediction]).mean())
 
     def share_within(self, tolerance: float) -> float:
-        """Return the share of both boundaries that is no farther than `tolerance`."""
+        """Return the share of both boundaries that is no farther than `tolerance`.
+
+        Itself included: by a millionth of it, since three voxels of 0.4 are 1.2000000000000002, and
+        files hold 0.4 in single precision.
+        """
         if self.empty:
             return float(self.empty == 2)
         pooled = np.concatenate([self.to_target, self.to_prediction])
-        return float((pooled <= tolerance).mean())
+        return float((pooled <= tolerance * (1 + _TOLERATED)).mean())
 
     def _without_boundary(self) -> float:
         return 0.0 if self.empty == 2 else self.diagonal
 
 
 def boundary_distances(
-    prediction: NDArray[np.bool_],
-    target: NDArray[np.bool_],
+    prediction: Array,
+    target: Array,
     spacing: Sequence[float] | None = None,
 ) -> BoundaryDistances:
     """Measure one pair of masks; `BoundaryDistances` has the figures.
+
+    Axes of length one are left out, whichever they are: a volume of one slice has the distances of
+    the slice, whose inner voxels are no boundary.
 
     Parameters
     ----------
@@ -82,7 +96,8 @@ def boundary_distances(
     Raises
     ------
     UserError
-        If the spacing has not one positive number per axis.
+        If a mask is not boolean, the shapes differ, or the spacing has not one positive number per
+        axis.
 
     Examples
     --------
@@ -91,17 +106,21 @@ def boundary_distances(
     >>> boundary_distances(p, g, spacing=(1.0, 0.5)).hausdorff()
     1.5
     """
-    sizes = _checked_spacing(spacing, prediction.ndim)
-    diagonal = float(np.linalg.norm(sizes * prediction.shape))
-    boundaries = _boundary(prediction), _boundary(target)
+    masks = as_mask(prediction), as_mask(target)
+    check_same_shape(*masks)
+    sizes = _checked_spacing(spacing, masks[0].ndim)
+    long = np.array(masks[0].shape) != 1
+    if long.any():
+        masks, sizes = (masks[0].squeeze(), masks[1].squeeze()), sizes[long]
+    diagonal = float(np.linalg.norm(sizes * masks[0].shape))
+    boundaries = _boundary(masks[0]), _boundary(masks[1])
     empty = sum(not boundary.any() for boundary in boundaries)
     if empty:
         return BoundaryDistances(np.empty(0), np.empty(0), diagonal, empty)
     # The transform of the box that holds both boundaries is that of the image, there.
     box = _box(boundaries[0] | boundaries[1])
     p, g = (boundary[box] for boundary in boundaries)
-    to_g, to_p = (distance_transform_edt(~boundary, sampling=sizes) for boundary in (g, p))
-    return BoundaryDistances(to_g[p], to_p[g], diagonal, 0)
+    return BoundaryDistances(_to_nearest(p, g, sizes), _to_nearest(g, p, sizes), diagonal, 0)
 
 
 def hausdorff_distance(
@@ -208,7 +227,8 @@ def normalised_surface_dice(
     prediction, target
         Boolean masks of equal shape ``(..., *spatial)``.
     tolerance
-        Largest distance that counts as agreement, itself included, in units of the spacing.
+        Largest distance that counts as agreement, itself included (up to a millionth of it), in
+        units of the spacing.
     spacing
         Size of a voxel along each spatial axis; 1 by default.
     spatial_dims
@@ -254,6 +274,22 @@ def _boundary(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
         for side in (slice(None, -2), slice(2, None)):
             inside &= padded[(*core[:axis], side, *core[axis + 1 :])]
     return mask & ~inside
+
+
+def _to_nearest(
+    here: NDArray[np.bool_], there: NDArray[np.bool_], sizes: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return the distance from each voxel of one boundary to the nearest of the other.
+
+    A tree costs by the voxels of the boundaries, a distance transform by those of the box. Both
+    give the same numbers: the tree only finds the nearest voxel.
+    """
+    found, sought = np.argwhere(there), np.argwhere(here)
+    if (len(found) + len(sought)) * _TREE_COST > here.size:
+        return np.asarray(distance_transform_edt(~there, sampling=sizes)[here])
+    nearest = cKDTree(found * sizes, balanced_tree=False).query(sought * sizes)[1]
+    steps = (sought - found[nearest]) * sizes
+    return np.asarray(np.sqrt((steps**2).sum(axis=1)))
 
 
 def _box(mask: NDArray[np.bool_]) -> tuple[slice, ...]:

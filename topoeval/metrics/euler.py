@@ -35,7 +35,7 @@ def euler_number(mask: NDArray[np.bool_], construction: Construction) -> int:
 
 
 def euler_error(
-    prediction: Array, target: Array, topology: Topology, spatial_dims: int | None = None
+    prediction: Array, target: Array, topology: Topology | str, spatial_dims: int | None = None
 ) -> NDArray[np.int64]:
     """Difference of Euler numbers ``|chi(P) - chi(G)|`` of each pair of masks.
 
@@ -66,6 +66,7 @@ def euler_error(
     >>> int(euler_error(ring, np.ones((3, 3), dtype=bool), Topology()))
     1
     """
+    topology = Topology.parse(topology)
     p, g = as_mask(prediction), as_mask(target)
     check_same_shape(p, g)
     lead = leading_axes(p, spatial_dims)

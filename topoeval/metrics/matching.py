@@ -17,7 +17,7 @@ Comparison = Literal["union", "intersection"]
 def betti_matching_error(
     prediction: Array,
     target: Array,
-    topology: Topology,
+    topology: Topology | str,
     spatial_dims: int | None = None,
     comparison: Comparison = "union",
 ) -> NDArray[np.int64]:
@@ -72,6 +72,7 @@ def betti_matching_error(
     check_same_shape(p, g)
     lead = leading_axes(p, spatial_dims)
     ndim = p.ndim - lead
+    topology = Topology.parse(topology)
     topology.foreground_connectivity(ndim)  # refuses other dimensions
     shape = p.shape[:lead]
     p, g = (masks.reshape(-1, *masks.shape[lead:]) for masks in (p, g))

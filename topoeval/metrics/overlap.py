@@ -88,7 +88,7 @@ def iou(prediction: Array, target: Array, spatial_dims: int | None = None) -> ND
 
 
 def topology_gated_dice(
-    prediction: Array, target: Array, topology: Topology, spatial_dims: int | None = None
+    prediction: Array, target: Array, topology: Topology | str, spatial_dims: int | None = None
 ) -> NDArray[np.float64]:
     """Dice of the pairs whose Betti numbers all agree, 0 for the others.
 

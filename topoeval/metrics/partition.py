@@ -20,7 +20,7 @@ from topoeval.topology import Topology
 
 
 def adapted_rand_error(
-    prediction: Array, target: Array, topology: Topology, spatial_dims: int | None = None
+    prediction: Array, target: Array, topology: Topology | str, spatial_dims: int | None = None
 ) -> NDArray[np.float64]:
     """Adapted Rand error of each pair: 1 less the F-score of pairs of voxels that belong together.
 
@@ -64,7 +64,7 @@ def adapted_rand_error(
 
 
 def adjusted_rand_index(
-    prediction: Array, target: Array, topology: Topology, spatial_dims: int | None = None
+    prediction: Array, target: Array, topology: Topology | str, spatial_dims: int | None = None
 ) -> NDArray[np.float64]:
     """Adjusted Rand index (Hubert and Arabie 1985) of each pair, over all voxels.
 
@@ -100,7 +100,7 @@ def adjusted_rand_index(
 
 
 def variation_of_information(
-    prediction: Array, target: Array, topology: Topology, spatial_dims: int | None = None
+    prediction: Array, target: Array, topology: Topology | str, spatial_dims: int | None = None
 ) -> NDArray[np.float64]:
     """Variation of information (Meila 2007) of each pair in its two parts, over all voxels.
 
@@ -138,7 +138,7 @@ def variation_of_information(
 
 
 def partition_scores(
-    prediction: NDArray[np.bool_], target: NDArray[np.bool_], topology: Topology
+    prediction: NDArray[np.bool_], target: NDArray[np.bool_], topology: Topology | str
 ) -> dict[str, float]:
     """Return all scores of one pair by column, its components labelled once."""
     table = _table(prediction, target, topology)
@@ -152,9 +152,11 @@ def partition_scores(
     }
 
 
-def _table(prediction: NDArray[np.bool_], target: NDArray[np.bool_], topology: Topology) -> Any:
+def _table(
+    prediction: NDArray[np.bool_], target: NDArray[np.bool_], topology: Topology | str
+) -> Any:
     """Count the voxels of each part of the target (rows) in each part of the prediction, sparse."""
-    connectivity = topology.foreground_connectivity(prediction.ndim)
+    connectivity = Topology.parse(topology).foreground_connectivity(prediction.ndim)
     p, g = (label(mask, connectivity)[0] for mask in (prediction, target))
     return skimage_metrics.contingency_table(g, p)
 
@@ -169,6 +171,9 @@ def _rand_error(table: Any) -> float:
 
 def _rand_index(table: Any) -> float:
     # sklearn.metrics.adjusted_rand_score gives the same but sorts all voxels, ten times slower.
+    parts_of_g, parts_of_p = table.shape
+    if (parts_of_g == 1) != (parts_of_p == 1):  # one mask is empty
+        return 0.0
     both, in_g, in_p = _pairs(table)
     size = table.sum()
     expected = in_g * in_p / max(1, size * (size - 1) / 2)

@@ -19,7 +19,7 @@ DEFAULT_SIZE = 64
 def patch_betti_error(
     prediction: Array,
     target: Array,
-    topology: Topology,
+    topology: Topology | str,
     spatial_dims: int | None = None,
     size: int = DEFAULT_SIZE,
     stride: int | None = None,

@@ -53,7 +53,7 @@ class WrongRegions:
     missed_holes: Regions
 
 
-def wrong_regions(prediction: Array, target: Array, topology: Topology) -> WrongRegions:
+def wrong_regions(prediction: Array, target: Array, topology: Topology | str) -> WrongRegions:
     """Find the regions of one pair of masks that have no counterpart.
 
     Overlap is all that is asked: a component that two components of the other mask touch is
@@ -84,6 +84,7 @@ def wrong_regions(prediction: Array, target: Array, topology: Topology) -> Wrong
     """
     p, g = as_mask(prediction), as_mask(target)
     check_same_shape(p, g)
+    topology = Topology.parse(topology)
     connectivity = topology.foreground_connectivity(p.ndim)
     p_parts, g_parts = label(p, connectivity), label(g, connectivity)
     p_holes, g_holes = enclosed(p, topology), enclosed(g, topology)

@@ -12,7 +12,7 @@ from topoeval.topology import Topology
 
 
 def diu(
-    prediction: Array, target: Array, topology: Topology, spatial_dims: int | None = None
+    prediction: Array, target: Array, topology: Topology | str, spatial_dims: int | None = None
 ) -> NDArray[np.int64]:
     """Discrepancy between intersection and union (DIU) of each pair of 2D masks.
 
@@ -54,7 +54,8 @@ def diu(
     ndim = as_numpy(prediction).ndim - len(shape)
     if ndim != 2:
         raise UserError(f"DIU is defined for 2D masks, got {ndim} spatial dimensions")
-    return np.array([_diu(p, g, topology) for p, g in pairs], np.int64).reshape(shape)
+    read = Topology.parse(topology)
+    return np.array([_diu(p, g, read) for p, g in pairs], np.int64).reshape(shape)
 
 
 def _diu(p: NDArray[np.bool_], g: NDArray[np.bool_], topology: Topology) -> int:

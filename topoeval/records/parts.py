@@ -27,6 +27,8 @@ Regime = Literal["supervised", "semi_supervised", "post_process", "remedy"]
 TRAINED: tuple[Regime, ...] = ("supervised", "semi_supervised")
 """Regimes that leave a network."""
 Precision = Literal["float32", "bfloat16", "float16"]
+ThresholdName = Literal["half", "dice", "topology"]
+PriorSource = Literal["given", "oracle", "class", "train"]
 
 
 def _finite(params: dict[str, Any]) -> dict[str, Any]:
@@ -136,6 +138,17 @@ class AugmentationSpec(Frozen):
     patch: StrictInt = Field(0, ge=0)
 
 
+class PatchSpec(Frozen):
+    """Pieces of images: random ones in training, and windows side by side in prediction.
+
+    ``size`` are voxels along each side; windows overlap by ``overlap`` of that, and are blended by
+    a Gaussian.
+    """
+
+    size: StrictInt = Field(ge=1)
+    overlap: StrictFloat = Field(0.5, ge=0, lt=1)
+
+
 class TestSpec(Frozen):
     """One more test of the same networks: another split, or the test with other parameters.
 
@@ -153,6 +166,7 @@ class TestSpec(Frozen):
 class DatasetSpec(Frozen):
     """A dataset, the sizes of its splits, and its parameters.
 
+    ``topology`` is how its masks are read, where a suite says so; a run has it beside its dataset.
     Every network is scored on the split ``test``, and on each of ``tests``, by name. ``paths`` is
     filled by the plan with those parameters that say where files are; the revision stands for what
     is in them.
@@ -162,6 +176,7 @@ class DatasetSpec(Frozen):
     sizes: dict[Split, Annotated[StrictInt, Field(ge=0)]] = Field(default_factory=dict)
     params: Params = Field(default_factory=dict)
     tests: Annotated[dict[str, TestSpec], ABSENT_WHEN_DEFAULT] = Field(default_factory=dict)
+    topology: Annotated[str, ABSENT_WHEN_DEFAULT] = ""
     revision: str = ""
     paths: dict[str, str] = Field(default_factory=dict)
 

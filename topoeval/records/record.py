@@ -100,6 +100,16 @@ class FurtherTest(Frozen):
     cases: Cases = Field(default_factory=dict)
 
 
+class AtThreshold(Frozen):
+    """What a trained network scores on the main test where it predicts from ``value`` on.
+
+    The names are ``half``, ``dice`` and ``topology``: 0.5, and what validation images chose.
+    """
+
+    value: float
+    cases: Cases = Field(default_factory=dict)
+
+
 class Outcome(Frozen):
     """What every record has, of a run or of an evaluation of files."""
 
@@ -147,6 +157,7 @@ class Record(Outcome):
     suite: str
     spec: RunSpec
     tests: Annotated[dict[str, FurtherTest], ABSENT_WHEN_DEFAULT] = Field(default_factory=dict)
+    thresholds: Annotated[dict[str, AtThreshold], ABSENT_WHEN_DEFAULT] = Field(default_factory=dict)
     summary: Annotated[dict[str, float], ABSENT_WHEN_DEFAULT] = Field(default_factory=dict)
     metrics: Annotated[dict[str, int | str], ABSENT_WHEN_DEFAULT] = Field(default_factory=dict)
     answers: Text = ""
@@ -185,6 +196,7 @@ class Record(Outcome):
             return [self]
         spent_before = {
             "timing": Timing(), "memory": Memory(), "history": {}, "examples": (), "tests": {},
+            "thresholds": {},
         }  # fmt: skip
         return [
             self,

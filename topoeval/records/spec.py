@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, StrictInt
 
 from topoeval.records.canonical import ABSENT_WHEN_DEFAULT, Frozen, canonical_json, digest
 from topoeval.records.parts import (
@@ -15,7 +15,10 @@ from topoeval.records.parts import (
     DatasetSpec,
     Method,
     Network,
+    PatchSpec,
     Precision,
+    PriorSource,
+    ThresholdName,
     Training,
 )
 
@@ -50,7 +53,11 @@ class RunSpec(Frozen):
     ``task`` is ``"restore"`` (train or correct a network and score it) or the name of an auxiliary
     network of the dataset, which is trained for its metrics. ``augmentation`` is that of the
     training; a run that trains nothing has none. ``score`` is ``"test"``, the test and the further
-    tests, or ``"val"``, the split of a search, which never sees a test.
+    tests, or ``"val"``, the split of a search, which never sees a test. ``threshold`` is what a
+    class needs to be predicted: 0.5, or chosen on ``val`` by Dice or by topology. ``prior`` is
+    where the Betti numbers come from that the method is told, and ``prior_error`` what is added to
+    them; a method that is told none has the defaults. ``patch`` are the pieces that the network
+    sees.
 
     ``code`` names the code of the loss, dataset, network and remedy, by ``loss my_loss`` and the
     like: the version of the package or the hash of the file that they are from, and their revision
@@ -70,6 +77,10 @@ class RunSpec(Frozen):
     device: str
     seed: int
     score: Annotated[Literal["test", "val"], ABSENT_WHEN_DEFAULT] = "test"
+    threshold: Annotated[ThresholdName, ABSENT_WHEN_DEFAULT] = "half"
+    prior: Annotated[PriorSource, ABSENT_WHEN_DEFAULT] = "given"
+    prior_error: Annotated[tuple[StrictInt, ...], ABSENT_WHEN_DEFAULT] = ()
+    patch: Annotated[PatchSpec | None, ABSENT_WHEN_DEFAULT] = None
     parents: dict[str, str] = Field(default_factory=dict)
     scoring: Annotated[Scoring, ABSENT_WHEN_DEFAULT] = Scoring()
     code: Annotated[dict[str, str], ABSENT_WHEN_DEFAULT] = Field(default_factory=dict)

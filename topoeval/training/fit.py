@@ -25,7 +25,6 @@ from topoeval.timing import span
 from topoeval.training import checkpoint
 from topoeval.training.augment import Augmentation, augment
 from topoeval.training.callbacks import Audience, Callback
-from topoeval.training.classes import class_maps
 from topoeval.training.objective import SOURCES, Source, Term, wants_unlabelled, weighted_sum
 from topoeval.training.precision import Arithmetic, Precision
 from topoeval.training.tensors import Batch, TensorSet, shuffled_batches
@@ -112,7 +111,7 @@ def fit(
         The loss is no longer a finite number.
     UserError
         Unlabelled images are needed and not given; patches are cut, and a term needs the Betti
-        numbers of the whole image.
+        numbers of the whole image; a term whose ramp does not end inside the training.
     """
     if wants_unlabelled(terms) and not unlabelled:
         raise UserError("a term looks at unlabelled images, and the dataset gives none")
@@ -123,6 +122,9 @@ def fit(
                     f"loss {term.info.name!r} needs the Betti numbers of what it sees, and "
                     f"patch={augmentation.patch} cuts the images; train it with patch = 0"
                 )
+    for term in terms:
+        if schedule.epochs:
+            term.check_ramp(schedule.epochs)
     # what is known of the targets beforehand does not hold for varied ones
     prepared = [None if augmentation else term.prepare(labelled.targets) for term in terms]
     arithmetic = Arithmetic(precision, labelled.images.device.type)
@@ -276,27 +278,3 @@ class _State:
         self.unlabelled_order.set_state(state["unlabelled_order"].cpu())
         self.history = state["history"]
         self.epoch, self.steps = state["epoch"], state["steps"]
-
-
-@torch.no_grad()
-def predict(
-    network: nn.Module,
-    images: torch.Tensor,
-    batch_size: int = 64,
-    *,
-    precision: Precision = "float32",
-    softmax: bool = False,
-) -> torch.Tensor:
-    """Return ``(N, C, *spatial)`` maps in [0, 1] in float32, computed batch by batch.
-
-    A class is predicted where its map is 0.5 or more: sigmoid probabilities, or, if `softmax`,
-    those of exclusive classes without their background; see `topoeval.training.classes.class_maps`.
-    """
-    network.eval()
-    arithmetic = Arithmetic(precision, images.device.type)
-    return torch.cat(
-        [
-            class_maps(arithmetic.logits(network, batch), softmax)
-            for batch in torch.split(images, batch_size)
-        ]
-    )

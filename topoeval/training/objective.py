@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, cast, get_args
@@ -102,9 +103,34 @@ class Term:
             return 0.0
         return min(1.0, (progress - self.start) / self.ramp) if self.ramp else 1.0
 
+    def check_ramp(self, epochs: int) -> None:
+        """Refuse a training whose last epoch does not reach the full strength.
+
+        Raises
+        ------
+        UserError
+            Saying how many epochs it takes, at least.
+        """
+        if self.ramp_at((epochs - 1) / epochs) < 1 - 1e-9:
+            end = self.start + self.ramp
+            enough = (
+                f"at least {math.ceil(1 / (1 - end) - 1e-9)} epochs"
+                if end < 1
+                else "a shorter ramp"
+            )
+            raise UserError(
+                f"loss {self.info.name!r}: its strength rises until {end:.3g} of the training, "
+                f"which no epoch of {epochs} reaches; it takes {enough}, or start = 0 and ramp = 0"
+            )
+
     def prepare(self, targets: torch.Tensor) -> Any:
         """Return what the loss computes once of the targets ``(N, C, *spatial)``, or None."""
         prepare = getattr(self.loss, "prepare", None)
+        if targets.ndim - 2 not in self.info.ndims:
+            takes = " or ".join(f"{ndim}D" for ndim in self.info.ndims)
+            raise UserError(
+                f"loss {self.info.name!r} takes {takes} images, got {targets.ndim - 2}D targets"
+            )
         if prepare is None or self.on == "unlabelled":
             return None
         return prepare(self._targets(targets))

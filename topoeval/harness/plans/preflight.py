@@ -12,13 +12,16 @@ import torch
 
 from topoeval import datasets, networks
 from topoeval.errors import UserError
-from topoeval.harness.runs.build import check_channels, classes_of
-from topoeval.harness.suites.parameters import takes_backend
+from topoeval.harness.plans.scoring import needs_prior
+from topoeval.harness.plans.truth import look
+from topoeval.harness.runs.build import check_channels, classes_of, patch_of
+from topoeval.harness.runs.priors import check_told
+from topoeval.harness.suites.parameters import takes_backend, tells_prior
 from topoeval.harness.suites.suite import Suite
 from topoeval.losses import LOSSES
 from topoeval.persistence.backends import resolve
 from topoeval.records.canonical import canonical_json
-from topoeval.records.parts import DatasetSpec, Method
+from topoeval.records.parts import TRAINED, DatasetSpec, Method
 from topoeval.records.spec import RunSpec
 from topoeval.topology import Topology
 from topoeval.training import build_term, resolve_device
@@ -93,7 +96,15 @@ class _Examination:
     def reason(self, run: RunSpec) -> str | None:
         """Return why a run cannot be done, or None."""
         content, method = self._text(run.dataset), self._text(run.method)
-        key = (content, method, run.backend, run.device, run.task)
+        others = (
+            run.network.label,
+            run.prior,
+            str(run.prior_error),
+            str(run.patch),
+            run.topology,
+            str(run.training.epochs),
+        )
+        key = (content, method, run.backend, run.device, run.task, *others)
         if key not in self._found:
             try:
                 self._examine(run, content)
@@ -125,18 +136,43 @@ class _Examination:
                 params = {**run.dataset.params, **run.dataset.paths}
                 self._cards[content] = datasets.resolve(run.dataset.name, **params)
             _check_card(run, self._cards[content])
+            if needs_prior(run.scoring.metrics):
+                if content not in self._shown:
+                    self._shown[content] = _first(run)
+                if self._shown[content].prior is None:
+                    raise UserError(
+                        f"dataset {run.dataset.name!r} has no prior, which metrics of the suite "
+                        "need; leave them out"
+                    )
             if content not in self._shown:
                 self._shown[content] = _first(run)
             sample = self._shown[content]
             self._try_network(run, sample)
+            self._check_truth(run, content)
             if run.method.losses:
                 _try_losses(run, sample)
+
+    def _check_truth(self, run: RunSpec, content: str) -> None:
+        """Refuse a method that is told a prior which no true mask has."""
+        if not tells_prior(run.method) or run.prior != "given":
+            return
+        key = ("truth", content, run.topology)
+        if key not in self._found:
+            truth = look(run)
+            self._found[key] = truth.line if truth.right == 0 else None
+        if self._found[key] is not None:
+            own = self._cards[content].topology
+            raise UserError(
+                f"method {run.method.name!r} is told a prior that no true mask has: "
+                f"{self._found[key]} The dataset's own topology is {own}; leave topology out of "
+                "the suite, or give the dataset another prior"
+            )
 
     def _try_network(self, run: RunSpec, sample: datasets.Sample) -> None:
         """Run the network once on images of the real shape."""
         check_channels(run, len(sample.target))
         shape, classes = sample.image.shape, classes_of(run).channels
-        if run.augmentation is not None and (patch := run.augmentation.patch):
+        if patch := patch_of(run):
             shape = (shape[0], *(min(patch, side) for side in shape[1:]))
         key = ("network", run.network.label, str(shape), str(classes))
         if key not in self._found:
@@ -149,12 +185,29 @@ class _Examination:
             raise UserError(f"dataset {run.dataset.label!r}: {refused}")
 
 
+def _alike(name: str, samples: datasets.Dataset) -> None:
+    """Refuse files of different form, naming two of them."""
+    first = samples[0]
+    for sample in samples:
+        for what in ("image", "target"):
+            shapes = [getattr(one, what).shape for one in (first, sample)]
+            if shapes[0] != shapes[1]:
+                told = ["x".join(map(str, shape)) for shape in shapes]
+                raise UserError(
+                    f"dataset {name!r}: the {what} of {first.case} is {told[0]} (channels first), "
+                    f"that of {sample.case} {told[1]}; bring them to one size and one number of "
+                    "channels"
+                )
+
+
 def _open(dataset: DatasetSpec, seed: int, download: bool) -> None:
     fetch = {"download": True} if download and datasets.info(dataset.name).downloads else {}
     for split, size in dataset.sizes.items():
-        datasets.load(
+        samples = datasets.load(
             dataset.name, split, size, seed=seed, **dataset.params, **dataset.paths, **fetch
         )
+        if datasets.info(dataset.name).needs_data and len(samples):
+            _alike(dataset.name, samples)
     for test in dataset.tests.values():
         wanted = test.size or dataset.sizes.get(test.split)
         params = {**dataset.params, **test.params, **dataset.paths}
@@ -176,11 +229,14 @@ def _check_card(run: RunSpec, card: datasets.DatasetInfo) -> None:
                 f"method {method.name!r}: loss {term.name!r} takes {takes} images, "
                 f"dataset {card.name!r} is {card.ndim}D"
             )
-        if info.needs_prior and run.augmentation is not None and run.augmentation.patch:
+        if info.needs_prior and method.regime in TRAINED and (patch := patch_of(run)):
             raise UserError(
                 f"method {method.name!r}: loss {term.name!r} needs the Betti numbers of what it "
-                f"sees, and patch = {run.augmentation.patch} of [augmentation] cuts the images"
+                f"sees, and patches of {patch} voxels a side cut the images"
             )
+    if method.regime == "post_process" and run.patch is not None:
+        raise UserError(f"method {method.name!r} adapts to whole images, and [patch] cuts them")
+    check_told(run, card.ndim, bool(card.labels))
     if takes_backend(method):
         topology = Topology.parse(run.topology)
         resolve(run.backend, card.ndim, topology, device=run.device, locations=True)
@@ -194,7 +250,7 @@ def _first(run: RunSpec) -> datasets.Sample:
 
 def _try_losses(run: RunSpec, sample: datasets.Sample) -> None:
     method = run.method
-    if method.regime == "post_process" and sample.prior is None:
+    if method.regime == "post_process" and sample.prior is None and run.prior == "given":
         raise UserError(
             f"method {method.name!r} needs a Betti prior per sample, "
             f"and dataset {run.dataset.name!r} has none"
@@ -203,7 +259,10 @@ def _try_losses(run: RunSpec, sample: datasets.Sample) -> None:
     target = torch.zeros((1, len(classes.names)) + (8,) * ndim, device=run.device)
     logits = torch.zeros((1, classes.channels) + (8,) * ndim, device=run.device)
     prior = None
-    if sample.prior is not None:
+    if run.prior != "given":
+        shape = (1, ndim) if len(classes.names) == 1 else (1, len(classes.names), ndim)
+        prior = torch.zeros(shape, dtype=torch.int64, device=run.device)
+    elif sample.prior is not None:
         prior = torch.zeros_like(torch.tensor(sample.prior, device=run.device))[None]
     for loss in method.losses:
         try:
@@ -214,6 +273,8 @@ def _try_losses(run: RunSpec, sample: datasets.Sample) -> None:
                 classes=classes,
             )
             term(logits, target, prior)
+            if method.regime in TRAINED and run.training.epochs:
+                term.check_ramp(run.training.epochs)
         except UserError as error:
             raise UserError(f"method {method.name!r}: {error}") from error
         except Exception as error:  # as every run of the method would end, with a traceback each

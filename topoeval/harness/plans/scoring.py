@@ -8,7 +8,7 @@ from topoeval import datasets
 from topoeval.errors import UserError, nearest
 from topoeval.harness.suites.suite import Suite
 from topoeval.metrics import available_columns
-from topoeval.metrics.catalogue import chosen, every_column
+from topoeval.metrics.catalogue import DEFAULT_NAME, chosen, every_column
 from topoeval.records.parts import DatasetSpec
 from topoeval.records.variant import variants
 
@@ -59,6 +59,8 @@ def _check_metrics(
     everything = every_column()
     known = available_columns(info.ndim, {"prior", "probabilities", "labels", *auxiliary})
     for name in names:
+        if name == DEFAULT_NAME:
+            continue
         try:
             columns = chosen([name], everything)
         except UserError as error:
@@ -72,3 +74,10 @@ def _check_metrics(
                 else f"is not defined in {info.ndim}D"
             )
             raise UserError(f"{where}: metric {name!r} {lacks} (dataset {info.name!r})")
+
+
+def needs_prior(names: Sequence[str]) -> bool:
+    """Whether a metric that a suite names, other than by ``default``, needs a prior."""
+    everything = every_column()
+    named = chosen([name for name in names if name != DEFAULT_NAME], everything)
+    return any("prior" in everything[column].needs for column in named)

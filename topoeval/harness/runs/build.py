@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
+import torch
 from torch import nn
 
 from topoeval import datasets, networks
@@ -12,7 +14,7 @@ from topoeval.errors import UserError
 from topoeval.records.parts import Params
 from topoeval.records.spec import RunSpec
 from topoeval.topology import Topology
-from topoeval.training import Schedule, TensorSet, Term, build_term
+from topoeval.training import Schedule, TensorSet, Term, Window, build_term, predict
 from topoeval.training.augment import Augmentation
 
 
@@ -100,5 +102,24 @@ def schedule_of(spec: RunSpec) -> Schedule:
 
 
 def augmentation_of(spec: RunSpec) -> Augmentation | None:
-    """Return how the images of a run's training are varied."""
-    return None if spec.augmentation is None else Augmentation(**spec.augmentation.model_dump())
+    """Return how the images of a run's training are varied, patches included."""
+    if spec.augmentation is not None:
+        varied = Augmentation(**spec.augmentation.model_dump())
+        return replace(varied, patch=patch_of(spec))
+    if spec.patch is not None:
+        return Augmentation(flip=0, probability=0, patch=spec.patch.size)
+    return None
+
+
+def patch_of(spec: RunSpec) -> int:
+    """Return the side of the patches that a training cuts; 0 for whole images."""
+    if spec.patch is not None:
+        return spec.patch.size
+    return 0 if spec.augmentation is None else spec.augmentation.patch
+
+
+def maps_of(spec: RunSpec, network: nn.Module, images: torch.Tensor) -> torch.Tensor:
+    """Return what a network predicts: a map of each class, which is predicted from 0.5 on."""
+    window = None if spec.patch is None else Window(spec.patch.size, spec.patch.overlap)
+    softmax = classes_of(spec).softmax
+    return predict(network, images, precision=spec.precision, softmax=softmax, window=window)

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from topoeval import datasets
 from topoeval.harness.runs.store import Store
-from topoeval.metrics import METRICS, Settings, available_columns, metric_of, score_cases
-from topoeval.metrics.catalogue import DEFAULT, chosen, every_column, registered_name
+from topoeval.metrics import METRICS, Metric, Settings, available_columns, metric_of, score_cases
+from topoeval.metrics.catalogue import DEFAULT, DEFAULT_NAME, chosen, every_column, registered_name
 from topoeval.networks.classifier import classifier
 from topoeval.records.spec import RunSpec
 from topoeval.topology import Topology
@@ -33,12 +33,18 @@ def columns_of(spec: RunSpec, test: TensorSet) -> list[str]:
     UserError
         The suite names one that needs what the test has not.
     """
-    known = available_columns(test.targets.ndim - 2, _given(spec, test))
-    if spec.scoring.metrics:
-        return chosen(spec.scoring.metrics, known)
-    info = datasets.info(spec.dataset.name, **spec.dataset.params)
-    wanted = set(chosen([*DEFAULT, *info.metrics], every_column()))
+    known = scorable(spec, test)
+    named = set(spec.scoring.metrics) or {DEFAULT_NAME}
+    wanted = set(chosen(sorted(named - {DEFAULT_NAME}), known))
+    if DEFAULT_NAME in named:
+        info = datasets.info(spec.dataset.name, **spec.dataset.params)
+        wanted |= set(chosen([*DEFAULT, *info.metrics], every_column()))
     return [name for name in known if name in wanted]
+
+
+def scorable(spec: RunSpec, test: TensorSet) -> dict[str, Metric]:
+    """Return the metrics that a test can have, by column."""
+    return available_columns(test.targets.ndim - 2, _given(spec, test))
 
 
 def needs_probabilities(columns: Sequence[str]) -> bool:

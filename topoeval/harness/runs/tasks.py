@@ -21,10 +21,12 @@ from topoeval.harness.runs.build import (
     augmentation_of,
     classes_of,
     load_split,
+    maps_of,
     network_of,
     schedule_of,
     terms_of,
 )
+from topoeval.harness.runs.priors import with_told_priors
 from topoeval.harness.runs.scoring import (
     columns_of,
     label_classifier,
@@ -34,6 +36,7 @@ from topoeval.harness.runs.scoring import (
     score_test,
 )
 from topoeval.harness.runs.store import Store
+from topoeval.harness.runs.thresholds import Thresholds, choose, scores_at, shifted
 from topoeval.harness.suites.space import flattened
 from topoeval.records.parts import MAIN_TEST, TRAINED
 from topoeval.records.spec import RunSpec
@@ -46,7 +49,6 @@ from topoeval.training import (
     checkpoint,
     fit,
     post_process,
-    predict,
 )
 from topoeval.training.callbacks import Callback, JsonLines
 from topoeval.training.classification import train_classifier
@@ -81,8 +83,8 @@ def perform(spec: RunSpec, store: Store, progress: bool = False) -> dict[str, An
 
 
 def _callbacks(spec: RunSpec, store: Store) -> list[Callback]:
-    """Return who is told of the training: a file, and the sinks that TOPOEVAL_LOG names."""
-    # inherited by every worker; who looks on is no part of what a run is
+    """Return what records the training: a file, and the sinks that TOPOEVAL_LOG names."""
+    # every worker inherits it; it does not change the result, so it is not in the specification
     names = [name for name in os.environ.get("TOPOEVAL_LOG", "").split(",") if name]
     settings = flattened(spec.recorded().model_dump(mode="json", by_alias=True))
     card = RunCard(
@@ -128,8 +130,10 @@ def _restore(spec: RunSpec, store: Store, progress: bool) -> dict[str, Any]:
         outcome = fit(
             network,
             terms_of(spec),
-            load_split(spec, "train"),
-            load_split(spec, "unlabelled") if spec.method.regime == "semi_supervised" else None,
+            with_told_priors(spec, load_split(spec, "train")),
+            with_told_priors(spec, load_split(spec, "unlabelled"))
+            if spec.method.regime == "semi_supervised"
+            else None,
             schedule=schedule_of(spec),
             augmentation=augmentation_of(spec),
             seed=spec.derived_seed(f"batches of {spec.method.role}"),
@@ -139,16 +143,17 @@ def _restore(spec: RunSpec, store: Store, progress: bool) -> dict[str, Any]:
             callbacks=_callbacks(spec, store),
         )
         history = outcome.terms
-        probabilities = predict(network, test.images, precision=spec.precision, softmax=softmax)
+        probabilities = maps_of(spec, network, test.images)
         checkpoint.save(network.state_dict(), store.network(spec.id))
     elif spec.method.regime == "post_process":
-        probabilities = _adapted(spec, network, test, store, progress)
+        probabilities = _adapted(spec, network, with_told_priors(spec, test), store, progress)
     else:
         assert spec.method.remedy is not None  # the model of a method has seen to it
+        told = with_told_priors(spec, test)
         corrected = apply_remedy(
             spec.method.remedy.name,
-            predict(network, test.images, precision=spec.precision, softmax=softmax).cpu().numpy(),
-            None if test.priors is None else test.priors.cpu().numpy(),
+            maps_of(spec, network, test.images).cpu().numpy(),
+            None if told.priors is None else told.priors.cpu().numpy(),
             Topology.parse(spec.topology),
             exclusive=softmax,
             **spec.method.remedy.params,
@@ -157,6 +162,14 @@ def _restore(spec: RunSpec, store: Store, progress: bool) -> dict[str, Any]:
 
     answers = torch.split(probabilities, [len(one) for one in tests.values()])
     predicted = {name: answer.cpu().numpy() for name, answer in zip(tests, answers, strict=True)}
+    found = _thresholds(spec, network)
+    at_each = None
+    if found is not None:
+        topology, main = Topology.parse(spec.topology), tests[MAIN_TEST]
+        targets = main.targets.cpu().numpy()
+        at_each = scores_at(found, predicted[MAIN_TEST], targets, topology)
+        threshold = found.named[spec.threshold]
+        predicted = {name: shifted(maps, threshold) for name, maps in predicted.items()}
     columns = {name: columns_of(spec, one) for name, one in tests.items()}
     readers = readers_of(spec, test, store)
     cases = {
@@ -172,12 +185,32 @@ def _restore(spec: RunSpec, store: Store, progress: bool) -> dict[str, Any]:
         "metrics": revisions({name for names in columns.values() for name in names}),
         "answers": _kept(spec, store, tests, predicted, columns),
         "history": history,
-        "examples": _examples(tests[MAIN_TEST], answers[0]) if spec.scoring.examples else [],
+        "examples": (
+            _examples(tests[MAIN_TEST], torch.from_numpy(predicted[MAIN_TEST]))
+            if spec.scoring.examples
+            else []
+        ),
     }
+    if at_each is not None:
+        result["thresholds"] = at_each
     if cases:
-        # apart from the main one: who knows nothing of further tests must not pool them with it
+        # in a field of their own: a reader of `cases` must not pool them with the main test
         result["tests"] = {name: {"cases": columns} for name, columns in cases.items()}
     return result
+
+
+def _thresholds(spec: RunSpec, network: nn.Module) -> Thresholds | None:
+    """Return the thresholds that validation images choose; None where there are none.
+
+    Exclusive classes have none: the largest logit decides. Corrections keep 0.5, which they were
+    made for; and the validation images of a search are its test.
+    """
+    chosen = spec.method.regime in TRAINED and "val" in spec.dataset.sizes
+    if not chosen or spec.score == "val" or classes_of(spec).softmax:
+        return None
+    val = load_split(spec, "val")
+    maps = maps_of(spec, network, val.images).cpu().numpy()
+    return choose(maps, val.targets.cpu().numpy(), Topology.parse(spec.topology))
 
 
 def _kept(

@@ -24,7 +24,10 @@ from topoeval.records.parts import (
     LossTerm,
     Network,
     Params,
+    PatchSpec,
     Precision,
+    PriorSource,
+    ThresholdName,
     Training,
 )
 from topoeval.records.variant import variants
@@ -163,13 +166,14 @@ class Suite(Frozen):
     folders in ``baselines/``, or paths of folders as ``./mine``, relative to the suite's file, with
     parameters as ``betti_prior[weight=[0.1, 1.0]]``; ``override`` replaces values of a method, as
     ``[override.NAME.adaptation] steps = 50``. ``training`` is the extra budget that every method
-    gets after the common start, the plain loss alone included;
-    ``metrics`` are what runs are scored by, the default ones where there are none
-    (docs/metrics.md); ``keep_answers`` keeps predictions for `topoeval rescore`.
-    ``[auxiliary.NAME]`` trains a network that a dataset's own metrics need. ``augmentation`` varies
-    the images of every training, the start's too. ``reference`` is the
-    method that the others are compared with. ``plugins`` are Python files, relative to the suite's,
-    or modules, which register losses, datasets and other parts (docs/add-a-loss.md).
+    gets after the common start, the plain loss alone included; ``metrics`` are what runs are scored
+    by, the default ones where there are none (docs/metrics.md); ``keep_answers`` keeps predictions
+    for `topoeval rescore`. ``[auxiliary.NAME]`` trains a network that a dataset's own metrics need.
+    ``augmentation`` varies the images of every training, the start's too. ``reference`` is the
+    method that the others are compared with. ``topology`` holds for all datasets that do not say
+    their own; where neither does, it is that of the dataset's card. ``plugins`` are Python files,
+    relative to the suite's, or modules, which register losses, datasets and other parts
+    (docs/add-a-loss.md).
     """
 
     schema_version: int = Field(SCHEMA, alias="schema", ge=SCHEMA, le=SCHEMA)
@@ -180,7 +184,11 @@ class Suite(Frozen):
     methods: tuple[str, ...] = Field(min_length=1)
     plugins: tuple[str, ...] = ()
     datasets: tuple[DatasetSpec, ...] = Field(alias="dataset", min_length=1)
-    topology: str = "T-superlevel-plain"
+    topology: str = ""
+    threshold: ThresholdName = "half"
+    prior: PriorSource = "given"
+    prior_error: tuple[StrictInt, ...] = ()
+    patch: PatchSpec | None = None
     network: Networks = Field((Network(),), min_length=1)
     start: Start
     training: Training

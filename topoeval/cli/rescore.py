@@ -1,0 +1,47 @@
+"""``topoeval rescore``: further metrics for finished runs, without training."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from topoeval.cli.plugins import Plugins
+from topoeval.errors import UserError
+
+
+def rescore(
+    results: Annotated[Path, typer.Argument(help="Results folder of a suite.")],
+    metrics: Annotated[
+        str, typer.Option(help="Columns of docs/metrics.md, as cldice,hd95 or betti_error_{k}.")
+    ],
+    data: Annotated[
+        Path | None,
+        typer.Option(help="Folder of the real datasets; $TOPOEVAL_DATA by default."),
+    ] = None,
+    jobs: Annotated[int, typer.Option(min=1, help="Processes side by side.")] = 1,
+    plugin: Plugins = None,
+) -> None:
+    """Add metrics to finished runs from the predictions that they kept."""
+    from rich.console import Console
+
+    from topoeval.cli.data import use_data_folder
+    from topoeval.harness.runs.rescoring import rescore as rescore_runs
+
+    names = [name.strip() for name in metrics.split(",") if name.strip()]
+    if not names:
+        raise UserError("--metrics names no metric; write for example --metrics cldice,hd95")
+    use_data_folder(data)
+    done = rescore_runs(results, names, jobs)
+    console = Console()
+    for label, problem in sorted(done.problems.items()):
+        console.print(f"{label}: {problem}", markup=False, soft_wrap=True, highlight=False)
+    console.print(
+        f"{len(done.changed)} runs scored by {', '.join(names)}, {len(done.complete)} had them, "
+        f"{len(done.problems)} could not be scored",
+        markup=False,
+        soft_wrap=True,
+        highlight=False,
+    )
+    raise typer.Exit(1 if done.problems else 0)

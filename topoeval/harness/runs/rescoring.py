@@ -1,0 +1,190 @@
+"""Further metrics for finished runs, from the predictions that they kept; nothing is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from topoeval import datasets
+from topoeval.errors import UserError
+from topoeval.evaluate.parallel import Problem, Workers
+from topoeval.harness.runs import answers
+from topoeval.harness.runs.scoring import (
+    needs_probabilities,
+    readers_of,
+    revisions,
+    scorable,
+    score_test,
+)
+from topoeval.harness.runs.store import Record, Store
+from topoeval.harness.runs.tasks import tests_of
+from topoeval.metrics.catalogue import chosen, every_column
+from topoeval.records.parts import MAIN_TEST
+from topoeval.records.spec import RunSpec
+from topoeval.training import TensorSet
+
+Listener = Callable[[int, int], None]
+
+
+@dataclass
+class Rescored:
+    """What a rescoring has done.
+
+    Parameters
+    ----------
+    changed
+        Labels of the runs whose records have new columns.
+    complete
+        Labels of those that had them all, by the same revisions.
+    problems
+        By label why a run could not be scored, and what to do.
+    """
+
+    changed: list[str] = field(default_factory=list)
+    complete: list[str] = field(default_factory=list)
+    problems: dict[str, str] = field(default_factory=dict)
+
+
+def rescore(
+    folder: Path, metrics: Sequence[str], jobs: int = 1, listener: Listener | None = None
+) -> Rescored:
+    """Score the finished runs of a results folder by further metrics.
+
+    The new columns are those of a run that is scored by these metrics from the start, bit for bit;
+    other columns stay as they are. A record is replaced as a whole or not at all.
+
+    Parameters
+    ----------
+    folder
+        The results folder of a suite.
+    metrics
+        Columns, or names of metrics with ``{k}``.
+    jobs
+        Processes side by side.
+    listener
+        Told how many of how many runs are done.
+
+    Raises
+    ------
+    UserError
+        No such folder, another process is at work in it, or an unknown metric.
+    """
+    if not (folder / "records").is_dir():
+        raise UserError(f"no records in {folder}; topoeval run SUITE makes them")
+    chosen(metrics, every_column())
+    store = Store(folder, "")
+    done = Rescored()
+    with store.exclusive(), Workers(jobs) as workers:
+        records = {path.stem: store.read(path.stem) for path in _files(store)}
+        labels = {
+            identity: _spec(record).label
+            for identity, record in records.items()
+            if record is not None and record["status"] == "ok" and "cases" in record
+        }
+        one = partial(_rescore, folder, tuple(metrics))
+        identities = list(labels)
+        for number, (position, result) in enumerate(
+            workers.over(one, identities, lambda identity: labels[identity]), 1
+        ):
+            label = labels[identities[position]]
+            if isinstance(result, Problem):
+                done.problems[label] = result.message
+            else:
+                (done.changed if result else done.complete).append(label)
+            if listener is not None:
+                listener(number, len(identities))
+    return done
+
+
+def _files(store: Store) -> list[Path]:
+    return sorted(path for path in store.records.glob("*.json") if not path.name.startswith("."))
+
+
+def _spec(record: Record) -> RunSpec:
+    return RunSpec.model_validate(record["spec"])
+
+
+def _rescore(folder: Path, metrics: tuple[str, ...], identity: str) -> bool:
+    """Score one run; return whether its record has changed."""
+    store = Store(folder, "")
+    record = store.read(identity)
+    assert record is not None  # it was listed, and nobody else is at work here
+    spec = _located(_spec(record), store, identity)
+    had = record.get("metrics") or {}
+    wanted = [
+        column
+        for column, revision in revisions(chosen(metrics, every_column())).items()
+        if had.get(column) != revision
+    ]
+    if not wanted:
+        return False
+    kept = answers.read(store.answers(identity))
+    revision = datasets.resolve(
+        spec.dataset.name, **{**spec.dataset.params, **spec.dataset.paths}
+    ).revision
+    if revision != spec.dataset.revision:
+        raise UserError(
+            f"dataset {spec.dataset.label!r} is of revision {revision} here, and the run saw "
+            f"{spec.dataset.revision}; run it again"
+        )
+    added: set[str] = set()
+    tests = tests_of(spec)
+    for name, test in tests.items():
+        columns = _scored_columns(spec, test, metrics, wanted)
+        into = record["cases"] if name == MAIN_TEST else record["tests"][name]["cases"]
+        into |= _new_columns(spec, store, test, kept.get(name), columns, into["case"])
+        added |= set(columns)
+    if not added:
+        return False
+    record["metrics"] = {**had, **revisions(sorted(added))}
+    store.write(identity, record)
+    return True
+
+
+def _scored_columns(
+    spec: RunSpec, test: TensorSet, metrics: Sequence[str], wanted: Sequence[str]
+) -> list[str]:
+    """Return those wanted columns that a test can have.
+
+    Raises
+    ------
+    UserError
+        It can have nothing of a metric that was named.
+    """
+    known = scorable(spec, test)
+    for name in metrics:
+        if not set(chosen([name], every_column())) & set(known):
+            raise UserError(
+                f"dataset {spec.dataset.label!r} cannot have the metric {name!r}: its dimension, "
+                "prior, labels or auxiliary network are missing"
+            )
+    return [name for name in known if name in wanted]
+
+
+def _new_columns(
+    spec: RunSpec,
+    store: Store,
+    test: TensorSet,
+    kept: answers.Answer | None,
+    columns: Sequence[str],
+    cases: Sequence[str],
+) -> dict[str, Any]:
+    if kept is None or list(kept.cases) != list(cases) or list(test.cases) != list(cases):
+        raise UserError("its kept answers are of other cases than its record; run it again")
+    if kept.masks_only and needs_probabilities(columns):
+        raise UserError(
+            f"it kept masks alone, and {', '.join(c for c in columns if needs_probabilities([c]))} "
+            "needs probabilities; name the metric in the suite and run it again"
+        )
+    return score_test(spec, test, kept.probabilities, columns, readers_of(spec, test, store))
+
+
+def _located(spec: RunSpec, store: Store, identity: str) -> RunSpec:
+    """Return a specification with the paths that its run had, on a device that is here."""
+    path = store.work(identity) / "spec.json"
+    if path.exists():
+        spec = RunSpec.model_validate_json(path.read_text(encoding="utf-8"))
+    return spec.model_copy(update={"device": "cpu"})
