@@ -83,7 +83,7 @@ def print_info(name: str) -> None:
         method = catalogue.read_method(Path(name).expanduser().resolve())
         _print_card(method.name, "method, available", _card_of(method, Path(name)))
         return
-    # remedies bring torch, for which nobody waits whose name is found without
+    # remedies import torch: they are looked up only where no other kind has the name
     quick = [title for title in _KINDS if title != "remedies"]
     found = [title for title in quick if name in _KINDS[title].names()]
     if not found and name in _KINDS["remedies"].names():
@@ -153,7 +153,7 @@ def _remedy(name: str) -> tuple[str, str]:
 
 def _remedy_card(name: str) -> dict[str, Any]:
     remedy = _remedies().load(name)
-    # of a remedy there is no card but its first sentence, and what it can be told
+    # the card of a remedy is the first sentence of its docstring, and its parameters
     summary = (inspect.getdoc(remedy) or "").partition("\n")[0]
     given = ("probabilities", "prior", "topology")
     known = inspect.signature(remedy).parameters.values()

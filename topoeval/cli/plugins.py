@@ -22,7 +22,7 @@ Plugins = Annotated[
     list[str] | None,
     typer.Option("--plugin", metavar="FILE_OR_MODULE", help=_HELP, callback=_load, is_eager=True),
 ]
-# for a command that tells what is broken instead of stopping at it
+# for a command that lists broken plug-ins and goes on
 NamedPlugins = Annotated[
     list[str] | None, typer.Option("--plugin", metavar="FILE_OR_MODULE", help=_HELP)
 ]

@@ -159,7 +159,7 @@ def test_dask_without_a_scheduler_is_one_line(monkeypatch):
     """The address is the user's to mend."""
     dask = pytest.importorskip("topoeval.harness.runs.executors.dask")
     monkeypatch.setattr(dask, "_CONNECT_S", 1)
-    with pytest.raises(UserError, match=r"no dask scheduler answers at 'tcp://127\.0\.0\.1:9'"):
+    with pytest.raises(UserError, match=r"no dask scheduler replies at 'tcp://127\.0\.0\.1:9'"):
         make_executor("dask", Settings(dask_address="tcp://127.0.0.1:9"), [])
 
 

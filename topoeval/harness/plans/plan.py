@@ -61,10 +61,10 @@ def plan(
         for common in planner.commons:
             tuned.check(suite, common["dataset"], map(str, (*named, *included)))
     cells = list(_product(planner, named))
-    for number, less in enumerate(suite.exclude):
-        cells = _without_excluded(cells, less, f"suite {suite.name!r}: exclude.{number}")
-    for number, more in enumerate(suite.include):
-        cells += _included(planner, more, named, f"suite {suite.name!r}: include.{number}")
+    for number, exclusion in enumerate(suite.exclude):
+        cells = _without_excluded(cells, exclusion, f"suite {suite.name!r}: exclude.{number}")
+    for number, inclusion in enumerate(suite.include):
+        cells += _included(planner, inclusion, named, f"suite {suite.name!r}: include.{number}")
     for cell in cells:
         planner.add(cell)
     return list(planner.runs.values())
@@ -90,9 +90,12 @@ def plan_selected(suite: Suite, filters: Filters, *, tuned: Tuned | None = None)
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A combination that is to become a run. `place` is that of its dataset among the suite's."""
+    """A combination that is to become a run.
 
-    place: int
+    ``dataset_index`` is the position of the dataset in the list of the suite's datasets.
+    """
+
+    dataset_index: int
     dataset: DatasetSpec
     network: Network
     method: Method
@@ -121,60 +124,69 @@ class _Planner:
         self.scoring = Scoring(metrics=suite.metrics, keep_answers=suite.keep_answers)
         self.commons = [_common(suite, dataset, absent) for dataset in _datasets(suite)]
         self._done: dict[tuple[object, ...], RunSpec] = {}
-        # of every method, so that nobody asks a registry for each of thousands of runs
+        # once for each method, and not for each of thousands of runs
         self._takes_backend = {name: self._depends(method) for name, method in methods.items()}
 
     def cells(
         self,
-        places: Sequence[int],
+        indices: Sequence[int],
         named: Sequence[Variant],
         seeds: Sequence[int],
         backends: Sequence[str],
         devices: Sequence[str],
     ) -> Iterator[Cell]:
         """Yield a product; methods that take no backend only once, with the suite's first."""
-        for place, network in itertools.product(places, self.networks):
-            dataset: DatasetSpec = self.commons[place]["dataset"]
+        for index, network in itertools.product(indices, self.networks):
+            dataset: DatasetSpec = self.commons[index]["dataset"]
             for device in dict.fromkeys(map(_device, devices)):
-                home = self._home(device)
-                for turn, backend in enumerate(_backend(text, device) for text in backends):
+                default_backend = self._default_backend(device)
+                for position, backend in enumerate(_backend(text, device) for text in backends):
                     for seed, name in itertools.product(seeds, map(str, named)):
                         takes_it, method = self._takes_backend[name], self.methods[name]
-                        if takes_it or turn == 0:
-                            chosen = backend if takes_it else home
-                            yield Cell(place, dataset, network, method, seed, chosen, device)
+                        if takes_it or position == 0:
+                            chosen = backend if takes_it else default_backend
+                            yield Cell(index, dataset, network, method, seed, chosen, device)
 
     def add(self, cell: Cell) -> None:
         """Plan a cell and what it builds on."""
-        common = {**self.commons[cell.place], "device": cell.device}
-        home = self._home(cell.device)
+        common = {**self.commons[cell.dataset_index], "device": cell.device}
+        default_backend = self._default_backend(cell.device)
         auxiliary = {}
         for name, split in auxiliary_of(self.suite, common["dataset"]).items():
-            key = (name, cell.place, cell.device)
+            key = (name, cell.dataset_index, cell.device)
             if key not in self._done:
                 # a classifier of images, the same whatever network it reads the predictions of
-                own = {**common, "backend": home, "network": self.networks[0]}
+                own = {**common, "backend": default_backend, "network": self.networks[0]}
                 self._keep(key, _auxiliary(name, split, self.suite.auxiliary[name], own))
             auxiliary[name] = self._done[key].id
         common |= {"network": cell.network, "seed": cell.seed}
-        self._chain(cell, cell.method, common, home, auxiliary)
+        self._chain(cell, cell.method, common, default_backend, auxiliary)
 
     def _chain(
         self,
         cell: Cell,
         method: Method,
         common: Mapping[str, Any],
-        home: str,
+        default_backend: str,
         auxiliary: Mapping[str, str],
     ) -> RunSpec:
         """Return the run of a method, planned after the run that it starts from."""
-        backend = cell.backend if self._takes_backend[method.label] else home
-        key = (method.label, cell.place, cell.network.label, cell.seed, backend, cell.device)
+        backend = cell.backend if self._takes_backend[method.label] else default_backend
+        key = (
+            method.label,
+            cell.dataset_index,
+            cell.network.label,
+            cell.seed,
+            backend,
+            cell.device,
+        )
         if key in self._done:
             return self._done[key]
         parents = dict(auxiliary)
         if (before := beginning(method)) is not None:
-            parents["start"] = self._chain(cell, self.methods[before], common, home, auxiliary).id
+            parents["start"] = self._chain(
+                cell, self.methods[before], common, default_backend, auxiliary
+            ).id
         run = RunSpec.model_validate(
             {
                 **common,
@@ -200,8 +212,8 @@ class _Planner:
         self._done[key] = self.runs.setdefault(run.id, run)
         return self._done[key]
 
-    def _home(self, device: str) -> str:
-        """Return the backend of runs that no backend matters to."""
+    def _default_backend(self, device: str) -> str:
+        """Return the backend of runs whose results depend on no backend."""
         return _backend(self.suite.backend[0], device)
 
     def _depends(self, method: Method) -> bool:
@@ -213,8 +225,8 @@ class _Planner:
 def _product(planner: _Planner, named: Sequence[Variant]) -> Iterator[Cell]:
     """Yield the product that a suite asks for."""
     suite = planner.suite
-    places = range(len(planner.commons))
-    return planner.cells(places, named, suite.seeds, suite.backend, suite.device)
+    indices = range(len(planner.commons))
+    return planner.cells(indices, named, suite.seeds, suite.backend, suite.device)
 
 
 def _included(
@@ -223,17 +235,17 @@ def _included(
     """Yield what an ``[[include]]`` asks for; what it does not say is as in the suite."""
     suite = planner.suite
     known = [common["dataset"] for common in planner.commons]
-    places = [
-        place
-        for place, dataset in enumerate(known)
+    indices = [
+        index
+        for index, dataset in enumerate(known)
         if not part.dataset or any(has_dataset(dataset, text) for text in part.dataset)
     ]
-    if not places:
+    if not indices:
         asked = " or ".join(map(repr, part.dataset))
         hint = nearest(part.dataset[0], [dataset.label for dataset in known])
         raise UserError(f"{where}: the suite has no dataset {asked}{hint}")
     return planner.cells(
-        places,
+        indices,
         [one for text in part.method for one in variants(text)] or named,
         part.seed or suite.seeds,
         part.backend or suite.backend,
@@ -248,7 +260,7 @@ def _without_excluded(cells: list[Cell], part: Exclude, where: str) -> list[Cell
         out = set(filters.passing(cells))
     except UserError as error:
         raise UserError(f"{where}: {error}") from None
-    return [cell for place, cell in enumerate(cells) if place not in out]
+    return [cell for index, cell in enumerate(cells) if index not in out]
 
 
 def _datasets(suite: Suite) -> list[DatasetSpec]:

@@ -238,7 +238,9 @@ def outcome_without_record(
     if ending.code < 0:
         number = -ending.code
         if number == signal.SIGKILL and ending.oom_kill:
-            return outcome("out_of_memory", "machine", "killed by the kernel for want of memory")
+            return outcome(
+                "out_of_memory", "machine", "killed by the kernel because memory ran out"
+            )
         known = number in set(signal.Signals)
         name = signal.Signals(number).name if known else f"signal {number}"
         fault: Fault = "machine" if number in _FROM_OUTSIDE else "method"

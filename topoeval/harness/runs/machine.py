@@ -1,6 +1,6 @@
-"""The machine as a place to measure on: whose turn it is, how busy it is, what it is.
+"""The machine that runs are measured on: its lock, its load, its processor and software.
 
-Sweeps share the machine; a timing lane has it alone. Both hold one lock file of the machine, so
+Sweeps share the machine; a timing lane uses it alone. Both hold one lock file of the machine, so
 neither disturbs the other unawares.
 """
 
@@ -122,7 +122,7 @@ def check_quiet() -> float:
     Raises
     ------
     UserError
-        Somebody works here.
+        Other processes keep the cores busy.
     """
     busy = busy_cores()
     if busy > _QUIET_CORES:

@@ -8,7 +8,7 @@
 ``work/template.log``
     What the process said of which runs are forks; as a rule it is not there.
 ``work/sweep.json``
-    What was asked for last, for ``topoeval status`` and ``retry``.
+    What the last sweep was to run, for ``topoeval status`` and ``retry``.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Store:
         return self.work(run_id) / "answers.npz"
 
     def state(self, run_id: str) -> Path:
-        """Return where a run keeps what it needs to go on after an interruption."""
+        """Return the file from which an interrupted run continues."""
         return self.work(run_id) / "state.pt"
 
     def history(self, run_id: str) -> Path:
@@ -76,12 +76,12 @@ class Store:
 
     @property
     def sweep(self) -> Path:
-        """Return the file that says what the last sweep was asked for."""
+        """Return the file that says what the last sweep was to run."""
         return self.root / "work" / "sweep.json"
 
     @property
     def template_log(self) -> Path:
-        """Return where the template of local runs says what it has to say."""
+        """Return the file for what the template of local runs prints."""
         return self.root / "work" / "template.log"
 
     def record_path(self, run_id: str) -> Path:
@@ -114,7 +114,7 @@ class Store:
         return told
 
     def tidy(self) -> None:
-        """Remove what writers left behind that were killed at it."""
+        """Remove unfinished files of processes that were killed while they wrote."""
         for partial in self.records.glob(".*.partial"):
             partial.unlink(missing_ok=True)
 
@@ -144,7 +144,7 @@ class Store:
                 yield
 
     def in_use(self) -> bool:
-        """Whether a sweep is at work in this folder now."""
+        """Whether a sweep uses this folder now."""
         lock = self.root / ".lock"
         if not lock.exists():
             return False

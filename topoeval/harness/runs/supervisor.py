@@ -1,8 +1,8 @@
 """The process around a run: hard limits from outside, a log that ends, nothing left behind.
 
 As a program: ``python supervisor.py SETTINGS``, where SETTINGS is a JSON object with the keys of
-`Settings`. Standard input is the life line: when it closes, whoever wanted the run is gone or
-wants it no more, and the run is killed. The last line on standard output is an `Ending`, as JSON.
+`Settings`. When standard input closes, the process that started the run has ended or no longer
+wants it, and the run is killed. The last line on standard output is an `Ending`, as JSON.
 
 It is started by its path and imports nothing of topoeval, so that it costs a run 50 ms and not
 the seconds that its libraries need; or it is forked by `topoeval.harness.runs.template`, which has
@@ -74,7 +74,7 @@ class Settings:
 class Ending:
     """How a supervised process ended.
 
-    ``cause`` is who ended it: itself (``exit``), we for its time or memory, the closed life line
+    ``cause`` says what ended it: itself (``exit``), its limit of time or memory, the closed input
     (``stopped``); or it was never begun, since its record was there (``found``) or another process
     was at it (``busy``). ``code`` is as in `subprocess`: negative for a signal. ``memory_bytes`` is
     the limit that held, ``oom_kill`` whether the kernel killed for memory meanwhile.
@@ -111,7 +111,7 @@ def spawn(command: Sequence[str]) -> Process:
     """Start a program that lives no longer than we do, with its output in a pipe."""
     return subprocess.Popen(
         command,
-        stdin=subprocess.PIPE,  # the worker's own life line, where there is no prctl
+        stdin=subprocess.PIPE,  # closes with us: how the worker notices, where there is no prctl
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         start_new_session=True,
@@ -203,7 +203,7 @@ class Supervisor:
         )
 
     def _watch(self, process: Process, log: CappedLog) -> Cause:
-        """Wait for the end of the leader, whoever brings it about; return who did."""
+        """Wait until the leader has ended; return what ended it."""
         begun = time.monotonic()
         deadline = begun + self._settings.timeout_s
         kill_at = float("inf")
@@ -241,7 +241,7 @@ class Supervisor:
                     _signal_group(process.pid, signal.SIGKILL)
                     process.wait()
         if cause == "exit" and process.returncode == -signal.SIGTERM:
-            # who ends a whole job may have reached the process before us
+            # a signal to the whole job may have reached the process before us
             time.sleep(_TICK_S)
             if self._stop:
                 cause = "stopped"
@@ -255,7 +255,7 @@ class Supervisor:
     def _take(self, stream: IO[bytes], log: CappedLog) -> bool:
         """Move what was printed to the log; return whether there can be more."""
         if log.full:
-            # who prints without end waits for us, instead of keeping two cores busy
+            # a process that prints without end waits for us and does not keep two cores busy
             time.sleep(0.01)
         data = os.read(stream.fileno(), 2**16)
         log.write(data)
@@ -315,7 +315,7 @@ def _text(path: Path) -> str:
 
 
 def _oom_kills() -> int:
-    """Return how often the kernel of this machine has killed a process for want of memory."""
+    """Return how often the kernel of this machine has killed a process because memory ran out."""
     for line in _text(Path("/proc/vmstat")).splitlines():
         if line.startswith("oom_kill "):
             return int(line.split()[1])
@@ -369,7 +369,7 @@ def _locked(path: Path) -> IO[str] | None:
             if time.monotonic() > deadline:
                 return None
         if select.select([sys.stdin], [], [], 0.05)[0]:
-            raise SystemExit("wanted no more")
+            raise SystemExit("the run is no longer wanted")
 
 
 def supervise(settings: Settings, start: Start = spawn) -> None:

@@ -29,7 +29,7 @@ Retry = Literal["failed", "machine"]
 
 
 class SweepPlan(Frozen):
-    """What a sweep was asked for: enough to tell what is left of it, and to run it again.
+    """What a sweep is to run: enough to tell what is left of it, and to run it again.
 
     Unlike records it has the paths of data, and it never leaves the scratch of its machine.
     """
@@ -128,7 +128,7 @@ def _run(spec: RunSpec, store: Store, executor: Executor, limits: Limits) -> Rec
         record = store.read(parent)
         if record is None or not record.ok:
             status = "has no record" if record is None else f"ended as {record.status!r}"
-            # who is to blame for the parent, so that a retry of the one is a retry of the other
+            # the fault of the parent, so that a retry of one is a retry of both
             fault: Fault = (record and record.fault) or "machine"
             outcome = failure("failed", fault, f"its {role} run {parent} {status}")
             not_begun = Record.of(spec, store.suite, datetime.now(UTC), outcome)
@@ -138,7 +138,7 @@ def _run(spec: RunSpec, store: Store, executor: Executor, limits: Limits) -> Rec
 
 
 def read_plan(store: Store) -> SweepPlan | None:
-    """Return what the last sweep of a results folder was asked for; None if that is not known."""
+    """Return what the last sweep of a results folder was to run; None if that is not known."""
     if not store.sweep.exists():
         return None
     try:
@@ -148,7 +148,7 @@ def read_plan(store: Store) -> SweepPlan | None:
 
 
 def _write_plan(runs: Sequence[RunSpec], store: Store, limits: Limits, reference: str) -> None:
-    """Remember what is asked for; and of what was asked for before, all that has a record."""
+    """Write what this sweep is to run, and those runs of earlier sweeps that have a record."""
     known = read_plan(store)
     wanted = {spec.id for spec in runs}
     before = [

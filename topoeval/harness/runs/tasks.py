@@ -83,8 +83,8 @@ def perform(spec: RunSpec, store: Store, progress: bool = False) -> dict[str, An
 
 
 def _callbacks(spec: RunSpec, store: Store) -> list[Callback]:
-    """Return who is told of the training: a file, and the sinks that TOPOEVAL_LOG names."""
-    # inherited by every worker; who looks on is no part of what a run is
+    """Return what records the training: a file, and the sinks that TOPOEVAL_LOG names."""
+    # every worker inherits it; it does not change the result, so it is not in the specification
     names = [name for name in os.environ.get("TOPOEVAL_LOG", "").split(",") if name]
     settings = flattened(spec.recorded().model_dump(mode="json", by_alias=True))
     card = RunCard(
@@ -194,7 +194,7 @@ def _restore(spec: RunSpec, store: Store, progress: bool) -> dict[str, Any]:
     if at_each is not None:
         result["thresholds"] = at_each
     if cases:
-        # apart from the main one: who knows nothing of further tests must not pool them with it
+        # in a field of their own: a reader of `cases` must not pool them with the main test
         result["tests"] = {name: {"cases": columns} for name, columns in cases.items()}
     return result
 

@@ -128,7 +128,7 @@ def make_sampler(
     Raises
     ------
     UnavailableError
-        Optuna is asked for and not installed.
+        The sampler is Optuna's, and Optuna is not installed.
     """
     if name == "optuna" and space:
         return Optuna(space, count, first, seed)

@@ -168,7 +168,7 @@ def check(suite: Suite) -> dict[str, Method]:
 def for_trials(suite: Suite) -> Suite:
     """Return `suite` as its trials see it.
 
-    The tuning's seeds, no test, nobody who reads digits, and of several backends and devices the
+    The tuning's seeds, no test, no auxiliary network, and of several backends and devices the
     first: what is chosen there holds for all.
     """
     texts = [*suite.methods, *(text for part in suite.include for text in part.method)]

@@ -96,7 +96,7 @@ class Dask:
                 )
             except (OSError, ValueError) as error:
                 raise UserError(
-                    f"no dask scheduler answers at {settings.dask_address!r} ({error}); "
+                    f"no dask scheduler replies at {settings.dask_address!r} ({error}); "
                     "start one: dask scheduler"
                 ) from error
             return cls(client, slots=settings.jobs, threads=settings.threads)
@@ -204,7 +204,7 @@ def _execute(job: Job, token: str, version: str) -> Record:
     """On a worker: execute a job, unless this was begun before on a worker that is gone.
 
     How often a scheduler gives the tasks of a lost worker to another one is a setting of the
-    scheduler's. This makes it once, whoever started it.
+    scheduler's. This makes it once, whatever the scheduler does.
     """
     here = f"dask worker on {socket.gethostname()}"
     if topoeval.__version__ != version:

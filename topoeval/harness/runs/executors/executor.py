@@ -31,7 +31,7 @@ class Settings:
     slurm
         Options of ``sbatch`` by their long names, for example ``{"partition": "gpu"}``.
     template
-        What `local` forks runs from, if somebody has begun to load it.
+        The process that `local` forks runs from, where one was started before the plan was made.
     """
 
     jobs: int | None = None
@@ -43,7 +43,7 @@ class Settings:
 
 
 class Executor(Protocol):
-    """Executes runs; `slots` of them may be asked for at the same time, from threads."""
+    """Executes runs; at most `slots` at the same time, called from threads."""
 
     slots: int
 

@@ -103,7 +103,7 @@ class Local:
                 self.template = None
 
     def _launch(self, spec: RunSpec, store: Store) -> Launch:
-        """Return how a run is to be started; the first who asks starts the template."""
+        """Return how a run is to be started; the first call starts the template."""
         if not self.warm or spec.device == "cuda" or not can_fork(self.worker or WORKER):
             return fresh
         with self._lock:

@@ -185,7 +185,7 @@ class Slurm:
 
 
 class _Queue:
-    """The jobs of one name, asked for together and not too often."""
+    """The jobs of one name, whose states one call of squeue returns."""
 
     def __init__(self, name: str, poll_s: float) -> None:
         self.name = name
@@ -223,7 +223,7 @@ class _Queue:
             self._states = dict(line.split(maxsplit=1) for line in answer.stdout.splitlines())
         elif now - self._answered_at > _SILENCE_S:
             raise UserError(
-                f"squeue does not answer: {answer.stderr.strip()}; jobs go on without us, "
+                f"squeue fails: {answer.stderr.strip()}; jobs go on without us, "
                 "and the same command goes on from what they leave"
             )
 
