@@ -11,6 +11,7 @@ from monai.metrics import (
     compute_hausdorff_distance,
     compute_surface_dice,
 )
+from scipy.ndimage import binary_erosion, distance_transform_edt, generate_binary_structure
 
 from topoeval.errors import UserError
 from topoeval.metrics import (
@@ -18,6 +19,7 @@ from topoeval.metrics import (
     hausdorff_distance,
     normalised_surface_dice,
 )
+from topoeval.metrics.distance import boundary_distances
 
 # MONAI says that empty masks give NaN and infinity, which is the point of one test here.
 pytestmark = [
@@ -126,3 +128,19 @@ def test_refuses_other_settings():
         hausdorff_distance(*two_discs(), percentile=0)
     with pytest.raises(UserError, match="tolerance"):
         normalised_surface_dice(*two_discs(), tolerance=-1.0)
+
+
+@pytest.mark.parametrize("shape", [(60, 70), (18, 20, 22)])
+@pytest.mark.parametrize("share", [0.002, 0.1, 0.5, 0.97])
+def test_tree_and_transform_measure_alike(shape, share):
+    """Few boundary voxels go to a tree, many to a distance transform: one distance."""
+    rng = np.random.default_rng(0)
+    p, g = (rng.random((2, *shape)) < share) | (np.indices(shape).sum(0) == 20)
+    sizes = rng.uniform(0.3, 2.0, len(shape))
+    found = boundary_distances(p, g, sizes)
+    for ends, distances in (((p, g), found.to_target), ((g, p), found.to_prediction)):
+        here, there = (
+            mask & ~binary_erosion(mask, generate_binary_structure(len(shape), 1)) for mask in ends
+        )
+        wanted = distance_transform_edt(~there, sampling=sizes)[here]
+        np.testing.assert_allclose(distances, wanted, rtol=1e-12)

@@ -1,0 +1,151 @@
+"""What masks cost: Betti matching, Betti numbers, thinning and distances, in CPU time.
+
+    python bench/micro/native_masks.py [--large] [--old]
+
+One process, one thread, both sides of a ratio in turns, least of the repeats. ``--large`` adds the
+volumes of clinical size, ``--old`` the matching of grey maps beside them (minutes). Memory is the
+growth of the peak resident size above the two masks; it is taken before anything else has run
+in the process, so ask for one input (``--only``) to see it.
+"""
+
+import argparse
+import resource
+import time
+
+import numpy as np
+from scipy.ndimage import gaussian_filter
+from skimage.morphology import skeletonize
+
+from topoeval import Topology, _native
+from topoeval.digital import thin
+
+
+def sheets(side):
+    """Two sets of thick sheets that differ a little, 26 % of the volume."""
+    rng = np.random.default_rng(0)
+    field = gaussian_filter(rng.standard_normal((side,) * 3, np.float32), 4)
+    field /= field.std()
+    other = field + 0.2 * gaussian_filter(rng.standard_normal(field.shape, np.float32), 2)
+    return np.abs(field) < 0.33, np.abs(other) < 0.33
+
+
+def vessels(depth, height, width):
+    """Two sets of tubes, where two fields are near 0 at once: 4 % of the volume."""
+    rng = np.random.default_rng(1)
+    shape = (depth, height, width)
+    a, b = (gaussian_filter(rng.standard_normal(shape, np.float32), 6) for _ in range(2))
+    distance = np.hypot(a / a.std(), b / b.std())
+    threshold = np.quantile(distance[::4, ::4, ::4], 0.04)
+    noise = gaussian_filter(rng.standard_normal(shape, np.float32), 2)
+    return distance < threshold, distance + 0.3 * noise * threshold / noise.std() < threshold
+
+
+def roads(side):
+    """Two road maps: lines of width 9 across an image, some of them cut."""
+    rng = np.random.default_rng(2)
+    p = np.zeros((side, side), bool)
+    for at in rng.integers(0, side - 9, side // 64):
+        p[at : at + 9] = True
+    for at in rng.integers(0, side - 9, side // 64):
+        p[:, at : at + 9] = True
+    g = p.copy()
+    for y, x in rng.integers(0, side - 24, (side, 2)):
+        g[y : y + 24, x : x + 24] = False
+    return p, g
+
+
+def noise(shape, share):
+    """White noise, and the same with 15 % of the voxels changed."""
+    rng = np.random.default_rng(3)
+    p = rng.random(shape) < share
+    return p, p ^ (rng.random(shape) < 0.15)
+
+
+def batch(items, side):
+    """Smooth items of a training batch."""
+    field = gaussian_filter(
+        np.random.default_rng(4).standard_normal((items, side, side)), (0, 2, 2)
+    )
+    return field > 0, field > 0.01
+
+
+SMALL = {
+    "sheets 96^3": lambda: sheets(96),
+    "sheets 160^3": lambda: sheets(160),
+    "vessels 100x256x256": lambda: vessels(100, 256, 256),
+    "roads 2048^2": lambda: roads(2048),
+    "noise 90 % 64^3": lambda: noise((64,) * 3, 0.9),
+    "noise 50 % 64^3": lambda: noise((64,) * 3, 0.5),
+    "64 x 28^2": lambda: batch(64, 28),
+    "8 x 128^2": lambda: batch(8, 128),
+}
+LARGE = {
+    "sheets 320^3": lambda: sheets(320),
+    "vessels 200x512x512": lambda: vessels(200, 512, 512),
+    "roads 8192^2": lambda: roads(8192),
+}
+
+
+def seconds(call, repeats):
+    """Least CPU time of a call."""
+    times = []
+    for _ in range(repeats):
+        begin = time.process_time()
+        call()
+        times.append(time.process_time() - begin)
+    return min(times)
+
+
+def peak():
+    """Peak resident bytes of the process."""
+    return 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+def main():
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--large", action="store_true")
+    parser.add_argument("--old", action="store_true")
+    parser.add_argument("--only", help="one input, with its memory")
+    args = parser.parse_args()
+
+    cases = {**SMALL, **(LARGE if args.large or args.only in LARGE else {})}
+    print("| input | share | | masks s | bytes a voxel | grey maps s | thin s | skimage s |")
+    print("|---|---|---|---|---|---|---|---|")
+    for name, make in cases.items():
+        if args.only not in (None, name):
+            continue
+        p, g = make()
+        if name.split()[1] != "x":
+            p, g = p[None], g[None]
+        repeats = 1 if p.size > 1 << 22 else 5
+        # Touched once more, so that the peak grows by the call alone.
+        before = peak()
+        for construction in "VT":
+
+            def masks(c=construction, p=p, g=g):
+                return _native.match_masks(p, g, c, False, "union", 1)
+
+            cost = seconds(masks, repeats)
+            memory = f"{(peak() - before) / p.size:.1f}" if args.only else ""
+            line = f"| {name} | {p.mean():.2f} | {construction} | {cost:.4f} | {memory} |"
+            if args.old:
+                dims = tuple(range(p.ndim - 1))
+
+                def grey(c=construction, p=p, g=g, dims=dims):
+                    return _native.betti_matching(p, g, c, True, dims, "union", 1)
+
+                old = seconds(grey, repeats)
+                line += f" {old:.3f} ({old / cost:.1f}x)"
+            line += " |"
+            if construction == "T":
+                ours = seconds(lambda p=p: thin(p, Topology("T")), repeats)
+                theirs = seconds(lambda p=p: [skeletonize(mask) for mask in p], repeats)
+                line += f" {ours:.4f} | {theirs:.4f} ({ours / theirs:.2f}x) |"
+            else:
+                line += " | |"
+            print(line, flush=True)
+
+
+if __name__ == "__main__":
+    main()
