@@ -72,7 +72,7 @@ def run_suite(
     if report:
         from topoeval.cli.report import make_report
 
-        make_report(store.root, None, suite.reference)
+        make_report(store.root, None, None)
     return failures
 
 
