@@ -18,7 +18,7 @@ from topoeval.records.record import Record
 from topoeval.records.spec import RunSpec
 
 # what tells runs of one arm apart, and what decides no time
-_NEITHER = ("seed", "parents", "schema_version")
+_NEITHER = ("seed", "parents", "schema_version", "scoring", "code")
 _WORDS = {"title", "summary", "paper", "variant"}
 
 
