@@ -1,4 +1,4 @@
-"""How long runs will take, from the records of those that were done on the same kind of machine."""
+"""Estimates of the time that runs will take, from records of the same kind of machine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From a suite to the runs it asks for, each after those it builds on."""
+"""The planner turns a suite into runs, each after those it builds on."""
 
 from __future__ import annotations
 

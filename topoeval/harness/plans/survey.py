@@ -1,4 +1,4 @@
-"""What a suite would do here and now: what is done, what is to run, what cannot and why."""
+"""A survey of a suite: which runs are done, which are to run, which cannot and why."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Running a suite: what is done is not done again, what fails is a row."""
+"""A sweep executes the runs of a suite that have no record; a run that fails is a row."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One run in one process: what every executor comes down to.
+"""The worker: it executes one run in one process, for every executor.
 
 As a program: ``python -m topoeval.harness.runs.worker SPEC_FILE RESULTS_FOLDER SUITE THREADS``.
 """

@@ -1,4 +1,4 @@
-"""What about a method can be chosen, by name: weights, schedules, parameters of its losses.
+"""The parameters of a method by name: weights, schedules, arguments of its losses.
 
 A parameter is named in full, as ``betti_prior.weight`` or ``adaptation.steps``, or by its last part
 alone. The last part alone means the last loss of the method, which is the one that the method is

@@ -1,4 +1,4 @@
-"""Which runs of a plan are meant: filters of the command line and of a suite's ``[[exclude]]``."""
+"""Filters select runs of a plan, for the command line and a suite's ``[[exclude]]``."""
 
 from __future__ import annotations
 
