@@ -19,7 +19,7 @@ from topoeval import Topology
 from topoeval.losses import LOSSES
 
 DOCS = Path(__file__).parent
-TIMES = DOCS.parent / "results" / "losses" / "times.json"
+RECORDS = DOCS.parent / "results" / "losses"
 SIDE = 28
 REQUIRED = {"topo_interaction": {"exclusion": [[0, 1]]}}
 UP = ("#c6dbef", "#9ecae1", "#6baed6", "#2171b5", "#08306b")
@@ -46,7 +46,26 @@ dice(logits, masks).backward()
 ```
 
 A loss that takes probabilities takes logits with `sigmoid=True` or `softmax=True`; one that takes
-logits says so below.
+logits says so below. Where channels are a softmax, the targets of a voxel sum to 1, the background
+(the first channel) included.
+
+Labels instead of masks, an ignore label or a mask, weights of classes and lists of outputs are
+what `adapt` is for, with MONAI's names; nnU-Net has [trainers](nnunet.md) of its own:
+
+```python
+from topoeval.losses import adapt
+
+loss = adapt("warping", softmax=True, include_background=False, to_onehot_y=True, ignore_index=255)
+labels = torch.randint(0, 3, (4, 1, 64, 64))
+outputs = [torch.randn(4, 3, 64, 64, requires_grad=True), torch.randn(4, 3, 32, 32)]
+loss(outputs, labels).backward()  # deep supervision: 1 x the first, 1/2 x the second
+```
+
+- A NaN or an infinity in a map makes the loss and its gradient NaN; a batch without images costs 0.
+- Values up to 1e-5 outside [0, 1] are rounding and put back; others are refused.
+- An ignored voxel is background for the loss, with a gradient of exactly 0: what crosses it is cut.
+- Patches cut structures. With a plain border a skeleton ends before the edge, and holes that it
+  cuts are none; for patches of vessels and membranes choose `Topology(border="framed")`.
 
 The picture beside each name is what the loss asks of one map, {topology}:
 
@@ -168,8 +187,11 @@ def page():
         "losses/prediction.svg": grey(logits.sigmoid()[0, 0].numpy(), outline),
     }
     text = [HEAD.format(topology=Topology().describe(2))]
-    times = _times()
-    text.append("| loss | its pull | takes | cost | when to use it |\n|---|---|---|---|---|")
+    called, prepared = _times("called.json"), _times("times.json")
+    text.append(
+        "| loss | its pull | takes | cost | as called, x Dice | prepared, x Dice | when to use it |"
+        "\n|---|---|---|---|---|---|---|"
+    )
     for name in sorted(LOSSES):
         info = LOSSES.load(name).info
         values = pull(name, target, logits)
@@ -184,30 +206,41 @@ def page():
                 "a Betti prior" if info.needs_prior else "masks",
             ]
         )
-        cost = info.cost + (f", {times[name]}" if name in times else "")
+        cost = f"{info.cost} | {called.get(name, '')} | {prepared.get(name, '')}"
         text.append(f"| **{info.title}** `{name}` | {picture} | {takes} | {cost} | {info.advice} |")
     text.append("\n## Sources\n")
     for name in sorted(LOSSES):
         info = LOSSES.load(name).info
-        several = f"Several channels: {info.multiclass}."
-        text.append(f"- `{name}`: {info.citation}. {several}")
+        facts = [
+            f"Several channels: {info.multiclass}.",
+            f"Compiled: {'in one graph' if info.fullgraph else 'with breaks in the graph'}.",
+        ]
+        if not info.double_backward:
+            facts.append("First derivatives only.")
+        if info.departures:
+            facts.append(f"Unlike the authors' code: {info.departures}")
+        text.append(f"- `{name}`: {info.citation}. {' '.join(facts)}")
     text.append(
         "\nTimes are forward and backward at 8 x 1 x 128 x 128 relative to Dice on one thread, "
         "from [results/losses](../results/losses/README.md).\n"
+        "As called: `loss(logits, masks)`, which computes what it needs of the masks anew at every "
+        "call. Prepared: that was\ncomputed once for all epochs (`loss.prepare(masks)`, given to "
+        "the call as `prepared`), as the trainings of this package do where images are not "
+        "augmented.\n\n"
         "How each differs from its paper stands in its folder in [baselines](../baselines)."
     )
     files["losses.md"] = "\n".join(text) + "\n"
     return files
 
 
-def _times():
-    """Return what each loss took, in times of Dice, from the committed record."""
-    if not TIMES.exists():
+def _times(name):
+    """Return what each loss took, in times of Dice, from a committed record."""
+    path = RECORDS / name
+    if not path.exists():
         return {}
-    rows = json.loads(TIMES.read_text())["rows"]
     return {
-        row["loss"]: f"{row['ms'] / row['dice_ms']:.1f} x Dice"
-        for row in rows
+        row["loss"]: f"{row['ms'] / row['dice_ms']:.1f}"
+        for row in json.loads(path.read_text())["rows"]
         if row["peer"] is None and row["shape"] == "8x1x128x128" and "ms" in row
     }
 

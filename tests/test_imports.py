@@ -21,7 +21,7 @@ LEVELS = [
     {"records"},
     {"statistics"},
     {"evaluate"},
-    {"results", "training"},
+    {"results", "training", "nnunet"},
     {"harness", "report"},
     {"backend_timing"},
     {"cli"},

@@ -1,9 +1,10 @@
 """What each loss costs, forward and backward, next to Dice and next to its peers.
 
-    python bench/micro/losses.py [--only NAME ...] [--out results/losses]
+    python bench/micro/losses.py [--only NAME ...] [--called] [--out results/losses]
 
 Each loss and shape runs in a process of its own, one thread, on maps as a network answers them
-and masks they almost meet; targets are prepared once, as a training does. Figures are CPU time,
+and masks they almost meet; targets are prepared once, as a training does, or, with ``--called``, at
+every call, as in a loop that knows nothing of `prepare` (first shape only). Figures are CPU time,
 medians, Dice interleaved in the same process; memory is what the process grew by beyond the
 inputs and a run of Dice. Peers are timed likewise where they are installed. What is not measured
 within the limit is a row that says so.
@@ -49,8 +50,11 @@ def inputs(shape):
     return logits, torch.from_numpy(truth > 0).float()[:, None]
 
 
-def built(name, ndim):
-    """Return the loss as a function of logits and masks, or None if it takes no such images."""
+def built(name, ndim, called=False):
+    """Return the loss as a function of logits and masks, or None if it takes no such images.
+
+    Targets are prepared once, or, if `called`, by every call.
+    """
     import torch
 
     from topoeval.losses import LOSSES
@@ -71,6 +75,8 @@ def built(name, ndim):
     prepared = {}
 
     def call(logits, masks):
+        if called:
+            return loss(logits, masks)
         if "target" not in prepared:
             prepared["target"] = loss.prepare(masks) if hasattr(loss, "prepare") else None
         return loss(logits, masks, prepared["target"])
@@ -117,7 +123,7 @@ PEERS = {
 }
 
 
-def measure(name, peer, shape):
+def measure(name, peer, shape, called):
     """Return one row, in this process."""
     import torch
 
@@ -125,7 +131,7 @@ def measure(name, peer, shape):
     logits, masks = inputs(SHAPES[shape])
     ndim = logits.ndim - 2
     dice = built("dice", ndim)
-    loss = built(name, ndim) if peer is None else PEERS[name][peer](ndim)
+    loss = built(name, ndim, called) if peer is None else PEERS[name][peer](ndim)
     if loss is None:
         return None
 
@@ -156,9 +162,10 @@ def measure(name, peer, shape):
     }
 
 
-def in_a_process(name, peer, shape):
+def in_a_process(name, peer, shape, called):
     """Return the row of a fresh process; one that fails or takes too long says so."""
     command = [sys.executable, __file__, "--one", name, peer or "", shape]
+    command += ["--called"] if called else []
     row = {"loss": name, "peer": peer, "shape": shape}
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     try:
@@ -197,12 +204,13 @@ def main():
     """Measure, print the table, keep the rows."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", nargs="*")
+    parser.add_argument("--called", action="store_true")
     parser.add_argument("--out", type=Path)
     parser.add_argument("--one", nargs=3, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.one:
         name, peer, shape = options.one
-        print(json.dumps(measure(name, peer or None, shape)))
+        print(json.dumps(measure(name, peer or None, shape, options.called)))
         return
 
     from topoeval.harness.runs.environment import describe
@@ -211,8 +219,8 @@ def main():
     rows = []
     for name in options.only or sorted(LOSSES):
         for peer in (None, *PEERS.get(name, ())):
-            for shape in SHAPES:
-                row = in_a_process(name, peer, shape)
+            for shape in list(SHAPES)[: 1 if options.called else None]:
+                row = in_a_process(name, peer, shape, options.called)
                 if row is not None:
                     rows.append(row)
                     print(row, file=sys.stderr)
@@ -220,8 +228,9 @@ def main():
     if options.out:
         options.out.mkdir(parents=True, exist_ok=True)
         record = {"environment": describe("cpu", 1, "topoeval"), "rows": rows}
-        (options.out / "times.json").write_text(json.dumps(record, indent=1) + "\n")
-        (options.out / "times.md").write_text(table(rows) + "\n")
+        stem = "called" if options.called else "times"
+        (options.out / f"{stem}.json").write_text(json.dumps(record, indent=1) + "\n")
+        (options.out / f"{stem}.md").write_text(table(rows) + "\n")
 
 
 if __name__ == "__main__":

@@ -136,7 +136,7 @@ def main():
         made = Folder(Path(place) / "report")
         with step("reduce, draw, render"):
             add_assets(made)
-            add_suite(made, records, "cross_entropy", (), Site(records="../records"))
+            add_suite(made, records, None, (), Site(records="../records"))
         with step("write"):
             made.save()
         size = sum(path.stat().st_size for path in made.root.rglob("*") if path.is_file())

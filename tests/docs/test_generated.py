@@ -4,7 +4,12 @@ import importlib.util
 import subprocess
 from pathlib import Path
 
+import pandas as pd
 import pytest
+
+from topoeval.metrics.catalogue import every_column
+from topoeval.results import load
+from topoeval.statistics import standings
 
 ROOT = Path(__file__).parents[2]
 SUITES = sorted(path.parent for path in ROOT.glob("results/*/records"))
@@ -37,6 +42,30 @@ def test_the_site_builds(site):
 def test_the_tables_of_a_suite_are_current(site, suite, name):
     """`tox -e report` would change no word and no number of them."""
     assert (site / suite.name / name).read_text() == (suite / name).read_text()
+
+
+@pytest.mark.parametrize("suite", COMMITTED, ids=lambda path: path.name)
+def test_no_star_disagrees_with_the_standings(suite):
+    """Every star, and every missing one, of a committed table is what `standings` says."""
+    table = pd.read_csv(suite / "table.csv", keep_default_na=False, na_values=[""])
+    results = load(suite)
+    compared = 0
+    for metric in every_column().values():
+        column = f"{metric.column_label}_star"
+        if column not in table.columns or metric.name not in results.cases.columns:
+            continue
+        for test in results.runs["test"].unique():
+            scores = results.scores(metric.name, test=test)
+            for dataset, rows in scores.groupby("dataset"):
+                lines = table[table["dataset"] == dataset].set_index("title")
+                bases = lines["base"].dropna().to_dict()
+                found = standings(rows, metric, bases=bases).against_bases
+                for title, one in found.items():
+                    assert lines.loc[title, column] == one.better, (dataset, title, metric.name)
+                others = lines.index.difference(list(found))
+                assert not lines.loc[others, column].any()
+                compared += len(found)
+    assert compared > 20
 
 
 def test_no_page_is_committed():

@@ -85,6 +85,7 @@ ELSEWHERE = {
     "docs/add-a-method.md": "tests/docs/test_add_pages.py follows it literally",
     "docs/add-a-metric.md": "tests/docs/test_add_pages.py follows it literally",
     "docs/add-a-remedy.md": "tests/docs/test_add_pages.py follows it literally",
+    "docs/nnunet.md": "tests/nnunet runs the trainers where nnU-Net is installed",
     "docs/backends.md": "shows a fault of a library that cannot be installed beside ours",
 }
 WITH_PYTHON = [

@@ -10,7 +10,7 @@ import pytest
 
 from topoeval import metrics
 from topoeval.errors import UserError
-from topoeval.evaluate import Options, audit, evaluate, record, summarise
+from topoeval.evaluate import LabelNames, Options, audit, evaluate, record, summarise
 from topoeval.metrics import Settings
 from topoeval.records.files import parse_files_record, record_text
 from topoeval.topology import Topology
@@ -204,12 +204,63 @@ def test_audit_by_hand(tmp_path):
         "susceptibility_foreground": 1, "susceptibility_background": 0,
         "specks_1": 1, "specks_4": 1, "specks_16": 2, "specks_64": 3,
         "pinholes_1": 1, "pinholes_64": 1,
-        "components_at_edge": 1, "holes_cut": 2, "matches_prior_T": False, "empty": False,
+        "components_at_edge": 1, "holes_cut": 1, "matches_prior_T": False, "empty": False,
     }  # fmt: skip
     assert {name: row[name] for name in expected} == expected
     table = found.table().set_index("question")
     assert table.loc["matches_prior_T", "mean"] == 0.5
     assert table.loc["specks_1", ["largest", "cases_above_0"]].tolist() == [1, 0.5]
+
+
+@pytest.mark.parametrize(
+    ("drawn", "cut"),
+    [
+        ("square in the middle", 0),
+        ("square at the edge", 0),
+        ("nothing", 0),
+        ("everything", 0),
+        ("bar across", 1),
+        ("loop at the edge", 1),
+        ("cross", 3),
+    ],
+)
+def test_audit_counts_no_outside_as_a_hole(tmp_path, drawn, cut):
+    """Of the background regions at the edge one is the outside (A21)."""
+    labels = np.zeros((32, 32), np.uint8)
+    if drawn == "square in the middle":
+        labels[12:20, 12:20] = 1
+    elif drawn == "square at the edge":
+        labels[12:20, :8] = 1
+    elif drawn == "everything":
+        labels[:] = 1
+    elif drawn == "loop at the edge":
+        labels[10:20, :10] = 1
+        labels[12:18, :8] = 0
+    elif drawn in ("bar across", "cross"):
+        labels[15:17] = 1
+        labels[:, 15:17] = labels[:, 15:17] | (drawn == "cross")
+    np.save(tmp_path / "a.npy", labels)
+    np.save(tmp_path / "b.npy", np.eye(32, dtype=np.uint8))
+    assert audit(tmp_path).cases.set_index("case").loc["a.npy", "holes_cut"] == cut
+
+
+def test_audit_reads_as_evaluate_does(tmp_path):
+    """0 and 255 for the set, an ignore label, names, nested folders, a class that is nowhere."""
+    (tmp_path / "s").mkdir()
+    PIL.Image.fromarray(RING * np.uint8(255)).save(tmp_path / "s" / "a.png")
+    found = audit(tmp_path, classes=("1",))
+    assert found.cases[["case", "b1_T"]].to_numpy().tolist() == [["s/a.png", 1]]
+    assert found.reading.line == "0 and 255, 255 is read as 1"
+    with pytest.raises(UserError, match="no file holds a label of class '7'"):
+        audit(tmp_path, classes=("7",))
+    marked = RING.copy()
+    marked[:, 5] = 3
+    np.save(tmp_path / "b.npy", marked)
+    names = LabelNames({"ring": (1,)}, ignore=3)
+    rows = audit(tmp_path / "b.npy", names=names).cases
+    assert rows[["class", "b0_T", "b1_T"]].to_numpy().tolist() == [["ring", 2, 0]]
+    with pytest.raises(UserError, match="no such file or folder"):
+        audit(tmp_path / "none")
 
 
 def test_audit_names_wrong_files(tmp_path):

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from topoeval.errors import UserError
 from topoeval.evaluate import LabelNames, Options, evaluate, summarise
+from topoeval.evaluate import evaluation as evaluation_module
 from topoeval.evaluate import scoring as scoring_module
 from topoeval.images.image import Image
 from topoeval.images.orientation import reordered
@@ -278,6 +279,16 @@ def test_rows_are_written_as_they_come_and_found_again(pair, tmp_path, monkeypat
     evaluate(*paths, options, out=out)
     PIL.Image.fromarray(RING * 0).save(paths[0] / "2.png")
     assert evaluate(*paths, options, out=out).resumed == 5
+
+
+def test_a_metric_whose_code_has_changed_is_scored_again(pair, tmp_path, monkeypatch):
+    """What an earlier revision has written does not stand beside a later one."""
+    paths, out = pair({"a": (RING, RING)}), tmp_path / "out"
+    assert evaluate(*paths, DICE, out=out).resumed == 0
+    assert evaluate(*paths, DICE, out=out).resumed == 1
+    changed = {"dice": "another", "betti_error": "1"}
+    monkeypatch.setattr(evaluation_module, "revisions", lambda columns: changed)
+    assert evaluate(*paths, DICE, out=out).resumed == 0
 
 
 AFFINE = np.array([[0.5, 0, 0, 7.0], [0, 0.75, 0, -3.0], [0, 0, 2.0, 11.0]])

@@ -218,8 +218,9 @@ def test_ome_zarr_has_axes_and_scale(tmp_path):
     """Its largest resolution; one moment goes; channels are told from slices; micrometres."""
     zarr = pytest.importorskip("zarr", reason="the extra zarr")
     group = zarr.open_group(str(tmp_path / "a.ome.zarr"), mode="w")
-    group.create_array("0", data=np.stack([VOLUME, VOLUME])[None])
-    group.create_array("1", data=np.stack([VOLUME, VOLUME])[None, :, ::2, ::2, ::2])
+    both = np.stack([VOLUME, VOLUME])[None]
+    for name, data in (("0", both), ("1", both[..., ::2, ::2, ::2])):
+        group.create_array(name, shape=data.shape, dtype=data.dtype)[...] = data
     axes = [{"name": "t", "type": "time"}, {"name": "c", "type": "channel"}]
     axes += [{"name": n, "type": "space", "unit": "micrometer"} for n in "zyx"]
     change = [{"type": "scale", "scale": [1, 1, 2.0, 0.5, 0.5]}]

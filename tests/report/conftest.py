@@ -15,7 +15,7 @@ import pytest
 
 from topoeval.records.spec import RunSpec
 from topoeval.report import build
-from topoeval.report.row import Row
+from topoeval.report.row import MethodRow
 from topoeval.report.summary import Summary, summarise
 from topoeval.results.records import read
 
@@ -184,7 +184,7 @@ def write_records(folder: Path, records: Sequence[Mapping[str, Any]]) -> Path:
 
 
 def make_suite(
-    seeds: int = 3, datasets: Sequence[str] = ("strokes", "digits")
+    seeds: int = 5, datasets: Sequence[str] = ("strokes", "digits")
 ) -> list[dict[str, Any]]:
     """Make a whole suite in which the post-processing is clearly the best in Betti accuracy."""
     random = np.random.default_rng(0)
@@ -210,17 +210,19 @@ def make_suite(
     return records
 
 
-def summary_of(folder: Path, records: Sequence[dict[str, Any]], **options: str) -> Summary:
+def summary_of(
+    folder: Path, records: Sequence[dict[str, Any]], reference: str | None = None
+) -> Summary:
     """Write, read and reduce records."""
-    return summarise(read(write_records(folder, records)), **options)
+    return summarise(read(write_records(folder, records)), reference)
 
 
-def row_of(summary: Summary, method: str) -> Row:
+def row_of(summary: Summary, method: str) -> MethodRow:
     """Find a method's row in a suite of one dataset."""
     return next(row for row in summary.rows if row.method == method)
 
 
-def separated(methods: Sequence[str] = ("cross_entropy", "dice_ce"), seeds: int = 3) -> list[Any]:
+def separated(methods: Sequence[str] = ("cross_entropy", "dice_ce"), seeds: int = 5) -> list[Any]:
     """Make runs in which every next method has a higher Dice, beyond the noise of seeds."""
     return [
         make_record(name, seed=s, dice=[0.5 + 0.2 * i + 0.01 * s + 0.003 * s * i] * 4)
@@ -231,7 +233,7 @@ def separated(methods: Sequence[str] = ("cross_entropy", "dice_ce"), seeds: int 
 
 @pytest.fixture
 def suite(tmp_path: Path) -> Path:
-    """Write a suite of two datasets, seven methods and three seeds, one run of it failed."""
+    """Write a suite of two datasets, seven methods and five seeds, one run of it failed."""
     return write_suite(tmp_path / "records")
 
 
@@ -246,5 +248,5 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def write_suite(folder: Path) -> Path:
     """Write the records of `suite`."""
     error = 'Traceback (most recent call last):\n  File "x.py"\nRuntimeError: no <component>'
-    failed = make_record("largest_component", seed=3, status="failed", error=error)
+    failed = make_record("largest_component", seed=5, status="failed", error=error)
     return write_records(folder, [*make_suite(), failed])

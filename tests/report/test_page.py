@@ -76,7 +76,7 @@ def test_build_writes_pages_tables_and_figures(report: Path) -> None:
         "betti-error-against-time", "dice-against-betti-accuracy",
         *(
             f"{kind}-{name}" for name in ("digits", "strokes")
-            for kind in ("difference-to-reference", "time-per-step")
+            for kind in ("difference-to-base", "time-per-step")
         ),
         *(
             f"{kind}-{score}" for score in ("betti-error", "dice")
@@ -195,7 +195,7 @@ def test_every_run_stands_on_its_methods_page(report: Path) -> None:
     records = read(report.parent / "records")
     text = (report / "methods" / "dice-cross-entropy.html").read_text(encoding="utf-8")
     runs = records.runs[records.runs["method"] == "dice_ce"]
-    assert len(runs) == 6
+    assert len(runs) == 10
     for run in runs.to_dict("records"):
         row = re.search(rf'<tr id="run-{run["id"]}">(.*?)</tr>', text)
         assert row is not None
@@ -212,10 +212,10 @@ def test_failures_are_listed(report: Path) -> None:
         section = section[: section.index("</section>")]
         assert "Largest component" in section
         assert "RuntimeError: no &lt;component&gt;" in section
-        assert ">3</td>" in section
+        assert ">5</td>" in section
         assert ".json" in section
     table = (report / "datasets" / "strokes.html").read_text(encoding="utf-8")
-    assert '3/4</a> <span class="note wrong">1 failed</span>' in table
+    assert '5/6</a> <span class="note wrong">1 failed</span>' in table
 
 
 def test_failed_judge_is_listed(tmp_path: Path) -> None:

@@ -30,12 +30,13 @@ def number(**changes: str) -> Published:
         "metric": "dice",
         "value": "0.91",
         "source": "A paper",
+        "ours": "strokes[removed=8]",
     }
     return Published(**{**values, **changes})
 
 
 def test_same_method_dataset_and_score_are_paired(summary: Summary) -> None:
-    """Spelling of the dataset aside; the value stays the text of the file."""
+    """The dataset is the one that the number names; the value stays the text of the file."""
     (pair,) = pairs([number()], summary)
     assert (pair.published.value, pair.row.method, pair.measure.name) == (
         "0.91",
@@ -45,10 +46,18 @@ def test_same_method_dataset_and_score_are_paired(summary: Summary) -> None:
 
 
 @pytest.mark.parametrize(
-    "changes", [{"method": "dice_ce"}, {"dataset": "DRIVE"}, {"metric": "diu"}, {"metric": "mse2"}]
+    "changes",
+    [
+        {"method": "dice_ce"},
+        {"metric": "diu"},
+        {"metric": "mse2"},
+        {"ours": ""},
+        {"ours": "digits[removed=8]"},
+        {"ours": "strokes[removed=4]"},
+    ],
 )
 def test_anything_else_is_not(summary: Summary, changes: dict[str, str]) -> None:
-    """Another method, dataset or score is no reproduction."""
+    """Another method, dataset, setting or score is no reproduction."""
     assert pairs([number(**changes)], summary) == []
 
 
@@ -71,7 +80,7 @@ def test_a_score_that_we_did_not_measure_is_no_pair(tmp_path: Path) -> None:
 def test_pages_mark_published_numbers(tmp_path: Path) -> None:
     """Paired on the first page; all of a method on its own; nothing claimed where there is none."""
     folder = write_records(tmp_path / "records", [make_record(), make_record("dice_ce")])
-    elsewhere = number(method="dice_ce", dataset="Roads", value="6.733")
+    elsewhere = number(method="dice_ce", dataset="Roads", value="6.733", ours="")
     build(folder, tmp_path / "out", published=[number(), elsewhere])
     overview = (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
     assert ">0.91<" in overview

@@ -37,7 +37,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ],
     )  # fmt: skip
     papers = [
-        Published("dice_ce", "strokes", "their split", "dice", "0.9", "A paper, 2020"),
+        Published("dice_ce", "strokes", "their split", "dice", "0.9", "A paper, 2020", "strokes"),
         Published("dice_ce", "Elsewhere", "", "betti_error_0", "3.3", "A paper, 2020"),
     ]
     out = folder / "leaderboard"

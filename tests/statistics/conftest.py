@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from topoeval.statistics import Grid
+from topoeval.statistics import ScoreGrid
 
 
 def simulate(
@@ -56,9 +56,9 @@ def fail(scores: pd.DataFrame, method: str, seed: int, fault: str = "method") ->
     return pd.concat([scores[~hit], pd.DataFrame([row])], ignore_index=True)
 
 
-def grid(values: np.ndarray) -> Grid:
+def grid(values: np.ndarray) -> ScoreGrid:
     """Return ``(methods, seeds, cases)`` scores as a grid; methods a, b, c, ..."""
     k, seeds, cases = values.shape
     names = tuple(chr(ord("a") + i) for i in range(k))
     tests = tuple(map(str, range(cases)))
-    return Grid("d", names, tuple(range(seeds)), tests, values, np.zeros((k, seeds), bool), 0)
+    return ScoreGrid("d", names, tuple(range(seeds)), tests, values, np.zeros((k, seeds), bool), 0)

@@ -100,10 +100,12 @@ def test_mean_squares_are_those_of_an_analysis_of_variance() -> None:
 
 def test_without_case_effects_it_is_students_interval_of_the_seeds() -> None:
     """Where cases differ less than noise, seeds are all there is."""
-    values = np.array([[0.1, 0.5, 0.3], [0.6, 0.2, 0.4], [0.9, 0.95, 0.91]])
+    values = np.array(
+        [[0.1, 0.5, 0.3], [0.6, 0.2, 0.4], [0.9, 0.95, 0.91], [0.5, 0.5, 0.6], [0.4, 0.3, 0.2]]
+    )
     values = values - values.mean(0) + values.mean()
     found = crossed_interval([values])
-    low, high = stats.t.interval(0.95, 2, values.mean(), stats.sem(values.mean(1)))
+    low, high = stats.t.interval(0.95, 4, values.mean(), stats.sem(values.mean(1)))
     assert (found.low, found.high) == pytest.approx((low, high))
 
 
@@ -116,9 +118,9 @@ def test_one_seed_gives_a_mean_without_interval() -> None:
 
 def test_one_case_is_a_table_too() -> None:
     """Then only the seeds vary."""
-    values = np.array([[0.1], [0.2], [0.4]])
+    values = np.array([[0.1], [0.2], [0.4], [0.3], [0.2]])
     found = crossed_interval([values])
-    low, high = stats.t.interval(0.95, 2, values.mean(), stats.sem(values[:, 0]))
+    low, high = stats.t.interval(0.95, 4, values.mean(), stats.sem(values[:, 0]))
     assert (found.low, found.high) == pytest.approx((low, high))
 
 

@@ -99,17 +99,26 @@ def test_blocks_of_two_datasets_are_joined() -> None:
 def test_a_method_with_failed_runs_is_not_the_better_one() -> None:
     """The seeds it survived flatter it; another may still be better than it."""
     rng = np.random.default_rng(7)
-    values = simulate(rng, (9.0, 0.0, -9.0), sd_seed=0.1, sd_case=0.1, sd_rest=0.1)[0]
+    values = simulate(rng, (9.0, 0.0, -9.0), seeds=6, sd_seed=0.1, sd_case=0.1, sd_rest=0.1)[0]
     scores = fail(fail(table(values), "a", 1), "c", 2)
     assert compare_pairs(grids(scores), DICE).separated() == {("b", "c")}
 
 
 def test_a_machines_fault_is_not_held_against_a_method() -> None:
     """The run is missing, and the others decide."""
-    values = simulate(np.random.default_rng(8), (9.0, 0.0), sd_seed=0.1)[0]
+    values = simulate(np.random.default_rng(8), (9.0, 0.0), seeds=6, sd_seed=0.1)[0]
     found = compare_pairs(grids(fail(table(values), "a", 1, fault="machine")), DICE)
     assert found.separated() == {("a", "b")}
-    assert found.table["runs"].tolist() == [4]
+    assert found.table["runs"].tolist() == [5]
+
+
+def test_four_common_seeds_separate_nothing() -> None:
+    """However large the difference, it is shown and not tested."""
+    values = simulate(np.random.default_rng(8), (9.0, 0.0), seeds=4, sd_seed=0.1)[0]
+    found = compare_pairs(grids(table(values)), DICE)
+    assert found.separated() == set()
+    assert found.table["difference"].tolist() == pytest.approx([9.0], abs=1.0)
+    assert found.table[["low", "high", "p"]].isna().all().all()
 
 
 def test_methods_without_two_common_seeds_are_not_compared() -> None:

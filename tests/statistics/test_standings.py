@@ -111,11 +111,12 @@ def test_a_test_without_power_is_told() -> None:
 
 
 def test_several_datasets_make_one_order_and_one_seed_makes_no_tiers() -> None:
-    """Means are of means; with a seed each nothing is separated."""
+    """Means are of relative errors; with a seed each nothing is separated."""
     scores = pd.concat([ladder(), ladder(1).assign(dataset="e")])
     found = standings(scores, "dice")
     assert found.datasets == ("d", "e")
-    means = scores.groupby(["method", "dataset"])["value"].mean().groupby("method").mean()
+    errors = 1 - scores.groupby(["method", "dataset"])["value"].mean()
+    means = (errors / errors.groupby("dataset").mean()).groupby("method").mean()
     assert found.table.set_index("method")["mean"].to_dict() == pytest.approx(means.to_dict())
     single = standings(scores[scores["seed"] == 0], "dice").table
     assert single["tier"].tolist() == [1, 1, 1]
@@ -204,3 +205,77 @@ def test_methods_on_different_datasets_have_no_order() -> None:
     assert found.stability.shares.empty
     assert np.isnan(found.stability.tau)
     assert found.power is None
+
+
+def test_no_dataset_dominates_an_order_over_several() -> None:
+    """A tenth of the error on the small dataset outweighs a twentieth more on the large one."""
+    rng = np.random.default_rng(3)
+    spread = {"sd_seed": 0.1, "sd_case": 0.1, "sd_rest": 0.1}
+    small = table(simulate(rng, (20.0, 2.0), seeds=6, **spread)[0], "small", ["base", "other"])
+    large = table(simulate(rng, (130.0, 136.0), seeds=6, **spread)[0], "large", ["base", "other"])
+    small["value"], large["value"] = small["value"].clip(0), large["value"].clip(0)
+    found = standings(pd.concat([small, large]), "betti_error", reference="base")
+    # by raw means base had 75 and other 69 in one suite, and 65 to 68 with a larger second dataset
+    rows = found.table.set_index("method")
+    assert rows.loc["base", "mean"] == pytest.approx(1.0)
+    assert rows.loc["other", "mean"] == pytest.approx((0.1 + 136 / 130) / 2, abs=0.05)
+    assert rows["by_mean"].to_dict() == {"base": 2, "other": 1}
+    assert rows["by_datasets"].to_dict() == {"base": 1, "other": 1}
+
+
+def test_a_method_is_compared_with_its_own_base() -> None:
+    """Not with every other method; the family is the methods that have a base."""
+    found = standings(ladder(), "dice", bases={"a": "c", "b": "c", "c": "gone"})
+    against = found.against_bases
+    assert set(against) == {"a", "b"}
+    assert against["a"].base == "c"
+    assert against["a"].better
+    assert not against["a"].worse
+    p = sorted(one.p for one in against.values())
+    assert sorted(one.p_holm for one in against.values()) == pytest.approx(
+        [max(2 * p[0], 0), max(2 * p[0], p[1])]
+    )
+    assert against["a"].difference.mean == pytest.approx(
+        found.estimates["a"].mean - found.estimates["c"].mean
+    )
+
+
+def test_fewer_than_five_seeds_have_values_and_no_star() -> None:
+    """However clear the lead is in each of them."""
+    scores = ladder()
+    found = standings(scores[scores["seed"] < 4], "dice", bases={"a": "c"})
+    one = found.against_bases["a"]
+    assert not one.better
+    assert np.isnan(one.p)
+    assert len(one.difference.seeds) == 4
+    assert min(one.difference.seeds) > 0.1
+    assert len(found.estimates["a"].seeds) == 4
+    assert found.table["tier"].tolist() == [1, 1, 1]
+
+
+def test_the_same_answers_are_told() -> None:
+    """A method that changes nothing equals its base in every case."""
+    scores = ladder()
+    copy = scores[scores["method"] == "c"].assign(method="copy")
+    against = standings(
+        pd.concat([scores, copy]), "dice", bases={"copy": "c", "a": "c"}
+    ).against_bases
+    assert (against["copy"].same, against["a"].same) == (True, False)
+    assert not against["copy"].better
+
+
+def test_a_failed_run_takes_the_star() -> None:
+    """The seeds that a method survived flatter it, and a failed base does not help it."""
+    scores = fail(pd.concat([ladder(), ladder(1)[lambda t: t["method"] == "none"]]), "a", 5)
+    against = standings(scores, "dice", bases={"a": "c", "b": "c"}).against_bases
+    assert (against["a"].better, against["b"].better) == (False, True)
+
+
+def test_right_or_wrong_has_an_interval_where_all_are_right() -> None:
+    """Eighteen right cases of eighteen do not show that the next one is right."""
+    values = np.ones((1, 5, 18))
+    found = standings(table(values), "matches_truth").estimates["a"]
+    assert found.mean == 1.0
+    assert 0.75 < found.low < 0.99
+    graded = standings(table(values * 0.9), "matches_truth").estimates["a"]
+    assert graded.high - graded.low == pytest.approx(0)

@@ -87,6 +87,10 @@ def run(
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="Run failed runs again.")
     ] = False,
+    again: Annotated[
+        bool,
+        typer.Option("--again", help="Run anew what the filters pass, though it has records."),
+    ] = False,
     report: Annotated[bool, typer.Option(help="Make the table and the page at the end.")] = True,
     tuned: Annotated[
         Optional[Path],  # noqa: UP045
@@ -112,6 +116,7 @@ def run(
         report=report,
         tuned=tuned,
         log=log or (),
+        again=again,
     )
     raise typer.Exit(1 if failures else 0)
 

@@ -17,6 +17,7 @@ from topoeval.errors import UserError, nearest
 from topoeval.harness.suites import catalogue
 from topoeval.harness.suites.method_file import MethodFile
 from topoeval.losses import LOSSES
+from topoeval.networks import NETWORKS
 from topoeval.persistence import BACKENDS
 from topoeval.registry import Registry, State
 
@@ -119,6 +120,17 @@ def _loss(name: str) -> tuple[str, str]:
     return status.state, status.reason or LOSSES.load(name).info.title
 
 
+def _network(name: str) -> tuple[str, str]:
+    status = NETWORKS.status(name)
+    return status.state, status.reason or NETWORKS.load(name).title
+
+
+def _network_card(name: str) -> dict[str, Any]:
+    card = NETWORKS.load(name)
+    shown = ("title", "ndims", "citation", "advice")
+    return {key: getattr(card, key) for key in shown} | {"parameters": card.settings({})}
+
+
 def _backend(name: str) -> tuple[str, str]:
     status = BACKENDS.status(name)
     return status.state, status.reason or BACKENDS.load(name).info.title
@@ -151,6 +163,22 @@ def _remedy_card(name: str) -> dict[str, Any]:
     }
 
 
+def _metrics() -> Registry[Any]:
+    from topoeval.metrics import METRICS
+
+    return METRICS
+
+
+def _metric(name: str) -> tuple[str, str]:
+    status = _metrics().status(name)
+    return status.state, status.reason or _metrics().load(name).header
+
+
+def _metric_card(name: str) -> dict[str, Any]:
+    card = _dataclass(_metrics().load(name))
+    return {key: value for key, value in card.items() if key not in ("name", "scores", "label")}
+
+
 def _card_of(method: MethodFile, folder: Path) -> dict[str, Any]:
     card = {**method.model_dump(exclude={"name", "role"}), "search": method.search}
     card["folder"] = folder
@@ -181,5 +209,7 @@ _KINDS: Mapping[str, _Kind] = {
     "backends": _Kind(
         "backend", lambda: BACKENDS, _backend, lambda name: _dataclass(BACKENDS.load(name).info)
     ),
+    "networks": _Kind("network", lambda: NETWORKS, _network, _network_card),
+    "metrics": _Kind("metric", lambda: list(_metrics()), _metric, _metric_card),
     "remedies": _Kind("remedy", _remedies, _remedy, _remedy_card),
 }

@@ -1,4 +1,4 @@
-"""What a sweep shows while it runs: counts, what is at work and how far, when it may end."""
+"""The display of a running sweep: counts, the running runs with their progress, the time left."""
 
 from __future__ import annotations
 

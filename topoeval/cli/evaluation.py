@@ -121,13 +121,16 @@ def evaluate_files(request: Request, *, jobs: int, out: Path, parquet: bool, htm
         for line in _conventions(found):
             console.print(escape(line), highlight=False, soft_wrap=True)
         console.print(_table(found))
-        names = ["cases.csv", "summary.csv", "record.json"]
+        names = ["cases.csv", "summary.csv", "inputs.csv", "record.json"]
         names += ["cases.parquet"] * parquet + ["index.html"] * html
         console.print(f"{escape(str(out))}: {', '.join(names)}", soft_wrap=True)
     print_notes(console, found.notes)
     problems = list(found.problems)
-    if stated is not None:
-        problems += [Problem("", line) for line in stated.disagreements(found.cases)]
+    if stated is not None and stated.dice:
+        differing = stated.disagreements(found.cases)
+        problems += [Problem("", line) for line in differing]
+        if not differing and "dice" in found.cases:
+            console.print("Dice of every case and class is that of summary.json of nnU-Net")
     print_problems(console, problems, len(found.pairs))
     return len(problems)
 

@@ -51,6 +51,7 @@ def plan(
     # these look at losses, and so bring torch
     from topoeval.harness.plans.survey import survey
     from topoeval.harness.plans.truth import truths
+    from topoeval.harness.suites.methods import without_base
     from topoeval.harness.suites.tuned import read_tuned
 
     store = Store(results or Path("results") / wanted.name, wanted.name)
@@ -73,6 +74,12 @@ def plan(
         console.print(truth.line, highlight=False, soft_wrap=True, markup=False)
     for line in [*_told([one.run for one in prospects]), *_summary(prospects)]:
         console.print(line, highlight=False, soft_wrap=True)
+    for label, base in without_base(wanted, [one.run.method for one in prospects]).items():
+        console.print(
+            f"{label} is to be compared with {base}, which is no method of the suite: its "
+            f"differences stay empty; add {base!r} to methods, or set override.NAME.base",
+            highlight=False, soft_wrap=True, markup=False,
+        )  # fmt: skip
 
 
 def schema(

@@ -13,11 +13,12 @@ from topoeval.cli.results import tell_damaged
 from topoeval.errors import UserError, nearest
 
 if TYPE_CHECKING:
+    from topoeval.report.bases import Yardsticks
     from topoeval.report.published import Published
     from topoeval.results.records import Records
     from topoeval.results.submission import Verdict
 
-_DEFAULT = "cross_entropy, or where that was not run the suite's own, by default."
+_DEFAULT = "that of the suite's file by default."
 
 
 def report(
@@ -28,7 +29,7 @@ def report(
     ] = None,
     reference: Annotated[
         Optional[str],  # noqa: UP045
-        typer.Option(help=f"Method to compare with; {_DEFAULT}"),
+        typer.Option(help=f"Base of every method that names none; {_DEFAULT}"),
     ] = None,
     copy_records: Annotated[
         bool,
@@ -53,8 +54,8 @@ def leaderboard(
     reference: Annotated[
         Optional[list[str]],  # noqa: UP045
         typer.Option(
-            help="Method to compare with, in every suite that has it; may be repeated for suites "
-            f"that have others; {_DEFAULT}"
+            help="Base of every method that names none, in every suite that has it; may be "
+            f"repeated for suites that have others; {_DEFAULT}"
         ),
     ] = None,
     submission: Annotated[
@@ -80,20 +81,20 @@ def leaderboard(
     records = {name: read(folder / "records") for name, folder in folders.items()}
     for found in records.values():
         tell_damaged(found.damaged)
-    references = chosen_references(records, reference or ())
+    yardsticks = chosen_yardsticks(records, folders, reference or ())
     page = build_leaderboard(
         records,
         out,
-        references,
+        yardsticks,
         published=_published(),
         submissions=_checked(submission or (), truth or ()),
     )
     if tables:
         for name, folder in folders.items():
-            write_tables(summarise(records[name], references[name]), folder)
-    for name, chosen in references.items():
+            write_tables(summarise(records[name], yardsticks[name]), folder)
+    for name, chosen in yardsticks.items():
         runs = records[name].runs
-        print(f"{name}: {runs['file'].nunique()} runs, differences to {chosen}")
+        print(f"{name}: {runs['file'].nunique()} runs, reference {chosen.reference}")
     print(f"Page: {page}")
 
 
@@ -113,19 +114,19 @@ def make_report(
         raise UserError(f"{results} has no records folder; 'topoeval run' makes one")
     records = read(folder)
     tell_damaged(records.damaged)
-    reference = reference or default_reference(records)
+    yardsticks = yardsticks_of(records, results, reference)
     console = Console()
     if not console.is_terminal:  # a pipe has no width; the table reads well at this one
         console = Console(width=110)
-    console.print(to_terminal(summarise(records, reference)))
+    console.print(to_terminal(summarise(records, yardsticks)))
     page = build(
         records,
         out or results / "report",
-        reference,
+        yardsticks,
         published=_published(),
         copy_records=copy_records,
     )
-    console.print(f"Page: {page}", soft_wrap=True)
+    console.print(f"Page: {page}", soft_wrap=True, markup=False)
 
 
 def results_folders(paths: Sequence[Path], without: Sequence[str] = ()) -> list[Path]:
@@ -155,30 +156,55 @@ def results_folders(paths: Sequence[Path], without: Sequence[str] = ()) -> list[
     return [found[name] for name in sorted(found)]
 
 
-def default_reference(records: Records) -> str:
-    """Return cross-entropy, or the reference of the suite where that was not run.
+def yardsticks_of(records: Records, results: Path, reference: str | None = None) -> Yardsticks:
+    """Return what the rows of a suite are compared with: what its file says, everywhere the same.
 
-    One yardstick for all suites makes differences readable across them; a suite without it names
-    its own in its file.
+    The suite's file is found by the name that the records have, or is the copy in the results
+    folder that a run leaves there. Where there is none, methods are compared with the bases that
+    their folders in ``baselines/`` name, and the reference is cross-entropy.
+
+    Parameters
+    ----------
+    records, results
+        Records, and the results folder that they are from.
+    reference
+        A reference that was asked for; it goes before the suite's.
     """
-    from topoeval.harness.suites.catalogue import load_suite, suite_names
-    from topoeval.report.summary import DEFAULT_REFERENCE
+    from topoeval.harness.suites.catalogue import (
+        load_method,
+        load_suite,
+        method_names,
+        suite_names,
+    )
+    from topoeval.report.bases import DEFAULT_REFERENCE, Yardsticks
 
-    if DEFAULT_REFERENCE in set(records.runs["method"]):
-        return DEFAULT_REFERENCE
-    known = [name for name in records.suites if name in suite_names()]
-    return load_suite(known[0]).reference if known else DEFAULT_REFERENCE
+    names = {str(name) for name in records.runs["method"]}
+    bases = {name: load_method(name).base for name in names & set(method_names())}
+    copies = [path for path in (results / "suite.toml",) if path.is_file()]
+    known = [str(path) for path in copies] or [n for n in records.suites if n in suite_names()]
+    suite = load_suite(known[0]) if known else None
+    if suite is not None:
+        bases |= {
+            name: str(values["base"]) for name, values in suite.override.items() if "base" in values
+        }
+    chosen = reference or (suite.reference if suite is not None else DEFAULT_REFERENCE)
+    return Yardsticks(chosen, {name: base for name, base in bases.items() if base})
 
 
-def chosen_references(records: Mapping[str, Records], asked: Sequence[str]) -> dict[str, str]:
-    """Return for each suite the first asked-for reference that it has, else its default.
+def chosen_yardsticks(
+    records: Mapping[str, Records], folders: Mapping[str, Path], asked: Sequence[str]
+) -> dict[str, Yardsticks]:
+    """Return for each suite its yardsticks, with the first asked-for reference that it has.
 
     Raises
     ------
     UserError
         If no suite has a method or row of a name that was asked for.
     """
-    known = {name: {*found.runs["method"], *found.runs["arm"]} for name, found in records.items()}
+    known = {
+        name: {*found.runs["method"], *found.runs["arm"], *found.runs["label"]}
+        for name, found in records.items()
+    }
     for reference in asked:
         if not any(reference in names for names in known.values()):
             raise UserError(
@@ -186,8 +212,11 @@ def chosen_references(records: Mapping[str, Records], asked: Sequence[str]) -> d
                 f"{nearest(reference, set().union(*known.values()))}"
             )
     return {
-        name: next((reference for reference in asked if reference in known[name]), None)
-        or default_reference(found)
+        name: yardsticks_of(
+            found,
+            folders[name],
+            next((reference for reference in asked if reference in known[name]), None),
+        )
         for name, found in records.items()
     }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -23,7 +23,7 @@ from topoeval.harness.runs.sweep import Retry, read_plan, sweep
 from topoeval.harness.runs.template import Template
 from topoeval.harness.runs.worker import IMPORTS, imports
 from topoeval.harness.suites.catalogue import load_suite
-from topoeval.harness.suites.selection import Filters
+from topoeval.harness.suites.selection import Filters, matched
 from topoeval.harness.suites.suite import Limits
 from topoeval.records.spec import RunSpec
 
@@ -41,8 +41,12 @@ def run_suite(
     report: bool,
     tuned: Path | None = None,
     log: Sequence[str] = (),
+    again: bool = False,
 ) -> int:
-    """Run a suite with a live display; return the number of failed runs."""
+    """Run a suite with a live display; return the number of failed runs.
+
+    `again`: what the filters pass is run anew, whether it is done or not.
+    """
     suite = load_suite(name)
     store = Store(results or Path("results") / suite.name, suite.name)
     with closing(Template(store.template_log, thread_variables(settings.threads))) as template:
@@ -67,12 +71,19 @@ def run_suite(
         retry: Retry | None = "failed" if retry_failed else None
         settings = replace(settings, template=template)
         failures = execute_runs(
-            runs, store, executor, settings, suite.limits, suite.reference, retry
+            runs,
+            store,
+            executor,
+            settings,
+            suite.limits,
+            suite.reference,
+            retry,
+            matched(runs, filters) if again else (),
         )
     if report:
         from topoeval.cli.report import make_report
 
-        make_report(store.root, None, suite.reference)
+        make_report(store.root, None, None)
     return failures
 
 
@@ -114,6 +125,7 @@ def execute_runs(
     limits: Limits,
     reference: str,
     retry: Retry | None,
+    anew: Collection[str] = (),
 ) -> int:
     """Execute what has no record, showing how far it is; return the number of failed runs."""
     console = Console()
@@ -126,6 +138,7 @@ def execute_runs(
                 place,
                 limits,
                 retry=retry,
+                anew=anew,
                 reference=reference,
                 listener=display.listen,
             )

@@ -43,8 +43,8 @@ class Audit:
         constructions; ``susceptibility_foreground`` and ``..._background``: by how much the counts
         of components differ between them; ``specks_N`` and ``pinholes_N``: components and holes of
         at most N voxels; ``components_at_edge``: components that touch the image edge;
-        ``holes_cut``: background regions that touch the image edge, so that only it opens them; 0
-        where there is one, the outside; ``matches_prior_V`` and ``..._T``; ``empty``.
+        ``holes_cut``: background regions that touch the image edge, so that only it opens them,
+        but for one, the outside; ``matches_prior_V`` and ``..._T``; ``empty``.
     problems
         Files that could not be read.
     files
@@ -266,6 +266,5 @@ def _edges(mask: NDArray[np.bool_], topology: Topology) -> dict[str, int]:
         enclosed(mask, Topology(topology.construction, border=border))[1]
         for border in get_args(Border)
     )
-    # A single one is the outside of the structure; several have been parted by it.
-    opened = framed - plain
-    return {"components_at_edge": len(touching - {0}), "holes_cut": opened if opened > 1 else 0}
+    # One of the regions that touch the edge is the outside of the structure, and no hole.
+    return {"components_at_edge": len(touching - {0}), "holes_cut": max(framed - plain - 1, 0)}

@@ -52,5 +52,11 @@ def all_columns(
     return [name for name in dict.fromkeys(order) if name in there]
 
 
+def revisions(columns: Sequence[str]) -> dict[str, str]:
+    """Return the revision of the metric behind each column."""
+    every = {**_available(2, True), **_available(3, True)}
+    return {name: str(every[name].revision) for name in columns}
+
+
 def _available(spatial_dims: int, with_prior: bool) -> dict[str, Metric]:
     return available_columns(spatial_dims, _GIVEN if with_prior else ())

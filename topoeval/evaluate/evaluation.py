@@ -15,7 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from topoeval.evaluate.classes import Classes, choose_classes
-from topoeval.evaluate.columns import all_columns, check_columns, column_groups
+from topoeval.evaluate.columns import all_columns, check_columns, column_groups, revisions
 from topoeval.evaluate.journal import FLAGS, KEYS, Journal, Row
 from topoeval.evaluate.pairs import FilePair, Matched, match_files, missing_problem
 from topoeval.evaluate.parallel import Died, Problem, Workers
@@ -234,7 +234,8 @@ def _all_scored(
     out: Path | None,
 ) -> tuple[int, dict[str, Scored], list[Problem]]:
     """Score the pairs, those of an earlier run aside; return how many these are."""
-    keys = {name: _key(task, files) for name, files in hashes.items()}
+    of_metrics = revisions(columns)
+    keys = {name: _key(task, of_metrics, files) for name, files in hashes.items()}
     journal = Journal(out, columns, keys) if out is not None and pairs else None
     found = {n: Scored(rows, note=note) for n, (_, rows, note) in _known(journal, task).items()}
     done = len(found)
@@ -326,7 +327,7 @@ def _hashes(pair: FilePair, surveys: dict[Path, Survey]) -> dict[str, str]:
     return {side: surveys[path].sha256 for side, path in sides.items() if path is not None}
 
 
-def _key(task: Task, hashes: dict[str, str]) -> str:
+def _key(task: Task, of_metrics: dict[str, str], hashes: dict[str, str]) -> str:
     """Return what decides the scores of a case, as a hash."""
     from topoeval import __version__
 
@@ -336,7 +337,7 @@ def _key(task: Task, hashes: dict[str, str]) -> str:
         "settings": {**asdict(options.settings), "topology": str(options.settings.topology)},
         "classes": {name: task.classes.members[name] for name in task.classes.names},
         "priors": {name: task.classes.prior(name) for name in task.classes.names},
-        "columns": options.columns,
+        "columns": of_metrics,
         "ignored": options.ignored,
         "values": [
             (r.one, r.fractions, r.background, r.terms.threshold, r.terms.axes)

@@ -65,6 +65,10 @@ class BettiMatchingLoss(TargetLoss):
     info: ClassVar[LossInfo] = LossInfo(
         name="betti_matching",
         title="Betti matching",
+        departures=(
+            "Ties between equal values are broken by the order of the voxels; matched "
+            "counts of a mirrored pair may differ by a few."
+        ),
         ndims=(2, 3),
         needs_target=True,
         needs_prior=False,

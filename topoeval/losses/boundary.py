@@ -43,6 +43,11 @@ class BoundaryLoss(TargetLoss):
     info: ClassVar[LossInfo] = LossInfo(
         name="boundary",
         title="Boundary",
+        departures=(
+            "The authors' code takes the distance less 1 inside the target, so that "
+            "its boundary voxels count 0; here they count -1, as the paper's signed "
+            "distance to the other side."
+        ),
         voxel_means=("boundary",),
         ndims=(2, 3),
         needs_target=True,

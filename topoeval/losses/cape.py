@@ -53,6 +53,12 @@ class CapeLoss(TargetLoss):
     info: ClassVar[LossInfo] = LossInfo(
         name="cape",
         title="CAPE",
+        departures=(
+            "The paper draws pairs of nodes at random; here paths cover the skeleton, "
+            "the longest first. Equal distances are thinned in the order of the "
+            "voxels, so a mirrored image has a slightly different skeleton and "
+            "gradient."
+        ),
         ndims=(2, 3),
         needs_target=True,
         needs_prior=False,

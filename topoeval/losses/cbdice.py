@@ -64,6 +64,13 @@ class ClMDiceLoss(TargetLoss):
     info: ClassVar[LossInfo] = LossInfo(
         name="clmdice",
         title="clM-Dice",
+        departures=(
+            "Skeletons are homotopic thinnings; the authors' are Menten's or soft "
+            "ones. The value is theirs plus 1. With a plain border a skeleton ends a "
+            "radius before the edge of a patch; take a framed one for patches. Equal "
+            "distances are thinned in the order of the voxels, so a mirrored image "
+            "has a slightly different skeleton and gradient."
+        ),
         **_COMMON,
         advice="As cbDice, without its weight on thin branches: the plainest of the family, to "
         "see what the radius adds.",
@@ -124,6 +131,13 @@ class CbDiceLoss(ClMDiceLoss):
     info: ClassVar[LossInfo] = LossInfo(
         name="cbdice",
         title="cbDice",
+        departures=(
+            "Skeletons are homotopic thinnings; the authors' are Menten's or soft "
+            "ones. The value is theirs plus 1. With a plain border a skeleton ends a "
+            "radius before the edge of a patch; take a framed one for patches. Equal "
+            "distances are thinned in the order of the voxels, so a mirrored image "
+            "has a slightly different skeleton and gradient."
+        ),
         **_COMMON,
         advice="Tubes of uneven width, beside Dice and cross-entropy: thin branches count as much "
         "as thick ones. Not from scratch: an empty prediction gets no gradient.",

@@ -41,6 +41,7 @@ class ClCELoss(TargetLoss):
     info: ClassVar[LossInfo] = LossInfo(
         name="clce",
         title="Centreline cross-entropy",
+        departures=("The skeleton is that of every foreground class, not of class 1 alone."),
         fullgraph=True,
         double_backward=False,
         channels="softmax",

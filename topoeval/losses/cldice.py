@@ -61,6 +61,10 @@ class ClDiceLoss(TargetLoss):
     info: ClassVar[LossInfo] = LossInfo(
         name="cldice",
         title="Soft clDice",
+        departures=(
+            "Sums run over each image (the authors': over the batch, batch=True), "
+            "with 3 iterations as their text says, where their module always runs 10."
+        ),
         fullgraph=True,
         double_backward=False,
         ndims=(2, 3),
@@ -147,6 +151,14 @@ class TopologicalClDiceLoss(TargetLoss):
     info: ClassVar[LossInfo] = LossInfo(
         name="cldice_topological",
         title="clDice, topology-preserving skeleton",
+        departures=(
+            "The skeleton is that of the mask at 0.5 and constant in the gradient; "
+            "the authors thin masks drawn at random and differentiate through the "
+            "thinning. With a plain border a skeleton ends a radius before the edge "
+            "of a patch; take a framed one for patches. Equal distances are thinned "
+            "in the order of the voxels, so a mirrored image has a slightly different "
+            "skeleton and gradient."
+        ),
         ndims=(2, 3),
         needs_target=True,
         needs_prior=False,

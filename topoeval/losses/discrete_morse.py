@@ -65,6 +65,10 @@ class DiscreteMorseLoss(TargetLoss):
     info: ClassVar[LossInfo] = LossInfo(
         name="discrete_morse",
         title="Discrete Morse (DMT)",
+        departures=(
+            "Arcs are found anew at each call, not once an epoch, and the 2-stable "
+            "walls of 3D are left out."
+        ),
         channels="softmax",
         voxel_means=("arcs",),
         ndims=(2, 3),

@@ -64,6 +64,9 @@ class LossInfo:
         Where the formula is from.
     advice
         When to use it, in a sentence or two.
+    revision
+        Raised when the loss returns other values or gradients than before: runs with the old ones
+        are then of the old code.
     """
 
     name: str
@@ -87,6 +90,7 @@ class LossInfo:
     plain: bool = False
     advice: str = ""
     departures: str = ""
+    revision: int = 1
 
 
 class Loss(Protocol):

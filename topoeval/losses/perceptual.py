@@ -73,6 +73,10 @@ class PerceptualLoss(TargetLoss):
     info: ClassVar[LossInfo] = LossInfo(
         name="perceptual",
         title="Perceptual (Mosinska)",
+        departures=(
+            "Filters are random unless weights are given. An odd side is pooled with "
+            "its last row (ceil_mode), which the authors' network drops."
+        ),
         fullgraph=True,
         ndims=(2,),
         needs_target=True,

@@ -60,6 +60,14 @@ class SkeletonRecallLoss(TargetLoss):
     info: ClassVar[LossInfo] = LossInfo(
         name="skeleton_recall",
         title="Skeleton recall",
+        departures=(
+            "The authors thin the union of all classes and then split it, and never "
+            "count the background; here each channel is thinned by itself, and the "
+            "background counts unless include_background=False. With a plain border a "
+            "skeleton ends a radius before the edge of a patch; take a framed one for "
+            "patches. Equal distances are thinned in the order of the voxels, so a "
+            "mirrored image has a slightly different skeleton and gradient."
+        ),
         ndims=(2, 3),
         needs_target=True,
         needs_prior=False,

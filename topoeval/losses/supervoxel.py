@@ -43,6 +43,11 @@ class SupervoxelLoss(TargetLoss):
     info: ClassVar[LossInfo] = LossInfo(
         name="supervoxel",
         title="Supervoxel",
+        departures=(
+            "The authors label with face neighbours and search with corner "
+            "neighbours; here one topology decides both. Targets are masks, not "
+            "instances."
+        ),
         voxel_means=("plain", "splits", "merges"),
         ndims=(2, 3),
         needs_target=True,

@@ -72,6 +72,10 @@ class TopographLoss(TargetLoss):
     info: ClassVar[LossInfo] = LossInfo(
         name="topograph",
         title="Topograph",
+        departures=(
+            "Under foreground 4 the corner rule follows the definition; the published "
+            "one finds regions harmless that are not."
+        ),
         channels="softmax",
         ndims=(2,),
         needs_target=True,

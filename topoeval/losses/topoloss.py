@@ -65,6 +65,11 @@ class TopoLoss(DiagramLoss):
     info: ClassVar[LossInfo] = LossInfo(
         name="topoloss",
         title="TopoLoss (Hu)",
+        departures=(
+            "All dimensions and the whole image by default; the authors' codes take "
+            "one dimension, patches of 100 and, in one version, raw logits for the "
+            "values."
+        ),
         ndims=(2, 3),
         needs_target=True,
         needs_prior=False,

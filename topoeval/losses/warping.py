@@ -67,6 +67,11 @@ class HomotopyWarpingLoss(TargetLoss):
     info: ClassVar[LossInfo] = LossInfo(
         name="warping",
         title="Homotopy warping",
+        departures=(
+            "The authors' code takes 160 of 512 neighbourhoods wrongly for simple or "
+            "not, and multiplies its mean by the number of critical voxels; both are "
+            "as the paper says here."
+        ),
         channels="softmax",
         ndims=(2, 3),
         needs_target=True,

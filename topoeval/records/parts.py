@@ -200,6 +200,9 @@ class Method(Frozen):
     network then is the beginning: corrections of a finished network use it, so that they get no
     less training than the network they are compared with. ``variant`` are the parameters by which a
     suite makes it differ from its folder: how it is called; what they do is in the other values.
+    ``base`` is the method that tables compare it with: the plain loss it adds a term to. It does
+    not decide what a run does; without it a correction is compared with what it starts from, and
+    any other method with the suite's reference.
     """
 
     name: str
@@ -209,6 +212,7 @@ class Method(Frozen):
     paper: str = ""
     role: Literal["start", "method"] = "method"
     starts_from: str | None = "start"
+    base: Annotated[str, ABSENT_WHEN_DEFAULT] = ""
     losses: tuple[LossTerm, ...] = ()
     adaptation: AdaptationSpec | None = None
     remedy: RemedySpec | None = None

@@ -89,7 +89,7 @@ class RunSpec(Frozen):
     def id(self) -> str:
         """Sixteen hexadecimal digits that name this run everywhere."""
         # how a method is called in a table does not decide its result
-        method = {"title", "summary", "paper", "variant"}
+        method = {"title", "summary", "paper", "variant", "base"}
         return digest(canonical_json(self, exclude={"method": method, **_NOT_RECORDED}))
 
     def recorded(self) -> RunSpec:

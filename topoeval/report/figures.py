@@ -1,4 +1,4 @@
-"""The figures about all cases: quality, difference to the reference, and time."""
+"""The figures about all cases: quality, difference to the own base, and time."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from topoeval.report.drawing import (
     plotting,
     to_svg,
 )
-from topoeval.report.row import Row
+from topoeval.report.row import MethodRow
 from topoeval.report.scored import BETTI_ERROR, DICE, OWN
 from topoeval.report.summary import Summary
 from topoeval.results.rows import PARTS
@@ -93,7 +93,7 @@ def dice_against_betti(summary: Summary, look: Looks) -> Drawing | None:
         entitle(figure, title, _footer(summary, rows_of), handles, ncols=2)
         svg = to_svg(figure)
     caption = (
-        "Large marks are means over seeds, bars their 95 % t-intervals in both directions; small "
+        "Large marks are means over seeds, bars their 95 % intervals in both directions; small "
         "marks are single seeds, each a mean over its test cases. The panels are cut to the seeds: "
         "a bar that reaches an edge goes on beyond it. Up and right is better."
     )
@@ -101,31 +101,29 @@ def dice_against_betti(summary: Summary, look: Looks) -> Drawing | None:
 
 
 def forest(summary: Summary, look: Looks, name: str) -> Drawing | None:
-    """Draw the paired difference of Betti accuracy to the reference, with intervals."""
+    """Draw the paired difference of Betti accuracy to the own base, with intervals."""
     rows_of = _rows_where(summary, lambda row: row.differences[OWN.name].measured)
     if not rows_of:
         return None
-    name = f"difference-to-reference-{name}"
-    reference = next(t for d in rows_of if (t := summary.reference_title(d)) is not None)
-    # The start is no rival: it had fewer epochs.
-    rivals = [r for rows in rows_of.values() for r in rows if r.role != "start"]
-    apart = sum(row.differences[OWN.name].excludes_zero for row in rivals)
+    name = f"difference-to-base-{name}"
+    rows = [row for rows in rows_of.values() for row in rows]
+    apart = sum(_decided(summary, row) for row in rows)
     title = (
-        f"{apart} of {len(rivals)} differences in Betti accuracy to {reference} "
-        f"{'is' if apart == 1 else 'are'} larger than seed noise"
+        f"{apart} of {len(rows)} differences in Betti accuracy to the own base "
+        f"{'is' if apart == 1 else 'are'} decided"
     )
     with plotting(name):
         figure, panels = _strips([len(rows) for rows in rows_of.values()])
         for axes, (dataset, rows) in zip(panels, rows_of.items(), strict=True):
-            _intervals(axes, rows, look)
+            _intervals(axes, summary, rows, look)
             axes.set_title(dataset)
-        panels[-1].set_xlabel(f"Betti accuracy minus that of {reference} (right is better)")
+        panels[-1].set_xlabel("Betti accuracy minus that of the own base (right is better)")
         entitle(figure, title, _footer(summary, rows_of))
         svg = to_svg(figure)
     caption = (
-        f"Differences to {reference} inside the same seed: mean and 95 % t-interval over seeds. "
-        "A filled mark says that the interval excludes 0, a hollow one that it does not or that "
-        "there is one seed only."
+        "Differences to the own base inside the same seed and case: mean and 95 % interval over "
+        "seeds and cases. A filled mark says that the difference is decided at 5 % after Holm's "
+        "correction over these methods, a hollow one that it is not."
     )
     return Drawing(name, title, caption, svg)
 
@@ -195,19 +193,19 @@ def pareto(summary: Summary, look: Looks, letter: str) -> Drawing | None:
         "Down and left is better. Time is the wall time of a run and of the runs it builds on, "
         "the common start aside: training and test, or the adaptation of all test cases. "
         "Coloured marks, joined, are those whose means no other method betters in both; grey "
-        "ones are bettered. Bars are 95 % t-intervals over seeds: where they overlap, the front "
-        "is not settled."
+        "ones are bettered. Bars are 95 % intervals over seeds and cases: where they "
+        "overlap, the front is not settled."
     )
     return Drawing(name, title, caption, svg)
 
 
-def front(rows: Sequence[Row], letter: str) -> list[Row]:
+def front(rows: Sequence[MethodRow], letter: str) -> list[MethodRow]:
     """Return the rows that no other betters in Betti error and time, fastest first."""
     points = sorted(
         (row.times[letter].chain.mean, row.estimates[BETTI_ERROR.name].mean, row.arm, row)
         for row in rows
     )
-    chosen: list[Row] = []
+    chosen: list[MethodRow] = []
     lowest = math.inf
     for _, error, _, row in points:
         if error < lowest:
@@ -222,12 +220,12 @@ def _panels(count: int) -> tuple[int, int]:
     return math.ceil(count / columns), columns
 
 
-def _rows_where(summary: Summary, holds: Callable[[Row], bool]) -> dict[str, list[Row]]:
+def _rows_where(summary: Summary, holds: Callable[[MethodRow], bool]) -> dict[str, list[MethodRow]]:
     found = {dataset: [r for r in summary.of(dataset) if holds(r)] for dataset in summary.datasets}
     return {dataset: rows for dataset, rows in found.items() if rows}
 
 
-def _has_both(row: Row) -> bool:
+def _has_both(row: MethodRow) -> bool:
     return row.estimates[DICE.name].measured and row.estimates[OWN.name].measured
 
 
@@ -245,11 +243,11 @@ def _strips(counts: Sequence[int]) -> tuple[Figure, Sequence[Axes]]:
     return figure, list(panels[:, 0])
 
 
-def _footer(summary: Summary, rows_of: Mapping[str, Sequence[Row]], letter: str = "") -> str:
+def _footer(summary: Summary, rows_of: Mapping[str, Sequence[MethodRow]], letter: str = "") -> str:
     return "\n".join(summary.conventions(list(rows_of), letter))
 
 
-def _point(axes: Axes, row: Row, look: Look) -> None:
+def _point(axes: Axes, row: MethodRow, look: Look) -> None:
     x, y = row.estimates[DICE.name], row.estimates[OWN.name]
     colour, mark = look.colour, look.mark
     seeds = row.per_seed[[DICE.name, OWN.name]].dropna()
@@ -260,7 +258,9 @@ def _point(axes: Axes, row: Row, look: Look) -> None:
     axes.plot(x.mean, y.mean, mark, color=colour, markersize=9, markeredgecolor=INK)
 
 
-def _trade(axes: Axes, rows: Sequence[Row], best: Sequence[Row], look: Looks, letter: str) -> None:
+def _trade(
+    axes: Axes, rows: Sequence[MethodRow], best: Sequence[MethodRow], look: Looks, letter: str
+) -> None:
     chosen = {row.arm for row in best}
     for row in sorted(rows, key=lambda row: row.arm in chosen):
         x, y = row.times[letter].chain, row.estimates[BETTI_ERROR.name]
@@ -286,7 +286,7 @@ def _trade(axes: Axes, rows: Sequence[Row], best: Sequence[Row], look: Looks, le
     grid(axes)
 
 
-def _cut(axes: Axes, rows: Sequence[Row]) -> None:
+def _cut(axes: Axes, rows: Sequence[MethodRow]) -> None:
     """Frame the seeds: with two seeds the intervals alone would fill the whole range."""
     for measure, limit in ((DICE, axes.set_xlim), (OWN, axes.set_ylim)):
         low = min(float(row.per_seed[measure.name].min()) for row in rows)
@@ -301,7 +301,12 @@ def _key(look: Look, title: str) -> Line2D:
     )
 
 
-def _intervals(axes: Axes, rows: Sequence[Row], look: Looks) -> None:
+def _decided(summary: Summary, row: MethodRow) -> bool:
+    one = summary.standings[row.dataset][OWN.name].against_bases[row.arm]
+    return one.better or one.worse
+
+
+def _intervals(axes: Axes, summary: Summary, rows: Sequence[MethodRow], look: Looks) -> None:
     axes.axvline(0, color=INK, linewidth=1)
     for y, row in enumerate(rows):
         estimate, colour = row.differences[OWN.name], look[row.arm].colour
@@ -314,7 +319,7 @@ def _intervals(axes: Axes, rows: Sequence[Row], look: Looks) -> None:
             markersize=8.5,
             markeredgecolor=colour,
             markeredgewidth=1.8,
-            markerfacecolor=colour if estimate.excludes_zero else "#ffffff",
+            markerfacecolor=colour if _decided(summary, row) else "#ffffff",
         )
         axes.annotate(
             estimate.text(OWN.digits, signed=True),
@@ -327,7 +332,7 @@ def _intervals(axes: Axes, rows: Sequence[Row], look: Looks) -> None:
     grid(axes, "x")
 
 
-def _stack(axes: Axes, rows: Sequence[Row], letter: str) -> None:
+def _stack(axes: Axes, rows: Sequence[MethodRow], letter: str) -> None:
     ends = np.zeros(len(rows))
     for part in PARTS:
         widths = np.array([row.times[letter].parts[part].mean * _MS for row in rows])
@@ -347,14 +352,14 @@ def _stack(axes: Axes, rows: Sequence[Row], letter: str) -> None:
     grid(axes, "x")
 
 
-def _name_rows(axes: Axes, rows: Sequence[Row]) -> None:
+def _name_rows(axes: Axes, rows: Sequence[MethodRow]) -> None:
     axes.set_yticks(range(len(rows)), [row.title for row in rows])
     axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
 
 
-def _spread_title(rows_of: dict[str, list[Row]]) -> str:
+def _spread_title(rows_of: dict[str, list[MethodRow]]) -> str:
     """Compare how far apart the methods are in overlap and in topology."""
     spreads = {
         measure: max(_spread(rows, measure) for rows in rows_of.values()) for measure in (DICE, OWN)
@@ -365,13 +370,13 @@ def _spread_title(rows_of: dict[str, list[Row]]) -> str:
     )
 
 
-def _spread(rows: Sequence[Row], measure: Metric) -> float:
+def _spread(rows: Sequence[MethodRow], measure: Metric) -> float:
     means = [row.estimates[measure.name].mean for row in rows if row.role != "start"]
     return max(means) - min(means) if means else 0.0
 
 
-def _time_title(rows: Sequence[Row], letter: str) -> str:
-    def share(row: Row) -> float:
+def _time_title(rows: Sequence[MethodRow], letter: str) -> str:
+    def share(row: MethodRow) -> float:
         times = row.times[letter]
         return times.parts["persistence"].mean / times.step.mean if times.step.mean else 0.0
 

@@ -12,10 +12,10 @@ import pandas as pd
 
 from topoeval.report.caption import caption_lines
 from topoeval.report.folder import write_text
-from topoeval.report.row import Row
+from topoeval.report.row import MethodRow
 from topoeval.report.scored import COMPARED
 from topoeval.report.summary import Summary
-from topoeval.report.table import BEST, Cell, columns, main_columns
+from topoeval.report.table import STAR, Cell, columns, main_columns
 from topoeval.results.rows import PARTS
 from topoeval.statistics import UNMEASURED, Estimate
 
@@ -103,23 +103,25 @@ def _sentence(line: str) -> str:
     return line if line.endswith(".") else f"{line}."
 
 
-def _tidy(row: Row, summary: Summary) -> dict[str, object]:
+def _tidy(row: MethodRow, summary: Summary) -> dict[str, object]:
     tidy: dict[str, object] = {
         "dataset": row.dataset,
         "method": row.method,
         "title": row.arm,
         "role": row.role,
         "regime": row.regime,
-        "topology": summary.topologies[row.dataset],
+        "topology": summary.conditions[row.dataset].topology,
         "runs_ok": row.ok,
         "runs_total": row.total,
         "cases": row.cases,
+        "base": row.base,
+        "same_as_base": row.same,
         "failures": row.failure_note,
     }
     for measure in row.metrics:
         tidy |= _tidy_estimate(measure.column_label, row.estimates[measure.name])
         if measure.direction:
-            tidy[f"{measure.column_label}_best"] = measure.name in row.best
+            tidy[f"{measure.column_label}_star"] = measure.name in row.better
     for measure in COMPARED:
         tidy |= _tidy_estimate(f"{measure.column_label}_difference", row.differences[measure.name])
     for letter in summary.machines:
@@ -143,9 +145,9 @@ def _tidy_estimate(name: str, estimate: Estimate) -> dict[str, object]:
 
 
 def _latex_cell(cell: Cell) -> str:
-    value = rf"\textbf{{{_tex(cell.value)}}}$^\star$" if cell.best else _tex(cell.value)
+    value = rf"\textbf{{{_tex(cell.value)}}}$^\star$" if cell.star else _tex(cell.value)
     # An interval may break off below its value; a note of a failure is too long for a column.
-    interval = re.fullmatch(r"\[[-+.\d, ]+\]|\(one seed\)", cell.note)
+    interval = re.fullmatch(r"\[[-+.\d, ]+\]|\((one seed|seeds [-+.\d, ]+)\)", cell.note)
     return _stacked([value, rf"\scriptsize {_tex(cell.note)}"]) if interval else value
 
 
@@ -168,4 +170,4 @@ def _md_cell(cell: Cell) -> str:
     # The brackets of an interval stay as they are: what we write cannot be a link.
     note = cell.note if re.fullmatch(r"\[[-+.\d, ]+\]", cell.note) else _md(cell.note)
     text = f"{cell.value} {note}".strip()
-    return f"**{text}** {BEST}" if cell.best else text
+    return f"**{text}** {STAR}" if cell.star else text

@@ -21,7 +21,7 @@ from PIL import Image
 from topoeval.errors import UserError
 from topoeval.records.record import OK, Example
 from topoeval.report.overlay import agreement, compared, thickest
-from topoeval.report.row import Row
+from topoeval.report.row import MethodRow
 from topoeval.results.records import Records
 from topoeval.topology import Topology
 
@@ -73,7 +73,7 @@ class Gallery:
     answers: Mapping[str, Mapping[str, Answer]]
 
 
-def gallery(records: Records, dataset: str, rows: Sequence[Row]) -> Gallery | None:
+def gallery(records: Records, dataset: str, rows: Sequence[MethodRow]) -> Gallery | None:
     """Collect the examples of a dataset; None if no run has any.
 
     Raises

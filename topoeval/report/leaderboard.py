@@ -9,12 +9,12 @@ from typing import Any
 
 from topoeval.errors import UserError
 from topoeval.metrics import Metric
+from topoeval.report.bases import Yardsticks
 from topoeval.report.boards import RANKED
 from topoeval.report.folder import Folder
 from topoeval.report.page import add_assets, add_suite, relative
 from topoeval.report.published import Published
-from topoeval.report.suite import Site, Suite
-from topoeval.report.summary import DEFAULT_REFERENCE
+from topoeval.report.suite import Site, SuiteReport
 from topoeval.report.template import template
 from topoeval.results.records import Records
 from topoeval.results.submission import Verdict
@@ -24,7 +24,7 @@ from topoeval.statistics import NOTHING
 def build_leaderboard(
     suites: Mapping[str, Records],
     out_dir: Path | str,
-    references: Mapping[str, str] | None = None,
+    yardsticks: Mapping[str, Yardsticks] | None = None,
     *,
     published: Sequence[Published] = (),
     submissions: Sequence[Verdict] = (),
@@ -40,8 +40,8 @@ def build_leaderboard(
     out_dir
         Folder to write to; made if missing. What an earlier leaderboard had and this one has not
         is removed, other files are left alone.
-    references
-        Per suite the name of the method that differences are taken to; cross-entropy by default.
+    yardsticks
+        What the rows of each suite are compared with; a suite that is not named has the default.
     published
         Numbers of papers, from `topoeval.report.published.read_published`.
     submissions
@@ -62,16 +62,16 @@ def build_leaderboard(
     out = Path(out_dir)
     folder = Folder(out)
     add_assets(folder)
-    made: dict[str, Suite] = {}
+    made: dict[str, SuiteReport] = {}
     for name, records in suites.items():
         site = Site(
             records=relative(records.folder, out / name),
             assets="../assets",
             home="../index.html",
         )
-        reference = (references or {}).get(name, DEFAULT_REFERENCE)
+        chosen = (yardsticks or {}).get(name)
         try:
-            made[name] = add_suite(folder, records, reference, published, site, below=f"{name}/")
+            made[name] = add_suite(folder, records, chosen, published, site, below=f"{name}/")
         except UserError as error:
             raise UserError(f"{name}: {error}") from None
     page = template("leaderboard.html.j2").render(

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from rich.console import RenderableType
 
+from topoeval.report.bases import Yardsticks
 from topoeval.report.boards import boards, further_boards
 from topoeval.report.figures import draw_dataset, draw_overview
 from topoeval.report.folder import Folder
@@ -17,8 +18,8 @@ from topoeval.report.formats import to_csv, to_latex, to_markdown
 from topoeval.report.gallery import gallery
 from topoeval.report.pages import dataset_page, method_page, overview_page, runs_page
 from topoeval.report.published import Published
-from topoeval.report.suite import Site, Suite
-from topoeval.report.summary import DEFAULT_REFERENCE, summarise
+from topoeval.report.suite import Site, SuiteReport
+from topoeval.report.summary import summarise
 from topoeval.report.terminal import to_terminal
 from topoeval.results.records import Records, read
 
@@ -28,7 +29,7 @@ _ASSETS = ("site.css", "site.js")
 def build(
     source: Records | Path | str,
     out_dir: Path | str,
-    reference: str = DEFAULT_REFERENCE,
+    yardsticks: Yardsticks | str | None = None,
     *,
     published: Sequence[Published] = (),
     copy_records: bool = False,
@@ -46,8 +47,8 @@ def build(
     out_dir
         Folder to write to; made if missing. Files of an earlier report that this one does not
         have are removed, others are left alone.
-    reference
-        Name of the method that differences are taken to.
+    yardsticks
+        What rows are compared with (`topoeval.report.bases.Yardsticks`), or the reference alone.
     published
         Numbers of papers, from `topoeval.report.published.read_published`.
     copy_records
@@ -69,7 +70,7 @@ def build(
     place = "records" if copy_records else relative(records.folder, out)
     folder = Folder(out)
     add_assets(folder)
-    add_suite(folder, records, reference, published, Site(records=place))
+    add_suite(folder, records, yardsticks, published, Site(records=place))
     if copy_records:
         for path in sorted(records.folder.glob("*.json")):
             folder.add(f"records/{path.name}", path.read_text(encoding="utf-8"))
@@ -80,14 +81,14 @@ def build(
 def add_suite(
     folder: Folder,
     records: Records,
-    reference: str,
+    yardsticks: Yardsticks | str | None,
     published: Sequence[Published],
     site: Site,
     below: str = "",
-) -> Suite:
+) -> SuiteReport:
     """Add the pages, figures and tables of a suite to a folder, at a path below its root."""
-    summary = summarise(records, reference)
-    suite = Suite(
+    summary = summarise(records, yardsticks)
+    suite = SuiteReport(
         records,
         summary,
         boards(records, summary),
@@ -128,6 +129,8 @@ def relative(target: Path, start: Path) -> str:
     return quote(Path(os.path.relpath(target.resolve(), start.resolve())).as_posix())
 
 
-def terminal_table(records_dir: Path | str, reference: str = DEFAULT_REFERENCE) -> RenderableType:
+def terminal_table(
+    records_dir: Path | str, yardsticks: Yardsticks | str | None = None
+) -> RenderableType:
     """Return the table of results for a `rich.console.Console` of 100 columns or more."""
-    return to_terminal(summarise(read(records_dir), reference))
+    return to_terminal(summarise(read(records_dir), yardsticks))

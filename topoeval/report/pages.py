@@ -15,9 +15,9 @@ from topoeval.report.drawing import Drawing
 from topoeval.report.gallery import Gallery
 from topoeval.report.overlay import legend
 from topoeval.report.published import pairs
-from topoeval.report.row import Row
+from topoeval.report.row import MethodRow
 from topoeval.report.scored import BETTI_ERROR, DICE, OWN, PRIOR
-from topoeval.report.suite import Suite
+from topoeval.report.suite import SuiteReport
 from topoeval.report.summary import Summary
 from topoeval.report.table import Cell, Column, columns, main_columns
 from topoeval.report.template import template
@@ -60,7 +60,7 @@ class Table:
         return found if any(group for group, _ in found) else []
 
 
-def overview_page(suite: Suite, figures: Sequence[Drawing]) -> str:
+def overview_page(suite: SuiteReport, figures: Sequence[Drawing]) -> str:
     """Return the first page: what was asked, the main numbers, figures, failures, conventions."""
     summary = suite.summary
     return _render(
@@ -79,7 +79,7 @@ def overview_page(suite: Suite, figures: Sequence[Drawing]) -> str:
 
 
 def dataset_page(
-    suite: Suite, dataset: str, figures: Sequence[Drawing], examples: Gallery | None
+    suite: SuiteReport, dataset: str, figures: Sequence[Drawing], examples: Gallery | None
 ) -> str:
     """Return the page of a dataset: every column, figures, answers side by side."""
     only = suite.only[dataset]
@@ -100,7 +100,7 @@ def dataset_page(
     )
 
 
-def method_page(suite: Suite, arm: str, examples: Mapping[str, Gallery | None]) -> str:
+def method_page(suite: SuiteReport, arm: str, examples: Mapping[str, Gallery | None]) -> str:
     """Return the page of a method: its numbers, every run, examples, published numbers."""
     rows = [row for row in suite.summary.rows if row.arm == arm]
     method = suite.records.documents[rows[0].runs["id"].iloc[0]].spec.method
@@ -139,7 +139,7 @@ def method_page(suite: Suite, arm: str, examples: Mapping[str, Gallery | None]) 
     )
 
 
-def runs_page(suite: Suite) -> str:
+def runs_page(suite: SuiteReport) -> str:
     """Return the list of all runs, each with its record."""
     runs = pd.concat([suite.records.runs, suite.records.auxiliary])
     runs = runs.sort_values(["dataset", "arm", "seed"])
@@ -156,36 +156,39 @@ def runs_page(suite: Suite) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What a dataset's numbers support about each method against the reference."""
+    """What a dataset's numbers support about each method against its own base.
 
-    reference: str | None
+    ``higher`` and ``lower`` are decided in the family of the dataset's methods, ``open`` are not.
+    """
+
     higher: tuple[str, ...]
     lower: tuple[str, ...]
     open: tuple[str, ...]
     unknown: tuple[str, ...]
 
+    @property
+    def empty(self) -> bool:
+        """Whether nothing is compared."""
+        return not (self.higher or self.lower or self.open or self.unknown)
+
 
 def finding(summary: Summary, dataset: str) -> Finding:
     """Sort a dataset's methods by what their difference in Betti accuracy supports."""
     groups: dict[str, list[str]] = {name: [] for name in ("higher", "lower", "open", "unknown")}
+    against = summary.standings[dataset][OWN.name].against_bases
     for row in summary.of(dataset):
-        if row.role == "start" or summary.reference in (row.method, row.arm):
+        if row.arm not in against:
             continue
-        difference = row.differences[OWN.name]
-        text = f"{row.title} ({difference.text(OWN.digits, signed=True)})"
-        if not difference.measured:
+        one = against[row.arm]
+        text = f"{row.title} ({one.difference.text(OWN.digits, signed=True)} to {one.base})"
+        if not one.difference.measured:
             groups["unknown"].append(row.title)
-        elif not difference.excludes_zero:
-            groups["open"].append(text)
         else:
-            groups["higher" if difference.mean > 0 else "lower"].append(text)
-    return Finding(
-        reference=summary.reference_title(dataset),
-        **{name: tuple(titles) for name, titles in groups.items()},
-    )
+            groups["higher" if one.better else "lower" if one.worse else "open"].append(text)
+    return Finding(**{name: tuple(titles) for name, titles in groups.items()})
 
 
-def _render(suite: Suite, name: str, *, depth: int, **content: Any) -> str:
+def _render(suite: SuiteReport, name: str, *, depth: int, **content: Any) -> str:
     up = "../" * depth
     return template(name).render(
         suite=suite,
@@ -198,15 +201,15 @@ def _render(suite: Suite, name: str, *, depth: int, **content: Any) -> str:
     )
 
 
-def _main_table(suite: Suite, only: Summary) -> Table:
+def _main_table(suite: SuiteReport, only: Summary) -> Table:
     return _table(suite, only, main_columns(only), only.datasets[0])
 
 
-def _full_table(suite: Suite, only: Summary) -> Table:
+def _full_table(suite: SuiteReport, only: Summary) -> Table:
     return _table(suite, only, columns(only), f"All scores on {only.datasets[0]}")
 
 
-def _table(suite: Suite, only: Summary, chosen: Sequence[Column], label: str) -> Table:
+def _table(suite: SuiteReport, only: Summary, chosen: Sequence[Column], label: str) -> Table:
     lines = [
         Line(
             row.title,
@@ -219,7 +222,7 @@ def _table(suite: Suite, only: Summary, chosen: Sequence[Column], label: str) ->
     return Table(label, chosen, lines)
 
 
-def _runs_of(suite: Suite, row: Row) -> dict[str, Any]:
+def _runs_of(suite: SuiteReport, row: MethodRow) -> dict[str, Any]:
     """Return the runs behind a row: names of columns, and a line per seed."""
     measures = [m for m in _RUN_SCORES if row.estimates[m.name].measured]
     lines = []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,11 +11,14 @@ import pandas as pd
 from topoeval.errors import UserError
 from topoeval.metrics import Metric
 from topoeval.metrics.catalogue import every_column
-from topoeval.report.row import Row
+from topoeval.records.variant import variants
+from topoeval.report.conditions import Conditions
+from topoeval.report.row import MethodRow
 from topoeval.report.summary import Summary
 from topoeval.statistics.estimate import UNMEASURED
 
 COLUMNS = ("dataset", "setting", "metric", "value", "source")
+OURS = "ours"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,10 @@ class Published:
         In the words of ``published.csv``.
     value
         As it stands there.
+    ours
+        The same dataset and setting as a suite names them, for example
+        ``topomortar[labels=noisy]``: what the number may stand beside. Empty where we have nothing
+        alike, or where the paper's test is not the main test of a suite.
     """
 
     method: str
@@ -39,6 +45,7 @@ class Published:
     metric: str
     value: str
     source: str
+    ours: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +53,7 @@ class Pair:
     """A published number beside our own for the same dataset and score."""
 
     published: Published
-    row: Row
+    row: MethodRow
     measure: Metric
 
 
@@ -67,29 +74,38 @@ def read_published(folder: Path) -> list[Published]:
         if lacking := [column for column in COLUMNS if column not in table]:
             raise UserError(f"{path} lacks the column {lacking[0]!r}; it needs {','.join(COLUMNS)}")
         found += [
-            Published(path.parent.name, *(row[column] for column in COLUMNS))
+            Published(
+                method=path.parent.name,
+                ours=row.get(OURS, ""),
+                **{column: row[column] for column in COLUMNS},
+            )
             for row in table.to_dict("records")
         ]
     return found
 
 
 def pairs(published: Sequence[Published], summary: Summary) -> list[Pair]:
-    """Find the published numbers of which we have the same method, dataset and score.
+    """Find the published numbers of which we have the same method, dataset, setting and score.
 
-    Of our numbers those of the main test: what a further test asks, no paper's number answers.
-    Names of datasets are compared by their letters and digits alone. The same name does not make
-    the same split, size or training: the setting stands beside the number.
+    Only the dataset that the number's ``ours`` names, with all the parameters that it names, and of
+    our numbers only those of the main test. That does not make the same split, size or training:
+    the paper's setting stands beside the number.
+
+    Raises
+    ------
+    UserError
+        If ``ours`` is not of the form ``name[key=value]``.
     """
-    rows: dict[tuple[str, str], list[Row]] = {}
-    for row in filter(lambda row: row.is_main, summary.rows):
-        rows.setdefault((row.method, _plain(row.dataset.partition(" [")[0])), []).append(row)
     measures = _measures()
     return [
         Pair(number, row, measures[number.metric])
         for number in published
-        if number.metric in measures
-        for row in rows.get((number.method, _plain(number.dataset)), ())
-        if row.estimates.get(measures[number.metric].name, UNMEASURED).measured
+        if number.ours and number.metric in measures
+        for row in summary.rows
+        if row.is_main
+        and row.method == number.method
+        and _is_the_same(number.ours, summary.conditions[row.dataset])
+        and row.estimates.get(measures[number.metric].name, UNMEASURED).measured
     ]
 
 
@@ -101,5 +117,9 @@ def _measures() -> Mapping[str, Metric]:
     }
 
 
-def _plain(name: str) -> str:
-    return re.sub(r"[^a-z0-9]", "", name.lower())
+def _is_the_same(ours: str, dataset: Conditions) -> bool:
+    return any(
+        one.name == dataset.name
+        and all(dataset.params.get(key) == value for key, value in one.params.items())
+        for one in variants(ours)
+    )

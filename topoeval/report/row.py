@@ -3,27 +3,28 @@
 from __future__ import annotations
 
 import math
-import shlex
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields
 
+import numpy as np
 import pandas as pd
 
-from topoeval.errors import UserError
 from topoeval.metrics import Metric
 from topoeval.records.parts import MAIN_TEST
 from topoeval.records.record import OK
 from topoeval.report.scored import COMPARED, scored
+from topoeval.report.thresholds import AtThresholds, threshold_estimates
 from topoeval.results.records import Records
 from topoeval.results.rows import PARTS
-from topoeval.statistics.estimate import (
+from topoeval.statistics import (
     UNMEASURED,
     Estimate,
+    ScoreGrid,
+    Standings,
     mean_interval,
-    paired_difference,
-    run_means,
-    separated_best,
+    score_grids,
+    standings_of,
 )
 
 # In these regimes a method's work is done per test image, so its wall time has that unit.
@@ -66,7 +67,7 @@ class Times:
 
 
 @dataclass(frozen=True)
-class Row:
+class MethodRow:
     """One method on one dataset, over all its seeds.
 
     Parameters
@@ -75,14 +76,24 @@ class Row:
         Unique labels; a further test of the same networks is a dataset of its own.
     test
         Name of the test.
-    method, role, regime
-        As in the spec of the runs.
+    method, label, role, regime
+        As in the spec of the runs; the label is that of suites.
+    metrics
+        The scores that are shown.
+    base
+        Label of the row it is compared with; empty for the reference and the start.
     total, ok, cases
         How many runs there are, how many of them have a result, and test cases of each.
-    metrics
-        The scores of this row, the same in all rows of a report.
-    estimates, differences
-        Per score the mean over seeds, and that of the difference to the reference inside a seed.
+    estimates
+        Mean and interval of each score, from the dataset's `Standings`.
+    differences
+        The same of the difference to the base.
+    better
+        Scores in which it is separated as better than its base: those with a star.
+    same
+        Whether every score of every case is that of its base.
+    at_thresholds
+        Estimates at the thresholds that the records have, of networks that were trained.
     per_seed
         Run means, a row per seed with a result, a column per score.
     times
@@ -90,29 +101,31 @@ class Row:
     peak_bytes
         The most memory that one of the runs had; NaN where none was measured.
     failures, runs
-        Runs without a result, and all of them.
-    best
-        Scores in which the method is separated from every other.
+        Runs without a result, and all of them with their means.
     """
 
     dataset: str
     test: str
     arm: str
     method: str
+    label: str
     role: str
     regime: str
+    metrics: tuple[Metric, ...]
+    base: str
     total: int
     ok: int
     cases: int
-    metrics: tuple[Metric, ...]
     estimates: Mapping[str, Estimate]
     differences: Mapping[str, Estimate]
+    better: frozenset[str]
+    same: bool
+    at_thresholds: AtThresholds
     per_seed: pd.DataFrame
     times: Mapping[str, Times]
     peak_bytes: float
     failures: tuple[Failure, ...]
     runs: pd.DataFrame
-    best: frozenset[str] = field(default=frozenset())
 
     @property
     def title(self) -> str:
@@ -123,6 +136,11 @@ class Row:
     def is_main(self) -> bool:
         """Whether it is of the main test; what a run cost, or that it failed, is told there."""
         return self.test == MAIN_TEST
+
+    @property
+    def uses_prior_of_test(self) -> bool:
+        """Whether the method is told the prior of each test image."""
+        return self.regime in _PER_CASE
 
     @property
     def failure_counts(self) -> str:
@@ -142,73 +160,93 @@ class Row:
         )
 
 
-def rows_of(records: Records, reference: str, machines: Mapping[str, str]) -> list[Row]:
+def standings_by_dataset(
+    records: Records, bases: Mapping[str, Mapping[str, str]]
+) -> dict[str, dict[str, Standings]]:
+    """Return by dataset and score what the scores support.
+
+    The start is where the methods come from: its mean is shown, so it stands among the methods, but
+    it has no base and is in no family of comparisons.
+    """
+    metrics = {metric.name: metric for metric in scored(records.cases.columns)}
+    arranged = score_grids(records.runs, records.cases, list(metrics))
+    return {
+        dataset: {
+            name: standings_of([grid], metrics[name], bases=bases.get(dataset, {}))
+            for name, grid in grids.items()
+        }
+        for dataset, grids in arranged.items()
+    }
+
+
+def rows_of(
+    records: Records,
+    found: Mapping[str, Mapping[str, Standings]],
+    machines: Mapping[str, str],
+) -> Iterator[MethodRow]:
     """Return a row for each dataset and method.
 
     Parameters
     ----------
     records
         What `topoeval.results.records.read` returns.
-    reference
-        Name or label of the method that differences are taken to.
+    found
+        What `standings_by_dataset` returns of them.
     machines
         Letter and description of each machine.
-
-    Raises
-    ------
-    UserError
-        If several variants of the reference were run on a dataset.
     """
-    metrics = scored(records.cases.columns)
-    means = run_means(records.cases, [metric.name for metric in metrics])
-    runs = records.runs.join(means, on="id").assign(chain_s=_chain_seconds(records))
-    rows: list[Row] = []
+    runs = records.runs.assign(chain_s=_chain_seconds(records))
+    at_thresholds = threshold_estimates(records)
     for dataset, group in runs.groupby("dataset", sort=True):
-        base = _reference_scores(group, reference, str(dataset), metrics)
-        rows += _mark_best(
-            [
-                _row(arm_runs, base, machines, metrics)
-                for _, arm_runs in group.groupby("arm", sort=True)
-            ],
-            metrics,
-        )
-    return rows
+        of_dataset = found[str(dataset)]
+        means = {key: _run_means(one.found[0]) for key, one in of_dataset.items()}
+        for arm, arm_runs in group.groupby("arm", sort=True):
+            at = at_thresholds.get((str(dataset), str(arm)), {})
+            yield _row(arm_runs.sort_values("seed"), of_dataset, means, machines, at)
 
 
 def _row(
     runs: pd.DataFrame,
-    base: pd.DataFrame | None,
+    found: Mapping[str, Standings],
+    means: Mapping[str, pd.DataFrame],
     machines: Mapping[str, str],
-    metrics: Sequence[Metric],
-) -> Row:
-    runs = runs.sort_values("seed")
+    at_thresholds: AtThresholds,
+) -> MethodRow:
+    first = runs.iloc[0]
+    arm = str(first["arm"])
+    by_seed = pd.DataFrame({key: table.loc[arm] for key, table in means.items()})
+    runs = runs.join(by_seed, on="seed")
     ok = runs[runs["status"] == OK]
     failed = runs[runs["status"] != OK]
-    keys = [metric.name for metric in metrics]
-    per_seed = ok.set_index("seed")[keys].sort_index()
-    first = runs.iloc[0]
-    is_reference = base is not None and base.index.name == first["arm"]
-    return Row(
+    against = {
+        key: one.against_bases[arm]
+        for key, one in found.items()
+        # What nobody can win is not compared.
+        if one.scored.direction and arm in one.against_bases
+    }
+    compared = [one for one in against.values() if one.difference.measured]
+    return MethodRow(
         dataset=first["dataset"],
         test=first["test"],
-        arm=first["arm"],
+        arm=arm,
         method=first["method"],
+        label=first["label"],
         role=first["role"],
         regime=first["regime"],
+        metrics=tuple(one.scored for one in found.values()),
+        base=next((one.base for one in against.values()), ""),
         total=len(runs),
         ok=len(ok),
         cases=int(ok["n_cases"].max()) if len(ok) else 0,
-        metrics=tuple(metrics),
-        estimates={m.name: mean_interval(per_seed[m.name]).within(m.low, m.high) for m in metrics},
+        estimates={key: one.estimates[arm] for key, one in found.items()},
         differences={
-            m.name: UNMEASURED
-            if base is None or is_reference
-            else paired_difference(per_seed[m.name], base[m.name]).within(
-                m.low - m.high, m.high - m.low
-            )
-            for m in COMPARED
+            metric.name: against[metric.name].difference if metric.name in against else UNMEASURED
+            for metric in COMPARED
         },
-        per_seed=per_seed,
+        better=frozenset(key for key, one in against.items() if one.better),
+        same=bool(compared) and all(one.same for one in compared),
+        at_thresholds=at_thresholds,
+        per_seed=ok.set_index("seed")[list(means)].sort_index(),
         times={
             letter: _times(ok[ok["machine"] == machine], first["regime"])
             for letter, machine in machines.items()
@@ -220,6 +258,12 @@ def _row(
         ),
         runs=runs,
     )
+
+
+def _run_means(grid: ScoreGrid) -> pd.DataFrame:
+    """Return means over cases, a row per method, a column per seed."""
+    values = grid.values.mean(2) if grid.cases else np.full(grid.failed.shape, np.nan)
+    return pd.DataFrame(values, index=list(grid.methods), columns=list(grid.seeds))
 
 
 def _times(runs: pd.DataFrame, regime: str) -> Times:
@@ -253,41 +297,3 @@ def _chain_seconds(records: Records) -> list[float]:
         )
 
     return [seconds(identity) for identity in records.runs["id"]]
-
-
-def _reference_scores(
-    group: pd.DataFrame, reference: str, dataset: str, metrics: Sequence[Metric]
-) -> pd.DataFrame | None:
-    """Return the reference's run means by seed; the index is named by its label."""
-    runs = group[(group["method"] == reference) | (group["arm"] == reference)]
-    labels = sorted(runs["arm"].unique())
-    if not labels:
-        return None
-    if len(labels) > 1:
-        raise UserError(
-            f"reference {reference!r} is ambiguous on {dataset}: it is the rows "
-            f"{' and '.join(map(repr, labels))}; name one by "
-            f"topoeval report RESULTS --reference {shlex.quote(labels[0])}"
-        )
-    ok = runs[runs["status"] == OK]
-    return ok.set_index("seed")[[m.name for m in metrics]].rename_axis(labels[0])
-
-
-def _mark_best(rows: list[Row], metrics: Sequence[Metric]) -> list[Row]:
-    """Mark the scores in which one method is separated from all others.
-
-    The start is where the methods come from, not one of them. A method with failed runs does not
-    win on the seeds that survived, though it can keep another from winning.
-    """
-    competing = {row.arm: row for row in rows if row.role != "start"}
-    best: dict[str, set[str]] = {arm: set() for arm in competing}
-    for measure in metrics:
-        if not measure.direction:
-            continue
-        winner = separated_best(
-            {arm: row.per_seed[measure.name] for arm, row in competing.items()},
-            higher_is_better=measure.direction == "higher",
-        )
-        if winner is not None and not competing[winner].failures:
-            best[winner].add(measure.name)
-    return [replace(row, best=frozenset(best.get(row.arm, ()))) for row in rows]

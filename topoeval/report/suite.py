@@ -11,12 +11,12 @@ from topoeval.report.boards import Board
 from topoeval.report.figures import Looks, method_looks
 from topoeval.report.names import slugs
 from topoeval.report.published import Published
-from topoeval.report.row import Row
+from topoeval.report.row import MethodRow
 from topoeval.report.summary import Summary
 from topoeval.results.arms import flatten, varying
 from topoeval.results.records import Records
 
-Settings = Mapping[str, str]
+FlatSettings = Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Site:
 
 
 @dataclass(frozen=True)
-class Suite:
+class SuiteReport:
     """What all pages of a suite are made from.
 
     Parameters
@@ -114,7 +114,7 @@ class Suite:
         """Settings in which any two runs differ."""
         return set(varying(list(self.flat_specs.values())))
 
-    def method_href(self, row: Row) -> str:
+    def method_href(self, row: MethodRow) -> str:
         """Return where a row's runs are listed, from the folder of the suite."""
         return f"methods/{self.method_pages[row.arm]}.html#{self.dataset_pages[row.dataset]}"
 
@@ -123,7 +123,7 @@ class Suite:
         return f"{self.site.records}/{file}"
 
     @cached_property
-    def shared_settings(self) -> Settings:
+    def shared_settings(self) -> FlatSettings:
         """What no run departs from, the datasets' own settings aside."""
         first = next(iter(self.flat_specs.values()))
         return {
@@ -132,12 +132,12 @@ class Suite:
             if key not in self.varying_keys and not _of_dataset(key)
         }
 
-    def dataset_settings(self, dataset: str) -> Settings:
+    def dataset_settings(self, dataset: str) -> FlatSettings:
         """Return the settings of a dataset."""
         flat = self._flat_spec(self.only[dataset].rows[0])
         return {key: value for key, value in flat.items() if _of_dataset(key)}
 
-    def method_settings(self, rows: Sequence[Row]) -> list[tuple[str, Settings]]:
+    def method_settings(self, rows: Sequence[MethodRow]) -> list[tuple[str, FlatSettings]]:
         """Return datasets and settings of a method's rows, as far as runs of the suite differ."""
         merged: dict[tuple[tuple[str, str], ...], list[str]] = {}
         for row in rows:
@@ -153,7 +153,7 @@ class Suite:
             merged.setdefault(settings, []).append(row.dataset)
         return [(", ".join(datasets), dict(settings)) for settings, datasets in merged.items()]
 
-    def _flat_spec(self, row: Row) -> Settings:
+    def _flat_spec(self, row: MethodRow) -> FlatSettings:
         return self.flat_specs[row.runs["id"].iloc[0]]
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from topoeval.metrics import Metric
-from topoeval.report.row import Row
+from topoeval.report.row import MethodRow
 from topoeval.report.scored import (
     BETTI_ERROR,
     BETTI_ERRORS,
@@ -17,21 +17,23 @@ from topoeval.report.scored import (
     PRIOR,
 )
 from topoeval.report.summary import Summary
+from topoeval.report.thresholds import NAMES, SHOWN
 from topoeval.results.rows import PARTS
 from topoeval.statistics.estimate import NOTHING, UNMEASURED, Estimate
 
-BEST = "★"
+STAR = "★"
 MS = 1e3
 _MIB = 2.0**-20
+_AGAINST = "Difference to own base"
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A value, the smaller print after it, whether it is marked best, and whether it alarms."""
+    """A value, the smaller print after it, whether it has the star, and whether it alarms."""
 
     value: str
     note: str = ""
-    best: bool = False
+    star: bool = False
     wrong: bool = False
 
 
@@ -53,7 +55,7 @@ class Column:
 
     group: str
     header: str
-    cell: Callable[[Row], Cell]
+    cell: Callable[[MethodRow], Cell]
     alone: str = ""
 
 
@@ -81,12 +83,14 @@ def columns(summary: Summary) -> list[Column]:
             for measure in measures
             if summary.measured(measure)
         ]
+    if any(row.base for row in summary.rows):
+        chosen.append(Column(_AGAINST, "Base", _base, "Base"))
     chosen += [
         Column(
-            f"Difference to {summary.reference}",
+            _AGAINST,
             measure.header,
             _difference(measure),
-            f"{OWN.title} minus {summary.reference}" if measure is OWN else "",
+            f"{measure.title} minus base" if measure is OWN else "",
         )
         for measure in COMPARED
         if any(row.differences[measure.name].measured for row in summary.rows)
@@ -95,6 +99,12 @@ def columns(summary: Summary) -> list[Column]:
         Column("", measure.header, score(measure))
         for measure in summary.metrics
         if not any(measure in shown for _, shown in groups) and summary.measured(measure)
+    ]
+    chosen += [
+        Column(f"{metric.title} by threshold", name, _at(name, metric))
+        for metric in SHOWN
+        for name in NAMES
+        if any((name, metric.name) in row.at_thresholds for row in summary.rows)
     ]
     for letter in summary.machines:
         suffix = f", machine {letter}" if len(summary.machines) > 1 else ""
@@ -113,24 +123,36 @@ def main_columns(summary: Summary) -> list[Column]:
     return chosen if any(row.failures for row in summary.rows) else chosen[1:]
 
 
-def _runs(row: Row) -> Cell:
+def _runs(row: MethodRow) -> Cell:
     return Cell(f"{row.ok}/{row.total}", row.failure_counts, wrong=bool(row.failures))
 
 
-def score(measure: Metric) -> Callable[[Row], Cell]:
+def score(measure: Metric) -> Callable[[MethodRow], Cell]:
     """Return how to fill the cell of a score."""
 
-    def cell(row: Row) -> Cell:
+    def cell(row: MethodRow) -> Cell:
         estimate = row.estimates[measure.name]
         # What nobody can win is a property of the data and does not vary with the seed.
         interval = estimate.interval(measure.digits) if measure.direction else ""
-        return Cell(estimate.value(measure.digits), interval, measure.name in row.best)
+        return Cell(estimate.value(measure.digits), interval, measure.name in row.better)
 
     return cell
 
 
-def _difference(measure: Metric) -> Callable[[Row], Cell]:
-    def cell(row: Row) -> Cell:
+def _base(row: MethodRow) -> Cell:
+    return Cell(row.base or NOTHING)
+
+
+def _at(name: str, metric: Metric) -> Callable[[MethodRow], Cell]:
+    def cell(row: MethodRow) -> Cell:
+        estimate = row.at_thresholds.get((name, metric.name), UNMEASURED)
+        return Cell(estimate.value(metric.digits), estimate.interval(metric.digits))
+
+    return cell
+
+
+def _difference(measure: Metric) -> Callable[[MethodRow], Cell]:
+    def cell(row: MethodRow) -> Cell:
         estimate = row.differences[measure.name]
         return Cell(
             estimate.value(measure.digits, signed=True),
@@ -156,7 +178,7 @@ def _time_columns(summary: Summary, letter: str, suffix: str) -> list[Column]:
     for part in PARTS:
         if any(part in time.parts for time in times):
 
-            def cell(row: Row, part: str = part) -> Cell:
+            def cell(row: MethodRow, part: str = part) -> Cell:
                 return _milliseconds(row.times[letter].parts.get(part, UNMEASURED))
 
             chosen.append(Column(spanner, part, cell))
@@ -177,5 +199,5 @@ def _milliseconds(seconds: Estimate, *, spread: bool = False) -> Cell:
     return Cell(estimate.value(1), estimate.interval(1) if spread else "")
 
 
-def _memory(row: Row) -> Cell:
+def _memory(row: MethodRow) -> Cell:
     return Cell(f"{row.peak_bytes * _MIB:.0f}" if row.peak_bytes > 0 else NOTHING)

@@ -8,10 +8,10 @@ from rich.table import Table
 from rich.text import Text
 
 from topoeval.report.caption import caption_lines
-from topoeval.report.row import Row
+from topoeval.report.row import MethodRow
 from topoeval.report.scored import BETTI_ERROR, CEILING, DICE, OWN, PRIOR
 from topoeval.report.summary import Summary
-from topoeval.report.table import BEST, MS, Cell, score
+from topoeval.report.table import MS, STAR, Cell, score
 from topoeval.statistics import NOTHING
 
 
@@ -43,12 +43,12 @@ def to_terminal(summary: Summary) -> RenderableType:
 
 
 def _terminal_cell(cell: Cell) -> Text:
-    value = f"{BEST} {cell.value}" if cell.best else cell.value
-    text = Text(value, style="bold" if cell.best else "")
+    value = f"{STAR} {cell.value}" if cell.star else cell.value
+    text = Text(value, style="bold" if cell.star else "")
     return text.append(f"\n{cell.note}", style="dim") if cell.note else text
 
 
-def _terminal_method(row: Row) -> Text:
+def _terminal_method(row: MethodRow) -> Text:
     text = Text(row.title)
     if row.failures:
         note = f"\n{row.ok}/{row.total} runs ok; {row.failure_note}"
@@ -56,14 +56,14 @@ def _terminal_method(row: Row) -> Text:
     return text
 
 
-def _terminal_prior(row: Row) -> Text:
+def _terminal_prior(row: MethodRow) -> Text:
     prior = score(PRIOR)(row)
     ceiling = row.estimates[CEILING.name]
     note = f"({ceiling.value()})" if ceiling.measured else ""
-    return _terminal_cell(Cell(prior.value, note, prior.best))
+    return _terminal_cell(Cell(prior.value, note, prior.star))
 
 
-def _terminal_time(row: Row, letter: str) -> Text:
+def _terminal_time(row: MethodRow, letter: str) -> Text:
     times = row.times.get(letter)
     if times is not None and times.step.measured:
         return _terminal_cell(Cell(f"{times.step.scaled(MS).value(1)} ms", "per step"))

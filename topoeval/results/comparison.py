@@ -27,7 +27,7 @@ from topoeval.results.rows import Entry, case_frame, run_frame
 from topoeval.results.tables import record_folders
 from topoeval.statistics.crossed import Mean, crossed
 from topoeval.statistics.estimate import LEVEL
-from topoeval.statistics.grid import Grid, direction, grids, score_table
+from topoeval.statistics.grid import ScoreGrid, direction, grids, score_table
 from topoeval.statistics.pairs import holm
 
 _RUN = ["dataset", "arm", "seed"]
@@ -248,7 +248,7 @@ def _differences(
     return table.drop(columns=["same", "sign", "p"])
 
 
-def _rows(a: Grid, b: Grid, measure: Metric) -> list[dict[str, object]]:
+def _rows(a: ScoreGrid, b: ScoreGrid, measure: Metric) -> list[dict[str, object]]:
     cases = sorted(set(a.cases) & set(b.cases))
     seeds = sorted(set(a.seeds) & set(b.seeds))
     rows: list[dict[str, object]] = []
@@ -275,7 +275,7 @@ def _rows(a: Grid, b: Grid, measure: Metric) -> list[dict[str, object]]:
     return rows
 
 
-def _values(grid: Grid, method: str, seeds: Sequence[int], cases: Sequence[str]) -> np.ndarray:
+def _values(grid: ScoreGrid, method: str, seeds: Sequence[int], cases: Sequence[str]) -> np.ndarray:
     m = grid.methods.index(method)
     s = [grid.seeds.index(seed) for seed in seeds]
     c = [grid.cases.index(case) for case in cases]

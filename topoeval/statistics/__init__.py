@@ -3,33 +3,34 @@
 `standings` answers most questions at once; the rest are its parts.
 """
 
+from topoeval.statistics.against_base import AgainstBase
 from topoeval.statistics.bootstrap import Stability, percentile_interval, resampled_means
 from topoeval.statistics.critical_difference import CriticalDifference, critical_difference
 from topoeval.statistics.crossed import crossed_interval
 from topoeval.statistics.estimate import (
+    LEAST_SEEDS,
     LEVEL,
     NOTHING,
     UNMEASURED,
     Estimate,
     mean_interval,
-    paired_difference,
-    run_means,
-    separated_best,
 )
-from topoeval.statistics.grid import Grid, grids, score_table
+from topoeval.statistics.grid import ScoreGrid, grids, score_grids, score_table
 from topoeval.statistics.pairs import Pairs, compare_pairs, holm
 from topoeval.statistics.power import Power
-from topoeval.statistics.standings import Standings, standings
+from topoeval.statistics.standings import Standings, standings, standings_of
 
 __all__ = [
+    "LEAST_SEEDS",
     "LEVEL",
     "NOTHING",
     "UNMEASURED",
+    "AgainstBase",
     "CriticalDifference",
     "Estimate",
-    "Grid",
     "Pairs",
     "Power",
+    "ScoreGrid",
     "Stability",
     "Standings",
     "compare_pairs",
@@ -38,11 +39,10 @@ __all__ = [
     "grids",
     "holm",
     "mean_interval",
-    "paired_difference",
     "percentile_interval",
     "resampled_means",
-    "run_means",
+    "score_grids",
     "score_table",
-    "separated_best",
     "standings",
+    "standings_of",
 ]

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from topoeval.metrics import Metric
 from topoeval.statistics.estimate import LEVEL
-from topoeval.statistics.grid import Grid, direction, worst
+from topoeval.statistics.grid import ScoreGrid, direction, worst
 from topoeval.statistics.ranks import mean_then_rank
 
 RESAMPLES = 1000
@@ -52,7 +52,7 @@ class Stability:
 
 
 def resampled_means(
-    found: Sequence[Grid],
+    found: Sequence[ScoreGrid],
     measure: Metric,
     *,
     resamples: int = RESAMPLES,
@@ -109,7 +109,7 @@ def percentile_interval(draws: Array, level: float = LEVEL) -> tuple[Array, Arra
 
 
 def rank_stability(
-    found: Sequence[Grid],
+    found: Sequence[ScoreGrid],
     measure: Metric,
     observed: Array,
     *,

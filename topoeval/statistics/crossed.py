@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from topoeval.statistics.estimate import LEVEL, Estimate
+from topoeval.statistics.estimate import LEAST_SEEDS, LEVEL, Estimate
 
 # A spread this small beside the mean is rounding.
 _ROUNDING = 1e-9
@@ -172,7 +172,9 @@ def _half_squared(parts: Sequence[tuple[Array, Array]], alpha: Array) -> Array:
     )
 
 
-def crossed_interval(tables: Sequence[Array], level: float = LEVEL) -> Estimate:
+def crossed_interval(
+    tables: Sequence[Array], level: float = LEVEL, *, binary: bool = False
+) -> Estimate:
     """Estimate the mean over seeds and cases, every table (a dataset each) counting alike.
 
     Parameters
@@ -180,7 +182,13 @@ def crossed_interval(tables: Sequence[Array], level: float = LEVEL) -> Estimate:
     tables
         One ``(seeds, cases)`` array per dataset, NaN-free.
     level
-        Confidence of the two-sided interval; with one seed on any dataset there is none.
+        Confidence of the two-sided interval; with fewer than `LEAST_SEEDS` seeds on any dataset
+        there is none.
+    binary
+        Whether the score of a case is right or wrong, 1 or 0. The interval is then that of the
+        table with two cases more, one right in every run and one wrong in every run, as Agresti and
+        Caffo (American Statistician 54, 2000) do for proportions: where nearly all cases are right
+        the others are too few to show how they vary. The mean is that of the table as it is.
 
     Returns
     -------
@@ -189,13 +197,22 @@ def crossed_interval(tables: Sequence[Array], level: float = LEVEL) -> Estimate:
 
     Examples
     --------
-    >>> crossed_interval([np.array([[0.8, 0.9], [0.9, 0.7], [0.7, 0.8]])]).text(2)
-    '0.80 [0.68, 0.92]'
+    >>> table = np.array([[0.8, 0.9], [0.9, 0.7], [0.7, 0.8], [0.8, 0.8], [0.9, 0.8]])
+    >>> crossed_interval([table]).text(2)
+    '0.81 [0.72, 0.90]'
     """
     runs = sum(len(table) for table in tables)
-    if any(len(table) < 2 for table in tables):
-        mean = float(np.mean([table.mean() for table in tables]))
-        return Estimate(mean, float("nan"), float("nan"), runs)
-    found = Mean(tuple(crossed(table) for table in tables))
-    low, high = found.interval(level)
-    return Estimate(float(found.mean), float(low), float(high), runs)
+    mean = float(np.mean([table.mean() for table in tables]))
+    if any(len(table) < LEAST_SEEDS for table in tables):
+        # Seeds of several datasets are not each other's: their values have no common mean.
+        seeds = tuple(tables[0].mean(1).tolist()) if len(tables) == 1 else ()
+        return Estimate(mean, float("nan"), float("nan"), runs, seeds)
+    shown = [with_two_more(table) for table in tables] if binary else tables
+    low, high = Mean(tuple(crossed(table) for table in shown)).interval(level)
+    return Estimate(mean, float(low), float(high), runs)
+
+
+def with_two_more(table: Array) -> Array:
+    """Return ``(..., seeds, cases)`` with a case that is right and one that is wrong everywhere."""
+    ones = np.ones((*table.shape[:-1], 1))
+    return np.concatenate([table, ones, np.zeros_like(ones)], axis=-1)

@@ -8,8 +8,8 @@ absent, or failed by the machine's fault, counts as not measured.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -25,7 +25,7 @@ METHOD = "method"
 
 
 @dataclass(frozen=True, eq=False)
-class Grid:
+class ScoreGrid:
     """Scores of one dataset.
 
     Parameters
@@ -57,9 +57,13 @@ class Grid:
             return np.zeros(self.failed.shape, dtype=bool)
         return ~np.isnan(self.values[..., 0])
 
-    def with_worst(self, measure: Metric) -> NDArray[np.float64]:
-        """Return the values with failed runs at the worst end of the score's range."""
-        return np.where(self.failed[..., None], worst(measure), self.values)
+    def over(self, methods: Sequence[str]) -> ScoreGrid:
+        """Return the grid over other methods; those that it lacks were not measured."""
+        places = [self.methods.index(name) if name in self.methods else -1 for name in methods]
+        missing = np.array(places) < 0
+        values, failed = self.values[places].copy(), self.failed[places].copy()
+        values[missing], failed[missing] = np.nan, False
+        return replace(self, methods=tuple(methods), values=values, failed=failed)
 
 
 def worst(measure: Metric) -> float:
@@ -112,7 +116,7 @@ def score_table(runs: pd.DataFrame, cases: pd.DataFrame, measure: str) -> pd.Dat
     return table[list(COLUMNS)]
 
 
-def grids(scores: pd.DataFrame) -> list[Grid]:
+def grids(scores: pd.DataFrame) -> list[ScoreGrid]:
     """Arrange scores as one array per dataset.
 
     Parameters
@@ -131,31 +135,110 @@ def grids(scores: pd.DataFrame) -> list[Grid]:
     if scores.empty:
         raise UserError("no scores: the table has no row")
     methods = tuple(sorted(scores["method"].unique()))
-    return [_grid(str(name), rows, methods) for name, rows in scores.groupby("dataset", sort=True)]
+    found = []
+    for name, rows in scores.groupby("dataset", sort=True, observed=True):
+        ok = ((rows["status"] == OK) & rows["case"].notna()).to_numpy()
+        seeds = tuple(sorted(int(seed) for seed in rows["seed"].unique()))
+        place = _places(rows["method"], rows["seed"], methods, seeds)
+        failed = place[((rows["status"] != OK) & (rows["fault"] == METHOD)).to_numpy()]
+        if len(np.unique(place[~ok])) < (~ok).sum():
+            raise UserError(f"two runs of one method and seed on {name}")
+        values = {"value": rows.loc[ok, "value"].to_numpy(dtype=float)}
+        case = rows.loc[ok, "case"].to_numpy(dtype=object)
+        found.append(_arranged(str(name), methods, seeds, place[ok], case, values, failed)["value"])
+    return found
 
 
-def _grid(dataset: str, rows: pd.DataFrame, methods: Sequence[str]) -> Grid:
-    seeds = sorted(rows["seed"].unique())
-    every = pd.MultiIndex.from_product([methods, seeds], names=["method", "seed"])
-    keys = rows["method"].astype(str) + "\0" + rows["seed"].astype(str)
-    ok = (rows["status"] == OK) & rows["case"].notna()
-    if rows.loc[ok].duplicated(["method", "seed", "case"]).any() or keys[~ok].duplicated().any():
-        raise UserError(f"two values of one case, or two runs of one method and seed, on {dataset}")
-    table = rows[ok].pivot(index=["method", "seed"], columns="case", values="value").reindex(every)
-    undefined = table.isna().all(axis=0)
-    table = table.loc[:, ~undefined]
-    values = table.to_numpy(dtype=float, copy=True)
-    # The cases that happened to work are no fair sample of all of them.
-    values[np.isnan(values).any(axis=1)] = np.nan
-    failures = rows[(rows["status"] != OK) & (rows["fault"] == METHOD)]
-    failed = every.isin(pd.MultiIndex.from_frame(failures[["method", "seed"]]))
+def score_grids(
+    runs: pd.DataFrame, cases: pd.DataFrame, measures: Sequence[str]
+) -> dict[str, dict[str, ScoreGrid]]:
+    """Arrange several scores of the same runs, by dataset and score.
+
+    The same as `grids` of every `score_table`, but where a case stands is looked up once.
+
+    Parameters
+    ----------
+    runs, cases
+        As for `score_table`.
+    measures
+        Columns of ``cases``; a score that a record lacks is NaN throughout.
+
+    Raises
+    ------
+    UserError
+        If a run has two values of one case, or two runs are of one method and seed.
+    """
+    found = {}
+    of_run = cases["id"].astype(str).to_numpy(dtype=object)
+    names = cases["case"].to_numpy(dtype=object)
+    columns = {
+        name: cases[name].to_numpy(dtype=float)
+        if name in cases.columns
+        else np.full(len(cases), np.nan)
+        for name in measures
+    }
+    for dataset, rows in runs.groupby("dataset", sort=True):
+        methods = tuple(sorted(rows["arm"].unique()))
+        seeds = tuple(sorted(int(seed) for seed in rows["seed"].unique()))
+        place = _places(rows["arm"], rows["seed"], methods, seeds)
+        if len(np.unique(place)) < len(place):
+            raise UserError(f"two runs of one method and seed on {dataset}")
+        failed = place[((rows["status"] != OK) & (rows["fault"] == METHOD)).to_numpy()]
+        where = pd.Index(rows["id"].astype(str)).get_indexer(pd.Index(of_run))
+        inside = where >= 0
+        found[str(dataset)] = _arranged(
+            str(dataset),
+            methods,
+            seeds,
+            place[where[inside]],
+            names[inside],
+            {name: values[inside] for name, values in columns.items()},
+            failed,
+        )
+    return found
+
+
+def _places(
+    method: pd.Series, seed: pd.Series, methods: Sequence[str], seeds: Sequence[int]
+) -> NDArray[np.int64]:
+    """Return where each run stands among methods x seeds, flattened."""
+    m = pd.Index(methods).get_indexer(pd.Index(method.astype(str)))
+    s = pd.Index(seeds).get_indexer(pd.Index(seed.astype(int)))
+    return np.asarray(m * len(seeds) + s, dtype=np.int64)
+
+
+def _arranged(
+    dataset: str,
+    methods: tuple[str, ...],
+    seeds: tuple[int, ...],
+    place: NDArray[np.int64],
+    case: NDArray[np.object_],
+    columns: Mapping[str, NDArray[np.float64]],
+    failed: NDArray[np.int64],
+) -> dict[str, ScoreGrid]:
+    """Return a grid for each column of values, given each value's run and case."""
+    codes, names = pd.factorize(case, sort=True)
     shape = (len(methods), len(seeds))
-    return Grid(
-        dataset=dataset,
-        methods=tuple(methods),
-        seeds=tuple(int(seed) for seed in seeds),
-        cases=tuple(str(case) for case in table.columns),
-        values=values.reshape(*shape, len(table.columns)),
-        failed=np.asarray(failed).reshape(shape),
-        undefined=int(undefined.sum()),
-    )
+    flat = place * max(len(names), 1) + codes
+    if len(np.unique(flat)) < len(flat):
+        raise UserError(f"two values of one case, or two runs of one method and seed, on {dataset}")
+    failures = np.zeros(shape, dtype=bool)
+    failures.flat[failed] = True
+    found = {}
+    for name, values in columns.items():
+        table = np.full((len(methods) * len(seeds), len(names)), np.nan)
+        table.flat[flat] = values
+        kept = ~np.isnan(table).all(axis=0)
+        table = table[:, kept]
+        # The cases that happened to work are no fair sample of all of them.
+        table[np.isnan(table).any(axis=1)] = np.nan
+        found[name] = ScoreGrid(
+            dataset=dataset,
+            methods=methods,
+            seeds=seeds,
+            cases=tuple(str(one) for one in names[kept]),
+            values=table.reshape(*shape, table.shape[1]),
+            failed=failures,
+            undefined=int((~kept).sum()),
+        )
+    return found

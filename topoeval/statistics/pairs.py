@@ -21,8 +21,8 @@ from scipy import stats
 
 from topoeval.metrics import Metric
 from topoeval.statistics.crossed import Crossed, Mean, crossed
-from topoeval.statistics.estimate import LEVEL
-from topoeval.statistics.grid import Grid, direction, worst
+from topoeval.statistics.estimate import LEAST_SEEDS, LEVEL
+from topoeval.statistics.grid import ScoreGrid, direction, worst
 
 # Up to here all signs are tried where ties leave no exact table; 2^12 = 4096 of them.
 _ENUMERATED = 12
@@ -71,7 +71,7 @@ def holm(p: Sequence[float] | Array) -> Array:
     return corrected
 
 
-def compare_pairs(found: Sequence[Grid], measure: Metric, level: float = LEVEL) -> Pairs:
+def compare_pairs(found: Sequence[ScoreGrid], measure: Metric, level: float = LEVEL) -> Pairs:
     """Compare every two methods over the datasets given, each counting alike.
 
     Parameters
@@ -86,8 +86,9 @@ def compare_pairs(found: Sequence[Grid], measure: Metric, level: float = LEVEL) 
     Notes
     -----
     Two methods are compared on the seeds for which both have scores, and only if every dataset has
-    two of these. A method with a failed run is never the better one: the seeds it survived flatter
-    it. For Wilcoxon's test a failed run scores the worst end of the range.
+    two of these; they are tested, and may be separated, only with `LEAST_SEEDS`. A method with a
+    failed run is never the better one: the seeds it survived flatter it. For Wilcoxon's test a
+    failed run scores the worst end of the range.
     """
     methods = found[0].methods
     sign = 1 if direction(measure) == "higher" else -1
@@ -112,7 +113,7 @@ def compare_pairs(found: Sequence[Grid], measure: Metric, level: float = LEVEL) 
 
 
 def differences(
-    found: Sequence[Grid], pairs: Sequence[tuple[int, int]]
+    found: Sequence[ScoreGrid], pairs: Sequence[tuple[int, int]]
 ) -> tuple[Crossed, ...] | None:
     """Return the paired differences per dataset of pairs that have their runs in common.
 
@@ -198,11 +199,11 @@ def _signed_ranks(difference: Array) -> Array:
     return p
 
 
-def _blocks(found: Sequence[Grid], measure: Metric) -> Array:
+def _blocks(found: Sequence[ScoreGrid], measure: Metric) -> Array:
     return run_blocks(found, measure).to_numpy(dtype=float)
 
 
-def run_blocks(found: Sequence[Grid], measure: Metric) -> pd.DataFrame:
+def run_blocks(found: Sequence[ScoreGrid], measure: Metric) -> pd.DataFrame:
     """Return run means, a row per dataset and seed, a column per method.
 
     Failed runs are at the worst end of the range; runs that were not measured are NaN.
@@ -217,7 +218,7 @@ def run_blocks(found: Sequence[Grid], measure: Metric) -> pd.DataFrame:
 
 
 def _differences(
-    found: Sequence[Grid], pairs: Sequence[tuple[int, int]], level: float
+    found: Sequence[ScoreGrid], pairs: Sequence[tuple[int, int]], level: float
 ) -> pd.DataFrame:
     """Compare every pair, those with the same runs in one go."""
     columns = ("difference", "low", "high", "runs", "p")
@@ -231,9 +232,12 @@ def _differences(
         parts = differences(found, [pairs[place] for place in places])
         if parts is not None:
             mean = Mean(parts)
-            low, high = mean.interval(level)
             runs = np.full(len(places), sum(part.seeds for part in parts))
-            values[places] = np.stack([mean.mean, low, high, runs, mean.p_value()], axis=1)
+            unknown = np.full(len(places), np.nan)
+            low, high, p = unknown, unknown, unknown
+            if min(part.seeds for part in parts) >= LEAST_SEEDS:
+                (low, high), p = mean.interval(level), mean.p_value()
+            values[places] = np.stack([mean.mean, low, high, runs, p], axis=1)
     methods = found[0].methods
     names = {"a": [methods[i] for i, _ in pairs], "b": [methods[j] for _, j in pairs]}
     table = pd.DataFrame(names, dtype="str").join(pd.DataFrame(values, columns=list(columns)))

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from topoeval.metrics import Metric
-from topoeval.statistics.grid import Grid, direction
+from topoeval.statistics.grid import ScoreGrid, direction
 
 Array = NDArray[np.float64]
 
@@ -39,7 +39,7 @@ def mean_then_rank(means: Array, *, higher_is_better: bool) -> Array:
     return rank(means, higher_is_better=higher_is_better)
 
 
-def rank_then_mean(found: Sequence[Grid], measure: Metric) -> Array:
+def rank_then_mean(found: Sequence[ScoreGrid], measure: Metric) -> Array:
     """Average, per method, its rank in every case of every run; datasets count alike.
 
     Failed runs are ranked last in each of their cases; where a method was not measured, the others
@@ -126,7 +126,7 @@ def tiers(
     return frame.astype("Int64")
 
 
-def win_matrix(found: Sequence[Grid], measure: Metric) -> pd.DataFrame:
+def win_matrix(found: Sequence[ScoreGrid], measure: Metric) -> pd.DataFrame:
     """Return how often the method of the row beats that of the column.
 
     Compared are the same case in the runs of the same seed; a tie counts half to each, a failed run

@@ -10,11 +10,12 @@ import time
 
 import pytest
 
-from topoeval import UserError
+from topoeval import UserError, plugins
 from topoeval.harness.plans.plan import plan
 from topoeval.harness.runs.executors import Inline, Local
+from topoeval.harness.runs.job import inherited
 from topoeval.harness.runs.store import Store
-from topoeval.harness.runs.sweep import sweep
+from topoeval.harness.runs.sweep import read_plan, sweep
 from topoeval.harness.suites.catalogue import load_suite
 from topoeval.harness.suites.suite import Limits
 
@@ -193,3 +194,16 @@ def test_an_interrupted_sweep_leaves_neither_records_nor_processes(runs, store, 
     assert not store.records.exists()
     wait_until_alone(store.root)
     assert sweep(runs[:1], store, Inline(), LIMITS).failed == []
+
+
+def test_a_sweep_remembers_its_plugins_and_hands_them_on(store, tmp_path):
+    """What `retry` loads again, and what runs on other machines find in their environment."""
+    path = tmp_path / "my_loss.py"
+    path.write_text(
+        "from topoeval.losses import LOSSES, DiceLoss\n"
+        "LOSSES.register('mine', type('Mine', (DiceLoss,), {}))\n"
+    )
+    plugins.load(str(path))
+    sweep([], store, Inline(), LIMITS)
+    assert read_plan(store).plugins == (str(path),)
+    assert json.loads(inherited()["TOPOEVAL_PLUGINS"]) == [str(path)]

@@ -4,8 +4,10 @@ import io
 import subprocess
 import sys
 
+import pytest
 from tqdm import tqdm
 
+from topoeval import UserError, plugins
 from topoeval.harness.runs import worker
 
 
@@ -47,3 +49,18 @@ def test_a_training_has_a_bar():
     network.register_forward_pre_hook(forward)
     fit(network, [term], data, None, schedule=Schedule(epochs=2), seed=0, progress=True)
     assert said == ["0/2 epoch", "1/2 epoch"]
+
+
+def test_a_plugin_that_changed_since_the_plan_is_refused(fake_run, tmp_path):
+    """Its record would be of one code under the name of another."""
+    path = tmp_path / "my_loss.py"
+    path.write_text(
+        "from topoeval.losses import LOSSES, DiceLoss\n"
+        "LOSSES.register('mine', type('Mine', (DiceLoss,), {}))\n"
+    )
+    before = plugins.load(str(path)).source.fingerprint
+    run = fake_run("any").model_copy(update={"code": {"loss mine": before}})
+    worker.load_plugins(run)
+    path.write_text(path.read_text() + "# another\n")
+    with pytest.raises(UserError, match=r"loss mine: .*my_loss.py has changed since the run was"):
+        worker.load_plugins(run)

@@ -7,6 +7,7 @@ import pytest
 from topoeval import UserError
 from topoeval.harness.plans.plan import plan, plan_selected
 from topoeval.harness.suites.catalogue import load_suite, read_method
+from topoeval.harness.suites.parameters import with_params
 from topoeval.harness.suites.selection import Filters
 from topoeval.harness.tuning.tuning import for_trials, space_of
 
@@ -87,3 +88,35 @@ def test_a_broken_module(tmp_path):
     (folder / "module.py").write_text("1 / 0")
     with pytest.raises(UserError, match=r"module.py is broken: ZeroDivisionError"):
         read_method(folder)
+
+
+MODULE = """
+from topoeval.losses import LOSSES, LossInfo, TargetLoss
+
+
+@LOSSES.register("mine")
+class Mine(TargetLoss):
+    info = LossInfo(
+        name="mine", title="Mine", ndims=(2,), needs_target=True, needs_prior=False,
+        multiclass="none", cost="cheap", citation="none",
+    )
+
+    def __init__(self, *, first=1.0, **more):
+        super().__init__(**more)
+"""
+
+
+def test_an_edited_module_has_the_parameters_of_its_new_code(tmp_path):
+    """What is kept about a method in one process is kept by the content of its code."""
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    (folder / "method.toml").write_text(METHOD.replace('"dice"', '"mine"'))
+    (folder / "module.py").write_text(MODULE)
+    assert with_params(read_method(folder).method, {"first": 2.0}).losses[0].params == {
+        "first": 2.0
+    }
+    (folder / "module.py").write_text(MODULE.replace("first", "other"))
+    changed = read_method(folder).method
+    assert with_params(changed, {"other": 2.0}).losses[0].params == {"other": 2.0}
+    with pytest.raises(UserError, match="no parameter 'first'"):
+        with_params(changed, {"first": 2.0})

@@ -1,1 +1,1 @@
-"""What would run: the runs of a suite, what is missing for them, how long they take."""
+"""Plans: the runs of a suite, obstacles to them, and estimates of their time."""

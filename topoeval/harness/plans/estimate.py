@@ -1,4 +1,4 @@
-"""How long runs will take, from the records of those that were done on the same kind of machine."""
+"""Estimates of the time that runs will take, from records of the same kind of machine."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from topoeval.records.record import Record
 from topoeval.records.spec import RunSpec
 
 # what tells runs of one arm apart, and what decides no time
-_NEITHER = ("seed", "parents", "schema_version")
+_NEITHER = ("seed", "parents", "schema_version", "scoring", "code")
 _WORDS = {"title", "summary", "paper", "variant"}
 
 

@@ -1,4 +1,4 @@
-"""From a suite to the runs it asks for, each after those it builds on."""
+"""The planner turns a suite into runs, each after those it builds on."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from topoeval import datasets
 from topoeval.errors import UserError, nearest
+from topoeval.harness.plans.code import code_of
 from topoeval.harness.plans.scoring import auxiliary_of, check_scoring
 from topoeval.harness.suites.methods import beginning, methods_of
 from topoeval.harness.suites.parameters import takes_backend, tells_prior
@@ -124,6 +125,8 @@ class _Planner:
         self.scoring = Scoring(metrics=suite.metrics, keep_answers=suite.keep_answers)
         self.commons = [_common(suite, dataset, absent) for dataset in _datasets(suite)]
         self._done: dict[tuple[object, ...], RunSpec] = {}
+        self._pictured: dict[tuple[object, ...], int] = {}
+        self._codes: dict[tuple[object, ...], dict[str, str]] = {}
         # once for each method, and not for each of thousands of runs
         self._takes_backend = {name: self._depends(method) for name, method in methods.items()}
 
@@ -182,6 +185,8 @@ class _Planner:
         )
         if key in self._done:
             return self._done[key]
+        # pictures are large, and those of a second seed show the same
+        pictured = self._pictured.setdefault((*key[:3], *key[4:]), cell.seed) == cell.seed
         parents = dict(auxiliary)
         if (before := beginning(method)) is not None:
             parents["start"] = self._chain(
@@ -200,13 +205,20 @@ class _Planner:
                 ),
                 "augmentation": self.suite.augmentation if method.regime in TRAINED else None,
                 "parents": parents,
-                "scoring": self.scoring,
+                "scoring": self.scoring.model_copy(update={"examples": pictured}),
+                "code": self._code(method, cell),
                 **_asked(self.suite, method, common["dataset"]),
             }
         )
         if self.tuned is not None:
             run = vary(run, self.tuned.values(run.dataset, method.label))
         return self._keep(key, run)
+
+    def _code(self, method: Method, cell: Cell) -> dict[str, str]:
+        key = (method.label, cell.dataset_index, cell.network.label)
+        if key not in self._codes:
+            self._codes[key] = code_of(method, cell.dataset, cell.network)
+        return self._codes[key]
 
     def _keep(self, key: tuple[object, ...], run: RunSpec) -> RunSpec:
         self._done[key] = self.runs.setdefault(run.id, run)
@@ -356,6 +368,7 @@ def _auxiliary(
             "method": method,
             "training": training,
             "seed": 0,
+            "code": code_of(Method.model_validate(method), dataset, common["network"]),
         }
     )
 

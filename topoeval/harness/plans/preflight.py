@@ -1,4 +1,4 @@
-"""What can be found out before the first run: are the data there, do the losses take them.
+"""The preflight finds obstacles before the first run: missing data, losses that refuse them.
 
 A plan is made of names alone; this touches the world. It costs seconds and saves a sweep that
 would end as a table of failures.

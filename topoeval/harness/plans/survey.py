@@ -1,9 +1,9 @@
-"""What a suite would do here and now: what is done, what is to run, what cannot and why."""
+"""A survey of a suite: which runs are done, which are to run, which cannot and why."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -14,7 +14,8 @@ from topoeval.harness.runs.store import Store
 from topoeval.harness.suites.selection import Filters, select
 from topoeval.harness.suites.suite import Suite
 from topoeval.harness.suites.tuned import Tuned
-from topoeval.records.files import DamagedRecordError
+from topoeval.records.code import records_before
+from topoeval.records.files import DamagedRecordError, read_records
 from topoeval.records.spec import RunSpec
 
 State = Literal["done", "failed", "to run", "cannot"]
@@ -69,6 +70,7 @@ def survey(
                 if prospects[parent].state == "done" and not store.network(parent).exists():
                     again = prospects[parent].run
                     prospects[parent] = Prospect(again, "to run", "done, but its network is gone")
+    _tell_old_code(prospects, runs, store)
     experience = Experience([store.records, *records])
     return [
         Prospect(one.run, one.state, one.detail, experience.estimate(one.run))
@@ -76,6 +78,15 @@ def survey(
         else one
         for one in prospects.values()
     ]
+
+
+def _tell_old_code(prospects: dict[str, Prospect], runs: Sequence[RunSpec], store: Store) -> None:
+    """Note at a run that it has a record which older code of its parts has made."""
+    records, _ = read_records(sorted(store.records.glob("[!.]*.json")))
+    for run, _, code in records_before(runs, [record for record, _ in records]):
+        one = prospects[run.id]
+        detail = f"has a record of the old code, {code}"
+        prospects[run.id] = replace(one, detail="; ".join(filter(None, (one.detail, detail))))
 
 
 def _recorded(

@@ -1,1 +1,1 @@
-"""One run and many: what a run does, in which process, and where its record goes."""
+"""The execution of runs: tasks, workers, supervisors, executors, sweeps, the results folder."""

@@ -1,4 +1,4 @@
-"""On what a run ran: the part of a record that is not part of its identity."""
+"""The hardware and software of a run, as a record describes them; they are not in its identity."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How far a sweep is, read from its folder: at any time, from any machine that sees it."""
+"""The progress of a sweep, read from its results folder on any machine that sees it."""
 
 from __future__ import annotations
 

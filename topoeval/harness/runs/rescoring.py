@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from topoeval import datasets
 from topoeval.errors import UserError
@@ -19,10 +18,13 @@ from topoeval.harness.runs.scoring import (
     scorable,
     score_test,
 )
-from topoeval.harness.runs.store import Record, Store
+from topoeval.harness.runs.store import Store
 from topoeval.harness.runs.tasks import tests_of
 from topoeval.metrics.catalogue import chosen, every_column
+from topoeval.records.cases import Cases
+from topoeval.records.files import DamagedRecordError, read_record
 from topoeval.records.parts import MAIN_TEST
+from topoeval.records.record import FurtherTest, rounded
 from topoeval.records.spec import RunSpec
 from topoeval.training import TensorSet
 
@@ -78,12 +80,15 @@ def rescore(
     store = Store(folder, "")
     done = Rescored()
     with store.exclusive(), Workers(jobs) as workers:
-        records = {path.stem: store.read(path.stem) for path in _files(store)}
-        labels = {
-            identity: _spec(record).label
-            for identity, record in records.items()
-            if record is not None and record["status"] == "ok" and "cases" in record
-        }
+        labels: dict[str, str] = {}
+        for path in _files(store):
+            try:
+                record = read_record(path)
+            except DamagedRecordError as error:
+                done.problems[path.name] = str(error)
+                continue
+            if record.ok and record.spec.is_scored:
+                labels[record.id] = record.spec.label
         one = partial(_rescore, folder, tuple(metrics))
         identities = list(labels)
         for number, (position, result) in enumerate(
@@ -103,17 +108,13 @@ def _files(store: Store) -> list[Path]:
     return sorted(path for path in store.records.glob("*.json") if not path.name.startswith("."))
 
 
-def _spec(record: Record) -> RunSpec:
-    return RunSpec.model_validate(record["spec"])
-
-
 def _rescore(folder: Path, metrics: tuple[str, ...], identity: str) -> bool:
     """Score one run; return whether its record has changed."""
     store = Store(folder, "")
     record = store.read(identity)
     assert record is not None  # it was listed, and nobody else is at work here
-    spec = _located(_spec(record), store, identity)
-    had = record.get("metrics") or {}
+    spec = _located(record.spec, store, identity)
+    had = record.metrics
     wanted = [
         column
         for column, revision in revisions(chosen(metrics, every_column())).items()
@@ -131,16 +132,22 @@ def _rescore(folder: Path, metrics: tuple[str, ...], identity: str) -> bool:
             f"{spec.dataset.revision}; run it again"
         )
     added: set[str] = set()
-    tests = tests_of(spec)
-    for name, test in tests.items():
+    scored: dict[str, Cases] = {}
+    for name, test in tests_of(spec).items():
         columns = _scored_columns(spec, test, metrics, wanted)
-        into = record["cases"] if name == MAIN_TEST else record["tests"][name]["cases"]
-        into |= _new_columns(spec, store, test, kept.get(name), columns, into["case"])
+        cases = record.cases if name == MAIN_TEST else record.tests[name].cases
+        scored[name] = cases | _new_columns(
+            spec, store, test, kept.get(name), columns, [str(case) for case in cases["case"]]
+        )
         added |= set(columns)
     if not added:
         return False
-    record["metrics"] = {**had, **revisions(sorted(added))}
-    store.write(identity, record)
+    update = {
+        "cases": scored.pop(MAIN_TEST),
+        "tests": {name: FurtherTest(cases=cases) for name, cases in scored.items()},
+        "metrics": {**had, **revisions(sorted(added))},
+    }
+    store.write(record.model_copy(update=update))
     return True
 
 
@@ -171,7 +178,7 @@ def _new_columns(
     kept: answers.Answer | None,
     columns: Sequence[str],
     cases: Sequence[str],
-) -> dict[str, Any]:
+) -> Cases:
     if kept is None or list(kept.cases) != list(cases) or list(test.cases) != list(cases):
         raise UserError("its kept answers are of other cases than its record; run it again")
     if kept.masks_only and needs_probabilities(columns):
@@ -179,7 +186,10 @@ def _new_columns(
             f"it kept masks alone, and {', '.join(c for c in columns if needs_probabilities([c]))} "
             "needs probabilities; name the metric in the suite and run it again"
         )
-    return score_test(spec, test, kept.probabilities, columns, readers_of(spec, test, store))
+    readers = readers_of(spec, test, store)
+    # as records are written
+    found: Cases = rounded(score_test(spec, test, kept.probabilities, columns, readers))
+    return found
 
 
 def _located(spec: RunSpec, store: Store, identity: str) -> RunSpec:

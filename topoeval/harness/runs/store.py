@@ -1,4 +1,4 @@
-"""Where runs leave what they found.
+"""The results folder of a suite: records of runs, and their scratch files.
 
 ``records/ID.json``
     One record per run, whole or not there. Reports read these and nothing else.

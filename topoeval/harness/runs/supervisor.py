@@ -1,4 +1,4 @@
-"""The process around a run: hard limits from outside, a log that ends, nothing left behind.
+"""The supervisor: a process that holds a run to its limits and ends all that the run started.
 
 As a program: ``python supervisor.py SETTINGS``, where SETTINGS is a JSON object with the keys of
 `Settings`. When standard input closes, the process that started the run has ended or no longer

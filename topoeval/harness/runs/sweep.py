@@ -1,10 +1,10 @@
-"""Running a suite: what is done is not done again, what fails is a row."""
+"""A sweep executes the runs of a suite that have no record; a run that fails is a row."""
 
 from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -64,6 +64,7 @@ def sweep(
     limits: Limits,
     *,
     retry: Retry | None = None,
+    anew: Collection[str] = (),
     reference: str = "cross_entropy",
     listener: Listener = lambda event, spec, record: None,
 ) -> Tally:
@@ -76,6 +77,8 @@ def sweep(
     retry
         ``"failed"``: run those again whose record is of a failure; ``"machine"``: of these only
         the ones that the machine is to blame for.
+    anew
+        Identities of runs that are run again whatever their record says.
     reference
         The method that a report of these runs compares with.
     listener
@@ -93,7 +96,7 @@ def sweep(
         store.tidy()
         tally.damaged = store.set_aside_damaged(spec.id for spec in runs)
         _write_plan(runs, store, limits, reference)
-        pending = _to_run(runs, store, retry)
+        pending = _to_run(runs, store, retry, anew)
         for spec in runs:
             if spec.id not in pending:
                 record = store.read(spec.id)
@@ -168,8 +171,10 @@ def _write_plan(runs: Sequence[RunSpec], store: Store, limits: Limits, reference
     write_whole(store.sweep, plan.model_dump_json(by_alias=True))
 
 
-def _to_run(runs: Sequence[RunSpec], store: Store, retry: Retry | None) -> dict[str, RunSpec]:
-    """Return the runs without a usable result.
+def _to_run(
+    runs: Sequence[RunSpec], store: Store, retry: Retry | None, anew: Collection[str]
+) -> dict[str, RunSpec]:
+    """Return the runs without a usable result, and those that are to be run anew.
 
     A finished parent is run again if a run that builds on it is to run and its network is gone
     (records travel with the repository, networks do not).
@@ -179,7 +184,7 @@ def _to_run(runs: Sequence[RunSpec], store: Store, retry: Retry | None) -> dict[
     for spec in reversed(runs):  # children first, so that they can call their parents back
         record = store.read(spec.id)
         again = record is not None and _is_retried(record, retry)
-        wanted = spec.id in pending
+        wanted = spec.id in pending or spec.id in anew
         if record is None or again or wanted:
             pending[spec.id] = spec
             for parent in spec.parents.values():

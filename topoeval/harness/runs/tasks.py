@@ -1,4 +1,4 @@
-"""What a run does: train, correct, score. Independent of where and how it is executed."""
+"""The tasks of a run: it trains, corrects and scores, wherever it is executed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One run in one process: what every executor comes down to.
+"""The worker: it executes one run in one process, for every executor.
 
 As a program: ``python -m topoeval.harness.runs.worker SPEC_FILE RESULTS_FOLDER SUITE THREADS``.
 """
@@ -101,11 +101,30 @@ def _training(threads: int) -> Perform:
     return perform
 
 
+def load_plugins(spec: RunSpec) -> None:
+    """Load the plug-ins of a run in its own process.
+
+    Raises
+    ------
+    UnavailableError
+        One cannot be loaded here, or its code is not the one that the run was planned with.
+    """
+    plugins.load_in_worker()
+    for plugin in plugins.loaded():
+        for name in plugin.names:
+            planned = spec.code.get(name)
+            if planned is not None and not planned.startswith(plugin.source.fingerprint):
+                raise UnavailableError(
+                    f"{name}: {plugin.place} has changed since the run was planned "
+                    f"({planned}, now {plugin.source.fingerprint}); give the command again"
+                )
+
+
 def _with_plugins(threads: int) -> Perform:
     """Return what is done in a process of its own, which has loaded no plug-in yet."""
 
     def perform(spec: RunSpec, store: Store, progress: bool) -> dict[str, Any]:
-        plugins.load_in_worker()
+        load_plugins(spec)
         return _training(threads)(spec, store, progress)
 
     return perform

@@ -1,1 +1,1 @@
-"""What is asked: suites, methods and the runs they describe."""
+"""Suites and methods, as people write them."""

@@ -1,4 +1,4 @@
-"""Where baselines and suites are found, by name."""
+"""The catalogue finds methods and suites by name or path."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A method as its file has it: what is done, and what a search may choose about it."""
+"""The model of a ``method.toml``: a method, and the parameters that a search may choose."""
 
 from __future__ import annotations
 

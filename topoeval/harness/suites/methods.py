@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from topoeval.errors import UserError, nearest
 from topoeval.harness.suites.catalogue import load_method
@@ -80,6 +80,17 @@ def _check_reference(suite: Suite, named: Sequence[Variant]) -> None:
             f"suite {suite.name!r}: reference {suite.reference!r} is several methods "
             f"({', '.join(meant)}); choose one that is a single row"
         )
+
+
+def without_base(suite: Suite, methods: Collection[Method]) -> dict[str, str]:
+    """Return by label of a method the base it names that is no row of the suite.
+
+    Such a method is run all the same; its column of differences stays empty.
+    """
+    texts = [*suite.methods, *(text for part in suite.include for text in part.method)]
+    rows = {name for text in texts for one in variants(text) for name in (one.name, str(one))}
+    rows |= {name for method in methods for name in (method.name, method.label)}
+    return {one.label: one.base for one in methods if one.base and one.base not in rows}
 
 
 def beginning(method: Method) -> str | None:

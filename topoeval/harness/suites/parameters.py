@@ -1,4 +1,4 @@
-"""What about a method can be chosen, by name: weights, schedules, parameters of its losses.
+"""The parameters of a method by name: weights, schedules, arguments of its losses.
 
 A parameter is named in full, as ``betti_prior.weight`` or ``adaptation.steps``, or by its last part
 alone. The last part alone means the last loss of the method, which is the one that the method is
@@ -16,7 +16,7 @@ from topoeval.errors import UserError, nearest
 from topoeval.harness.suites.toml import parse
 from topoeval.losses import LOSSES
 from topoeval.records.parts import AdaptationSpec, LossTerm, Method, Params
-from topoeval.registry import Registry, State
+from topoeval.registry import Registry, Source, State
 
 _TERM = ("weight", "gradient_ratio", "start", "ramp")
 # only one of the two can be given
@@ -104,7 +104,7 @@ def _full_name(method: Method, name: str) -> str:
 
 
 @lru_cache(maxsize=1024)
-def _places_of(text: str) -> Mapping[str, Place]:
+def _places_of(text: str, sources: tuple[Source | None, ...]) -> Mapping[str, Place]:
     method = Method.model_validate_json(text)
     places: dict[str, Place] = {}
     for index, term in enumerate(method.losses):
@@ -125,7 +125,11 @@ def _places_of(text: str) -> Mapping[str, Place]:
 
 
 def _places(method: Method) -> Mapping[str, Place]:
-    return _places_of(method.model_dump_json())
+    # a plug-in that is edited and loaded again may have other parameters
+    sources = tuple(LOSSES.source(t.name) for t in method.losses if t.name in LOSSES)
+    if method.remedy is not None and method.remedy.name in _remedies():
+        sources += (_remedies().source(method.remedy.name),)
+    return _places_of(method.model_dump_json(), sources)
 
 
 def _owner(data: Params, path: tuple[str | int, ...]) -> Any:

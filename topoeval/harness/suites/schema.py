@@ -1,4 +1,4 @@
-"""The JSON schemas of what people write and what runs leave: suites, methods, records."""
+"""The JSON schemas of suites, methods and records."""
 
 from __future__ import annotations
 

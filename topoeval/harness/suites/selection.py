@@ -1,4 +1,4 @@
-"""Which runs of a plan are meant: filters of the command line and of a suite's ``[[exclude]]``."""
+"""Filters select runs of a plan, for the command line and a suite's ``[[exclude]]``."""
 
 from __future__ import annotations
 
@@ -92,10 +92,7 @@ def select(runs: Sequence[RunSpec], filters: Filters) -> list[RunSpec]:
     UserError
         A filter lets no run pass; the message offers the nearest value that would.
     """
-    asked = [
-        run for run in runs if run.method.role == "method" or run.method.name in filters.methods
-    ]
-    wanted = [asked[place].id for place in filters.passing(asked)]
+    wanted = matched(runs, filters)
     by_id = {run.id: run for run in runs}
     kept: set[str] = set()
     while wanted:
@@ -104,6 +101,20 @@ def select(runs: Sequence[RunSpec], filters: Filters) -> list[RunSpec]:
             kept.add(identity)
             wanted.extend(by_id[identity].parents.values())
     return [run for run in runs if run.id in kept]
+
+
+def matched(runs: Sequence[RunSpec], filters: Filters) -> list[str]:
+    """Return the identities of the runs that pass by themselves, not because others need them.
+
+    Raises
+    ------
+    UserError
+        As `select`.
+    """
+    asked = [
+        run for run in runs if run.method.role == "method" or run.method.name in filters.methods
+    ]
+    return [asked[place].id for place in filters.passing(asked)]
 
 
 def has_method(method: Method, wanted: str) -> bool:

@@ -1,4 +1,4 @@
-"""What may be chosen about a method, and which values of it to try.
+"""The space of a search: parameters of a method, and the values of them to try.
 
 A space maps names of parameters to a range or a list, as ``[search]`` in a ``method.toml`` has it:
 ``weight = { low = 0.01, high = 1.0, log = true }`` or ``remedy.opening = [0, 1, 2]``.

@@ -1,4 +1,4 @@
-"""A suite: what is to be compared, on what, how often."""
+"""The model of a suite file: methods, datasets, seeds, and how they are trained and scored."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Values that a search chose, and how they become part of a run."""
+"""The values that a search chose (``tuned.toml``), and how they enter a run."""
 
 from __future__ import annotations
 

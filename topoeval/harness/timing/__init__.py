@@ -1,1 +1,1 @@
-"""What a step of each method costs, measured alone."""
+"""The timing lane measures what a step of each method costs."""

@@ -19,12 +19,12 @@ import psutil
 import torch
 from torch import nn
 
-from topoeval import datasets, plugins
+from topoeval import datasets
 from topoeval.errors import UserError
 from topoeval.harness.runs.build import augmentation_of, classes_of, network_of, terms_of
 from topoeval.harness.runs.environment import peak_memory_bytes
 from topoeval.harness.runs.machine import pin
-from topoeval.harness.runs.worker import exit_with_parent, failure_of
+from topoeval.harness.runs.worker import exit_with_parent, failure_of, load_plugins
 from topoeval.records.files import write_whole
 from topoeval.records.spec import RunSpec
 from topoeval.timing import Stopwatch, span
@@ -185,11 +185,11 @@ def main(arguments: Sequence[str]) -> None:
     exit_with_parent()
     outcome: dict[str, Any]
     try:
-        plugins.load_in_worker()
+        spec = RunSpec.model_validate(job["spec"])
+        load_plugins(spec)
         pin(job["cores"])
         torch.set_num_threads(job["threads"])
         start = None if job["start"] is None else Path(job["start"])
-        spec = RunSpec.model_validate(job["spec"])
         outcome = {"status": "ok", **repeat(spec, job["steps"], start)}
     except Exception as error:
         traceback.print_exc()

@@ -1,4 +1,4 @@
-"""Who says which values to try next."""
+"""Samplers: they propose the values of the next trials."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Sampler(Protocol):
         ...
 
     def tell(self, trials: Sequence[Trial], enough: float | None) -> None:
-        """Hear how the batch did, and what Dice is enough (None: not known yet)."""
+        """Take in the scores of the batch, and which Dice is enough (None: not known yet)."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""Where runs are executed: `inline`, `local`, `dask`, `slurm`, and what others plug in.
+"""The executors of runs: `inline`, `local`, `dask`, `slurm`, and those of plug-ins.
 
 All but `inline` call `topoeval.harness.runs.job.Job.run`, each from the place it is named for; none
 schedules by itself what an engine already does.

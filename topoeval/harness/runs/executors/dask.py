@@ -1,4 +1,4 @@
-"""Workers of a `distributed` scheduler: this machine, a cluster, a cloud."""
+"""The executor `dask` executes runs on the workers of a `distributed` scheduler."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an executor is, and what a command line may tell it."""
+"""The protocol of executors, and the settings that the command line gives them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""In this process."""
+"""The executor `inline` executes runs in this process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Processes of this machine."""
+"""The executor `local` executes runs in processes of this machine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Jobs of a Slurm cluster, submitted through submitit."""
+"""The executor `slurm` submits runs as jobs of a Slurm cluster, through submitit."""
 
 from __future__ import annotations
 
