@@ -140,5 +140,5 @@ def _dicom(path, array, affine):
 _WRITERS = {
     ".png": _picture, ".gif": _picture, ".bmp": _picture, ".tif": _tiff, ".npy": _npy,
     ".npz": _npz, ".nii": _nibabel, ".nii.gz": _nibabel, ".mgz": _nibabel, ".mha": _itk,
-    ".mhd": _itk, ".nrrd": _itk, ".h5": _hdf5, ".zarr": _zarr, ".dcm": _dicom,
+    ".mhd": _itk, ".nrrd": _itk, ".nhdr": _itk, ".h5": _hdf5, ".zarr": _zarr, ".dcm": _dicom,
 }  # fmt: skip

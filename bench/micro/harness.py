@@ -91,7 +91,7 @@ def local_rows(name: str, spec, store: Store, repeats: int, worker=None) -> None
     def once(executor) -> None:
         store.discard(spec.id)
         record = executor.run(spec, store, Limits())
-        assert record["status"] == "ok", record["error"]
+        assert record.ok, record.error
 
     def first() -> None:
         with closing(Local(worker=worker)) as executor:
@@ -139,16 +139,16 @@ def main() -> None:
         def inline(name: str) -> None:
             store.discard(specs[name].id)
             record = Inline().run(specs[name], store, Limits())
-            assert record["status"] == "ok", record["error"]
+            assert record.ok, record.error
 
         def inline_nothing() -> None:
             store.discard(spec.id)
-            assert execute(spec, store, perform=nothing.perform)["status"] == "ok"
+            assert execute(spec, store, perform=nothing.perform).ok
 
         def without_worker() -> None:
             store.discard(spec.id)
             exits = Local(worker=(sys.executable, "-S", "-c", "pass"))
-            assert exits.run(spec, store, Limits())["status"] == "crashed"
+            assert exits.run(spec, store, Limits()).status == "crashed"
 
         inline("one epoch")  # pays for the imports
         print("| | wall, least (s) | wall, median (s) | CPU, least (s) | CPU, median (s) |")

@@ -3,14 +3,13 @@
     python bench/micro/native_masks.py [--large] [--old]
 
 One process, one thread, both sides of a ratio in turns, least of the repeats. ``--large`` adds the
-volumes of clinical size, ``--old`` the matching of grey maps beside them (minutes). Memory is the
-growth of the peak resident size above the two masks; it is taken before anything else has run
-in the process, so ask for one input (``--only``) to see it.
+volumes of clinical size, ``--old`` the matching of grey maps beside them (minutes), ``--only``
+takes one input. Memory is the growth of the peak resident size above the two masks (Linux).
 """
 
 import argparse
-import resource
 import time
+from pathlib import Path
 
 import numpy as np
 from scipy.ndimage import gaussian_filter
@@ -96,9 +95,17 @@ def seconds(call, repeats):
     return min(times)
 
 
-def peak():
-    """Peak resident bytes of the process."""
-    return 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+def growth(call):
+    """Bytes by which the peak resident size grows during a call."""
+
+    def resident(field):
+        lines = Path("/proc/self/status").read_text().splitlines()
+        return 1024 * next(int(line.split()[1]) for line in lines if line.startswith(field))
+
+    Path("/proc/self/clear_refs").write_text("5")  # forgets the peak so far
+    before = resident("VmRSS")
+    call()
+    return resident("VmHWM") - before
 
 
 def main():
@@ -106,7 +113,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--large", action="store_true")
     parser.add_argument("--old", action="store_true")
-    parser.add_argument("--only", help="one input, with its memory")
+    parser.add_argument("--only", help="one input")
     args = parser.parse_args()
 
     cases = {**SMALL, **(LARGE if args.large or args.only in LARGE else {})}
@@ -119,15 +126,13 @@ def main():
         if name.split()[1] != "x":
             p, g = p[None], g[None]
         repeats = 1 if p.size > 1 << 22 else 5
-        # Touched once more, so that the peak grows by the call alone.
-        before = peak()
         for construction in "VT":
 
             def masks(c=construction, p=p, g=g):
                 return _native.match_masks(p, g, c, False, "union", 1)
 
+            memory = f"{growth(masks) / p.size:.1f}"
             cost = seconds(masks, repeats)
-            memory = f"{(peak() - before) / p.size:.1f}" if args.only else ""
             line = f"| {name} | {p.mean():.2f} | {construction} | {cost:.4f} | {memory} |"
             if args.old:
                 dims = tuple(range(p.ndim - 1))

@@ -12,6 +12,8 @@
 #include "arrays.hpp"
 #include "check.hpp"
 #include "failing_memory.hpp"
+#include "digital/deform.hpp"
+#include "matching/masks.hpp"
 #include "matching/matching.hpp"
 
 namespace {
@@ -21,7 +23,7 @@ using namespace topoeval::fuzz;
 
 enum class End { result, not_a_number, refused, no_memory };
 
-using Call = std::function<std::size_t(int threads, Interrupt&)>;  // returns how many bars
+using Call = std::function<std::size_t(int threads, Interrupt&)>;  // returns how many bars or voxels
 
 End end_of(const Call& call, int threads, std::size_t& bars) {
   Interrupt interrupt;
@@ -67,11 +69,17 @@ void check_failures(Bytes& in, const Call& call) {
   }
 }
 
+// The first byte of every value, as masks.
+Batch bytes_of(Batch batch) {
+  batch.first.dtype = Dtype::u8;
+  return batch;
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   Bytes in(data, size);
-  const int entry = in.below(2);
+  const int entry = in.below(4);
   const Shape shape(in);
   Request request;
   request.construction = in.below(2) == 0 ? Construction::vertices : Construction::top_cells;
@@ -84,6 +92,31 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         bars += found.size();
       }
       return bars;
+    });
+  } else if (entry == 1) {
+    const bool framed = in.below(2) != 0;
+    const auto comparison = in.below(2) != 0 ? matching::Comparison::intersection
+                                             : matching::Comparison::union_;
+    check_failures(in, [&](int threads, Interrupt& interrupt) {
+      std::size_t features = 0;
+      for (const auto& found :
+           matching::match_masks(bytes_of(p.batch()), bytes_of(g.batch()), request.construction,
+                                 framed, comparison, threads, interrupt)) {
+        for (const auto* counts : {&found.p, &found.g, &found.matched}) {
+          for (const std::int64_t count : *counts) features += static_cast<std::size_t>(count);
+        }
+      }
+      return features;
+    });
+  } else if (entry == 2) {
+    const digital::Deformation how{request.superlevel, in.below(2) != 0, in.below(2) != 0};
+    std::vector<std::uint8_t> masks(static_cast<std::size_t>(shape.items * shape.size()));
+    check_failures(in, [&](int threads, Interrupt& interrupt) {
+      digital::deform(bytes_of(p.batch()), bytes_of(g.batch()), how, threads, interrupt,
+                      masks.data());
+      std::size_t voxels = 0;
+      for (const std::uint8_t voxel : masks) voxels += voxel;
+      return voxels;
     });
   } else {
     check_failures(in, [&](int threads, Interrupt& interrupt) {

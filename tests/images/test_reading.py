@@ -6,7 +6,7 @@ import pytest
 
 from topoeval.errors import UserError
 from topoeval.images.reading import decide, read_labels
-from topoeval.images.survey import Terms, survey
+from topoeval.images.survey import Terms, digest, files_of, survey
 
 LABELS = np.array([[0, 1, 1], [2, 0, 255]], np.uint8)
 
@@ -277,3 +277,15 @@ def test_palettes_are_said(tmp_path):
     terms = Terms("truth")
     reading = decide([survey(tmp_path / "a.png", terms)], terms)
     assert reading.line == "labels 0, 1, 2; a palette of colours is read as its indices"
+
+
+@pytest.mark.parametrize("ending", ["mhd", "nhdr", "zarr", "npy"])
+def test_a_digest_is_of_all_files_of_an_image(tmp_path, save_mask, ending):
+    """Voxels beside a header count; a copy elsewhere has the same digest."""
+    volume = np.arange(24, dtype=np.uint8).reshape(2, 3, 4)
+    digests = []
+    for name, array in (("x", volume), ("copy", volume), ("other", volume[::-1].copy())):
+        (tmp_path / name).mkdir()
+        digests.append(digest(save_mask(tmp_path / name / f"a.{ending}", array)))
+    assert digests[0] == digests[1] != digests[2]
+    assert len(files_of(tmp_path / "x" / f"a.{ending}")) == (1 if ending == "npy" else 2)

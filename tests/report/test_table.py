@@ -23,8 +23,9 @@ from tests.report.conftest import (
 from topoeval.report import terminal_table
 from topoeval.report.formats import to_csv, to_latex, to_markdown
 from topoeval.report.summary import summarise
-from topoeval.report.table import STAR, main_columns
+from topoeval.report.table import STAR, columns, main_columns
 from topoeval.results.records import read
+from topoeval.statistics import NOTHING
 
 
 def on_terminal(folder: Path, width: int = 100) -> str:
@@ -226,3 +227,19 @@ def test_runs_of_several_commits_are_said_to_be(tmp_path: Path) -> None:
     one, two = make_record(), make_record("dice_ce", changes={"environment.topoeval.commit": "fff"})
     assert "2 versions of the code" in to_markdown(summary_of(tmp_path / "a", [one, two]))
     assert "versions of the code" not in to_markdown(summary_of(tmp_path / "b", [one]))
+
+
+def test_scores_at_each_recorded_threshold_are_columns(tmp_path: Path) -> None:
+    """Half, by Dice and by topology, where records have them; a dash where one has not."""
+    at = {
+        name: {"value": value, "cases": {"case": ["a", "b"], "dice": dice, "betti_error": [1, 2]}}
+        for name, value, dice in (("half", 0.5, [0.5, 0.7]), ("dice", 0.4, [0.6, 0.8]))
+    }
+    runs = [make_record(changes={"thresholds": at}), make_record("dice_ce")]
+    summary = summary_of(tmp_path, runs)
+    heads = [f"{column.group}: {column.header}" for column in columns(summary)]
+    assert "Dice by threshold: half" in heads
+    assert "Dice by threshold: topology" not in heads
+    shown = columns(summary)[heads.index("Dice by threshold: dice")]
+    rows = (row_of(summary, "cross_entropy"), row_of(summary, "dice_ce"))
+    assert [shown.cell(row).value for row in rows] == ["0.700", NOTHING]

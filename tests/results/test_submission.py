@@ -69,6 +69,14 @@ def test_predictions_that_we_score_are_verified(folder: Path, truth: Path, tmp_p
     assert verdict.scores["dice"].iloc[0] == pytest.approx(140 / 150)
 
 
+def test_a_prediction_of_several_files_is_refused(folder: Path, tmp_path: Path) -> None:
+    """A header would be packed without its voxels."""
+    (folder / "predictions" / "a.mhd").write_text("ElementDataFile = a.raw\n")
+    (folder / "predictions" / "a.raw").write_bytes(b"x")
+    with pytest.raises(UserError, match=r"a\.mhd: a bundle holds one file per case"):
+        pack(folder, tmp_path / "x.zip")
+
+
 def test_predictions_without_a_truth_at_hand_are_unverified(
     folder: Path, truth: Path, tmp_path: Path
 ) -> None:

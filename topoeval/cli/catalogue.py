@@ -163,6 +163,22 @@ def _remedy_card(name: str) -> dict[str, Any]:
     }
 
 
+def _metrics() -> Registry[Any]:
+    from topoeval.metrics import METRICS
+
+    return METRICS
+
+
+def _metric(name: str) -> tuple[str, str]:
+    status = _metrics().status(name)
+    return status.state, status.reason or _metrics().load(name).header
+
+
+def _metric_card(name: str) -> dict[str, Any]:
+    card = _dataclass(_metrics().load(name))
+    return {key: value for key, value in card.items() if key not in ("name", "scores", "label")}
+
+
 def _card_of(method: MethodFile, folder: Path) -> dict[str, Any]:
     card = {**method.model_dump(exclude={"name", "role"}), "search": method.search}
     card["folder"] = folder
@@ -194,5 +210,6 @@ _KINDS: Mapping[str, _Kind] = {
         "backend", lambda: BACKENDS, _backend, lambda name: _dataclass(BACKENDS.load(name).info)
     ),
     "networks": _Kind("network", lambda: NETWORKS, _network, _network_card),
+    "metrics": _Kind("metric", lambda: list(_metrics()), _metric, _metric_card),
     "remedies": _Kind("remedy", _remedies, _remedy, _remedy_card),
 }

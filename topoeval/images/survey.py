@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -25,6 +27,10 @@ MOST_LABELS = 32
 NEARLY_WHOLE, NEARLY_UNIT, NEARLY_ONE = 1e-3, 1e-5, 1e-3
 # Types whose whole range is 0 to 1 where a threshold says that they hold probabilities.
 FRACTIONAL = (np.dtype(np.uint8), np.dtype(np.uint16))
+# Headers whose voxels lie in a file beside them, how they name it, and where it must stand.
+_HEADERS = (".mhd", ".nhdr")
+_VOXELS = re.compile(r"^(?:ElementDataFile\s*=|data ?file:)(.*)$", re.MULTILINE | re.IGNORECASE)
+_HEADER_BYTES = 1 << 16
 # Formats that give axes no meaning.
 _PLAIN = (".npy", ".npz", ".h5", ".hdf5", ".zarr")
 
@@ -158,15 +164,28 @@ def survey(path: Path, terms: Terms) -> Survey:
 
 
 def digest(path: Path) -> str:
-    """Return the sha256 of a file, or of the files of a folder with their names."""
+    """Return the sha256 of a file, or of the files of which an image consists, with their names."""
     file, _ = split_inside(path)
+    parts = files_of(path)
+    if parts == [file]:
+        with file.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
     total = hashlib.sha256()
+    for part in parts:
+        total.update(os.path.relpath(part, file).encode() + b"\0" + part.read_bytes())
+    return total.hexdigest()
+
+
+def files_of(path: Path) -> list[Path]:
+    """Return the files that an image consists of, in the order of their names."""
+    file, _ = split_inside(path)
     if file.is_dir():
-        for part in sorted(found for found in file.rglob("*") if found.is_file()):
-            total.update(str(part.relative_to(file)).encode() + b"\0" + part.read_bytes())
-        return total.hexdigest()
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+        return sorted(found for found in file.rglob("*") if found.is_file())
+    if image_suffix(path) not in _HEADERS:
+        return [file]
+    named = _VOXELS.findall(file.read_bytes()[:_HEADER_BYTES].decode("latin-1"))
+    beside = [file.parent / name.strip() for name in named]
+    return sorted({file, *(found for found in beside if found.is_file())})
 
 
 def check_numbers(array: NDArray[Any], path: Path) -> None:

@@ -15,6 +15,12 @@ from topoeval.topology import Topology
 _PRIORS = {
     "oracle": "oracle, each image's own Betti numbers",
     "class": "class, the Betti numbers that an image's class is supposed to have",
+    "train": "train, the most frequent Betti numbers of the training masks",
+}
+_THRESHOLDS = {
+    "half": "p ≥ 0.5",
+    "dice": "p ≥ the threshold of the best Dice on validation images",
+    "topology": "p ≥ the threshold of the least Betti error on validation images",
 }
 
 
@@ -63,7 +69,7 @@ def conditions_of(runs: pd.DataFrame, documents: Mapping[str, Record]) -> Condit
         network=_joined([_network(spec) for spec in specs]),
         name=specs[0].dataset.name,
         params=specs[0].dataset.params,
-        threshold="p ≥ 0.5",
+        threshold=_joined([_THRESHOLDS[spec.threshold] for spec in specs]),
     )
 
 
@@ -73,7 +79,9 @@ def _has_prior(runs: pd.DataFrame, documents: Mapping[str, Record]) -> bool:
 
 def _prior(spec: RunSpec) -> str:
     # A measured prior is that of the image's own mask; any other one is the dataset's own.
-    return _PRIORS["oracle" if spec.dataset.params.get("prior") == "measured" else "class"]
+    given = "oracle" if spec.dataset.params.get("prior") == "measured" else "class"
+    wrong = f", off by {tuple(spec.prior_error)}" if any(spec.prior_error) else ""
+    return _PRIORS[given if spec.prior == "given" else spec.prior] + wrong
 
 
 def _network(spec: RunSpec) -> str:

@@ -75,7 +75,9 @@ def read_published(folder: Path) -> list[Published]:
             raise UserError(f"{path} lacks the column {lacking[0]!r}; it needs {','.join(COLUMNS)}")
         found += [
             Published(
-                path.parent.name, *(row[column] for column in COLUMNS), ours=row.get(OURS, "")
+                method=path.parent.name,
+                ours=row.get(OURS, ""),
+                **{column: row[column] for column in COLUMNS},
             )
             for row in table.to_dict("records")
         ]

@@ -14,6 +14,7 @@ from topoeval.metrics import Metric
 from topoeval.records.parts import MAIN_TEST
 from topoeval.records.record import OK
 from topoeval.report.scored import COMPARED, scored
+from topoeval.report.thresholds import AtThresholds, threshold_estimates
 from topoeval.results.records import Records
 from topoeval.results.rows import PARTS
 from topoeval.statistics import (
@@ -91,6 +92,8 @@ class MethodRow:
         Scores in which it is separated as better than its base: those with a star.
     same
         Whether every score of every case is that of its base.
+    at_thresholds
+        Estimates at the thresholds that the records have, of networks that were trained.
     per_seed
         Run means, a row per seed with a result, a column per score.
     times
@@ -117,6 +120,7 @@ class MethodRow:
     differences: Mapping[str, Estimate]
     better: frozenset[str]
     same: bool
+    at_thresholds: AtThresholds
     per_seed: pd.DataFrame
     times: Mapping[str, Times]
     peak_bytes: float
@@ -192,11 +196,13 @@ def rows_of(
         Letter and description of each machine.
     """
     runs = records.runs.assign(chain_s=_chain_seconds(records))
+    at_thresholds = threshold_estimates(records)
     for dataset, group in runs.groupby("dataset", sort=True):
         of_dataset = found[str(dataset)]
         means = {key: _run_means(one.found[0]) for key, one in of_dataset.items()}
-        for _, arm_runs in group.groupby("arm", sort=True):
-            yield _row(arm_runs.sort_values("seed"), of_dataset, means, machines)
+        for arm, arm_runs in group.groupby("arm", sort=True):
+            at = at_thresholds.get((str(dataset), str(arm)), {})
+            yield _row(arm_runs.sort_values("seed"), of_dataset, means, machines, at)
 
 
 def _row(
@@ -204,6 +210,7 @@ def _row(
     found: Mapping[str, Standings],
     means: Mapping[str, pd.DataFrame],
     machines: Mapping[str, str],
+    at_thresholds: AtThresholds,
 ) -> MethodRow:
     first = runs.iloc[0]
     arm = str(first["arm"])
@@ -238,6 +245,7 @@ def _row(
         },
         better=frozenset(key for key, one in against.items() if one.better),
         same=bool(compared) and all(one.same for one in compared),
+        at_thresholds=at_thresholds,
         per_seed=ok.set_index("seed")[list(means)].sort_index(),
         times={
             letter: _times(ok[ok["machine"] == machine], first["regime"])

@@ -17,6 +17,7 @@ from topoeval.report.scored import (
     PRIOR,
 )
 from topoeval.report.summary import Summary
+from topoeval.report.thresholds import NAMES, SHOWN
 from topoeval.results.rows import PARTS
 from topoeval.statistics.estimate import NOTHING, UNMEASURED, Estimate
 
@@ -99,6 +100,12 @@ def columns(summary: Summary) -> list[Column]:
         for measure in summary.metrics
         if not any(measure in shown for _, shown in groups) and summary.measured(measure)
     ]
+    chosen += [
+        Column(f"{metric.title} by threshold", name, _at(name, metric))
+        for metric in SHOWN
+        for name in NAMES
+        if any((name, metric.name) in row.at_thresholds for row in summary.rows)
+    ]
     for letter in summary.machines:
         suffix = f", machine {letter}" if len(summary.machines) > 1 else ""
         chosen += _time_columns(summary, letter, suffix)
@@ -134,6 +141,14 @@ def score(measure: Metric) -> Callable[[MethodRow], Cell]:
 
 def _base(row: MethodRow) -> Cell:
     return Cell(row.base or NOTHING)
+
+
+def _at(name: str, metric: Metric) -> Callable[[MethodRow], Cell]:
+    def cell(row: MethodRow) -> Cell:
+        estimate = row.at_thresholds.get((name, metric.name), UNMEASURED)
+        return Cell(estimate.value(metric.digits), estimate.interval(metric.digits))
+
+    return cell
 
 
 def _difference(measure: Metric) -> Callable[[MethodRow], Cell]:

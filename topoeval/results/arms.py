@@ -148,8 +148,8 @@ def _variants(
         namesakes[name].append(identity)
     labels: dict[str, str] = {}
     for name, identities in namesakes.items():
-        keys = varying([settings[identity] for identity in identities])
-        leaves = [key.rsplit(".", 1)[-1] for key in keys]
+        keys = _of_networks([settings[identity] for identity in identities])
+        leaves = ["network" if key == "network.name" else key.rpartition(".")[2] for key in keys]
         shown = [
             leaf if leaves.count(leaf) == 1 else key for key, leaf in zip(keys, leaves, strict=True)
         ]
@@ -160,6 +160,26 @@ def _variants(
             ]
             labels[identity] = f"{name} [{', '.join(parts)}]" if parts else name
     return labels
+
+
+def _of_networks(settings: Sequence[Mapping[str, str]]) -> list[str]:
+    """Return the keys on which settings disagree, without those that a network's name says.
+
+    Two networks have other parameters because they are other networks; a label names those alone in
+    which networks of one name differ.
+    """
+    keys = varying(settings)
+    if "network.name" not in keys:
+        return keys
+    by_name: dict[str, list[Mapping[str, str]]] = defaultdict(list)
+    for setting in settings:
+        by_name[setting.get("network.name", "")].append(setting)
+    inside = {key for group in by_name.values() for key in varying(group)}
+    return [
+        key
+        for key in keys
+        if not key.startswith("network.") or key == "network.name" or key in inside
+    ]
 
 
 def _short(value: str) -> str:

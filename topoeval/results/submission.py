@@ -33,6 +33,7 @@ from topoeval.evaluate import (
     record,
 )
 from topoeval.images import image_files
+from topoeval.images.survey import files_of
 from topoeval.metrics import Settings
 from topoeval.metrics.catalogue import every_column
 from topoeval.records.files import parse_files_record, record_text
@@ -168,9 +169,10 @@ def pack(
         read_scores(scores.read_bytes(), scores)
         contents[SCORES] = scores.read_bytes()
     else:
-        contents |= {
-            f"{PREDICTIONS}/{path.name}": path.read_bytes() for path in image_files(predictions)
-        }
+        for path in image_files(predictions):
+            if files_of(path) != [path]:
+                raise UserError(f"{path}: a bundle holds one file per case; save it as .nii.gz")
+            contents[f"{PREDICTIONS}/{path.name}"] = path.read_bytes()
         if truth is not None:
             found = _scored(predictions, Path(truth), about, jobs)
             document = record(found, environment or {}, wall_s=0.0)

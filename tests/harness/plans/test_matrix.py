@@ -314,7 +314,11 @@ def test_a_list_of_networks_is_an_axis(planned):
         assert all(by_id[parent].network == run.network for parent in run.parents.values())
     labels = label_runs({run.id: run for run in runs}, {})
     of_dice = {labels[run.id].arm for run in runs if run.method.name == "dice_ce"}
-    assert len(of_dice) == 3
+    assert of_dice == {
+        "Dice + cross-entropy [network=unet, norm=null]",
+        "Dice + cross-entropy [network=unet, norm=instance]",
+        "Dice + cross-entropy [network=segresnet, norm=none]",
+    }
     assert not any("parents" in label for label in of_dice), of_dice
 
 
