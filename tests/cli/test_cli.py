@@ -17,7 +17,7 @@ start = { losses = [{ name = "cross_entropy" }], training = { epochs = 1 } }
 network = { channels = [4, 8] }
 
 [training]
-epochs = 1
+epochs = 2
 
 [[dataset]]
 name = "strokes"
@@ -163,7 +163,7 @@ def test_failed_runs_end_with_status_1(call, suite):
     """A script notices; the rows say why."""
     broken = suite(
         ("epochs = 1 }", "epochs = 1, learning_rate = 1e30 }"),
-        ("[training]\nepochs = 1", "[training]\nepochs = 2"),
+        ("[training]\nepochs = 2", "[training]\nepochs = 3"),
     )
     status, output, _ = call("run", broken, "--executor", "inline", "--no-report")
     assert status == 1

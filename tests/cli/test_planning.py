@@ -19,7 +19,7 @@ start = { losses = [{ name = "cross_entropy" }], training = { epochs = 1 } }
 network = { channels = [4, 8] }
 
 [training]
-epochs = 1
+epochs = 2
 
 [[dataset]]
 name = "strokes"
