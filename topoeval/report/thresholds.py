@@ -22,16 +22,17 @@ def threshold_estimates(records: Records) -> dict[tuple[str, str], AtThresholds]
     found: dict[tuple[str, str], dict[tuple[str, str], Estimate]] = {}
     for name in NAMES:
         cases = {
-            identity: record.thresholds[name].cases
+            # in the order of the main test, whose cases have names
+            identity: pd.DataFrame(record.thresholds[name].cases).assign(
+                id=identity, case=record.cases["case"]
+            )
             for identity, record in records.documents.items()
             if name in record.thresholds
         }
         runs = records.runs[records.runs["id"].isin(list(cases))]
         if runs.empty:
             continue
-        table = pd.concat(
-            [pd.DataFrame(cases[identity]).assign(id=identity) for identity in runs["id"]]
-        )
+        table = pd.concat([cases[identity] for identity in runs["id"]])
         for dataset, grids in score_grids(runs, table, [one.name for one in SHOWN]).items():
             for metric in SHOWN:
                 made = standings_of([grids[metric.name]], metric, bases={})
