@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from topoeval.cli.report import yardsticks_of
+from topoeval.cli.yardsticks import yardsticks_of
 from topoeval.metrics import Metric
 from topoeval.report.row import MethodRow
 from topoeval.report.scored import BETTI_ERROR, CEILING, DICE, OWN

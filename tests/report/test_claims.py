@@ -9,7 +9,7 @@ from types import ModuleType
 import pytest
 
 from tests.report.conftest import make_record, write_records
-from topoeval.cli.report import yardsticks_of
+from topoeval.cli.yardsticks import yardsticks_of
 from topoeval.report.summary import Summary, summarise
 from topoeval.results.records import read
 from topoeval.statistics import NOTHING, Estimate

@@ -10,6 +10,7 @@ import typer
 
 from topoeval.cli.plugins import Plugins
 from topoeval.cli.results import tell_damaged
+from topoeval.cli.yardsticks import yardsticks_of
 from topoeval.errors import UserError, nearest
 
 if TYPE_CHECKING:
@@ -154,41 +155,6 @@ def results_folders(paths: Sequence[Path], without: Sequence[str] = ()) -> list[
         named = ", ".join(map(str, paths))
         raise UserError(f"no results folder with records in {named}; 'topoeval run' makes one")
     return [found[name] for name in sorted(found)]
-
-
-def yardsticks_of(records: Records, results: Path, reference: str | None = None) -> Yardsticks:
-    """Return what the rows of a suite are compared with: what its file says, everywhere the same.
-
-    The suite's file is found by the name that the records have, or is the copy in the results
-    folder that a run leaves there. Where there is none, methods are compared with the bases that
-    their folders in ``baselines/`` name, and the reference is cross-entropy.
-
-    Parameters
-    ----------
-    records, results
-        Records, and the results folder that they are from.
-    reference
-        A reference that was asked for; it goes before the suite's.
-    """
-    from topoeval.harness.suites.catalogue import (
-        load_method,
-        load_suite,
-        method_names,
-        suite_names,
-    )
-    from topoeval.report.bases import DEFAULT_REFERENCE, Yardsticks
-
-    names = {str(name) for name in records.runs["method"]}
-    bases = {name: load_method(name).base for name in names & set(method_names())}
-    copies = [path for path in (results / "suite.toml",) if path.is_file()]
-    known = [str(path) for path in copies] or [n for n in records.suites if n in suite_names()]
-    suite = load_suite(known[0]) if known else None
-    if suite is not None:
-        bases |= {
-            name: str(values["base"]) for name, values in suite.override.items() if "base" in values
-        }
-    chosen = reference or (suite.reference if suite is not None else DEFAULT_REFERENCE)
-    return Yardsticks(chosen, {name: base for name, base in bases.items() if base})
 
 
 def chosen_yardsticks(

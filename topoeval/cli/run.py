@@ -15,6 +15,7 @@ from rich.markup import escape
 from topoeval import plugins
 from topoeval.cli.data import use_data_folder
 from topoeval.cli.display import SweepDisplay
+from topoeval.cli.yardsticks import leave_yardsticks
 from topoeval.errors import UserError
 from topoeval.harness.runs.executors import Settings, make_executor
 from topoeval.harness.runs.job import thread_variables
@@ -70,6 +71,7 @@ def run_suite(
         Console().print(f"{title}: {len(runs)} runs, results in {escape(str(store.root))}")
         retry: Retry | None = "failed" if retry_failed else None
         settings = replace(settings, template=template)
+        leave_yardsticks(suite, store.root)
         failures = execute_runs(
             runs,
             store,
