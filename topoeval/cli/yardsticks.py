@@ -11,7 +11,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from topoeval.errors import UserError
 from topoeval.records.canonical import Frozen
@@ -27,7 +27,7 @@ FILE = "yardsticks.json"
 
 class _Left(Frozen):
     reference: str
-    bases: dict[str, str] = {}
+    bases: dict[str, str] = Field(default_factory=dict)
 
 
 def leave_yardsticks(suite: Suite, root: Path) -> None:

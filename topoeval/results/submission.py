@@ -16,7 +16,7 @@ import tomllib
 import zipfile
 import zlib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
@@ -26,20 +26,16 @@ import pandas as pd
 from topoeval.errors import UserError, nearest
 from topoeval.evaluate import (
     Evaluation,
-    Options,
     evaluate,
-    parse_classes,
-    parse_priors,
     record,
 )
 from topoeval.images import image_files
 from topoeval.images.survey import files_of
-from topoeval.metrics import Settings
 from topoeval.metrics.catalogue import every_column
 from topoeval.records.files import parse_files_record, record_text
 from topoeval.records.record import FilesRecord
+from topoeval.results.about import About, parse_about, read_about
 from topoeval.results.write import write_bytes
-from topoeval.topology import Topology
 
 SCHEMA = 1
 MANIFEST, ABOUT, RECORD, SCORES = "manifest.json", "submission.toml", "record.json", "scores.csv"
@@ -64,45 +60,6 @@ _DAMAGED = (
 )
 
 Status = Literal["verified", "unverified"]
-
-
-@dataclass(frozen=True, slots=True)
-class About:
-    """What a submission says of itself: the keys of ``submission.toml``.
-
-    Parameters
-    ----------
-    method, dataset
-        Names; the dataset with its version.
-    topology
-        As `Topology.parse` reads it.
-    title, paper, code, contact, notes
-        For people.
-    classes, betti, threshold
-        As the options of ``topoeval evaluate``; ``betti`` is a list.
-    """
-
-    method: str
-    dataset: str
-    topology: str
-    title: str = ""
-    paper: str = ""
-    code: str = ""
-    contact: str = ""
-    notes: str = ""
-    classes: str = ""
-    betti: tuple[str, ...] = ()
-    threshold: float | None = None
-
-    @property
-    def options(self) -> Options:
-        """How its predictions are scored."""
-        return Options(
-            settings=Settings(topology=Topology.parse(self.topology)),
-            classes=parse_classes(self.classes) if self.classes else None,
-            priors=parse_priors(self.betti),
-            threshold=self.threshold,
-        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -229,7 +186,7 @@ def check(
     if not bundle.is_file():
         raise UserError(f"no bundle {bundle}; topoeval submit FOLDER makes one")
     contents = _unpacked(bundle, int(max_gib * 2**30))
-    about = _about(tomllib.loads(contents[ABOUT].decode()), bundle)
+    about = parse_about(tomllib.loads(contents[ABOUT].decode()), bundle)
     digest = hashlib.sha256(bundle.read_bytes()).hexdigest()
     if SCORES in contents:
         scores = read_scores(contents[SCORES], bundle)
@@ -260,22 +217,6 @@ def check(
         _compare(document, found, bundle)
         reason += ", with the scores of its record"
     return Verdict(about, "verified", reason, found.cases, digest)
-
-
-def read_about(path: Path) -> About:
-    """Read ``submission.toml``.
-
-    Raises
-    ------
-    UserError
-        If it is missing, no TOML, or a key is missing, unknown or of the wrong kind.
-    """
-    if not path.is_file():
-        raise UserError(f"no {path}; it names method, dataset and topology (docs/results.md)")
-    try:
-        return _about(tomllib.loads(path.read_text(encoding="utf-8")), path)
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} is no TOML: {error}") from None
 
 
 def read_scores(data: bytes, where: Path) -> pd.DataFrame:
@@ -310,24 +251,6 @@ def read_scores(data: bytes, where: Path) -> pd.DataFrame:
         first = ", ".join(f"{key} = {table[key][twice].iloc[0]}" for key in keys)
         raise UserError(f"{where}: {SCORES} has a row twice: {first}")
     return table
-
-
-def _about(found: Mapping[str, Any], where: Path) -> About:
-    keys = {field.name: field for field in fields(About)}
-    for key, value in found.items():
-        if key not in keys:
-            raise UserError(f"{where}: unknown key {key!r}{nearest(key, keys)}")
-        kind: Any = {"betti": list, "threshold": (int, float)}.get(key, str)
-        if not isinstance(value, kind):
-            raise UserError(f"{where}: {key} = {value!r} is of the wrong kind")
-        if key == "threshold" and not 0 <= value <= 1:
-            raise UserError(f"{where}: threshold = {value} is outside [0, 1]")
-    missing = [key for key in ("method", "dataset", "topology") if not found.get(key)]
-    if missing:
-        raise UserError(f"{where} lacks {', '.join(missing)}")
-    about = About(**{**found, "betti": tuple(str(text) for text in found.get("betti", ()))})
-    _ = about.options  # says now what is wrong with topology, classes and priors
-    return about
 
 
 def _scored(predictions: Path, truth: Path, about: About, jobs: int) -> Evaluation:
@@ -369,7 +292,7 @@ def _unpacked(bundle: Path, most: int) -> dict[str, bytes]:
                     raise UserError(f"{bundle}: {name} is not the file that was packed")
             if ABOUT not in contents:
                 raise UserError(f"{bundle} lacks {ABOUT}")
-            about = asdict(_about(tomllib.loads(contents[ABOUT].decode()), bundle))
+            about = asdict(parse_about(tomllib.loads(contents[ABOUT].decode()), bundle))
             if manifest.get("about") != json.loads(json.dumps(about)):
                 raise UserError(f"{bundle}: its manifest and {ABOUT} disagree")
     except _DAMAGED as error:
