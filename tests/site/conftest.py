@@ -23,7 +23,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Build a leaderboard of two suites, one with failures and many methods."""
     folder = tmp_path_factory.mktemp("results")
     error = "Traceback\nRuntimeError: no <component>"
-    failed = make_record("largest_component", seed=3, status="failed", error=error)
+    failed = make_record("largest_component", seed=5, status="failed", error=error)
     first = write_records(folder / "first" / "records", [*make_suite(), failed])
     second = write_records(
         folder / "second" / "records",

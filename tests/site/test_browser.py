@@ -89,7 +89,7 @@ def test_missing_values_sort_last(browser: Any, site: Path) -> None:
         for _ in range(2):
             button.click()
             assert column(page, table, 1)[-1] == NOTHING
-            assert len(column(page, table, 1)) == 4
+            assert len(column(page, table, 1)) == 6
 
 
 def test_rows_filter(browser: Any, site: Path) -> None:
@@ -99,8 +99,8 @@ def test_rows_filter(browser: Any, site: Path) -> None:
         every = page.locator("tbody tr:visible").count()
         box = page.get_by_role("searchbox", name="Filter runs")
         box.fill("dice STROKES")
-        assert page.locator("tbody tr:visible").count() == 3
-        assert page.locator("output").inner_text() == f"3 of {every}"
+        assert page.locator("tbody tr:visible").count() == 5
+        assert page.locator("output").inner_text() == f"5 of {every}"
         box.fill("no such run")
         assert page.locator("tbody tr:visible").count() == 0
         box.fill("")
@@ -155,7 +155,7 @@ def test_everything_is_there_without_scripts(browser: Any, site: Path) -> None:
         assert page.get_by_text("RuntimeError: no <component>").is_visible()
         assert page.locator("button, input").count() == 0
         page.get_by_role("link", name="All runs").click()
-        assert page.locator("tbody tr:visible").count() == 43
+        assert page.locator("tbody tr:visible").count() == 71
         assert look.complaints == []
 
 
