@@ -244,3 +244,24 @@ def test_scores_at_each_recorded_threshold_are_columns(tmp_path: Path) -> None:
     shown = columns(summary)[heads.index("Dice by threshold: dice")]
     rows = (row_of(summary, "cross_entropy"), row_of(summary, "dice_ce"))
     assert [shown.cell(row).value for row in rows] == ["0.700", NOTHING]
+
+
+def test_columns_of_metrics_that_are_not_loaded_are_named(tmp_path: Path) -> None:
+    """A report made without the plug-in says what it leaves out, and how to have it."""
+    record = make_record(changes={"metrics": {"dice": 1, "volume_error": "volume.py abc"}})
+    record["cases"]["volume_error"] = [1, 2, 3, 4]
+    table = to_markdown(summary_of(tmp_path, [record]))
+    assert r"Not in this table: volume\_error, of metrics that are not loaded here" in table
+    assert "--plugin" in table
+
+
+def test_a_column_that_several_revisions_scored_is_told(tmp_path: Path) -> None:
+    """Its mean is of two definitions; one revision needs no line."""
+    runs = [
+        make_record(seed=seed, changes={"metrics": {"dice": 1, "cldice": revision}})
+        for seed, revision in enumerate((1, 2, 2))
+    ]
+    table = to_markdown(summary_of(tmp_path, runs))
+    told = "cldice was scored by several revisions of its metric, runs by revision: 1 (1), 2 (2)"
+    assert told in table
+    assert "dice was scored by several" not in table.replace("cldice was", "")

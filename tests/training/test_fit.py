@@ -319,6 +319,13 @@ def test_a_ramp_ends_inside_the_training_or_is_refused(data, epochs, enough):
         fit(small_unet(), both, data[0], schedule=Schedule(epochs, 16))
 
 
+@pytest.mark.parametrize("setting", [{"weight": 0.0}, {"start": 0.3}, {"ramp": 0.5}])
+def test_a_training_that_begins_without_a_loss_is_refused(data, setting):
+    """In one line that names the losses, and not in torch's words in the first step."""
+    with pytest.raises(UserError, match="loss 'dice': no weight at the first step"):
+        fit(small_unet(), terms(("dice", setting)), data[0], schedule=Schedule(20, 16))
+
+
 def test_a_loss_of_other_dimensions_is_refused_in_a_training():
     """Topograph on volumes: a line that says what it takes, before its preparation fails."""
     generator = torch.Generator().manual_seed(0)

@@ -10,10 +10,11 @@ from typing import Any
 
 from topoeval.errors import UserError, nearest
 from topoeval.metrics import Metric
+from topoeval.metrics.catalogue import every_column
 from topoeval.report.bases import DEFAULT_REFERENCE, Yardsticks, base_labels, named_base
 from topoeval.report.conditions import Conditions, conditions_of
 from topoeval.report.row import Failure, MethodRow, rows_of, standings_by_dataset
-from topoeval.results.notes import mixed_code, mixed_threads, old_code, set_aside
+from topoeval.results.notes import metric_notes, mixed_code, mixed_threads, old_code, set_aside
 from topoeval.results.records import Records
 from topoeval.results.rows import code_version
 from topoeval.statistics import Standings
@@ -219,7 +220,13 @@ def _missing(
 
 def _notes(records: Records) -> tuple[str, ...]:
     mixed = [note for note in (mixed_code(records.runs), mixed_threads(records.runs)) if note]
-    return (*mixed, *old_code(records.old), *set_aside(records.damaged))
+    scored_by = [record.metrics for record in records.documents.values()]
+    return (
+        *mixed,
+        *metric_notes(scored_by, every_column()),
+        *old_code(records.old),
+        *set_aside(records.damaged),
+    )
 
 
 def _natural(label: str) -> list[tuple[float, str]]:

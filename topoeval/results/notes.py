@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Container, Iterable, Mapping, Sequence
 
 import pandas as pd
 
@@ -44,6 +45,36 @@ def mixed_threads(runs: pd.DataFrame) -> str | None:
         return None
     listed = ", ".join(f"{threads} ({count})" for threads, count in counts.items())
     return f"Records of mixed thread counts share this table, runs by torch threads: {listed}."
+
+
+def metric_notes(metrics: Iterable[Mapping[str, int | str]], known: Container[str]) -> list[str]:
+    """Return lines on columns that no metric here explains, or that several revisions scored.
+
+    Parameters
+    ----------
+    metrics
+        Of each record by which revision, or by which code, each of its columns was scored.
+    known
+        The columns that have a metric here.
+    """
+    made_by: dict[str, Counter[str]] = {}
+    for one in metrics:
+        for column, revision in one.items():
+            made_by.setdefault(column, Counter())[str(revision)] += 1
+    lines = []
+    if unknown := sorted(column for column in made_by if column not in known):
+        lines.append(
+            f"Not in this table: {', '.join(unknown)}, of metrics that are not loaded here; "
+            "name their plug-in by --plugin."
+        )
+    for column, counts in sorted(made_by.items()):
+        if len(counts) > 1:
+            listed = ", ".join(f"{name} ({count})" for name, count in sorted(counts.items()))
+            lines.append(
+                f"{column} was scored by several revisions of its metric, runs by revision: "
+                f"{listed}; topoeval rescore makes them one."
+            )
+    return lines
 
 
 def old_code(runs: pd.DataFrame) -> list[str]:

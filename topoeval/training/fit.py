@@ -25,7 +25,14 @@ from topoeval.timing import span
 from topoeval.training import checkpoint
 from topoeval.training.augment import Augmentation, augment
 from topoeval.training.callbacks import Audience, Callback
-from topoeval.training.objective import SOURCES, Source, Term, wants_unlabelled, weighted_sum
+from topoeval.training.objective import (
+    SOURCES,
+    Source,
+    Term,
+    check_first_step,
+    wants_unlabelled,
+    weighted_sum,
+)
 from topoeval.training.precision import Arithmetic, Precision
 from topoeval.training.tensors import Batch, TensorSet, shuffled_batches
 
@@ -122,8 +129,9 @@ def fit(
                     f"loss {term.info.name!r} needs the Betti numbers of what it sees, and "
                     f"patch={augmentation.patch} cuts the images; train it with patch = 0"
                 )
-    for term in terms:
-        if schedule.epochs:
+    if schedule.epochs:
+        check_first_step(terms)
+        for term in terms:
             term.check_ramp(schedule.epochs)
     # what is known of the targets beforehand does not hold for varied ones
     prepared = [None if augmentation else term.prepare(labelled.targets) for term in terms]

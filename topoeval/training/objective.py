@@ -312,6 +312,22 @@ def _activation(
     return {"sigmoid": True}
 
 
+def check_first_step(terms: Sequence[Term]) -> None:
+    """Refuse a training in whose first step every loss has the weight 0: there is nothing to learn.
+
+    Raises
+    ------
+    UserError
+        Naming the losses.
+    """
+    if not any(term.ramp_at(0.0) * (term.gradient_ratio or term.weight) for term in terms):
+        names = ", ".join(repr(term.info.name) for term in terms)
+        raise UserError(
+            f"loss {names}: no weight at the first step; one loss needs a weight other than 0, "
+            "with start = 0 and ramp = 0"
+        )
+
+
 def wants_unlabelled(terms: Sequence[Term]) -> bool:
     """Whether any term looks at unlabelled images (the semi-supervised regime)."""
     return any(term.on == "unlabelled" for term in terms)

@@ -25,6 +25,7 @@ from topoeval.records.parts import TRAINED, DatasetSpec, Method
 from topoeval.records.spec import RunSpec
 from topoeval.topology import Topology
 from topoeval.training import build_term, resolve_device
+from topoeval.training.objective import check_first_step
 
 
 def preflight(suite: Suite, runs: Sequence[RunSpec], *, download: bool = False) -> None:
@@ -269,6 +270,7 @@ def _try_losses(run: RunSpec, sample: datasets.Sample) -> None:
         prior = torch.zeros(shape, dtype=torch.int64, device=run.device)
     elif sample.prior is not None:
         prior = torch.zeros_like(torch.tensor(sample.prior, device=run.device))[None]
+    terms = []
     for loss in method.losses:
         try:
             term = build_term(
@@ -288,3 +290,9 @@ def _try_losses(run: RunSpec, sample: datasets.Sample) -> None:
                 f"method {method.name!r}: loss {loss.name!r} fails on a map of shape "
                 f"{tuple(target.shape)}: {told}"
             ) from error
+        terms.append(term)
+    if method.regime in TRAINED and run.training.epochs:
+        try:
+            check_first_step(terms)
+        except UserError as error:
+            raise UserError(f"method {method.name!r}: {error}") from error
