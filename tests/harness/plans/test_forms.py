@@ -85,6 +85,27 @@ def test_files_of_another_form_are_named(planned, folder, odd, told):
     assert "1x16x16" in reason
 
 
+def test_a_suite_without_sizes_is_looked_at_too(planned, folder):
+    """Of a split without a size a run takes every image."""
+    _, runs = planned(folder((16, 20)).replace("sizes = { train = 4, test = 2 }", ""))
+    reasons = set(obstacles(runs).values())
+    assert len(reasons) == 1
+    assert "1x16x20" in reasons.pop()
+
+
+@pytest.mark.parametrize(("form", "refused"), [((16, 16, 3), True), ((32, 32), False)])
+def test_training_and_test_images_have_the_same_channels(planned, folder, tmp_path, form, refused):
+    """Sizes may differ between the two, channels may not: one network reads both."""
+    dataset = folder((16, 16))
+    for path in (tmp_path / "images" / "test").glob("*.tif"):
+        tifffile.imwrite(path, np.zeros(form, np.uint8))
+        tifffile.imwrite(tmp_path / "labels" / "test" / path.name, np.ones(form[:2], np.uint8))
+    _, runs = planned(dataset)
+    reasons = set(obstacles(runs).values())
+    assert any("3x16x16" in reason for reason in reasons) is refused
+    assert bool(reasons) is refused
+
+
 def test_patches_are_trained_on_and_predicted_in_windows(planned, tmp_path):
     """Of images whose own sides the network would not take; thresholds are recorded beside."""
     dataset = 'name = "cardiac"\nparams = { side = 51 }\nsizes = { train = 4, val = 3, test = 2 }'

@@ -186,29 +186,34 @@ class _Examination:
             raise UserError(f"dataset {run.dataset.label!r}: {refused}")
 
 
-def _alike(name: str, samples: datasets.Dataset) -> None:
-    """Refuse files of different form, naming two of them."""
-    first = samples[0]
+def _alike(name: str, samples: datasets.Dataset, first: datasets.Sample) -> None:
+    """Refuse files of different form, naming two of them; splits share the channels of `first`."""
+    own = samples[0]
     for sample in samples:
         for what in ("image", "target"):
-            shapes = [getattr(one, what).shape for one in (first, sample)]
-            if shapes[0] != shapes[1]:
-                told = ["x".join(map(str, shape)) for shape in shapes]
-                raise UserError(
-                    f"dataset {name!r}: the {what} of {first.case} is {told[0]} (channels first), "
-                    f"that of {sample.case} {told[1]}; bring them to one size and one number of "
-                    "channels"
-                )
+            for like, axes in ((own, slice(None)), (first, slice(1))):
+                shapes = [getattr(one, what).shape for one in (like, sample)]
+                if shapes[0][axes] != shapes[1][axes]:
+                    told = ["x".join(map(str, shape)) for shape in shapes]
+                    raise UserError(
+                        f"dataset {name!r}: the {what} of {like.case} is {told[0]} (channels "
+                        f"first), that of {sample.case} {told[1]}; bring them to one size and one "
+                        "number of channels"
+                    )
 
 
 def _open(dataset: DatasetSpec, seed: int, download: bool) -> None:
     fetch = {"download": True} if download and datasets.info(dataset.name).downloads else {}
-    for split, size in dataset.sizes.items():
+    # of a split without a size a run takes all images
+    splits: dict[datasets.Split, int | None] = {"train": None, "test": None, **dataset.sizes}
+    first = None
+    for split, size in splits.items():
         samples = datasets.load(
             dataset.name, split, size, seed=seed, **dataset.params, **dataset.paths, **fetch
         )
         if datasets.info(dataset.name).needs_data and len(samples):
-            _alike(dataset.name, samples)
+            first = samples[0] if first is None else first
+            _alike(dataset.name, samples, first)
     for test in dataset.tests.values():
         wanted = test.size or dataset.sizes.get(test.split)
         params = {**dataset.params, **test.params, **dataset.paths}
