@@ -42,6 +42,10 @@ def test_query_answers_as_table_csv_and_json(call, tmp_path):
     assert out == "method,n,dice\ncross_entropy,16,0.641\n"
     _, out, _ = call("query", sql, "--json")
     assert json.loads(out) == [{"method": "cross_entropy", "n": 16, "dice": 0.641}]
+    # lists and missing values are values, too
+    code, out, _ = call("query", "SELECT [1, 2] AS pair, [] AS empty, NULL AS none, 0.5 AS half")
+    assert code == 0
+    assert out.split("\n")[1].split() == ["[1", "2]", "[]", "-", "0.5"]
 
 
 @pytest.mark.parametrize(

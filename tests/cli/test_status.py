@@ -210,6 +210,7 @@ def test_damaged_files_are_named_and_the_rest_is_told(call, store, runs, junk):
     """A record and a sign of life that cannot be read; the other runs have their status."""
     store.record_path(runs[0].id).write_text(junk)
     store.heartbeat(runs[3].id).write_text(junk)
+    store.heartbeat(runs[1].id).write_text(junk)  # its record counts, and nothing else
     code, out, _ = call("status", store.root)
     assert code == 0
     assert "4 runs: 2 crashed, 1 damaged, 1 lost" in out

@@ -131,6 +131,8 @@ def print_frame(frame: Any) -> None:
 
 
 def _text(value: Any) -> str:
-    if value is None or value != value:  # NaN
+    import pandas as pd
+
+    if pd.api.types.is_scalar(value) and pd.isna(value):  # a list of SQL is no scalar
         return "-"
     return f"{value:.6g}" if isinstance(value, float) else str(value)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +17,17 @@ from topoeval.images.image import Image
 # Byte 24 of a PNG is the number of bits, byte 25 the type of colour (0: grey, 3: palette).
 _PNG_DEPTH, _PNG_COLOUR = 24, 25
 
+MOST_PIXELS = 2**30
+"""Pixels of the largest picture that is read, 1 GiB of grey values; `LIMIT` sets another number."""
+LIMIT = "TOPOEVAL_MAX_PIXELS"
+
 
 def read(path: Path, inside: str) -> Image:
     """Read a picture."""
     import PIL.Image
 
-    with PIL.Image.open(path) as picture:
+    with _any_size(), PIL.Image.open(path) as picture:
+        _check_size(path, picture.width * picture.height)
         frames = getattr(picture, "n_frames", 1)
         if frames > 1:
             raise UserError(f"{path}: holds {frames} frames; save one image per file")
@@ -53,6 +60,28 @@ def from_palette(indices: NDArray[Any], palette: NDArray[Any] | Sequence[Any]) -
     if not grey or len(np.unique(palette[used, 0])) < len(used):
         return Image(indices, note="a palette of colours is read as its indices")
     return Image(palette[indices, 0])
+
+
+@contextmanager
+def _any_size() -> Iterator[None]:
+    """Lift Pillow's own limit, which no setting of ours could raise, while a file is read."""
+    import PIL.Image
+
+    before = PIL.Image.MAX_IMAGE_PIXELS
+    PIL.Image.MAX_IMAGE_PIXELS = None
+    try:
+        yield
+    finally:
+        PIL.Image.MAX_IMAGE_PIXELS = before
+
+
+def _check_size(path: Path, pixels: int) -> None:
+    """Refuse a picture above the limit before it is unpacked: a small file may hold one."""
+    said = os.environ.get(LIMIT) or str(MOST_PIXELS)
+    if not said.isdigit():
+        raise UserError(f"{LIMIT} = {said!r} is no number of pixels")
+    if pixels > int(said):
+        raise UserError(f"{path}: {pixels:,} pixels, above the limit of {int(said):,}; set {LIMIT}")
 
 
 def _check_depth(path: Path) -> None:

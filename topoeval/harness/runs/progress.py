@@ -50,11 +50,8 @@ def run_state(spec: RunSpec, store: Store) -> RunState:
     """Return where a run stands."""
     try:
         record = store.read(spec.id)
-        beat = heartbeat(spec.id, store)
     except DamagedRecordError as error:
         return RunState(spec, "damaged", reason=str(error))
-    except ValidationError:
-        return RunState(spec, "lost", reason=f"{store.heartbeat(spec.id)} is damaged")
     if record is not None:
         return RunState(
             spec,
@@ -63,6 +60,10 @@ def run_state(spec: RunSpec, store: Store) -> RunState:
             reason=record.reason,
             wall_s=record.timing.wall_s,
         )
+    try:
+        beat = heartbeat(spec.id, store)
+    except ValidationError:
+        return RunState(spec, "lost", reason=f"{store.heartbeat(spec.id)} is damaged")
     if beat is None:
         return RunState(spec, "waiting")
     now = time.time()
