@@ -86,7 +86,15 @@ def test_the_lowest_versions_are_those_that_are_promised():
             r"^([\w.-]+)==([\d.]+)$", (root / "constraints-min.txt").read_text(), re.MULTILINE
         )
     }
-    elsewhere = {"torch", "distributed", "homcloud", "mlflow-skinny", "submitit", "wandb"}
+    elsewhere = {
+        "torch",
+        "distributed",
+        "homcloud",
+        "mlflow-skinny",
+        "nnunetv2",
+        "submitit",
+        "wandb",
+    }
     assert {n: v for n, v in promised.items() if n not in elsewhere} == {
         n: v for n, v in tested.items() if n not in elsewhere
     }
