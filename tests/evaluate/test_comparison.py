@@ -58,6 +58,14 @@ def test_equal_predictions_are_separated_in_nothing():
     assert found.deciding("1", "dice").empty
 
 
+def test_one_and_the_same_difference_has_no_interval_and_the_verdict_says_why():
+    """Of eight cases that all differ by 2 it is no reason that few differ."""
+    scores = np.arange(8.0)
+    found = compare_predictions({"a": table(hd95=scores), "b": table(hd95=scores + 2)})
+    assert found.table["basis"].tolist() == ["none"]
+    assert found.verdict()[-1].endswith("or all differ by the same")
+
+
 def test_holm_is_taken_over_pairs_scores_and_classes():
     """Three models, two scores: six tests in one family."""
     rng = np.random.default_rng(1)

@@ -272,3 +272,12 @@ def test_audit_names_wrong_files(tmp_path):
     assert re.search(r"b.npy: holds 0.5, a .*; a truth holds labels", found.problems[0].message)
     with pytest.raises(UserError, match="no such file or folder"):
         audit(tmp_path / "nowhere")
+
+
+def test_labels_of_one_side_alone_are_told(folders):
+    """Grey predictions beside masks of 1 are no classes that somebody meant."""
+    predictions, targets = folders(a=(RING, RING))
+    PIL.Image.fromarray(RING * np.uint8(128)).save(predictions / "a.png")
+    (note,) = evaluate(predictions, targets).notes
+    assert "predictions hold 128, the truth 1;" in note
+    assert evaluate(predictions, targets, Options(threshold=0.5)).notes == []

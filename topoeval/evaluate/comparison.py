@@ -115,7 +115,8 @@ class Comparison:
         lines.append("about these predictions on cases like these, not about the methods")
         if short := int((self.table["basis"] == "none").sum()):
             lines.append(
-                f"{short} differences have no interval: fewer than 5 cases, or fewer than 3 differ"
+                f"{short} differences have no interval: fewer than 5 cases, fewer than 3 differ, "
+                "or all differ by the same"
             )
         return lines
 

@@ -218,6 +218,13 @@ def _decided(
     )
     if ignored is None and {255} < labels and options.classes is None and options.labels is None:
         notes.append("255 is scored as a class; if it marks voxels to leave out, say --ignore 255")
+    seen, true = predictions.labels - {ignored}, targets.labels - {ignored}
+    if options.classes is None and seen and true and not seen & true:
+        held = [", ".join(map(str, sorted(side)[:5])) for side in (seen, true)]
+        notes.append(
+            f"no label occurs on both sides: predictions hold {held[0]}, the truth {held[1]}; of "
+            "predictions to be cut say --threshold"
+        )
     for name, members in classes.members.items():
         if pairs and members is not None and not set(members) & labels:
             notes.append(f"no file holds class {name}")
