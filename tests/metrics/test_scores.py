@@ -69,6 +69,15 @@ def test_refuses_unknown_columns():
         score(*PAIRS[2], columns=["matches_prior"])
 
 
+@pytest.mark.parametrize("shape", [(4,), (1, 1, 4, 4), (1, 1, 4, 4, 4)])
+def test_refuses_what_is_not_one_mask(shape):
+    """Instead of an empty table, or columns that it does not know."""
+    mask = np.ones(shape, bool)
+    for columns in (None, "dice"):
+        with pytest.raises(UserError, match=r"takes one mask, .* got shape"):
+            score(mask, mask, columns=columns)
+
+
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "float64", "uint8"])
 def test_functions_take_masks_of_torch(dtype):
     """From any dtype, non-contiguous, batch and channels kept."""

@@ -18,6 +18,8 @@ def betti_numbers(
 ) -> NDArray[np.int64]:
     """Count components, holes and cavities of each mask.
 
+    Three axes without `spatial_dims` are one volume: of a stack of images say ``spatial_dims=2``.
+
     True is foreground whatever ``topology.direction`` says; the direction matters where a mask is
     cut out of a grey image (`topoeval.metrics.score_cases`).
 

@@ -43,7 +43,8 @@ def score(
     Raises
     ------
     UserError
-        If a mask is not boolean, the shapes differ, a column is unknown, or a setting does not fit.
+        If a mask is not boolean or neither 2D nor 3D, the shapes differ, a column is unknown, or a
+        setting does not fit.
 
     Examples
     --------
@@ -54,6 +55,8 @@ def score(
     """
     p, g = as_mask(prediction), as_mask(target)
     check_same_shape(p, g)
+    if p.ndim not in (2, 3):
+        raise UserError(f"score takes one mask, (H, W) or (D, H, W), got shape {p.shape}")
     known = available_columns(p.ndim, () if settings.prior is None else ("prior",))
     wanted = [known[name] for name in chosen(columns, known)]
     found = _scored(wanted, (p[None], g[None]), None, [settings])
