@@ -161,3 +161,15 @@ def test_the_caption_says_what_numbers_rest_on(tmp_path: Path) -> None:
         "do not say how loaded the machine was",
     ):
         assert words in text
+
+
+def test_of_exclusive_classes_no_threshold_decides(tmp_path: Path) -> None:
+    """The caption says that the largest logit does; of one class it names the threshold."""
+    several = {"spec.dataset.params": {"structure": "all"}}
+    for changes, words in (
+        (several, "foreground is the class of the largest logit"),
+        ({}, "foreground is p ≥ 0.5"),
+    ):
+        folder = tmp_path / str(len(changes))
+        summary = summary_of(folder, [make_record(dataset="cardiac", changes=changes)])
+        assert words in "\n".join(caption_lines(summary))

@@ -8,6 +8,8 @@ from typing import Any
 
 import pandas as pd
 
+from topoeval import datasets
+from topoeval.errors import UserError
 from topoeval.records.record import Record
 from topoeval.records.spec import RunSpec
 from topoeval.topology import Topology
@@ -22,6 +24,7 @@ _THRESHOLDS = {
     "dice": "p ≥ the threshold of the best Dice on validation images",
     "topology": "p ≥ the threshold of the least Betti error on validation images",
 }
+_LARGEST = "the class of the largest logit, background among the classes"
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,7 @@ def conditions_of(runs: pd.DataFrame, documents: Mapping[str, Record]) -> Condit
         network=_joined([_network(spec) for spec in specs]),
         name=specs[0].dataset.name,
         params=specs[0].dataset.params,
-        threshold=_joined([_THRESHOLDS[spec.threshold] for spec in specs]),
+        threshold=_joined([_foreground(spec) for spec in specs]),
     )
 
 
@@ -82,6 +85,15 @@ def _prior(spec: RunSpec) -> str:
     given = "oracle" if spec.dataset.params.get("prior") == "measured" else "class"
     wrong = f", off by {tuple(spec.prior_error)}" if any(spec.prior_error) else ""
     return _PRIORS[given if spec.prior == "given" else spec.prior] + wrong
+
+
+def _foreground(spec: RunSpec) -> str:
+    """Return what makes a voxel foreground: of exclusive classes no threshold does."""
+    try:
+        classes = datasets.info(spec.dataset.name, **spec.dataset.params).target_classes
+    except UserError:  # a dataset of a plug-in that is not loaded; most have one class
+        return _THRESHOLDS[spec.threshold]
+    return _LARGEST if classes.softmax else _THRESHOLDS[spec.threshold]
 
 
 def _network(spec: RunSpec) -> str:
