@@ -181,6 +181,27 @@ def test_an_ignore_label_counts_in_neither_mask(pair):
     assert without.loc["255", "dice"] == 0
 
 
+@pytest.mark.parametrize("white", [255, 65535])
+def test_one_mask_written_in_two_ways_is_refused(pair, white):
+    """Some files 0 and 1, others 0 and 255: read together they would be two classes."""
+    bright = RING.astype(np.uint16) * white
+    with pytest.raises(
+        UserError, match=rf"b\.png 0 and {white}, and no file both.*--ignore {white}"
+    ):
+        evaluate(*pair({"a": (RING, RING), "b": (RING, bright)}), DICE)
+    with pytest.raises(UserError, match=r"0 and 1, .*no file both"):
+        evaluate(*pair({"a": (RING, RING), "b": (bright, RING)}), DICE)
+
+
+def test_two_labels_in_one_file_are_two_labels(pair):
+    """1 and 255 side by side are no two ways of writing one mask."""
+    both = RING.copy()
+    both[:4] = 255
+    found = evaluate(*pair({"a": (RING, RING), "b": (both, both)}), DICE)
+    assert set(dice(found).values()) == {1.0}
+    assert {label for _, label in dice(found)} >= {"1", "255"}
+
+
 def test_a_prediction_of_0_and_255_beside_an_ignore_label_255(pair):
     """In the prediction 255 is foreground: the sets are read apart."""
     truth = RING.copy()

@@ -68,9 +68,9 @@ def test_white_is_1_where_the_whole_set_has_nothing_else(read, white, dtype):
     found, reading = read(*masks)
     assert found == [[[0, 1]], [[0, 0]]]
     assert reading.line == f"0 and {white}, {white} is read as 1"
-    found, reading = read(*masks, np.array([[1, 0]], dtype))
-    assert found == [[[0, white]], [[0, 0]], [[1, 0]]]
-    assert reading.line == f"labels 0, 1, {white}"
+    found, reading = read(*masks, np.array([[2, 0]], dtype))
+    assert found == [[[0, white]], [[0, 0]], [[2, 0]]]
+    assert reading.line == f"labels 0, 2, {white}"
 
 
 def test_an_ignore_label_is_no_value(read):

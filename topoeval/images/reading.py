@@ -108,12 +108,35 @@ def decide(surveys: Sequence[Survey], terms: Terms, ignore: Collection[int] = ()
         return Reading(terms, fractions=True, labels=frozenset({1}), line=line)
     values = frozenset[int]().union(*(one.labels for one in plain))
     seen = values - set(ignore)
+    _check_one_writing(plain, seen, ignore)
     one = next((white for white in WHITE if seen == {white}), None)
     line = f"labels {_listed(values)}"
     if one is not None:
         line = f"0 and {one}, {one} is read as 1"
         values = (values - {one}) | {1}
     return Reading(terms, one=one, labels=values, line="; ".join([line, *notes]))
+
+
+def _check_one_writing(
+    surveys: Sequence[Survey], seen: Collection[int], ignore: Collection[int]
+) -> None:
+    """Refuse a set in which some files write a mask as 0 and 1 and others as 0 and 255.
+
+    Each file alone is clear; read together, the one foreground would become two classes.
+    """
+    if len(seen) < 2 or not set(seen) <= {1, *WHITE}:
+        return
+    held = {one.file: set(one.labels) - set(ignore) for one in surveys}
+    if any(len(labels) > 1 for labels in held.values()):
+        return
+    first, second, *_ = sorted(seen)
+    files = [
+        next(file for file, labels in held.items() if one in labels) for one in (first, second)
+    ]
+    raise UserError(
+        f"{files[0]} holds 0 and {first}, {files[1]} 0 and {second}, and no file both: one mask "
+        f"written in two ways, or a label to ignore? Store them alike, or say --ignore {second}"
+    )
 
 
 def read_labels(path: Path, reading: Reading | None = None) -> LabelMap:
