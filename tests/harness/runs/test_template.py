@@ -171,6 +171,7 @@ def launched(warm, work, **extra):
         work=str(work),
         record=str(work / "record"),
         timeout_s=60,
+        memory_bytes=2**32,
     )
     with warm.launch(settings, {}, **extra) as supervised:
         ending = json.loads(supervised.output.read().splitlines()[-1])
@@ -249,6 +250,7 @@ def test_who_waits_for_an_answer_is_let_go_when_the_template_is_closed(tmp_path,
     waiting = threading.Thread(target=lambda: told.append(launched(warm, tmp_path / "one")))
     waiting.start()
     while not warm._lock.locked():
+        assert waiting.is_alive()
         time.sleep(0.01)
     warm.close()
     waiting.join(60)
@@ -307,7 +309,7 @@ def test_what_a_run_imports_is_known_before(suite_file):
         "    for file in sys.argv[1:]:\n"
         "        runs = plan(load_suite(file))\n"
         "        for run in runs:\n"
-        "            assert Inline().run(run, store, Limits())['status'] == 'ok'\n"
+        "            assert Inline().run(run, store, Limits()).ok\n"
         "        named = imports(runs)\n"
         "        assert set(named) <= set(sys.modules), named\n"
         "        assert ('torch._dynamo' in named) == ('torch._dynamo' in sys.modules), named\n"
