@@ -132,6 +132,6 @@ def test_another_process_loads_the_same(file):
         "before = 'squares' in LOSSES; plugins.load_in_worker()\n"
         "print(before, LOSSES.source('squares').hash)"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-P", "-c", program], capture_output=True, text=True)
     assert done.stdout.split() == ["False", LOSSES.source("squares").hash], done.stderr
     assert json.loads(os.environ["TOPOEVAL_PLUGINS"]) == [plugins.loaded()[0].place]

@@ -11,7 +11,7 @@ def printed(program, **environ):
     """What a program prints after the command line has set up its output."""
     text = f"from topoeval.cli import output; output.set_up()\n{program}"
     return subprocess.run(
-        [sys.executable, "-c", text],
+        [sys.executable, "-P", "-c", text],
         env={**os.environ, **environ},
         capture_output=True,
         check=True,
@@ -49,7 +49,7 @@ def test_a_cache_that_cannot_be_written_is_one_line():
     kept = {k: v for k, v in os.environ.items() if k not in ("TOPOEVAL_CACHE", "XDG_CACHE_HOME")}
     text = f"from topoeval.cli import output; output.set_up()\n{program}"
     done = subprocess.run(
-        [sys.executable, "-c", text], env={**kept, **environ}, capture_output=True, text=True
+        [sys.executable, "-P", "-c", text], env={**kept, **environ}, capture_output=True, text=True
     )
     assert done.stdout == "['test-00000', 'test-00001']\n", done.stderr
     ours = [line for line in done.stderr.splitlines() if "cannot be written" in line]

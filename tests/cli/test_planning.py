@@ -105,7 +105,7 @@ def test_the_help_comes_without_anything_heavy():
         "heavy = {'torch', 'numpy', 'pydantic', 'pandas', 'importlib.metadata', 'rich.progress'}\n"
         "assert not heavy & set(sys.modules), heavy & set(sys.modules)"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-P", "-c", program], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     for command in ("plan", "schema", "time"):
         assert command in done.stdout

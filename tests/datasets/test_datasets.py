@@ -107,4 +107,4 @@ def test_importing_datasets_imports_nothing_heavy(heavy):
         "import sys; from topoeval import datasets; datasets.info('strokes'); "
         f"sys.exit({heavy!r} in sys.modules)"
     )
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+    assert subprocess.run([sys.executable, "-P", "-c", code], check=False).returncode == 0

@@ -158,7 +158,7 @@ def test_another_process_draws_the_same_bits():
         "sys.stdout.write(d.hexdigest())"
     )
     theirs = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+        [sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True
     )
     ours = hashlib.sha256(images(Strokes("train", 10, seed=4, noise=0.1)).tobytes()).hexdigest()
     assert theirs.stdout == ours

@@ -157,4 +157,4 @@ def test_refuses_priors_that_do_not_fit(priors):
 def test_importing_metrics_imports_no_torch():
     """Scoring stored masks must not cost the start of a framework."""
     code = "import sys, topoeval.metrics; sys.exit('torch' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+    assert subprocess.run([sys.executable, "-P", "-c", code], check=False).returncode == 0

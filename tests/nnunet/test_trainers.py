@@ -65,7 +65,7 @@ def trainer_of(kind, name, **settings):
 def test_the_command_prints_the_folder_and_the_trainers():
     """The folder alone on stdout, where `$(...)` takes it from."""
     done = subprocess.run(
-        [sys.executable, "-m", "topoeval.nnunet"], capture_output=True, text=True, check=True
+        [sys.executable, "-P", "-m", "topoeval.nnunet"], capture_output=True, text=True, check=True
     )
     assert Path(done.stdout.strip()) == FOLDER.resolve()
     assert [name for name in TRAINERS if name in done.stderr] == list(TRAINERS)
@@ -155,7 +155,7 @@ predictor = nnUNetPredictor(device=torch.device("cpu"), use_mirroring=False, ver
 predictor.initialize_from_trained_model_folder({str(folder.parent)!r}, (0,), "checkpoint_final.pth")
 predictor.predict_from_files_sequential({str(images)!r}, {str(tmp_path)!r})
 """
-    subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)
+    subprocess.run([sys.executable, "-P", "-c", script], check=True, capture_output=True, text=True)
     assert len(list(tmp_path.glob("case_*.png"))) == 5
 
 

@@ -64,7 +64,7 @@ def test_what_is_known_without_the_libraries():
     )
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, env=environment
+        [sys.executable, "-P", "-c", program], capture_output=True, text=True, env=environment
     )
     lines = done.stdout.splitlines()
     assert [line.split()[0] for line in lines] == list(BACKENDS), done.stderr

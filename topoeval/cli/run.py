@@ -71,17 +71,21 @@ def run_suite(
         Console().print(f"{title}: {len(runs)} runs, results in {escape(str(store.root))}")
         retry: Retry | None = "failed" if retry_failed else None
         settings = replace(settings, template=template)
-        leave_yardsticks(suite, store.root)
-        failures = execute_runs(
-            runs,
-            store,
-            executor,
-            settings,
-            suite.limits,
-            suite.reference,
-            retry,
-            matched(runs, filters) if again else (),
-        )
+        try:
+            failures = execute_runs(
+                runs,
+                store,
+                executor,
+                settings,
+                suite.limits,
+                suite.reference,
+                retry,
+                matched(runs, filters) if again else (),
+            )
+        finally:
+            # also of a sweep that is interrupted; what was refused has no folder
+            if store.records.is_dir():
+                leave_yardsticks(suite, store.root)
     if report:
         from topoeval.cli.report import make_report
 

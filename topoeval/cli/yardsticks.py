@@ -11,11 +11,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pydantic import Field, ValidationError
-
 from topoeval.errors import UserError
-from topoeval.records.canonical import Frozen
-from topoeval.records.files import write_whole
 
 if TYPE_CHECKING:
     from topoeval.harness.suites.suite import Suite
@@ -25,14 +21,10 @@ if TYPE_CHECKING:
 FILE = "yardsticks.json"
 
 
-class _Left(Frozen):
-    reference: str
-    bases: dict[str, str] = Field(default_factory=dict)
-
-
 def leave_yardsticks(suite: Suite, root: Path) -> None:
     """Write what a suite outside the catalogue compares its rows with; of others remove it."""
     from topoeval.harness.suites.catalogue import load_suite, suite_names
+    from topoeval.records.files import write_whole
 
     path = root / FILE
     if suite.name in suite_names() and load_suite(suite.name) == suite:
@@ -85,13 +77,8 @@ def yardsticks_of(records: Records, results: Path, reference: str | None = None)
     path = results / FILE
     known = [name for name in records.suites if name in suite_names()]
     if path.is_file():
-        try:
-            left = _Left.model_validate_json(path.read_bytes())
-        except ValidationError as error:
-            raise UserError(
-                f"{path} is damaged ({error.error_count()} faults); delete it"
-            ) from None
-        own, bases = left.reference, {**bases, **left.bases}
+        own, left = _read(path)
+        bases |= left
     elif known:
         suite = load_suite(known[0])
         own = suite.reference
@@ -99,3 +86,16 @@ def yardsticks_of(records: Records, results: Path, reference: str | None = None)
             name: str(values["base"]) for name, values in suite.override.items() if "base" in values
         }
     return Yardsticks(reference or own, {name: base for name, base in bases.items() if base})
+
+
+def _read(path: Path) -> tuple[str, dict[str, str]]:
+    """Return the reference and the bases that a run has left."""
+    try:
+        left = json.loads(path.read_text(encoding="utf-8"))
+        reference, bases = left["reference"], left["bases"]
+        texts = [reference, *bases, *bases.values()]
+    except (ValueError, KeyError, TypeError, AttributeError):
+        texts = [None]
+    if not all(isinstance(text, str) for text in texts):
+        raise UserError(f"{path} is damaged; delete it, and run the suite again to have it anew")
+    return reference, dict(bases)

@@ -40,6 +40,6 @@ def test_example(name):
     program = f"import runpy; runpy.run_path({str(EXAMPLES / f'{name}.py')!r}, run_name='__main__')"
     if importlib.util.find_spec("torchvision"):
         program = WITHOUT_OPERATORS + program
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-P", "-c", program], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "loss " in done.stdout

@@ -57,7 +57,7 @@ def test_executors_are_imported_when_asked_for():
 
 def test_local_has_a_slot_per_thread_of_the_machine(monkeypatch, fake_run):
     """Or as many as it is told."""
-    monkeypatch.setattr("os.cpu_count", lambda: 8)
+    monkeypatch.setattr("topoeval.harness.runs.executors.local.usable_cores", lambda: 8)
     runs = [fake_run("fine")]
     assert Local.configured(Settings(), runs).slots == 8
     assert Local.configured(Settings(threads=3), runs).slots == 2
