@@ -20,7 +20,7 @@ def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def suite(tmp_path: Path) -> Path:
     """Return a results folder of two datasets, seven methods and three seeds, one run failed."""
     failed = make_record("largest_component", seed=3, status="failed", error="RuntimeError: no")
-    write_records(tmp_path / "results" / "one" / "records", [*make_suite(), failed])
+    write_records(tmp_path / "results" / "one" / "records", [*make_suite(seeds=3), failed])
     return tmp_path / "results" / "one"
 
 

@@ -127,7 +127,7 @@ class _Examination:
         if (content,) not in self._found:
             self._found[content,] = None
             try:
-                _open(run.dataset, run.seed, self._download)
+                _open(run.dataset, run.score, run.seed, self._download)
             except UserError as error:
                 self._found[content,] = str(error)
         if (closed := self._found[content,]) is not None:
@@ -202,10 +202,10 @@ def _alike(name: str, samples: datasets.Dataset, first: datasets.Sample) -> None
                     )
 
 
-def _open(dataset: DatasetSpec, seed: int, download: bool) -> None:
+def _open(dataset: DatasetSpec, scored: datasets.Split, seed: int, download: bool) -> None:
     fetch = {"download": True} if download and datasets.info(dataset.name).downloads else {}
     # of a split without a size a run takes all images
-    splits: dict[datasets.Split, int | None] = {"train": None, "test": None, **dataset.sizes}
+    splits: dict[datasets.Split, int | None] = {"train": None, scored: None, **dataset.sizes}
     first = None
     for split, size in splits.items():
         samples = datasets.load(

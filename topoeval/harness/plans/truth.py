@@ -26,7 +26,8 @@ class Truth:
     topology
         How masks are read.
     masks
-        How many of the test's masks were looked at, the first ones.
+        How many masks were looked at, the first ones of the split that is scored: of the test, or
+        of ``val`` in a search, which never sees a test.
     right
         How many of them have their prior; None where no mask has one.
     """
@@ -47,10 +48,10 @@ class Truth:
 
 
 def look(run: RunSpec) -> Truth:
-    """Return how many of the first true masks of a run's test have their prior."""
-    size = run.dataset.sizes.get("test")
+    """Return how many of the first true masks of the split that a run is scored on have theirs."""
+    size = run.dataset.sizes.get(run.score)
     params = {**run.dataset.params, **run.dataset.paths}
-    test = datasets.load(run.dataset.name, "test", size, seed=run.seed, **params)
+    test = datasets.load(run.dataset.name, run.score, size, seed=run.seed, **params)
     samples = [test[i] for i in range(min(_MOST, len(test)))]
     told = [sample for sample in samples if sample.prior is not None]
     if not told:
