@@ -74,6 +74,7 @@ def betti_numbers(
     if len(images) == 0:
         return np.zeros((*array.shape[:lead], ndim), np.int64)
     counts = _native.betti_numbers(images, topology.construction, topology.framed, 1)
+    counts = counts.view(np.int64)  # the engine's is as long under another name of C
     return counts.reshape(*array.shape[:lead], ndim)
 
 

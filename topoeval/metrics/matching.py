@@ -79,4 +79,5 @@ def betti_matching_error(
     if len(p) == 0:
         return np.zeros((*shape, ndim), np.int64)
     counts = _native.match_masks(p, g, topology.construction, topology.framed, comparison, 1)
+    counts = counts.view(np.int64)  # the engine's is as long under another name of C
     return (counts[:, 0] + counts[:, 1] - 2 * counts[:, 2]).reshape(*shape, ndim)

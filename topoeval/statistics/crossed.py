@@ -199,7 +199,7 @@ def crossed_interval(
     --------
     >>> table = np.array([[0.8, 0.9], [0.9, 0.7], [0.7, 0.8], [0.8, 0.8], [0.9, 0.8]])
     >>> crossed_interval([table]).text(2)
-    '0.81 [0.72, 0.90]'
+    '0.81 [0.76, 0.86]'
     """
     runs = sum(len(table) for table in tables)
     mean = float(np.mean([table.mean() for table in tables]))

@@ -69,6 +69,7 @@ class ScoreGrid:
 def worst(measure: Metric) -> float:
     """Return the worst end of a score's range, infinite where there is none.
 
+    >>> from topoeval.metrics.catalogue import metric_of
     >>> worst(metric_of("dice")), worst(metric_of("betti_error"))
     (0.0, inf)
     """

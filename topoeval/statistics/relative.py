@@ -37,7 +37,7 @@ def relative_errors(
     Examples
     --------
     >>> import numpy as np
-    >>> from topoeval.statistics.grid import known
+    >>> from topoeval.metrics.catalogue import metric_of
     >>> values = np.array([[[10.0, 30.0]], [[5.0, 5.0]]])
     >>> failed = np.zeros((2, 1), dtype=bool)
     >>> grid = ScoreGrid("d", ("base", "other"), (0,), ("x", "y"), values, failed, 0)
