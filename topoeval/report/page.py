@@ -39,7 +39,8 @@ def build(
     """Make the report of a suite from its records alone.
 
     Writes ``index.html``, a page per method and dataset, ``runs.html``, ``table.csv``,
-    ``table.md``, ``table.tex``, ``gains.md`` where records have thresholds, and ``figures/*.svg``; all of it or, where anything fails, nothing.
+    ``table.md``, ``table.tex``, ``gains.md`` where records have thresholds, and
+    ``figures/*.svg``; all of it or, where anything fails, nothing.
     The same records give the same bytes.
 
     Parameters
