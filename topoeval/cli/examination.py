@@ -1,7 +1,7 @@
 """What `topoeval doctor` looks at.
 
 Everything is tried, not only looked up: a library that is installed and cannot be imported, or
-answers wrong, is broken. Nothing here lets one broken part hide the others.
+returns wrong bars, is broken. Nothing here lets one broken part hide the others.
 """
 
 from __future__ import annotations
@@ -41,10 +41,10 @@ def examine() -> Iterator[tuple[str, list[Finding]]]:
 
 
 def _guarded(name: str, look: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
-    """Yield findings; what cannot even be looked at is broken."""
+    """Yield findings; a part whose examination raises is broken."""
     try:
         yield from look()
-    except Exception as error:  # the doctor reports what others let escape
+    except Exception as error:  # whatever it raises is a line of the report
         yield Finding(name, BROKEN, _reason(error))
 
 

@@ -1,4 +1,4 @@
-"""What the rows of a suite are compared with: found by name, or left by the run of a suite file.
+"""What the rows of a suite are compared with: found by name, or written by the run of a suite file.
 
 A suite of the catalogue is looked up by the name in its records. One that lies elsewhere cannot be,
 so its run leaves ``yardsticks.json`` in the results folder: the reference, and the base of each

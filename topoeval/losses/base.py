@@ -29,7 +29,8 @@ def outside_graph(function: F) -> F:
 
     @wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
-        # The compiler is a second and more of imports; who has not begun to compile has no graph.
+        # Importing the compiler takes more than a second. A process that has not imported it has
+        # no graph to keep the function out of.
         if "torch._dynamo" in sys.modules:
             return torch.compiler.disable(function)(*args, **kwargs)  # type: ignore[no-untyped-call]
         return function(*args, **kwargs)
@@ -255,7 +256,7 @@ def _finite(input: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
     """
     if not torch.compiler.is_compiling():
         wide = torch.promote_types(input.dtype, torch.float32)
-        # one pass that allocates nothing: a sum is finite unless a value is not, or huge
+        # one pass without allocation: the sum is finite unless a value is not finite, or huge
         if torch.isfinite(input.detach().sum(dtype=wide)):
             return input, None
     bad = ~torch.isfinite(input.detach())

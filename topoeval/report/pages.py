@@ -81,7 +81,7 @@ def overview_page(suite: SuiteReport, figures: Sequence[Drawing]) -> str:
 def dataset_page(
     suite: SuiteReport, dataset: str, figures: Sequence[Drawing], examples: Gallery | None
 ) -> str:
-    """Return the page of a dataset: every column, figures, answers side by side."""
+    """Return the page of a dataset: every column, figures, predictions side by side."""
     only = suite.only[dataset]
     return _render(
         suite,

@@ -134,12 +134,12 @@ class MethodRow:
 
     @property
     def is_main(self) -> bool:
-        """Whether it is of the main test; what a run cost, or that it failed, is told there."""
+        """Whether it is of the main test; only its row has costs and failures."""
         return self.test == MAIN_TEST
 
     @property
     def uses_prior_of_test(self) -> bool:
-        """Whether the method is told the prior of each test image."""
+        """Whether the method is given the prior of each test image."""
         return self.regime in _PER_CASE
 
     @property
@@ -221,7 +221,7 @@ def _row(
     against = {
         key: one.against_bases[arm]
         for key, one in found.items()
-        # What nobody can win is not compared.
+        # A metric without a direction is not compared.
         if one.scored.direction and arm in one.against_bases
     }
     compared = [one for one in against.values() if one.difference.measured]

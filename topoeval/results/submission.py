@@ -1,7 +1,7 @@
 """A method's results from elsewhere, as one checked file.
 
 A bundle is a zip: ``manifest.json`` with the SHA-256 of every other file, ``submission.toml``, and
-either ``predictions/`` (masks, which we score: *verified*) or ``scores.csv`` (numbers that nobody
+either ``predictions/`` (masks, which we score: *verified*) or ``scores.csv`` (numbers that were not
 here can check: *unverified*). The two are never shown in one table. The same folder gives the same
 bytes.
 """

@@ -1,6 +1,6 @@
 """The specification of a loss, as checks that anyone can run on theirs.
 
-``check_loss(MyLoss)`` answers one result per check; the list is what section "A loss" of
+``check_loss(MyLoss)`` returns one result per check; the list is what section "A loss" of
 CONTRIBUTING.md says in words. A loss with required arguments is built by a function of your own:
 ``check_loss(MyLoss, make)``.
 """

@@ -1,4 +1,4 @@
-"""Who is told how a training goes, step by step and epoch by epoch."""
+"""Callbacks that are called after each step and each epoch of a training."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Epoch:
 
 
 class Callback(Protocol):
-    """Is told how a training goes, and changes nothing about it."""
+    """Is called as a training goes on, and changes nothing about it."""
 
     def on_step(self, step: Step) -> None:
         """A step was taken."""
