@@ -40,6 +40,7 @@ def audit(
     from topoeval.cli.evaluation import check_axes, print_notes, print_problems, progress
     from topoeval.evaluate import audit as look_at
     from topoeval.evaluate import parse_classes, parse_priors, read_label_names
+    from topoeval.results.write import write_csv
     from topoeval.topology import Topology
 
     console = Console()
@@ -57,9 +58,8 @@ def audit(
             axes=check_axes(axes),
         )
     if len(found.cases):
-        out.mkdir(parents=True, exist_ok=True)
-        found.cases.to_csv(out / "cases.csv", index=False)
-        found.table().to_csv(out / "table.csv", index=False)
+        write_csv(out / "cases.csv", found.cases)
+        write_csv(out / "table.csv", found.table())
         lines = [
             f"values: {found.reading.line}",
             f"{len(found.files)} label maps; classes {', '.join(found.classes.names)}",

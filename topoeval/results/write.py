@@ -7,6 +7,10 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @contextmanager
@@ -31,3 +35,8 @@ def write_bytes(path: Path, data: bytes) -> None:
     """Write a file."""
     with replaced(path) as temporary:
         temporary.write_bytes(data)
+
+
+def write_csv(path: Path, table: pd.DataFrame) -> None:
+    """Write a table without its index."""
+    write_bytes(path, table.to_csv(index=False).encode())

@@ -20,10 +20,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from topoeval.harness.runs.blame import outcome_without_record
 from topoeval.harness.runs.executors import Settings, make_executor
 from topoeval.harness.runs.job import (
     LOG_TAIL_LINES,
-    outcome_without_record,
     supervise,
     thread_variables,
 )
@@ -205,7 +205,7 @@ class Lane:
             "cores": cores,
             "outcome": str(outcome_file),
         }
-        (work / "job.json").write_text(json.dumps(job), encoding="utf-8")
+        write_whole(work / "job.json", json.dumps(job))
         load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
         began = datetime.now(UTC).isoformat(timespec="seconds")
         ending, printed = supervise(
