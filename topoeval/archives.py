@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import hashlib
 import os
-import socket
 from pathlib import Path
 
 from topoeval.errors import UserError
+from topoeval.whole_file import write_bytes
 
 ASIDE = ".damaged"
 """What is added to the name of a damaged file that had to make room; such files are not read."""
@@ -47,17 +47,7 @@ def write_archive(path: Path, archive: bytes) -> None:
     if end[:4] != _END or end[-2:] != b"\0\0":
         raise ValueError("an archive ends with the directory of a ZIP file, without a comment")
     content = archive[:-2] + _COMMENT_SIZE.to_bytes(2, "little")
-    # two machines may write the same file
-    partial = path.with_name(f".{path.name}.{socket.gethostname()}.{os.getpid()}.partial")
-    try:
-        with partial.open("wb") as file:
-            file.write(content)
-            file.write(_PREFIX + hashlib.sha256(content).hexdigest().encode())
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
+    write_bytes(path, content + _PREFIX + hashlib.sha256(content).hexdigest().encode())
 
 
 def read_archive(path: Path, *, sealed: bool = True) -> bytes:

@@ -40,8 +40,8 @@ def audit(
     from topoeval.cli.evaluation import check_axes, print_notes, print_problems, progress
     from topoeval.evaluate import audit as look_at
     from topoeval.evaluate import parse_classes, parse_priors, read_label_names
-    from topoeval.results.write import write_csv
     from topoeval.topology import Topology
+    from topoeval.whole_file import write_text
 
     console = Console()
     with progress(console) as listener:
@@ -58,8 +58,8 @@ def audit(
             axes=check_axes(axes),
         )
     if len(found.cases):
-        write_csv(out / "cases.csv", found.cases)
-        write_csv(out / "table.csv", found.table())
+        write_text(out / "cases.csv", found.cases.to_csv(index=False))
+        write_text(out / "table.csv", found.table().to_csv(index=False))
         lines = [
             f"values: {found.reading.line}",
             f"{len(found.files)} label maps; classes {', '.join(found.classes.names)}",

@@ -182,14 +182,14 @@ def _compare_models(
     out: Path,
 ) -> None:
     from topoeval.evaluate.comparison import compare_predictions
-    from topoeval.results.write import write_csv
+    from topoeval.whole_file import write_text
 
     found = compare_predictions(tables, measure)
     if csv:
         typer.echo(found.table.to_csv(index=False, lineterminator="\n"), nl=False)
         return
-    write_csv(out / "comparison.csv", found.table)
-    write_csv(out / "scores.csv", found.scores)
+    write_text(out / "comparison.csv", found.table.to_csv(index=False))
+    write_text(out / "scores.csv", found.scores.to_csv(index=False))
     for line in notes:
         typer.echo(line)
     print_frame(found.shown())

@@ -125,7 +125,7 @@ def show(
     """Draw a few samples, image above truth, and print their Betti numbers."""
     from topoeval import datasets
     from topoeval.datasets.contact import contact_sheet
-    from topoeval.results.write import write_bytes
+    from topoeval.whole_file import write_bytes
 
     dataset = datasets.load(name, split, count, **_params(param))
     samples = [dataset[k] for k in range(count or min(4, len(dataset)))]

@@ -45,7 +45,7 @@ def time(
     from topoeval.harness.suites.catalogue import load_suite
     from topoeval.harness.timing.lane import Lane
     from topoeval.report.timing import read_timings, timing_tables
-    from topoeval.results.write import write_bytes
+    from topoeval.whole_file import write_bytes
 
     use_data_folder(data)
     wanted = load_suite(suite)

@@ -8,12 +8,12 @@ again.
 from __future__ import annotations
 
 import csv
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
 from topoeval.evaluate.pairs import FilePair
+from topoeval.whole_file import whole_file
 
 CASES, INPUTS = "cases.csv", "inputs.csv"
 KEYS = ("case", "class")
@@ -106,13 +106,8 @@ class Journal:
 
 def _write_lines(path: Path, lines: Sequence[Sequence[str]]) -> None:
     """Write a file so that a reader finds the old one or the new one."""
-    beside = path.with_suffix(".part")
-    try:
-        with beside.open("w", newline="", encoding="utf-8") as file:
-            csv.writer(file).writerows(lines)
-        os.replace(beside, path)
-    finally:
-        beside.unlink(missing_ok=True)
+    with whole_file(path) as beside, beside.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows(lines)
 
 
 def _lines(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:

@@ -26,7 +26,8 @@ def foreground_mask(maps: torch.Tensor, topology: Topology) -> torch.Tensor:
 
 def thinned(masks: torch.Tensor, topology: Topology) -> torch.Tensor:
     """Return the homotopic skeletons of boolean ``(B, C, *spatial)`` masks, on their device."""
-    return on_host(lambda images: thin(images, topology), masks)
+    threads = torch.get_num_threads()
+    return on_host(lambda images: thin(images, topology, threads=threads), masks)
 
 
 @outside_graph

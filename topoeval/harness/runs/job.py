@@ -21,9 +21,9 @@ from topoeval.harness.runs.supervisor import Ending, Settings
 from topoeval.harness.suites.suite import Limits
 from topoeval.limits import usable_memory
 from topoeval.records.canonical import canonical_json
-from topoeval.records.files import write_whole
 from topoeval.records.record import Record
 from topoeval.records.spec import RunSpec
+from topoeval.whole_file import write_text
 
 # -P: the current folder must not decide which topoeval is imported
 WORKER = (sys.executable, "-P", "-m", "topoeval.harness.runs.worker")
@@ -201,7 +201,7 @@ class Job:
         for stale in (store.heartbeat(self.spec.id), store.step(self.spec.id)):
             stale.unlink(missing_ok=True)
         spec_file = work / "spec.json"
-        write_whole(spec_file, canonical_json(self.spec))
+        write_text(spec_file, canonical_json(self.spec))
         worker = self.worker or WORKER
         return supervise(
             (*worker, str(spec_file), str(store.root), self.suite, str(self.threads)),

@@ -33,9 +33,9 @@ from topoeval.harness.runs.store import Store, last_lines
 from topoeval.harness.runs.sweep import sweep
 from topoeval.harness.suites.suite import Limits, Timing
 from topoeval.records.canonical import canonical_text, digest
-from topoeval.records.files import write_whole
 from topoeval.records.record import rounded
 from topoeval.records.spec import RunSpec
+from topoeval.whole_file import write_text
 
 SCHEMA = 1
 # -P: the current folder must not decide which topoeval is imported
@@ -164,7 +164,8 @@ class Lane:
 
     def _write(self, record: Record) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
-        write_whole(self.folder / f"{record['id']}.json", canonical_text(rounded(record)) + "\n")
+        path = self.folder / f"{record['id']}.json"
+        write_text(path, canonical_text(rounded(record)) + "\n", durable=True)
 
     def _starts(
         self, runs: Sequence[RunSpec], targets: Sequence[RunSpec], listener: Listener
@@ -212,7 +213,7 @@ class Lane:
             "cores": cores,
             "outcome": str(outcome_file),
         }
-        write_whole(work / "job.json", json.dumps(job))
+        write_text(work / "job.json", json.dumps(job))
         load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
         began = datetime.now(UTC).isoformat(timespec="seconds")
         ending, printed = supervise(
