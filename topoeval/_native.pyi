@@ -1,7 +1,11 @@
 """Types of the C++ extension module (native/bindings.cpp)."""
 
+from typing import TypeVar
+
 import numpy as np
 from numpy.typing import NDArray
+
+Float = TypeVar("Float", np.float32, np.float64)
 
 def persistence(
     values: NDArray[np.generic],
@@ -72,3 +76,10 @@ def repair(
     NDArray[np.int64],
     NDArray[np.int64],
 ]: ...
+def inner_distance(
+    masks: NDArray[np.bool_] | NDArray[np.uint8], threads: int
+) -> NDArray[np.float64]: ...
+def soft_skeleton(maps: NDArray[Float], iterations: int, threads: int) -> NDArray[Float]: ...
+def soft_skeleton_gradient(
+    maps: NDArray[Float], gradient: NDArray[Float], iterations: int, threads: int
+) -> NDArray[Float]: ...
