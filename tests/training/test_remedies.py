@@ -88,3 +88,37 @@ def test_unknown_remedies_and_parameters():
         apply_remedy("morfology", x, None, Topology())
     with pytest.raises(UserError, match=r"remedy 'morphology'.*radius"):
         apply_remedy("morphology", x, None, Topology(), radius=3)
+
+
+@pytest.mark.parametrize("direction", ["superlevel", "sublevel"])
+@pytest.mark.parametrize("name", ["edit", "keep_and_fill", "threshold_for_prior"])
+def test_the_prior_is_met(name, direction):
+    """A ring of two strengths with a dot: all three can mend it, whatever the direction is."""
+    image = np.full((12, 16), 0.05, np.float32)
+    image[2:10, 2:10] = 0.9
+    image[4:8, 4:8] = 0.1
+    image[3, 13] = 0.55
+    after = apply_remedy(
+        name, image[None, None], np.array([[1, 1]]), Topology("T", direction, "plain")
+    )[0, 0]
+    assert betti_numbers(after >= 0.5, Topology()).tolist() == [1, 1]
+    same = (after >= 0.5) == (image >= 0.5)
+    assert (after[same] == image[same]).all()
+
+
+@pytest.mark.parametrize("name", ["edit", "threshold_for_prior"])
+def test_without_a_prior_nothing_is_known(name):
+    """Then the map stays as it is."""
+    image = np.random.default_rng(0).random((1, 1, 8, 8)).astype(np.float32)
+    assert (apply_remedy(name, image, None, Topology()) == image).all()
+
+
+def test_the_threshold_nearest_to_a_half_wins():
+    """The masks of many thresholds have the numbers: the prediction moves as little as it can."""
+    image = np.full((6, 9), 0.1, np.float32)
+    image[1:5, 1:4] = 0.9
+    image[2, 6] = 0.6
+    after = apply_remedy("threshold_for_prior", image[None, None], np.array([[1, 0]]), Topology())
+    assert after[0, 0, 2, 6] == 0
+    kept = apply_remedy("threshold_for_prior", image[None, None], np.array([[2, 0]]), Topology())
+    assert (kept[0, 0] == image).all()

@@ -31,6 +31,7 @@ from topoeval.cli.execution import (
 from topoeval.cli.filters import Backends, Datasets, Devices, Methods, Seeds, filters
 from topoeval.cli.planning import plan, schema
 from topoeval.cli.plugins import NamedPlugins, Plugins
+from topoeval.cli.repair import repair
 from topoeval.cli.report import leaderboard, report
 from topoeval.cli.rescore import rescore
 from topoeval.cli.results import collect, query, submit
@@ -205,6 +206,7 @@ app.command()(collect)
 app.command()(compare)
 app.command()(doctor)
 app.command()(leaderboard)
+app.command()(repair)
 app.command()(report)
 app.command()(query)
 app.command()(submit)

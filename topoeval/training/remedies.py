@@ -17,7 +17,9 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from topoeval.errors import UserError
+from topoeval.metrics import betti_numbers
 from topoeval.registry import Registry
+from topoeval.repair import Options, repair
 from topoeval.topology import Topology
 
 Probabilities = NDArray[np.float32]
@@ -74,6 +76,55 @@ def morphology(
     return _write(probabilities, fill_holes(mask, topology, prior[-1] if prior else 0))
 
 
+def edit(
+    probabilities: Probabilities,
+    prior: tuple[int, ...] | None,
+    topology: Topology,
+    *,
+    evidence: float = 0.0,
+    width: float = 3.0,
+    radius: float = 1.0,
+    settle: bool = False,
+) -> Probabilities:
+    """Edit the mask until it has the numbers of the prior (`topoeval.repair`); without, nothing."""
+    if prior is None:
+        return probabilities
+    options = Options(evidence=evidence, width=width, radius=radius, settle=settle)
+    # The package reads maps with bright as foreground, whatever the direction of the filtration.
+    bright = Topology(topology.construction, "superlevel", topology.border)
+    return _write(probabilities, repair(probabilities, prior, bright, options).mask)
+
+
+def keep_and_fill(
+    probabilities: Probabilities, prior: tuple[int, ...] | None, topology: Topology
+) -> Probabilities:
+    """Keep as many components and fill all holes but as many as the prior says."""
+    mask = largest_components(probabilities >= 0.5, topology, prior[0] if prior else 1)
+    return _write(probabilities, fill_holes(mask, topology, prior[-1] if prior else 0))
+
+
+def threshold_for_prior(
+    probabilities: Probabilities,
+    prior: tuple[int, ...] | None,
+    topology: Topology,
+    *,
+    steps: int = 99,
+) -> Probabilities:
+    """Cut at the threshold whose mask is nearest to the prior; of equal ones nearest to 0.5.
+
+    `steps` thresholds lie evenly between 0 and 1. Without a prior nothing is changed.
+    """
+    if prior is None:
+        return probabilities
+    cuts = np.arange(1, steps + 1, dtype=np.float32) / np.float32(steps + 1)
+    masks = probabilities >= cuts.reshape(-1, *[1] * probabilities.ndim)
+    bright = Topology(topology.construction, "superlevel", topology.border)
+    counts = betti_numbers(masks, bright, spatial_dims=probabilities.ndim)
+    wrong = np.abs(counts - np.asarray(prior)).sum(axis=1)
+    best = min(range(steps), key=lambda i: (wrong[i], abs(float(cuts[i]) - 0.5)))
+    return _write(probabilities, masks[best])
+
+
 def _is_remedy(plugin: object) -> None:
     if not callable(plugin) or isinstance(plugin, type):
         raise TypeError(
@@ -86,6 +137,9 @@ REMEDIES: Registry[Callable[..., Probabilities]] = Registry(
     {
         "largest_component": "topoeval.training.remedies:largest_component",
         "morphology": "topoeval.training.remedies:morphology",
+        "edit": "topoeval.training.remedies:edit",
+        "keep_and_fill": "topoeval.training.remedies:keep_and_fill",
+        "threshold_for_prior": "topoeval.training.remedies:threshold_for_prior",
     },
     group="topoeval.remedies",
     validate=_is_remedy,

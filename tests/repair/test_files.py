@@ -1,0 +1,204 @@
+"""Files are repaired into files of the same format and grid, by `topoeval repair`."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image as Picture
+from typer.testing import CliRunner
+
+from topoeval.cli import app
+from topoeval.images import read_image
+
+
+def blobs(shape=(16, 20)):
+    """A square with a hole, and a dot."""
+    mask = np.zeros(shape, bool)
+    mask[3:11, 3:11] = True
+    mask[6, 6] = False
+    mask[13, 16] = True
+    return mask
+
+
+def volume():
+    """Three slices of it with the hole in the middle one only."""
+    whole = blobs()
+    whole[6, 6] = True
+    return np.stack([whole, blobs(), whole])
+
+
+def run(*arguments):
+    return CliRunner().invoke(app, ["repair", *map(str, arguments)])
+
+
+def write(path, array):
+    """Write an array with a grid, where the format has one."""
+    suffix = "".join(path.suffixes)
+    if suffix in (".png", ".bmp", ".gif"):
+        Picture.fromarray(array.astype(np.uint8) * 255).save(path)
+    elif suffix == ".tif":
+        import tifffile
+
+        tifffile.imwrite(
+            path, array.astype(np.uint8), imagej=True, resolution=(2.0, 4.0),
+            metadata={"spacing": 3.0, "unit": "mm", "axes": "ZYX"[-array.ndim :]},
+        )  # fmt: skip
+    elif suffix == ".npy":
+        np.save(path, array)
+    elif suffix == ".npz":
+        np.savez(path, mask=array, spacing=[0.5, 0.7, 0.9][: array.ndim])
+    elif suffix == ".nii.gz":
+        nibabel = pytest.importorskip("nibabel", reason="writes the file")
+        affine = np.array([[0, -2.0, 0, 4], [3.0, 0, 0, 5], [0, 0, 1.5, 6], [0, 0, 0, 1]])
+        nibabel.save(nibabel.Nifti1Image(array.astype(np.uint8), affine), path)
+    else:
+        sitk = pytest.importorskip("SimpleITK", reason="writes the file")
+        image = sitk.GetImageFromArray(array.astype(np.uint8))
+        image.SetSpacing([0.5, 0.7, 0.9][: array.ndim])
+        image.SetOrigin([1.0, 2.0, 3.0][: array.ndim])
+        sitk.WriteImage(image, str(path))
+
+
+@pytest.mark.parametrize(
+    ("name", "array", "betti"),
+    [
+        ("a.png", blobs(), "1,0"),
+        ("a.bmp", blobs(), "1,0"),
+        ("a.gif", blobs(), "1,0"),
+        ("a.tif", blobs(), "1,0"),
+        ("a.tif", volume(), "1,0,0"),
+        ("a.npy", blobs(), "1,0"),
+        ("a.npz", volume(), "1,0,0"),
+        ("a.nii.gz", volume(), "1,0,0"),
+        ("a.mha", volume(), "1,0,0"),
+        ("a.nrrd", blobs(), "1,0"),
+    ],
+)
+def test_format_and_grid_are_kept(tmp_path, betti_numbers, name, array, betti):
+    """What is read back has the wanted numbers, the same values, dtype, spacing and orientation."""
+    from topoeval.topology import Topology
+
+    write(tmp_path / name, array)
+    done = run(tmp_path / name, "--betti", betti, "--out", tmp_path / "out")
+    assert done.exit_code == 0, done.output
+    before, after = read_image(tmp_path / name), read_image(tmp_path / "out" / name)
+    assert after.array.dtype == before.array.dtype
+    assert set(np.unique(after.array)) == set(np.unique(before.array))
+    assert after.spacing == before.spacing
+    assert (after.affine is None) == (before.affine is None)
+    if before.affine is not None:
+        np.testing.assert_allclose(after.affine, before.affine)
+    expected = tuple(int(n) for n in betti.split(","))
+    assert betti_numbers(after.array > 0, Topology()) == expected
+    assert [path.name for path in (tmp_path / "out").iterdir()] == [name]
+
+
+def test_maps_stay_maps(tmp_path):
+    """Flipped voxels lie just beyond the threshold, others keep their values."""
+    probabilities = np.where(blobs(), 0.8, 0.1).astype(np.float32)
+    np.save(tmp_path / "p.npy", probabilities)
+    Picture.fromarray((probabilities * 255).astype(np.uint8)).save(tmp_path / "p.png")
+    for name, cut in [("p.npy", 0.6), ("p.png", 0.6), ("p.npy", 0.5), ("p.npy", 1.0)]:
+        out = tmp_path / f"{name}{cut}"
+        done = run(tmp_path / name, "--threshold", cut, "--betti", "1,0", "--out", out)
+        assert done.exit_code == 0, done.output
+        before, after = (read_image(at / name).array for at in (tmp_path, out))
+        scale = 255 if name == "p.png" else 1
+        changed = before != after
+        assert (np.abs(after[changed] / scale - cut) < 0.01).all()
+        mask = after >= cut * scale
+        assert not mask[13, 16]
+        assert mask[6, 6] or cut == 1.0
+
+
+def test_a_softmax_of_nnunet_stays_one(tmp_path, betti_numbers):
+    """The classes of the file that is written have the wanted numbers, and channels sum to 1."""
+    from topoeval.topology import Topology
+
+    labels = np.where(volume(), 1, 0)
+    labels[:, 12:15, 2:9] = 2
+    onehot = np.stack([labels == c for c in range(3)]).astype(np.float32)
+    np.savez(tmp_path / "case.npz", probabilities=0.1 + 0.7 * onehot)
+    done = run(tmp_path, "--betti", "1,0,0", "--out", tmp_path / "out")
+    assert done.exit_code == 0, done.output
+    with np.load(tmp_path / "out" / "case.npz") as found:
+        after = found["probabilities"]
+    assert after.shape == onehot.shape
+    np.testing.assert_allclose(after.sum(axis=0), 1, atol=1e-5)
+    for c in (1, 2):
+        assert betti_numbers(after.argmax(axis=0) == c, Topology()) == (1, 0, 0)
+
+
+def test_every_class_has_its_own_numbers(tmp_path):
+    """Labels stay labels; a class that is not named is left alone."""
+    labels = np.where(blobs(), 5, 0).astype(np.uint8)
+    labels[12:14, 2:8] = 9
+    np.save(tmp_path / "a.npy", labels)
+    done = run(tmp_path / "a.npy", "--betti", "5:1,1", "--out", tmp_path / "out")
+    assert done.exit_code == 0, done.output
+    after = np.load(tmp_path / "out" / "a.npy")
+    assert ((after == 9) == (labels == 9)).all()
+    assert after[13, 16] == 0
+    assert after[6, 6] == 0
+
+
+def test_the_report_names_every_edit(tmp_path):
+    """Kind, cost, size, volume and place, in voxels and in the world."""
+    write(tmp_path / "a.nii.gz", volume())
+    report = tmp_path / "edits.csv"
+    run(tmp_path, "--betti", "1,0,0", "--out", tmp_path / "out", "--report", report)
+    edits = pd.read_csv(report).set_index("kind")
+    assert set(edits.index) == {"delete", "fill"}
+    fill = edits.loc["fill"]
+    assert (fill["i"], fill["j"], fill["k"]) == (1, 6, 6)
+    assert fill["volume"] == pytest.approx(9.0)
+    assert (fill["x"], fill["y"], fill["z"]) == (4 - 2 * 6, 5 + 3 * 1, 6 + 1.5 * 6)
+
+
+def test_without_numbers_small_things_go(tmp_path):
+    """As dust and small holes do."""
+    write(tmp_path / "a.png", blobs())
+    done = run(tmp_path / "a.png", "--min-size", 2, "--out", tmp_path / "out")
+    assert done.exit_code == 0, done.output
+    after = read_image(tmp_path / "out" / "a.png").array > 0
+    assert after.sum() == 64
+
+
+def test_what_is_not_met_is_said(tmp_path):
+    """The file is written, named, and the exit status is 1."""
+    write(tmp_path / "a.png", blobs())
+    done = run(tmp_path / "a.png", "--betti", "1,0", "--only", "fill", "--out", tmp_path / "out")
+    assert done.exit_code == 1
+    assert "NOT MET" in done.output
+    assert (tmp_path / "out" / "a.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--betti", "1,0,0"], "axes"),
+        (["--betti", "7:1,0"], "names class '7'"),
+        (["--betti", "1,0", "--topology", "T-sublevel"], "sublevel"),
+        (["--betti", "1,0", "--only", "delte"], "delete"),
+        (["--betti", "1,0", "--threshold", "2"], "threshold"),
+        ([], "say what is wanted"),
+    ],
+)
+def test_wrong_options_end_before_anything_is_written(tmp_path, arguments, message):
+    """In one line."""
+    write(tmp_path / "a.png", blobs())
+    done = run(tmp_path / "a.png", "--out", tmp_path / "out", *arguments)
+    assert message in str(done.exception)
+    assert not (tmp_path / "out").exists()
+
+
+def test_nothing_is_overwritten_by_accident(tmp_path):
+    """Neither the inputs nor earlier results; formats that are not written are refused."""
+    write(tmp_path / "a.png", blobs())
+    here = run(tmp_path / "a.png", "--betti", "1,0", "--out", tmp_path)
+    assert "another folder" in str(here.exception)
+    assert run(tmp_path / "a.png", "--betti", "1,0", "--out", tmp_path / "out").exit_code == 0
+    again = run(tmp_path / "a.png", "--betti", "1,0", "--out", tmp_path / "out")
+    assert "--overwrite" in str(again.exception)
+    (tmp_path / "a.mhd").write_text("")
+    other = run(tmp_path / "a.mhd", "--betti", "1,0", "--out", tmp_path / "new")
+    assert "not written" in str(other.exception)

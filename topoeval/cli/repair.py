@@ -1,0 +1,130 @@
+"""``topoeval repair``: masks and maps that have the wanted Betti numbers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from topoeval.cli.evaluate import CORES, Axes, Betti, Jobs
+
+EDITS, OUTPUT = "Edits", "Output"
+
+
+def repair(
+    files: Annotated[
+        list[Path],
+        typer.Argument(help="Masks, label maps, probability maps, softmaxes; or folders of them."),
+    ],
+    out: Annotated[
+        Path, typer.Option(help="Folder to write to, under the same names.", rich_help_panel=OUTPUT)
+    ],
+    betti: Betti = None,
+    threshold: Annotated[
+        Optional[float],  # noqa: UP045  # typer reads the annotation at run time
+        typer.Option(
+            help="The files are probabilities (floats, or bytes in 255ths); foreground from here "
+            "on. The results are probabilities, too."
+        ),
+    ] = None,
+    topology: Annotated[
+        str,
+        typer.Option(
+            help="CONSTRUCTION-DIRECTION-BORDER, as V or T-superlevel-framed. T: foreground 8 or "
+            "26 neighbours; V: 4 or 6."
+        ),
+    ] = "T",
+    evidence: Annotated[
+        float,
+        typer.Option(
+            help="Create no feature whose bar in the map is shorter.", rich_help_panel=EDITS
+        ),
+    ] = 0.0,
+    limit: Annotated[
+        Optional[float],  # noqa: UP045
+        typer.Option(
+            help="Flip no voxel whose |logit p| is larger; without --betti, whatever is cheaper "
+            "goes.",
+            rich_help_panel=EDITS,
+        ),
+    ] = None,
+    max_change: Annotated[
+        Optional[int],  # noqa: UP045
+        typer.Option(help="Voxels that one edit may flip.", rich_help_panel=EDITS),
+    ] = None,
+    only: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(
+            help="Kinds of edits, for example delete,fill; docs/repair.md shows all.",
+            rich_help_panel=EDITS,
+        ),
+    ] = None,
+    min_size: Annotated[
+        int,
+        typer.Option(help="Components and holes of fewer voxels go first.", rich_help_panel=EDITS),
+    ] = 0,
+    keep: Annotated[
+        Optional[int],  # noqa: UP045
+        typer.Option(help="Largest components to keep.", rich_help_panel=EDITS),
+    ] = None,
+    settle: Annotated[
+        bool,
+        typer.Option(
+            "--settle",
+            help="Move borders to the largest expected Dice; for calibrated maps.",
+            rich_help_panel=EDITS,
+        ),
+    ] = False,
+    axes: Axes = None,
+    jobs: Jobs = CORES,
+    report: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(
+            help="CSV of the edits: kind, cost, length of the bar, voxel and world coordinates.",
+            rich_help_panel=OUTPUT,
+        ),
+    ] = None,
+    overwrite: Annotated[
+        bool,
+        typer.Option("--overwrite", help="Replace files in --out.", rich_help_panel=OUTPUT),
+    ] = False,
+) -> None:
+    """Edit masks and probability maps until they have the wanted Betti numbers.
+
+    Reads what evaluate reads and writes the same format with the same grid. A file that cannot be
+    repaired is named and not written; one that could not be brought to the wanted numbers is
+    written and named. In both cases the exit status is 1.
+
+    Examples:
+    topoeval repair PRED --betti 1,0 --out REPAIRED
+
+    topoeval repair MAPS --threshold 0.5 --betti 1,1 --evidence 0.05 --out REPAIRED --report e.csv
+
+    topoeval repair PRED --min-size 50 --out CLEANED
+    """
+    from topoeval.cli.repairing import repair_files
+    from topoeval.repair import Options
+
+    options = Options(
+        evidence=evidence,
+        limit=limit,
+        max_change=max_change,
+        only=None if only is None else [part.strip() for part in only.split(",")],
+        min_size=min_size,
+        keep=keep,
+        settle=settle,
+    )
+    problems = repair_files(
+        files,
+        out=out,
+        betti=tuple(betti or ()),
+        threshold=threshold,
+        topology=topology,
+        options=options,
+        axes=axes,
+        jobs=jobs,
+        report=report,
+        overwrite=overwrite,
+    )
+    raise typer.Exit(1 if problems else 0)

@@ -1,0 +1,152 @@
+"""What ``topoeval repair`` does and prints."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pandas as pd
+from rich.console import Console
+from rich.markup import escape
+
+from topoeval.cli.evaluation import check_axes
+from topoeval.errors import UserError
+from topoeval.evaluate import parse_priors
+from topoeval.images import image_files, split_inside
+from topoeval.images.reading import Reading, decide
+from topoeval.images.survey import Survey, Terms, survey
+from topoeval.images.writing import check_writable
+from topoeval.repair import Options
+from topoeval.repair.edits import SHORT_BAR
+from topoeval.repair.files import Priors, RepairedFile, repair_file
+from topoeval.topology import Topology
+
+_COLUMNS = (
+    "file", "class", "kind", "cost", "bar", "voxels", "volume", "i", "j", "k", "x", "y", "z",
+)  # fmt: skip
+
+
+def repair_files(
+    paths: Sequence[Path],
+    *,
+    out: Path,
+    betti: tuple[str, ...],
+    threshold: float | None,
+    topology: str,
+    options: Options,
+    axes: str | None,
+    jobs: int,
+    report: Path | None,
+    overwrite: bool,
+) -> int:
+    """Repair files, print what was done, and return how many could not be repaired."""
+    if threshold is not None and not 0 < threshold <= 1:
+        raise UserError(f"--threshold lies in (0, 1], got {threshold:g}")
+    chosen = Topology.parse(topology)
+    if not chosen.superlevel:
+        raise UserError("files are read with bright as foreground; say T or V, not sublevel")
+    priors = parse_priors(betti)
+    if not priors and not options.acts_without_prior:
+        raise UserError("say what is wanted: --betti 1,0, or --limit, --min-size or --keep")
+    sources = _sources(paths)
+    targets = _targets(sources, out, overwrite)
+    for source in sources:
+        check_writable(source)
+    terms = Terms(side="prediction", threshold=threshold, axes=check_axes(axes))
+    surveys = [survey(source, terms) for source in sources]
+    reading = decide(surveys, terms)
+    _check_priors(priors, surveys, reading)
+    console = Console(soft_wrap=True)
+    console.print(escape(f"{len(sources)} files, {reading.line}"))
+    ndim = len(surveys[0].shape)
+    console.print(escape(f"{chosen.describe(ndim)}; wanted {_wanted(priors)}"))
+    out.mkdir(parents=True, exist_ok=True)
+
+    def work(source: Path, target: Path) -> RepairedFile | UserError:
+        try:
+            return repair_file(source, target, reading, priors, chosen, options)
+        except UserError as error:
+            return error
+
+    done: list[RepairedFile] = []
+    problems = 0
+    with ThreadPoolExecutor(jobs) as pool:
+        for result in pool.map(work, sources, targets):
+            if isinstance(result, UserError):
+                console.print(f"[red]not repaired[/] {escape(str(result))}")
+                problems += 1
+                continue
+            _print(console, result)
+            done.append(result)
+            problems += not result.met
+    met = sum(one.met for one in done)
+    console.print(f"{len(done)} files written to {escape(str(out))}, numbers met in {met}")
+    if report is not None:
+        rows = [row for one in done for row in one.rows()]
+        frame = pd.DataFrame(rows, columns=[*_COLUMNS])
+        frame.dropna(axis=1, how="all").to_csv(report, index=False)
+    return problems
+
+
+def _sources(paths: Sequence[Path]) -> list[Path]:
+    found: list[Path] = []
+    for path in paths:
+        place, _ = split_inside(path)
+        if not place.exists():
+            raise UserError(f"{path}: no such file or folder")
+        found += image_files(path) if place.is_dir() else [path]
+    return found
+
+
+def _targets(sources: Sequence[Path], out: Path, overwrite: bool) -> list[Path]:
+    if out.exists() and not out.is_dir():
+        raise UserError(f"--out {out} is a file; name a folder")
+    targets = [out / source.name for source in sources]
+    for name, count in Counter(target.name for target in targets).items():
+        if count > 1:
+            raise UserError(f"{count} files have the name {name}; repair them into folders apart")
+    for source, target in zip(sources, targets, strict=True):
+        if target.exists() and target.samefile(split_inside(source)[0]):
+            raise UserError(f"--out {out} holds the files to repair; name another folder")
+        if target.exists() and not overwrite:
+            raise UserError(f"{target} is there already; say --overwrite to replace it")
+    return targets
+
+
+def _check_priors(priors: Priors, surveys: Sequence[Survey], reading: Reading) -> None:
+    for one in surveys:
+        for prior in priors.values():
+            if len(prior) != len(one.shape):
+                raise UserError(
+                    f"{one.file} has {len(one.shape)} axes, --betti "
+                    f"{','.join(map(str, prior))} is for {len(prior)}"
+                )
+    for name in priors:
+        if name is not None and name not in {str(label) for label in reading.labels}:
+            found = ", ".join(map(str, sorted(reading.labels))) or "none"
+            raise UserError(f"--betti names class {name!r}, the files hold {found}")
+
+
+def _wanted(priors: Priors) -> str:
+    if not priors:
+        return "no numbers"
+    return ", ".join(
+        f"{'' if name is None else f'class {name} '}{prior}" for name, prior in priors.items()
+    )
+
+
+def _print(console: Console, done: RepairedFile) -> None:
+    parts = []
+    for label, one in done.classes.items():
+        kinds = Counter(edit.kind for edit in one.edits if edit.kind != "thicken")
+        edits = ", ".join(f"{count} {kind}" for kind, count in kinds.items()) or "nothing to do"
+        name = f"class {label}: " if len(done.classes) > 1 else ""
+        text = f"{name}{one.before} -> {one.after}, {edits}"
+        if one.doubtful:
+            text += f"; a bar of {one.shortest_bar:.3f} < {SHORT_BAR:g}: is the number right?"
+        if not one.met:
+            text += "; NOT MET"
+        parts.append(text)
+    console.print(escape(f"{done.source.name}  " + "; ".join(parts)))
