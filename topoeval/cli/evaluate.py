@@ -173,6 +173,14 @@ def evaluate(
         ),
     ] = Absent.leave_out,
     jobs: Jobs = CORES,
+    memory: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(
+            help="For all processes together, for example 8G: columns that need more are left out "
+            "and named.",
+            rich_help_panel=OUTPUT,
+        ),
+    ] = None,
     out: Annotated[Path, typer.Option(help="Folder to write to.", rich_help_panel=OUTPUT)] = Path(
         "evaluation"
     ),
@@ -222,5 +230,7 @@ def evaluate(
         metrics=metrics,
         absent=absent.value,
     )
-    problems = evaluate_files(request, jobs=jobs, out=out, parquet=parquet, html=html)
+    problems = evaluate_files(
+        request, jobs=jobs, memory=memory, out=out, parquet=parquet, html=html
+    )
     raise typer.Exit(1 if problems else 0)

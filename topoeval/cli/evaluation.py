@@ -31,6 +31,7 @@ from topoeval.evaluate import (
     summarise,
 )
 from topoeval.evaluate.summary import MEAN
+from topoeval.limits import parse_memory
 from topoeval.metrics import Settings
 from topoeval.topology import Topology
 
@@ -103,15 +104,19 @@ class Request:
         )
 
 
-def evaluate_files(request: Request, *, jobs: int, out: Path, parquet: bool, html: bool) -> int:
+def evaluate_files(
+    request: Request, *, jobs: int, memory: str | None, out: Path, parquet: bool, html: bool
+) -> int:
     """Score files, write what came out, print a summary; return the number of problems."""
     if parquet and importlib.util.find_spec("pyarrow") is None:
         raise UnavailableError('Parquet needs pyarrow; pip install "topoeval[parquet]"')
     options = request.options()
+    # of each process
+    share = None if memory is None else parse_memory(memory) // jobs
     console = Console()
     began = time.monotonic()
     with progress(console) as listener:
-        found, stated = _evaluated(request, options, jobs, listener, out)
+        found, stated = _evaluated(request, options, jobs, share, listener, out)
     if len(found.pairs):
         write_evaluation(found, out, parquet, time.monotonic() - began)
         if html:
@@ -139,19 +144,21 @@ def _evaluated(
     request: Request,
     options: Options,
     jobs: int,
+    memory: int | None,
     listener: Callable[[str, int, int], None],
     out: Path,
 ) -> tuple[Evaluation, NnUnetResults | None]:
     if request.nnunet is None:
         if request.predictions is None or request.targets is None:
             raise UserError("name the predictions and the truth, or --nnunet RUN/fold_0")
-        return evaluate(request.predictions, request.targets, options, jobs, listener, out), None
+        folders = request.predictions, request.targets
+        return evaluate(*folders, options, jobs, listener, out, memory), None
     if request.targets is not None:
         raise UserError("with --nnunet only the truth is named beside it, and not the predictions")
     stated = read_nnunet(request.nnunet, request.predictions)
     if options.labels is None:
         options = replace(options, labels=stated.labels)
-    return evaluate_pairs(stated.matched, options, jobs, listener, out), stated
+    return evaluate_pairs(stated.matched, options, jobs, listener, out, memory), stated
 
 
 def parse_spacing(text: str | None) -> tuple[float, ...] | None:

@@ -27,25 +27,27 @@ _PRIOR: tuple[Need, ...] = (*_T, "prior")
 # Errors that are counted, and columns that describe a mask and are not ranked.
 _count = partial(
     Metric, direction="lower", range=(0.0, None), empty=_COUNTED, needs=_T, over_classes="sum",
-    unit="features",
+    unit="features", crops=True,
 )  # fmt: skip
 _describes = partial(
     Metric, direction=None, range=(0.0, None), empty=_DESCRIBES, needs=_T, over_classes="sum",
-    unit="features",
+    unit="features", crops=True,
 )  # fmt: skip
 _overlap = partial(
-    Metric, direction="higher", scores=groups.overlap_stack, batched=True, empty=_OVERLAP
-)
+    Metric, direction="higher", scores=groups.overlap_stack, batched=True, crops=True,
+    empty=_OVERLAP,
+)  # fmt: skip
 _betti_count = partial(_count, scores=groups.betti_stack, batched=True)
 _betti_number = partial(
     _describes, scores=groups.betti_stack, batched=True, function="betti_numbers"
 )
 _match = partial(
-    Metric, scores=groups.betti_stack, batched=True, over_classes="all", function="betti_matches"
-)
+    Metric, scores=groups.betti_stack, batched=True, crops=True, over_classes="all",
+    function="betti_matches",
+)  # fmt: skip
 _patch = partial(
     _count, scores=groups.patches, needs=(*_T, "patch"), unit="features per patch", cost="medium",
-    function="patch_betti_error",
+    crops=False, function="patch_betti_error",
 )  # fmt: skip
 _union = partial(
     _count, scores=groups.matching_union_stack, batched=True, cost="medium",
@@ -57,14 +59,14 @@ _intersection = partial(
 )  # fmt: skip
 _skeleton = partial(
     Metric, direction="higher", scores=groups.skeletons, empty=_OVERLAP, cost="medium", revision=2,
-    function="cldice",
+    crops=True, function="cldice",
 )  # fmt: skip
 _distance = partial(
     Metric, direction="lower", scores=groups.distances, range=(0.0, None), unit="spacing",
-    empty=_DISTANCE, needs=_S, cost="medium", digits=2,
+    empty=_DISTANCE, needs=_S, cost="medium", digits=2, crops=True,
 )  # fmt: skip
 _partition = partial(
-    Metric, scores=groups.partition, needs=_T, cost="medium",
+    Metric, scores=groups.partition, needs=_T, cost="medium", crops=True,
 )  # fmt: skip
 _bits = partial(
     _partition, direction="lower", range=(0.0, None), unit="bits", empty=_COUNTED,
@@ -86,7 +88,7 @@ BUILTIN: tuple[Metric, ...] = (
     _match(name="truth_matches_prior", title="Prior ceiling", label="prior_ceiling",
            direction=None, empty=_DESCRIBES, needs=_PRIOR),
     Metric(name="topology_gated_dice", title="Topology-gated Dice", scores=groups.betti_stack,
-           batched=True, direction="higher", empty=_OVERLAP, needs=_T,
+           batched=True, crops=True, direction="higher", empty=_OVERLAP, needs=_T,
            function="topology_gated_dice"),
     _count(name="euler_error", title="Euler error", scores=groups.euler_stack, batched=True,
            unit="", function="euler_error"),

@@ -19,6 +19,7 @@ from scipy.spatial import cKDTree
 
 from topoeval.errors import UserError
 from topoeval.metrics.arrays import Array, as_mask, case_pairs, check_same_shape
+from topoeval.metrics.box import box_of
 
 # Relative: spacings are stored in single precision.
 _TOLERATED = 1e-6
@@ -80,6 +81,7 @@ def boundary_distances(
     prediction: Array,
     target: Array,
     spacing: Sequence[float] | None = None,
+    shape: Sequence[int] | None = None,
 ) -> BoundaryDistances:
     """Measure one pair of masks; `BoundaryDistances` has the figures.
 
@@ -92,6 +94,8 @@ def boundary_distances(
         Boolean masks of one shape, all axes spatial.
     spacing
         Size of a voxel along each axis; 1 by default.
+    shape
+        That of the image, where the masks are only a box of it: what its diagonal follows from.
 
     Raises
     ------
@@ -109,17 +113,18 @@ def boundary_distances(
     masks = as_mask(prediction), as_mask(target)
     check_same_shape(*masks)
     sizes = _checked_spacing(spacing, masks[0].ndim)
-    long = np.array(masks[0].shape) != 1
+    sides = np.array(masks[0].shape if shape is None else shape)
+    long = sides != 1
     if long.any():
-        masks, sizes = (masks[0].squeeze(), masks[1].squeeze()), sizes[long]
-    diagonal = float(np.linalg.norm(sizes * masks[0].shape))
-    boundaries = _boundary(masks[0]), _boundary(masks[1])
-    empty = sum(not boundary.any() for boundary in boundaries)
+        masks, sizes, sides = (masks[0].squeeze(), masks[1].squeeze()), sizes[long], sides[long]
+    diagonal = float(np.linalg.norm(sizes * sides))
+    empty = sum(not mask.any() for mask in masks)
     if empty:
         return BoundaryDistances(np.empty(0), np.empty(0), diagonal, empty)
-    # The transform of the box that holds both boundaries is that of the image, there.
-    box = _box(boundaries[0] | boundaries[1])
-    p, g = (boundary[box] for boundary in boundaries)
+    # The transform of the box that holds both masks is that of the image, there.
+    box = box_of(*masks)
+    assert box is not None  # neither is empty
+    p, g = (_boundary(mask[box]) for mask in masks)
     return BoundaryDistances(_to_nearest(p, g, sizes), _to_nearest(g, p, sizes), diagonal, 0)
 
 
@@ -290,13 +295,3 @@ def _to_nearest(
     nearest = cKDTree(found * sizes, balanced_tree=False).query(sought * sizes)[1]
     steps = (sought - found[nearest]) * sizes
     return np.asarray(np.sqrt((steps**2).sum(axis=1)))
-
-
-def _box(mask: NDArray[np.bool_]) -> tuple[slice, ...]:
-    """Return the smallest box that holds the foreground."""
-    slices = []
-    for axis in range(mask.ndim):
-        others = tuple(other for other in range(mask.ndim) if other != axis)
-        places = np.flatnonzero(mask.any(axis=others))
-        slices.append(slice(places[0], places[-1] + 1))
-    return tuple(slices)

@@ -6,6 +6,7 @@ others take one pair of masks ``(*spatial)`` and return numbers.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ from topoeval.metrics.metric import Settings
 from topoeval.metrics.overlap import dice, iou
 from topoeval.metrics.partition import partition_scores
 from topoeval.metrics.patches import patch_betti_error
-from topoeval.metrics.regions import wrong_regions
+from topoeval.metrics.regions import count_wrong_regions
 from topoeval.metrics.skeletons import cldice_halves, skeleton
 from topoeval.metrics.topograph import diu
 
@@ -102,7 +103,7 @@ def skeletons(p: Mask, g: Mask, settings: Settings) -> Columns:
 
 def distances(p: Mask, g: Mask, settings: Settings) -> Columns:
     """Distances of the boundaries."""
-    found = boundary_distances(p, g, settings.spacing)
+    found = boundary_distances(p, g, settings.spacing, settings.shape)
     tolerance = settings.tolerance
     if tolerance is None:
         tolerance = max(settings.spacing or (1.0,))
@@ -116,17 +117,16 @@ def distances(p: Mask, g: Mask, settings: Settings) -> Columns:
 
 def partition(p: Mask, g: Mask, settings: Settings) -> Columns:
     """Scores of the components as a partition of the voxels."""
-    return dict(partition_scores(*_phases(p, g, settings), settings.topology))
+    voxels = None if settings.shape is None else math.prod(settings.shape)
+    return dict(partition_scores(*_phases(p, g, settings), settings.topology, voxels))
 
 
 def regions(p: Mask, g: Mask, settings: Settings) -> Columns:
     """Number and size of the components and holes that have no counterpart."""
-    wrong = wrong_regions(*_phases(p, g, settings), settings.topology)
     found: Columns = {}
-    for kind in ("false_component", "missed_component", "false_hole", "missed_hole"):
-        these = getattr(wrong, f"{kind}s")
-        found[f"{kind}s"] = these.number
-        found[f"{kind}_voxels"] = these.voxels
+    counts = count_wrong_regions(*_phases(p, g, settings), settings.topology)
+    for kind, (number, voxels) in counts.items():
+        found |= {f"{kind}s": number, f"{kind}_voxels": voxels}
     return found
 
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import coo_array
 from scipy.special import entr
-from skimage import metrics as skimage_metrics
 
 from topoeval.metrics.arrays import Array, case_pairs
 from topoeval.metrics.components import label
@@ -138,10 +138,16 @@ def variation_of_information(
 
 
 def partition_scores(
-    prediction: NDArray[np.bool_], target: NDArray[np.bool_], topology: Topology | str
+    prediction: NDArray[np.bool_],
+    target: NDArray[np.bool_],
+    topology: Topology | str,
+    voxels: int | None = None,
 ) -> dict[str, float]:
-    """Return all scores of one pair by column, its components labelled once."""
-    table = _table(prediction, target, topology)
+    """Return all scores of one pair by column, its components labelled once.
+
+    Where the masks are a box of an image, `voxels` is how many the image has.
+    """
+    table = _table(prediction, target, topology, voxels)
     split, merge = _information(table)
     return {
         "adapted_rand_error": _rand_error(table),
@@ -153,12 +159,29 @@ def partition_scores(
 
 
 def _table(
-    prediction: NDArray[np.bool_], target: NDArray[np.bool_], topology: Topology | str
+    prediction: NDArray[np.bool_],
+    target: NDArray[np.bool_],
+    topology: Topology | str,
+    voxels: int | None = None,
 ) -> Any:
-    """Count the voxels of each part of the target (rows) in each part of the prediction, sparse."""
+    """Count the voxels of each part of the target (rows) in each part of the prediction, sparse.
+
+    Only foreground is looked up; that both have background is what is left of all voxels.
+    """
     connectivity = Topology.parse(topology).foreground_connectivity(prediction.ndim)
-    p, g = (label(mask, connectivity)[0] for mask in (prediction, target))
-    return skimage_metrics.contingency_table(g, p)
+    either = prediction | target
+    parts, numbers = [], []
+    for mask in (target, prediction):
+        labels, number = label(mask, connectivity)
+        parts.append(labels[either].astype(np.int64))
+        numbers.append(number + 1)
+        del labels  # as large as the image, times four
+    keys, counts = np.unique(parts[0] * numbers[1] + parts[1], return_counts=True)
+    outside = (prediction.size if voxels is None else voxels) - len(parts[0])
+    if outside:
+        keys, counts = np.append(keys, 0), np.append(counts, outside)
+    places = np.divmod(keys, numbers[1])
+    return coo_array((counts, places), shape=tuple(numbers)).tocsr()
 
 
 def _rand_error(table: Any) -> float:
