@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -12,6 +12,7 @@ from topoeval.metrics.scores import _scored_one
 from topoeval.topology import Topology
 
 
+@settings(deadline=None, max_examples=60)
 @given(
     st.sampled_from([2, 3]).flatmap(
         lambda ndim: st.tuples(
@@ -27,10 +28,10 @@ def test_scores_of_the_box_are_those_of_the_image(drawn, topology):
     masks, before, after = drawn
     around = list(zip(before, after, strict=True))
     p, g = (np.pad(mask, around) for mask in masks)
-    settings = Settings(topology=Topology.parse(topology), patch=4)
+    asked = Settings(topology=Topology.parse(topology), patch=4)
     columns = available_columns(p.ndim)
-    whole = _scored_one(list(columns.values()), (p, g), settings)
-    assert score(p, g, settings) == pytest.approx(whole, rel=1e-12)
+    whole = _scored_one(list(columns.values()), (p, g), asked)
+    assert score(p, g, asked, columns) == pytest.approx(whole, rel=1e-12)
 
 
 def test_what_needs_the_image_gets_it():

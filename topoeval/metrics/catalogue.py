@@ -6,11 +6,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from functools import partial
 
 from topoeval.errors import UserError, nearest
 from topoeval.metrics import groups
+from topoeval.metrics.challenges import CHALLENGES
 from topoeval.metrics.metric import ALWAYS, Empty, Metric, Need
 from topoeval.registry import Registry
 
@@ -131,6 +132,7 @@ BUILTIN: tuple[Metric, ...] = (
     Metric(name="mse", title="MSE", scores=groups.intensity_stack, batched=True,
            direction="lower", digits=4, needs=("probabilities",), empty=_DESCRIBES,
            function="mse"),
+    *CHALLENGES,
 )  # fmt: skip
 """The metrics of this package, in the order of tables."""
 
@@ -241,14 +243,14 @@ def metric_of(column: str) -> Metric:
     return known[column]
 
 
-def chosen(names: str | Iterable[str] | None, known: Collection[str]) -> list[str]:
+def chosen(names: str | Iterable[str] | None, known: Mapping[str, Metric]) -> list[str]:
     """Return the wanted columns, in the order of `known`.
 
     Parameters
     ----------
     names
         Columns, or names of metrics with ``{k}`` for every dimension; one name may be given as a
-        text. None for all.
+        text. None for all that are not computed on request alone.
     known
         The columns there can be.
 
@@ -263,7 +265,7 @@ def chosen(names: str | Iterable[str] | None, known: Collection[str]) -> list[st
     ['dice', 'betti_error_0', 'betti_error_1']
     """
     if names is None:
-        return list(known)
+        return [name for name, metric in known.items() if not metric.on_request]
     wanted: set[str] = set()
     for name in [names] if isinstance(names, str) else names:
         written_out = {name.replace("{k}", str(k)) for k in range(3)} & set(known)

@@ -22,7 +22,7 @@ from topoeval.metrics.arrays import Array, as_mask, case_pairs, check_same_shape
 from topoeval.metrics.box import box_of
 
 # Relative: spacings are stored in single precision.
-_TOLERATED = 1e-6
+TOLERATED = 1e-6
 
 # A voxel of a boundary costs a tree as much as so many voxels cost a distance transform.
 _TREE_COST = 3
@@ -62,6 +62,14 @@ class BoundaryDistances:
             return self._without_boundary()
         return float(np.concatenate([self.to_target, self.to_prediction]).mean())
 
+    def pooled(self, percentile: float) -> float:
+        """Return the percentile of both sets of distances together, as MedPy does."""
+        if self.empty:
+            return self._without_boundary()
+        return float(
+            np.percentile(np.concatenate([self.to_target, self.to_prediction]), percentile)
+        )
+
     def share_within(self, tolerance: float) -> float:
         """Return the share of both boundaries that is no farther than `tolerance`.
 
@@ -71,7 +79,7 @@ class BoundaryDistances:
         if self.empty:
             return float(self.empty == 2)
         pooled = np.concatenate([self.to_target, self.to_prediction])
-        return float((pooled <= tolerance * (1 + _TOLERATED)).mean())
+        return float((pooled <= tolerance * (1 + TOLERATED)).mean())
 
     def _without_boundary(self) -> float:
         return 0.0 if self.empty == 2 else self.diagonal
@@ -112,7 +120,7 @@ def boundary_distances(
     """
     masks = as_mask(prediction), as_mask(target)
     check_same_shape(*masks)
-    sizes = _checked_spacing(spacing, masks[0].ndim)
+    sizes = checked_spacing(spacing, masks[0].ndim)
     sides = np.array(masks[0].shape if shape is None else shape)
     long = sides != 1
     if long.any():
@@ -263,7 +271,8 @@ def normalised_surface_dice(
     return np.array(values, np.float64).reshape(shape)
 
 
-def _checked_spacing(spacing: Sequence[float] | None, ndim: int) -> NDArray[np.float64]:
+def checked_spacing(spacing: Sequence[float] | None, ndim: int) -> NDArray[np.float64]:
+    """Return the sizes of a voxel along so many axes; refuse what is none."""
     sizes = np.ones(ndim) if spacing is None else np.asarray(spacing, np.float64)
     if sizes.shape != (ndim,) or not np.all(sizes > 0) or not np.all(np.isfinite(sizes)):
         raise UserError(f"a spacing for {ndim} axes is {ndim} positive numbers, got {spacing}")

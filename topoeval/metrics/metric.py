@@ -133,6 +133,8 @@ class Metric:
         of two voxels of background, and `Settings.shape` says how large the image is. A small thing
         in a large image then costs what it costs alone. Where a frame or a dark foreground makes
         background count, the whole image is given all the same.
+    on_request
+        Computed only where it is named, itself or by a preset, and not among "all".
     label
         Its name in CSV files and in ``published.csv``; that of the column by default.
     function
@@ -172,6 +174,7 @@ class Metric:
     revision: int = 1
     batched: bool = False
     crops: bool = False
+    on_request: bool = False
     label: str = ""
     function: str = ""
     dimension: int | None = None
