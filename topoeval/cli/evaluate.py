@@ -164,6 +164,14 @@ def evaluate(
             rich_help_panel=SCORES,
         ),
     ] = None,
+    preset: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(
+            help="Scores and conventions of a challenge: vesuvius, topcow24, topbrain, atm22, "
+            "selma3d, cremi, roads, nnunet.",
+            rich_help_panel=SCORES,
+        ),
+    ] = None,
     absent: Annotated[
         Absent,
         typer.Option(
@@ -228,6 +236,7 @@ def evaluate(
         tolerance=tolerance,
         patch=patch,
         metrics=metrics,
+        preset=preset,
         absent=absent.value,
     )
     problems = evaluate_files(

@@ -30,6 +30,7 @@ from topoeval.evaluate import (
     record,
     summarise,
 )
+from topoeval.evaluate.presets import preset, with_preset
 from topoeval.evaluate.summary import MEAN
 from topoeval.limits import parse_memory
 from topoeval.metrics import Settings
@@ -67,6 +68,7 @@ class Request:
     tolerance: float | None
     patch: int
     metrics: str | None
+    preset: str | None
     absent: Literal["leave-out", "score"]
 
     def options(self) -> Options:
@@ -81,7 +83,7 @@ class Request:
             raise UserError("--patch is a side of at least 1, --tolerance a distance of at least 0")
         if self.threshold is not None and not 0 < self.threshold <= 1:
             raise UserError(f"--threshold lies in (0, 1], got {self.threshold:g}")
-        return Options(
+        options = Options(
             settings=Settings(
                 topology=Topology.parse(self.topology),
                 spacing=parse_spacing(self.spacing),
@@ -102,6 +104,7 @@ class Request:
             of_prediction=self.pred_suffix,
             of_target=self.gt_suffix,
         )
+        return options if self.preset is None else with_preset(options, self.preset)
 
 
 def evaluate_files(
@@ -119,11 +122,14 @@ def evaluate_files(
         found, stated = _evaluated(request, options, jobs, share, listener, out)
     if len(found.pairs):
         write_evaluation(found, out, parquet, time.monotonic() - began)
+        lines = _conventions(found)
+        if request.preset is not None:
+            lines = [*preset(request.preset).lines(), *lines]
         if html:
             from topoeval.report.files_page import write_evaluation_page
 
-            write_evaluation_page(found, out / "index.html", _conventions(found))
-        for line in _conventions(found):
+            write_evaluation_page(found, out / "index.html", lines)
+        for line in lines:
             console.print(escape(line), highlight=False, soft_wrap=True)
         console.print(_table(found))
         names = ["cases.csv", "summary.csv", "inputs.csv", "record.json"]

@@ -62,7 +62,7 @@ def boundary_iou(
     for p, g in pairs:
         diagonal = float(np.linalg.norm(p.shape if shape is None else shape))
         width = max(1, round(WIDTH * diagonal))
-        values.append(float(iou(*(_rim(mask, width) for mask in (p, g)))))
+        values.append(float(iou(_rim(p, width), _rim(g, width))))
     return np.array(values, np.float64).reshape(lead)
 
 

@@ -113,7 +113,7 @@ def count_wrong_regions(
         places.append(np.flatnonzero(labels))
         holes.append(labels[places[-1]])
         del labels  # as large as the image, times four
-    shared = [np.isin(*places), np.isin(*reversed(places))]
+    shared = [np.isin(places[0], places[1]), np.isin(places[1], places[0])]
     found["false_hole"] = _count_apart(holes[0], shared[0])
     found["missed_hole"] = _count_apart(holes[1], shared[1])
     return found

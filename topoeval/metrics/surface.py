@@ -10,6 +10,7 @@ package have it. NSD counts voxels of the boundary instead (`topoeval.metrics.di
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Sequence
 from functools import cache
 
@@ -132,7 +133,7 @@ def _piece(inside: list[tuple[int, ...]], sizes: tuple[float, ...]) -> float:
     if len(inside) == 2 and (along := [a == b for a, b in zip(*inside, strict=True)]).count(True):
         return sizes[along.index(False)]
     # each corner alone is cut off by a line between the middles of two edges
-    return len(inside) * float(np.hypot(*sizes)) / 2
+    return len(inside) * math.hypot(*sizes) / 2
 
 
 def _near(
