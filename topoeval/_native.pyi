@@ -1,7 +1,11 @@
 """Types of the C++ extension module (native/bindings.cpp)."""
 
+from typing import TypeVar
+
 import numpy as np
 from numpy.typing import NDArray
+
+Float = TypeVar("Float", np.float32, np.float64)
 
 def persistence(
     values: NDArray[np.generic],
@@ -43,3 +47,10 @@ def deform(
     keep_ends: bool,
     threads: int,
 ) -> NDArray[np.bool_]: ...
+def inner_distance(
+    masks: NDArray[np.bool_] | NDArray[np.uint8], threads: int
+) -> NDArray[np.float64]: ...
+def soft_skeleton(maps: NDArray[Float], iterations: int, threads: int) -> NDArray[Float]: ...
+def soft_skeleton_gradient(
+    maps: NDArray[Float], gradient: NDArray[Float], iterations: int, threads: int
+) -> NDArray[Float]: ...

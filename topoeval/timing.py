@@ -1,7 +1,7 @@
 """Where the time of a training step goes: network, persistence, loss, backward.
 
-The code that does the work names its spans; nobody pays for them until a `Stopwatch` is running.
-Spans nest: the time of an inner span counts for it alone, so the parts add up to the whole.
+The code that does the work names its spans, which cost nothing until a `Stopwatch` runs. Spans
+nest: the time of an inner span counts for it alone, so the parts add up to the whole.
 
 >>> with Stopwatch() as watch:
 ...     with span("loss"):

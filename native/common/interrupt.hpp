@@ -33,7 +33,7 @@ class Interrupt {
 
   explicit Interrupt(Check check = nullptr)
       : check_(check), owner_(std::this_thread::get_id()), last_(Clock::now()) {
-    make_exception_state();
+    (void)make_exception_state();
   }
   Interrupt(const Interrupt&) = delete;
   Interrupt& operator=(const Interrupt&) = delete;

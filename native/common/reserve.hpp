@@ -1,57 +1,37 @@
-// A little room in the address space for the first exception of a thread.
+// Memory for the first exception of a thread.
 //
 // The C++ runtime makes a thread's exception state when the thread first throws.  Where there is no
-// memory for it glibc aborts the process, and out of memory is just when a thread throws.  So
-// whoever starts a thread sets some room aside, and the thread gives it up at the moment
-// when it makes that state.  A thread that finds no room is not started.
+// memory for it glibc aborts the process, and out of memory is just when a thread throws.  So a
+// thread makes this state before its first task, and one that cannot make it does no task.
 #pragma once
 
+#include <array>
 #include <cstddef>
+#include <cstdlib>
 #include <exception>
-#include <new>
-#include <utility>
-
-#if defined(__linux__)
-#include <sys/mman.h>
-#endif
 
 namespace topoeval {
 
-// Makes what this thread needs to throw.
-inline void make_exception_state() noexcept { (void)std::uncaught_exceptions(); }
-
-class Reserve {
- public:
-#if defined(__linux__)
-  // Not from malloc: what one thread frees, another one's malloc need not find.
-  Reserve() : room_(mmap(nullptr, kBytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)) {
-    if (room_ == MAP_FAILED) throw std::bad_alloc();
+// Whether this thread can throw from now on.
+//
+// The state is one small block from malloc.  Its size is the runtime's secret, so one block of each
+// small size is taken and given back: malloc keeps them for this thread alone, and no other
+// thread can take them before the state is made.
+inline bool make_exception_state() noexcept {
+  constexpr std::size_t kStep = 2 * sizeof(void*);
+  std::array<void*, 64> blocks{};  // the sizes that glibc keeps by thread: up to 1032 bytes
+  bool all = true;
+  for (std::size_t k = 0; k < blocks.size(); ++k) {
+    blocks[k] = std::malloc((k + 1) * kStep);
+    all = all && blocks[k] != nullptr;
   }
-  ~Reserve() { give_up(); }
-#else
-  Reserve() = default;
-  ~Reserve() = default;
-#endif
-  Reserve(Reserve&& other) noexcept : room_(std::exchange(other.room_, nullptr)) {}
-  Reserve& operator=(Reserve&&) = delete;
-
-  // In the thread that it was made for.
-  void spend() noexcept {
-    give_up();
-    make_exception_state();
+  // Used, or the compiler may leave out the calls.
+  for (void* block : blocks) {
+    if (block != nullptr) *static_cast<volatile char*>(block) = 0;
+    std::free(block);
   }
-
- private:
-  static constexpr std::size_t kBytes = std::size_t{1} << 20;
-
-  void give_up() noexcept {
-#if defined(__linux__)
-    if (room_ != nullptr) munmap(room_, kBytes);
-#endif
-    room_ = nullptr;
-  }
-
-  void* room_ = nullptr;
-};
+  // The function is declared pure: where its result is not used, no call is made.
+  return all && std::uncaught_exceptions() >= 0;
+}
 
 }  // namespace topoeval

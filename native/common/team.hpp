@@ -56,9 +56,8 @@ class Team {
       try {
         threads_.reserve(static_cast<std::size_t>(count));
         for (int worker = 1; worker <= count; ++worker) {
-          threads_.emplace_back([this, &serve, worker, reserve = Reserve()]() mutable {
-            reserve.spend();
-            serve(worker);
+          threads_.emplace_back([this, &serve, worker] {
+            if (make_exception_state()) serve(worker);  // else the others do its share
             const std::lock_guard<std::mutex> lock(mutex_);
             ++finished_;
             done_.notify_one();

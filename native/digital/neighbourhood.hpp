@@ -30,13 +30,22 @@ template <int D> class Neighbourhood {
       near_ |= static_cast<Code>(distance > 0 && distance <= 2) << bit;
       faces_ |= static_cast<Code>(distance == 1) << bit;
     }
+    if (D == 2) {
+      for (Code code = 0; code < 512; ++code) {
+        for (bool corners : {false, true}) {
+          table_[corners][code] = has_one_component_each(code, corners);
+        }
+      }
+    }
   }
 
   // corners: the foreground is adjacent through corners (T), the background through faces.
-  constexpr bool is_simple(Code code, bool corners) const {
-    const Code opposite = code ^ all_;
-    return one_corner_component(corners ? code : opposite) &&
-           one_face_component(corners ? opposite : code);
+  bool is_simple(Code code, bool corners) const {
+    if constexpr (D == 2) {
+      return table_[corners][code];
+    } else {
+      return has_one_component_each(code, corners);
+    }
   }
 
   // Exactly one adjacent foreground voxel.
@@ -46,6 +55,12 @@ template <int D> class Neighbourhood {
   }
 
  private:
+  constexpr bool has_one_component_each(Code code, bool corners) const {
+    const Code opposite = code ^ all_;
+    return one_corner_component(corners ? code : opposite) &&
+           one_face_component(corners ? opposite : code);
+  }
+
   constexpr Code grown(Code from, int axis) const {
     return (from & not_last_[axis]) << step_[axis] | (from & not_first_[axis]) >> step_[axis];
   }
@@ -81,6 +96,7 @@ template <int D> class Neighbourhood {
   int step_[D] = {};
   Code not_first_[D] = {}, not_last_[D] = {};
   Code all_ = 0, near_ = 0, faces_ = 0;
+  bool table_[2][D == 2 ? 512 : 1] = {};  // of an image's neighbourhoods there are few
 };
 
 template <int D> inline constexpr Neighbourhood<D> kNeighbourhood{};

@@ -1,11 +1,16 @@
 """The soft skeleton: its published recursion, its gradient, and what it costs in memory."""
 
+import os
+import subprocess
+import sys
+
 import pytest
 import torch
 from monai.losses.cldice import soft_skel
 from torch.nn import functional as F
 
 from topoeval import UserError
+from topoeval.digital import soft_skeleton as module
 from topoeval.digital.soft_skeleton import soft_skeleton
 
 SHAPES = [(2, 2, 9, 7), (1, 2, 5, 6, 4), (1, 1, 1, 6), (1, 1, 1, 1)]
@@ -117,3 +122,64 @@ def test_a_second_derivative_is_refused():
     maps = torch.rand(1, 1, 7, 7, generator=torch.Generator().manual_seed(0)).requires_grad_()
     with pytest.raises(RuntimeError, match="first derivatives only"):
         torch.autograd.grad(soft_skeleton(maps, 2).square().sum(), maps, create_graph=True)
+
+
+_AGREE = """
+import itertools
+import torch
+from topoeval.digital import soft_skeleton as module
+
+shapes = [(2, 2, 9, 7), (1, 1, 3, 50), (1, 2, 5, 6, 4), (1, 1, 1, 6), (1, 1, 1, 1), (2, 1, 1, 1, 3)]
+kinds = itertools.product(shapes, (torch.float32, torch.float64), (0, 1, 4), (3, 1000))
+for shape, dtype, iterations, levels in kinds:
+    generator = torch.Generator().manual_seed(levels)
+    maps = torch.randint(levels, shape, generator=generator).to(dtype) / (levels - 1)
+    grad = torch.randn(shape, generator=generator, dtype=dtype)
+    leaf = maps.clone().requires_grad_()
+    skeleton = module.soft_skeleton(leaf, iterations)
+    (gradient,) = torch.autograd.grad(skeleton, leaf, grad)
+    assert module._is_for_the_engine(maps)
+    assert torch.equal(skeleton, module._skeleton(maps, iterations))
+    assert torch.equal(gradient, module._gradient(maps, grad, iterations))
+"""
+
+
+def test_engine_and_torch_agree_to_the_last_bit():
+    """Values and gradients, with many equal values."""
+    exec(_AGREE, {})
+
+
+def test_engine_and_torch_agree_without_wide_instructions():
+    """The same in a process that is told to use the oldest instructions."""
+    environment = os.environ | {"TOPOEVAL_ISA": "baseline"}
+    done = subprocess.run(
+        [sys.executable, "-c", _AGREE], env=environment, capture_output=True, text=True
+    )
+    assert not done.returncode, done.stderr
+
+
+def test_threads_do_not_change_the_answer(monkeypatch):
+    """Nor does the layout of the maps in memory."""
+    monkeypatch.setattr(module, "_WORTH_A_THREAD", 1)
+    maps = distinct_map(5, 3, 12, 11).transpose(-1, -2)
+    answers = []
+    for threads in (1, 4):
+        before = torch.get_num_threads()
+        torch.set_num_threads(threads)
+        try:
+            leaf = maps.clone().requires_grad_()
+            skeleton = soft_skeleton(leaf, 2)
+            answers += [skeleton, *torch.autograd.grad(skeleton.square().sum(), leaf)]
+        finally:
+            torch.set_num_threads(before)
+    assert torch.equal(answers[0], answers[2])
+    assert torch.equal(answers[1], answers[3])
+
+
+def test_nan_spreads_as_in_torch():
+    """Where it reaches, and no further."""
+    maps = distinct_map(1, 1, 12, 12)
+    maps[..., 2, 2] = torch.nan
+    skeleton = soft_skeleton(maps, 1)
+    assert skeleton[..., 2, 2].isnan()
+    assert skeleton[..., 8:, 8:].isfinite().all()

@@ -70,8 +70,8 @@ def test_memory_runs_out_anywhere(call):
             used = int(statm.read().split()[0]) * resource.getpagesize()
         seen = set()
         for threads in (1, 4, 9):
-            for megabytes in range(1, 30, 4):
-                resource.setrlimit(resource.RLIMIT_AS, (used + (megabytes << 20), -1))
+            for megabytes in range(1, 30, 4) if threads == 1 else np.arange(0.25, 30, 0.25):
+                resource.setrlimit(resource.RLIMIT_AS, (used + int(megabytes * 2**20), -1))
                 try:
                     run(threads)
                     seen.add("done")

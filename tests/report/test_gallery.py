@@ -1,4 +1,4 @@
-"""Answers side by side: which cases, which slice, which colours."""
+"""Predictions side by side: which cases, which slice, which colours."""
 
 from __future__ import annotations
 

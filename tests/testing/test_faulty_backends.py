@@ -341,7 +341,7 @@ class PlainTuple(Loopback):
         (UngroupedRows, "table_is_well_formed", "not grouped"),
         (Int32Table, "table_is_well_formed", "image is int32, not int64"),
         (ValuesInSecret, "table_is_well_formed", "answers ValueTable, not IndexTable"),
-        (Leaky, "leaks_nothing", "MiB more after 1,000 calls"),
+        (Leaky, "leaks_nothing", "KiB more a call"),
         (NotThreadSafe, "python_threads", "four threads at once"),
         (ThreadsMatter, "threads_change_nothing", "threads=2 against 1"),
         (MutatesInput, "input_is_left_alone", "changed its input"),

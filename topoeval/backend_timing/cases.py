@@ -42,7 +42,7 @@ class Case:
         return Topology(self.construction)  # type: ignore[arg-type]  # checked there
 
     def batch(self) -> NDArray[np.float32]:
-        """Return the image as a batch of one, float32 as a network answers."""
+        """Return the image as a batch of one, float32 as a network's output is."""
         return images(self.kind, (1, *self.shape))
 
 

@@ -15,7 +15,7 @@ def images(kind: str, shape: Sequence[int], seed: int = 0) -> NDArray[np.float32
     """Return a float32 batch ``(B, *spatial)`` of one kind; the same seed gives the same images.
 
     ``noise``: uniform, the worst case. ``smooth``: Gaussian-filtered noise of unit variance.
-    ``probability``: what a network answers, a sigmoid of a smooth field with weak noise on it.
+    ``probability``: the output of a network, a sigmoid of a smooth field with weak noise on it.
 
     >>> images("probability", (2, 8, 8)).shape
     (2, 8, 8)

@@ -76,7 +76,7 @@ def measure(
 
 
 class Engine:
-    """A backend that answers from a process of its own.
+    """A backend that runs in a process of its own.
 
     It starts with the first question and again after it was ended.
     """

@@ -1,4 +1,4 @@
-"""``topoeval audit``: what labels are like before anyone is judged by them."""
+"""``topoeval audit``: the topology of labels, and what in them looks like a mistake."""
 
 from __future__ import annotations
 

@@ -147,7 +147,7 @@ def use_data_folder(folder: Path | None) -> None:
     if folder is not None:
         if not folder.is_dir():
             raise UserError(f"data folder {folder} does not exist; make it, or name another")
-        # workers inherit it; a path is no part of what a run is
+        # workers inherit it; a path is no part of the identity of a run
         os.environ["TOPOEVAL_DATA"] = str(folder.resolve())
 
 

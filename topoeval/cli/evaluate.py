@@ -16,14 +16,14 @@ FILES, VALUES, SCORES, OUTPUT = "Files", "What the values mean", "Scores", "Outp
 
 
 class Missing(StrEnum):
-    """What becomes of a target without a prediction."""
+    """What is done with a target without a prediction."""
 
     leave_out = "leave-out"
     worst = "worst"
 
 
 class Absent(StrEnum):
-    """What becomes of a class that neither mask holds."""
+    """What is done with a class that neither mask holds."""
 
     leave_out = "leave-out"
     score = "score"

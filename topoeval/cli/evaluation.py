@@ -36,18 +36,18 @@ from topoeval.limits import parse_memory
 from topoeval.metrics import Settings
 from topoeval.topology import Topology
 
-# What the terminal shows; the files have all.
+# The scores that the terminal shows; the files hold all of them.
 _SHOWN = (
     "dice", "cldice", "betti_error", "matches_truth", "matches_prior", "truth_matches_prior",
     "betti_matching_union", "hd95", "prediction_empty", "target_empty",
 )  # fmt: skip
-# More lines of one kind than this are counted.
+# Of more notes of one kind than this only the number is printed.
 _LINES = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What somebody asked for on the command line, as text."""
+    """The arguments of the command line, as text."""
 
     predictions: Path | None
     targets: Path | None

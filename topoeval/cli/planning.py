@@ -119,7 +119,7 @@ def _table(title: str, prospects: Sequence[Prospect]) -> Table:
         run = one.run
         key = (run.dataset.label, run.method.label, run.backend, run.device)
         groups.setdefault(key, []).append(one)
-    # a column that says the same everywhere says nothing
+    # a column that is the same in every line is left out
     shown = [0, 1, *(column for column in (2, 3) if len({key[column] for key in groups}) > 1)]
     names = ("dataset", "method", "backend", "device")
     table = Table(title=Text(title), title_justify="left", box=box.SIMPLE_HEAD)
@@ -139,12 +139,12 @@ def _table(title: str, prospects: Sequence[Prospect]) -> Table:
 
 
 def _told(runs: Sequence[RunSpec]) -> list[str]:
-    """Return what methods are told that is not the dataset's own prior, and other thresholds."""
+    """Return the priors that are not the dataset's own, and thresholds that are not 0.5."""
     lines = []
     told = [run for run in runs if run.prior != "given" or any(run.prior_error)]
     for prior, error in dict.fromkeys((run.prior, run.prior_error) for run in told):
         wrong = f", each changed by {list(error)}" if any(error) else ""
-        lines.append(f"Methods are told {_PRIORS[prior]}{wrong}; scores know the dataset's own.")
+        lines.append(f"Methods are given {_PRIORS[prior]}{wrong}; scores use the dataset's own.")
     chosen = dict.fromkeys(run.threshold for run in runs if run.threshold != "half")
     lines += [f"Trained networks are scored at the threshold chosen on val by {n}." for n in chosen]
     return lines
@@ -160,7 +160,7 @@ _STATES = ("done", "failed", "to run", "cannot")
 
 
 def _summary(prospects: Sequence[Prospect]) -> list[str]:
-    """Return how many runs there are of each kind, and how long those to run will take."""
+    """Return the number of runs of each kind, and the estimated time of those to run."""
     counts = [(sum(one.state == state for one in prospects), state) for state in _STATES]
     said = ", ".join(f"{count} {state}" for count, state in counts if count)
     lines = [f"{len(prospects)} runs: {said}."]
@@ -196,7 +196,7 @@ def _time(group: Sequence[Prospect]) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Return seconds as people say them.
+    """Return seconds in words.
 
     >>> [duration(s) for s in (0.4, 95, 7300, 200_000)]
     ['0.4 s', '1.6 min', '2.0 h', '2.3 d']
@@ -208,7 +208,7 @@ def duration(seconds: float) -> str:
 
 
 def ranges(numbers: Sequence[int]) -> str:
-    """Return ascending numbers with runs of them drawn together.
+    """Return ascending numbers as text, consecutive ones as a range.
 
     >>> ranges([0, 1, 2, 5, 7, 8])
     '0-2, 5, 7-8'

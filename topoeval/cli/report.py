@@ -145,7 +145,7 @@ def results_folders(paths: Sequence[Path], without: Sequence[str] = ()) -> list[
             raise UserError(f"{path} does not exist; name results folders or a folder of them")
         candidates = [path] if (path / "records").is_dir() else sorted(path.glob("*/"))
         for folder in candidates:
-            # A results folder may hold anything else: timings, notes, a report of an earlier day.
+            # A results folder may hold other things: timings, notes, an earlier report.
             if not (folder / "records").is_dir() or folder.name in without:
                 continue
             other = found.setdefault(folder.name, folder)

@@ -51,7 +51,7 @@ def run_suite(
     suite = load_suite(name)
     store = Store(results or Path("results") / suite.name, suite.name)
     with closing(Template(store.template_log, thread_variables(settings.threads))) as template:
-        # while we import and plan, so does it: of a new folder it is known that there will be runs
+        # it imports while this process plans; a new folder is sure to have runs to execute
         if executor == "local" and set(suite.device) == {"cpu"} and not store.begun():
             template.load(IMPORTS)
         # these look at losses, and so bring torch
@@ -162,7 +162,7 @@ def execute_runs(
 
 
 def follow(sinks: Sequence[str]) -> None:
-    """Have all trainings followed in `sinks`, which are tried here and not in the workers."""
+    """Log all trainings to `sinks`, which are tried here and not in the workers."""
     from topoeval.training.sinks import SINKS
 
     for name in sinks:

@@ -71,7 +71,7 @@ def _table(searches: Sequence[Search]) -> Table:
             continue
         trial = search.trials[search.chosen]
         values = ", ".join(f"{key} = {value}" for key, value in trial.values.items())
-        # one that misses the bar says so; why the others were chosen is the same for all
+        # the reason is printed where the criterion was not met; otherwise it is the same for all
         why = "" if search.within else f"; {search.why}"
         scores = (f"{trial.dice:.4f}", f"{trial.betti_error:.4g}")
         table.add_row(search.method.label, place, values + why, *scores)

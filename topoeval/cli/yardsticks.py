@@ -1,4 +1,4 @@
-"""What the rows of a suite are compared with: found by name, or left by the run of a suite file.
+"""What the rows of a suite are compared with: found by name, or written by the run of a suite file.
 
 A suite of the catalogue is looked up by the name in its records. One that lies elsewhere cannot be,
 so its run leaves ``yardsticks.json`` in the results folder: the reference, and the base of each
@@ -24,7 +24,7 @@ FILE = "yardsticks.json"
 def leave_yardsticks(suite: Suite, root: Path) -> None:
     """Write what a suite outside the catalogue compares its rows with; of others remove it."""
     from topoeval.harness.suites.catalogue import load_suite, suite_names
-    from topoeval.records.files import write_whole
+    from topoeval.whole_file import write_text
 
     path = root / FILE
     if suite.name in suite_names() and load_suite(suite.name) == suite:
@@ -32,7 +32,7 @@ def leave_yardsticks(suite: Suite, root: Path) -> None:
         return
     root.mkdir(parents=True, exist_ok=True)
     left = {"reference": suite.reference, "bases": _bases(suite)}
-    write_whole(path, json.dumps(left, sort_keys=True, indent=1) + "\n")
+    write_text(path, json.dumps(left, sort_keys=True, indent=1) + "\n")
 
 
 def _bases(suite: Suite) -> dict[str, str]:

@@ -30,7 +30,7 @@ class Sample:
     image
         Input of the network, ``(C, *spatial)`` float32 in [0, 1].
     target
-        What the network should answer, one channel a class, ``(C, *spatial)`` float32 in [0, 1];
+        What the network should predict, one channel a class, ``(C, *spatial)`` float32 in [0, 1];
         the mask is ``target >= 0.5``.
     prior
         Betti numbers the structure has by what it *is*: (b0, b1[, b2]), or one such tuple for each

@@ -25,7 +25,7 @@ def tube_distance(
     shape
         ``(*spatial)``, d axes.
     reach
-        Distances beyond it are not worked out, and answered with it.
+        Distances beyond it are not computed; it is returned in their place.
 
     Returns
     -------

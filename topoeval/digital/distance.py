@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import distance_transform_edt
 
-from topoeval.digital.border import inside, padded_by_one
+from topoeval.digital.border import refuse_other_than_masks
 
 
-def inner_distance(regions: NDArray[np.bool_]) -> NDArray[np.float64]:
+def inner_distance(regions: NDArray[np.bool_], *, threads: int = 1) -> NDArray[np.float64]:
     """Return the Euclidean distance to the complement in voxels, 0 outside the regions.
 
     Beyond the border all is complement, so a full image has distances too.
@@ -17,7 +16,14 @@ def inner_distance(regions: NDArray[np.bool_]) -> NDArray[np.float64]:
     Parameters
     ----------
     regions
-        Boolean, ``(B, *spatial)``.
+        Boolean, ``(B, H, W)`` or ``(B, D, H, W)``.
+    threads
+        How many images may be worked on at a time.
+
+    Raises
+    ------
+    UserError
+        If the regions are not boolean or not a batch of 2D or 3D images.
 
     Examples
     --------
@@ -26,8 +32,9 @@ def inner_distance(regions: NDArray[np.bool_]) -> NDArray[np.float64]:
             [1, 2, 2, 1],
             [1, 1, 1, 1]]])
     """
-    # One call for the whole batch, images one below the other: the margin round each of them is
-    # nearer than anything in the next.
-    padded = padded_by_one(regions)
-    distance = distance_transform_edt(padded.reshape(-1, *padded.shape[2:]))
-    return np.asarray(distance.reshape(padded.shape)[inside(regions.ndim - 1)])
+    from topoeval import _native
+
+    refuse_other_than_masks(regions)
+    if regions.size == 0:
+        return np.zeros(regions.shape)
+    return _native.inner_distance(regions, threads)

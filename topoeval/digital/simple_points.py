@@ -100,7 +100,7 @@ def is_simple(codes: Codes, ndim: int, construction: Construction) -> NDArray[np
 
 @cache
 def _table(construction: Construction) -> NDArray[np.bool_]:
-    """Return the answers for all 2D codes; those with the bit of the centre do not occur."""
+    """Return whether each 2D code is simple; those with the bit of the centre do not occur."""
     return _has_one_component_each(np.arange(1 << 9, dtype=np.uint16), 2, construction)
 
 

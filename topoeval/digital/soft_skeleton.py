@@ -10,6 +10,9 @@ import torch
 
 from topoeval.errors import UserError
 
+# Voxels below which starting threads costs more than they save.
+_WORTH_A_THREAD = 1 << 16
+
 _Pick = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
 
@@ -67,20 +70,18 @@ def soft_skeleton(maps: torch.Tensor, iterations: int) -> torch.Tensor:
 class _SoftSkeleton(torch.autograd.Function):
     """The product and its derivative, by hand.
 
-    Pooling layers are slow on a CPU and keep eight bytes of indices for each voxel and window;
-    the extremum of shifted views does neither.
+    On a CPU the engine calculates both (`native/digital/soft_skeleton.hpp`). Elsewhere, and in a
+    compiled graph, it is torch: pooling layers keep eight bytes of indices for each voxel and
+    window, the extremum of shifted views does not.
     """
 
     @staticmethod
     def forward(ctx: Any, maps: torch.Tensor, iterations: int) -> torch.Tensor:
         ctx.save_for_backward(maps)
         ctx.iterations = iterations
-        rest = torch.ones_like(maps)
-        for _ in range(iterations + 1):
-            eroded = _erode(maps)
-            rest *= _kept(maps, eroded)
-            maps = eroded
-        return 1 - rest
+        if _is_for_the_engine(maps):
+            return _by_engine("soft_skeleton", maps, iterations=iterations)
+        return _skeleton(maps, iterations)
 
     @staticmethod
     def backward(ctx: Any, grad: torch.Tensor) -> tuple[torch.Tensor, None]:
@@ -88,19 +89,54 @@ class _SoftSkeleton(torch.autograd.Function):
         if torch.is_grad_enabled():
             raise RuntimeError("the soft skeleton has first derivatives only (create_graph=True)")
         (maps,) = ctx.saved_tensors
-        scales, kept, before = [maps], [], [grad]
-        for _ in range(ctx.iterations + 1):
-            scales.append(_erode(scales[-1]))
-            kept.append(_kept(*scales[-2:]))
-            before.append(before[-1] * kept[-1])
-        after = torch.ones_like(maps)
-        to_eroded = torch.zeros_like(maps)
-        for j in range(ctx.iterations, -1, -1):
-            to_delta = torch.where(kept[j] < 1, before[j] * after, 0)
-            after *= kept[j]
-            to_eroded -= _back_through_dilation(scales[j + 1], to_delta)
-            to_eroded = to_delta + _back_through_erosion(scales[j], scales[j + 1], to_eroded)
-        return to_eroded, None
+        if _is_for_the_engine(maps):
+            gradient = "soft_skeleton_gradient"
+            return _by_engine(gradient, maps, grad, iterations=ctx.iterations), None
+        return _gradient(maps, grad, ctx.iterations), None
+
+
+def _is_for_the_engine(maps: torch.Tensor) -> bool:
+    if torch.compiler.is_compiling() or maps.device.type != "cpu" or not maps.numel():
+        return False
+    # an inf or a NaN goes where torch takes it
+    return maps.dtype in (torch.float32, torch.float64) and bool(maps.sum().isfinite())
+
+
+def _by_engine(function: str, *maps: torch.Tensor, iterations: int) -> torch.Tensor:
+    """Apply a function of the engine to maps ``(B, C, *spatial)`` as maps of their own."""
+    from topoeval import _native
+
+    images = [one.detach().flatten(0, 1).contiguous().numpy() for one in maps]
+    threads = torch.get_num_threads() if maps[0].numel() >= _WORTH_A_THREAD else 1
+    result = getattr(_native, function)(*images, iterations=iterations, threads=threads)
+    return torch.from_numpy(result).reshape(maps[0].shape)
+
+
+def _skeleton(maps: torch.Tensor, iterations: int) -> torch.Tensor:
+    """Return the soft skeletons of maps on any device."""
+    rest = torch.ones_like(maps)
+    for _ in range(iterations + 1):
+        eroded = _erode(maps)
+        rest *= _kept(maps, eroded)
+        maps = eroded
+    return 1 - rest
+
+
+def _gradient(maps: torch.Tensor, grad: torch.Tensor, iterations: int) -> torch.Tensor:
+    """Return the gradient by the maps, from that by their soft skeletons."""
+    scales, kept, before = [maps], [], [grad]
+    for _ in range(iterations + 1):
+        scales.append(_erode(scales[-1]))
+        kept.append(_kept(*scales[-2:]))
+        before.append(before[-1] * kept[-1])
+    after = torch.ones_like(maps)
+    to_eroded = torch.zeros_like(maps)
+    for j in range(iterations, -1, -1):
+        to_delta = torch.where(kept[j] < 1, before[j] * after, 0)
+        after *= kept[j]
+        to_eroded -= _back_through_dilation(scales[j + 1], to_delta)
+        to_eroded = to_delta + _back_through_erosion(scales[j], scales[j + 1], to_eroded)
+    return to_eroded
 
 
 def _kept(maps: torch.Tensor, eroded: torch.Tensor) -> torch.Tensor:

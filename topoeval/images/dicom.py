@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,13 @@ import numpy as np
 from topoeval.errors import UserError
 from topoeval.images.image import Image, usable_spacing
 from topoeval.images.itk import LPS_TO_RAS
+from topoeval.images.size import check_bytes, check_size
 
+_TAGS = ["SOPClassUID", "NumberOfFrames", "Rows", "Columns"]
+_DEFLATED = "1.2.840.10008.1.2.1.99"
+# preamble, prefix and the element that tells how long the rest of the header is
+_BEFORE_META = 128 + 4 + 12
+_CHUNK = 2**20
 _SEGMENTATIONS = ("1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.66.7")
 
 
@@ -19,11 +26,19 @@ def read(path: Path, inside: str) -> Image:
     import highdicom
     import pydicom
 
-    head = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=["SOPClassUID"])
+    _check_deflated(path)
+    head = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=_TAGS)
     if head.get("SOPClassUID") not in _SEGMENTATIONS:
         raise UserError(f"{path}: a DICOM file without segments (SEG); save the mask as NIfTI")
+    frames = [int(head.get(name) or 0) for name in ("NumberOfFrames", "Rows", "Columns")]
+    check_size(path, frames, np.uint8)
     found: Any = highdicom.seg.segread(path)
     fractional = str(found.SegmentationType) == "FRACTIONAL"
+    geometry = found.get_volume_geometry()
+    if geometry is None:
+        raise UserError(f"{path}: its frames are no slices of one volume")
+    # a distance between slices that is wrong makes a volume of any height
+    check_size(path, (*geometry.spatial_shape, found.number_of_segments), np.uint8)
     try:
         volume = found.get_volume(combine_segments=not fractional)
     except RuntimeError as error:
@@ -42,3 +57,18 @@ def read(path: Path, inside: str) -> Image:
         channel_axis,
         "probabilities" if fractional else "labels",
     )
+
+
+def _check_deflated(path: Path) -> None:
+    """Refuse a data set that is compressed as a whole and too large when it is unpacked."""
+    from pydicom.filereader import read_file_meta_info
+
+    meta = read_file_meta_info(path)
+    if meta.get("TransferSyntaxUID") != _DEFLATED:
+        return
+    unpacked, size = zlib.decompressobj(-zlib.MAX_WBITS), 0
+    with path.open("rb") as file:
+        file.seek(_BEFORE_META + int(meta.FileMetaInformationGroupLength))
+        while data := unpacked.unconsumed_tail or file.read(_CHUNK):
+            size += len(unpacked.decompress(data, _CHUNK))
+            check_bytes(path, size, "data")

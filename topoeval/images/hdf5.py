@@ -9,6 +9,7 @@ import numpy as np
 
 from topoeval.errors import UserError
 from topoeval.images.image import Image, usable_spacing
+from topoeval.images.size import check_size
 
 _MICROMETRE = 1e-3
 
@@ -29,6 +30,8 @@ def read(path: Path, inside: str) -> Image:
         if name not in file or not isinstance(file[name], h5py.Dataset):
             raise UserError(f"{path}: no array {name}, has {', '.join(arrays) or 'none'}")
         found = file[name]
+        check_size(path, found.shape, found.dtype)
+        check_size(path, found.chunks or (), found.dtype)  # each is unpacked whole
         array = np.asarray(found[()])
         sizes = found.attrs.get("element_size_um")
     if sizes is None or np.size(sizes) != array.ndim:

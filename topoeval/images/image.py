@@ -120,7 +120,7 @@ class Image:
 
 
 def usable_spacing(spacing: Any) -> tuple[float, ...] | None:
-    """Return a spacing, or None for the zeros and NaN of headers that nobody filled in."""
+    """Return a spacing, or None for the zeros and NaN of headers without one."""
     sizes = np.ravel(np.asarray(spacing, dtype=np.float64))
     if not all(np.isfinite(size) and size > 0 for size in sizes):
         return None

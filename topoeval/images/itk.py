@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from topoeval.errors import UserError
 from topoeval.images.image import Image, usable_spacing
+from topoeval.images.size import check_size
 
 LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0])
 """ITK and DICOM count x to the left and y to the back of a patient."""
@@ -21,10 +22,14 @@ def read(path: Path, inside: str) -> Image:
 
     library: Any = sitk
     library.ProcessObject.GlobalWarningDisplayOff()
-    found: Any = library.ReadImage(str(path))
-    dims = found.GetDimension()
+    reader = library.ImageFileReader()
+    reader.SetFileName(str(path))
+    reader.ReadImageInformation()
+    dims, components = reader.GetDimension(), reader.GetNumberOfComponents()
     if dims not in (2, 3):
         raise UserError(f"{path}: has {dims} axes; save one image of two or three axes per file")
+    check_size(path, (*reader.GetSize()[::-1], components), _type(library, reader.GetPixelID()))
+    found: Any = reader.Execute()
     array = library.GetArrayFromImage(found)
     channels = found.GetNumberOfComponentsPerPixel() > 1
     spacing = np.asarray(found.GetSpacing(), np.float64)
@@ -38,6 +43,12 @@ def read(path: Path, inside: str) -> Image:
         channel_axis=dims if channels else None,
         values="labels" if segments else None,
     )
+
+
+def _type(library: Any, pixel: int) -> Any:
+    """Return NumPy's type of the values of a kind of pixel, float64 of what it does not have."""
+    image = library.Image([1, 1], pixel)
+    return library.GetArrayViewFromImage(image).dtype
 
 
 def world_affine(steps: NDArray[np.float64], origin: NDArray[np.float64]) -> NDArray[np.float64]:

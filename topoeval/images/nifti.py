@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -9,15 +11,23 @@ import numpy as np
 
 from topoeval.errors import UserError
 from topoeval.images.image import Image, usable_spacing
+from topoeval.images.size import check_bytes, check_size
 
 _MILLIMETRES = {"meter": 1e3, "mm": 1.0, "micron": 1e-3, "unknown": 1.0}
+# NIfTI 1 and 2: size of the header, place and type of the offset of the voxels in it
+_OFFSETS = ((348, 108, "f"), (540, 168, "q"))
+_LONGEST_HEADER = 540
 
 
 def read(path: Path, inside: str) -> Image:
     """Read a volume in the order of its header; a fourth axis is channels."""
     import nibabel
 
+    _check_extensions(path)
     volume: Any = nibabel.load(path)
+    scaled = tuple(getattr(volume.dataobj, name, None) for name in ("slope", "inter"))
+    plain = scaled in {(1, 0), (None, None)}
+    check_size(path, volume.shape, volume.get_data_dtype() if plain else np.float64)
     array = np.asanyarray(volume.dataobj)
     if array.dtype.fields:
         raise UserError(f"{path}: holds colours, not labels; store one label per voxel")
@@ -41,3 +51,19 @@ def read(path: Path, inside: str) -> Image:
     if affine is not None:
         affine = affine[:, [*range(spatial), 3]]
     return Image(array, usable_spacing(zooms[:spatial]), affine, channel_axis)
+
+
+def _check_extensions(path: Path) -> None:
+    """Refuse a header before whose voxels gigabytes are promised: nibabel would unpack them."""
+    name = path.name.lower()
+    if not name.endswith((".nii", ".nii.gz")):
+        return
+    with gzip.open(path) if name.endswith(".gz") else path.open("rb") as file:
+        header = file.read(_LONGEST_HEADER)
+    for order in "<>":
+        for size, place, kind in _OFFSETS:
+            if len(header) >= size and struct.unpack_from(f"{order}i", header)[0] == size:
+                (offset,) = struct.unpack_from(f"{order}{kind}", header, place)
+                if not np.isfinite(offset):
+                    raise UserError(f"{path}: its header states that voxels begin at {offset}")
+                check_bytes(path, int(offset), "extensions")

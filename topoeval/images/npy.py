@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 
 from topoeval.errors import UserError
 from topoeval.images.image import Image, usable_spacing
+from topoeval.images.size import check_size
 
 _PROBABILITIES = "probabilities"
 _BESIDE = ("spacing", "affine")
+_MOST_BESIDE = 64  # values of either
 
 
 def read(path: Path, inside: str) -> Image:
     """Read one array; nothing pickled is loaded."""
+    with path.open("rb") as file:
+        if file.read(len(np.lib.format.MAGIC_PREFIX)) == np.lib.format.MAGIC_PREFIX:
+            file.seek(0)
+            _check_header(path, file)
     found = np.load(path, allow_pickle=False)
     if path.suffix.lower() == ".npy":
         if not isinstance(found, np.ndarray):
@@ -26,6 +34,8 @@ def read(path: Path, inside: str) -> Image:
         name = inside.removeprefix("/") or _only(path, archive.files)
         if name not in archive.files:
             raise UserError(f"{path}: no array {name!r}, has {', '.join(archive.files)}")
+        assert archive.zip is not None  # it is open
+        _check_members(path, archive.zip, (name, *_BESIDE))
         array = archive[name]
         spacing = archive["spacing"] if "spacing" in archive.files else None
         affine = archive["affine"] if "affine" in archive.files else None
@@ -42,6 +52,29 @@ def read(path: Path, inside: str) -> Image:
     if sizes is None and affine is not None:
         sizes = usable_spacing(np.linalg.norm(affine[:, :-1], axis=0))
     return Image(array, sizes, affine)
+
+
+def _check_members(path: Path, archive: zipfile.ZipFile, names: tuple[str, ...]) -> None:
+    """Check the headers of some arrays in an archive, whatever they are when unpacked."""
+    for member in archive.namelist():
+        name = member.removesuffix(".npy")
+        if name not in names:
+            continue
+        with archive.open(member) as file:
+            shape = _check_header(path, file)
+        if name in _BESIDE and np.prod(shape, dtype=object) > _MOST_BESIDE:
+            raise UserError(f"{path}: {name} has the shape {shape}")
+
+
+def _check_header(path: Path, file: IO[bytes]) -> tuple[int, ...]:
+    """Return the shape that the header of an array states, if that is not too large."""
+    version = np.lib.format.read_magic(file)
+    read = {(1, 0): np.lib.format.read_array_header_1_0}.get(
+        version, np.lib.format.read_array_header_2_0
+    )
+    shape, _, dtype = read(file)
+    check_size(path, shape, dtype)
+    return shape
 
 
 def _only(path: Path, names: list[str]) -> str:

@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from topoeval.errors import UserError
 from topoeval.images.hdf5 import only
 from topoeval.images.image import MILLIMETRES, Image, usable_spacing
+from topoeval.images.size import check_size
 
 
 def read(path: Path, inside: str) -> Image:
@@ -24,15 +26,22 @@ def read(path: Path, inside: str) -> Image:
         except (KeyError, TypeError):
             raise UserError(f"{path}: no array {inside}") from None
     if isinstance(found, zarr.Array):
-        return Image(np.asarray(found[...]))
+        return Image(_whole(path, found))
     attributes = dict(found.attrs)
     scales = attributes.get("ome", attributes).get("multiscales")
     if not scales:
         names = [f"/{name}" for name, item in found.members(None) if isinstance(item, zarr.Array)]
-        return Image(np.asarray(found[only(path, names).removeprefix("/")][...]))
+        return Image(_whole(path, found[only(path, names).removeprefix("/")]))
     dataset = scales[0]["datasets"][0]
-    array = np.asarray(found[dataset["path"]][...])
+    array = _whole(path, found[dataset["path"]])
     return _scaled(path, array, scales[0].get("axes"), dataset)
+
+
+def _whole(path: Path, array: Any) -> NDArray[Any]:
+    """Return all of an array; a chunk is unpacked whole, so its size counts too."""
+    check_size(path, array.shape, array.dtype)
+    check_size(path, array.chunks, array.dtype)
+    return np.asarray(array[...])
 
 
 def _scaled(path: Path, array: Any, axes: Any, dataset: Mapping[str, Any]) -> Image:

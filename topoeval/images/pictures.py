@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,13 +12,12 @@ from numpy.typing import NDArray
 
 from topoeval.errors import UserError
 from topoeval.images.image import Image
+from topoeval.images.size import check_size
 
 # Byte 24 of a PNG is the number of bits, byte 25 the type of colour (0: grey, 3: palette).
 _PNG_DEPTH, _PNG_COLOUR = 24, 25
-
-MOST_PIXELS = 2**30
-"""Pixels of the largest picture that is read, 1 GiB of grey values; `LIMIT` sets another number."""
-LIMIT = "TOPOEVAL_MAX_PIXELS"
+# Pillow's modes whose values have more than 8 bits
+_TYPES = {"I": "i4", "F": "f4", "I;16": "u2", "I;16B": "u2"}
 
 
 def read(path: Path, inside: str) -> Image:
@@ -27,7 +25,8 @@ def read(path: Path, inside: str) -> Image:
     import PIL.Image
 
     with _any_size(), PIL.Image.open(path) as picture:
-        _check_size(path, picture.width * picture.height)
+        channels = len(picture.getbands())
+        check_size(path, (picture.height, picture.width, channels), _TYPES.get(picture.mode, "u1"))
         frames = getattr(picture, "n_frames", 1)
         if frames > 1:
             raise UserError(f"{path}: holds {frames} frames; save one image per file")
@@ -73,15 +72,6 @@ def _any_size() -> Iterator[None]:
         yield
     finally:
         PIL.Image.MAX_IMAGE_PIXELS = before
-
-
-def _check_size(path: Path, pixels: int) -> None:
-    """Refuse a picture above the limit before it is unpacked: a small file may hold one."""
-    said = os.environ.get(LIMIT) or str(MOST_PIXELS)
-    if not said.isdigit():
-        raise UserError(f"{LIMIT} = {said!r} is no number of pixels")
-    if pixels > int(said):
-        raise UserError(f"{path}: {pixels:,} pixels, above the limit of {int(said):,}; set {LIMIT}")
 
 
 def _check_depth(path: Path) -> None:

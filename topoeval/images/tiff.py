@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from topoeval.errors import UserError
 from topoeval.images.image import MILLIMETRES, Image, usable_spacing
 from topoeval.images.pictures import from_palette
+from topoeval.images.size import check_size
 
 _WHITE_IS_ZERO, _PALETTE, _COLOURS = 0, 3, (2, 5, 6)
 # Letters that tifffile gives axes: slices, pages and the like; colour samples or channels.
@@ -26,6 +27,8 @@ def read(path: Path, inside: str) -> Image:
             raise UserError(f"{path}: holds {len(file.series)} images of different kinds; save one")
         series = file.series[0]
         page: Any = series.keyframe
+        check_size(path, series.shape, series.dtype)
+        _check_segments(path, series)
         array, axes = _decoded(path, series), series.axes
         spacing = _spacing(file, page, axes)
         photometric, colormap = int(page.photometric), page.colormap
@@ -40,6 +43,23 @@ def read(path: Path, inside: str) -> Image:
     if channel is None:
         return Image(array, spacing)
     return Image(array, spacing, channel_axis=channel, values="colour" if colour else None)
+
+
+def _check_segments(path: Path, series: Any) -> None:
+    """Refuse pages without their pixels, which tifffile would return as zeros."""
+    page = series.keyframe
+    tile = (page.tiledepth, page.tilelength, page.tilewidth) if page.is_tiled else ()
+    check_size(path, tile, series.dtype)
+    size = path.stat().st_size
+    for part in series.pages:
+        if part is None:
+            raise UserError(f"{path}: cannot be read: a page is missing")
+        places = part.dataoffsets, part.databytecounts
+        if not places[0] or any(
+            start <= 0 or count <= 0 or start + count > size
+            for start, count in zip(*places, strict=True)
+        ):
+            raise UserError(f"{path}: cannot be read: some of its pixels are not in the file")
 
 
 def _decoded(path: Path, series: Any) -> NDArray[Any]:

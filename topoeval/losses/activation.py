@@ -1,4 +1,4 @@
-"""Logits or probabilities: the words MONAI uses, once for all our losses."""
+"""Logits or probabilities, by MONAI's arguments, in one place for all losses."""
 
 from __future__ import annotations
 

@@ -14,10 +14,14 @@ from torch import nn
 from topoeval.errors import UserError
 from topoeval.losses.activation import in_unit_interval, to_probabilities, widened
 from topoeval.losses.info import LossInfo
+from topoeval.losses.memory import TargetMemory, limit_bytes
 from topoeval.losses.spelling import spelled
 
 Reduction = Literal["mean", "sum", "none"]
 F = TypeVar("F", bound=Callable[..., Any])
+
+# Attributes of a loss that say nothing about it.
+_NO_SETTINGS = {*vars(nn.Module()), "_memory"}
 
 
 def outside_graph(function: F) -> F:
@@ -25,7 +29,8 @@ def outside_graph(function: F) -> F:
 
     @wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
-        # The compiler is a second and more of imports; who has not begun to compile has no graph.
+        # Importing the compiler takes more than a second. A process that has not imported it has
+        # no graph to keep the function out of.
         if "torch._dynamo" in sys.modules:
             return torch.compiler.disable(function)(*args, **kwargs)  # type: ignore[no-untyped-call]
         return function(*args, **kwargs)
@@ -69,6 +74,7 @@ class MapLoss(nn.Module):
         self.softmax = softmax
         self.include_background = include_background
         self.reduction: Reduction = reduction
+        self._memory = TargetMemory()
 
     def probabilities(self, input: torch.Tensor) -> torch.Tensor:
         """Return ``(B, C', *spatial)`` probabilities, at least float32, background as asked."""
@@ -134,7 +140,9 @@ class TargetLoss(MapLoss):
     A target has the shape of the input and values in [0, 1]: a mask for each channel. Where the
     channels are a softmax, the targets of a voxel sum to 1. What a loss needs of the targets and
     does not change between epochs (a barcode, a skeleton) it returns from `prepare`, once for a
-    whole training set; a training hands the rows of its batch back through `select`.
+    whole training set; a training hands the rows of its batch back through `select`. A loop that
+    knows nothing of this pays for new targets alone: `topoeval.losses.memory` keeps the rows of
+    those that a loss has seen.
 
     Labels, voxels to ignore, weights of classes and lists of outputs: `topoeval.losses.adapt`.
     """
@@ -151,7 +159,7 @@ class TargetLoss(MapLoss):
         target
             Same shape, in [0, 1].
         prepared
-            What `prepare` returned for these targets; computed anew if not given.
+            What `prepare` returned for these targets; if not given, computed or remembered.
         """
         return self.reduce(self.parts(input, target, prepared))
 
@@ -168,7 +176,23 @@ class TargetLoss(MapLoss):
         """
         self._check_dims(input)
         target = self.checked(input, target)
+        if prepared is None and len(target):
+            prepared = self._remembered(target)
         return self._guarded(input, lambda maps: self.per_class(maps, target, prepared))
+
+    def _remembered(self, target: torch.Tensor) -> Any:
+        """Return what `prepare` returns, or None where it is computed by `per_class` itself."""
+        if (
+            torch.compiler.is_compiling()
+            or type(self).prepare is TargetLoss.prepare
+            or (self.info.device == "all" and target.device.type != "cpu")  # stays on its device
+            or target.requires_grad
+            or not limit_bytes()
+            or next(self.parameters(), None) is not None  # which may change
+        ):
+            return None
+        settings = tuple((k, repr(v)) for k, v in vars(self).items() if k not in _NO_SETTINGS)
+        return self._memory.recall(settings, target, self.prepare, self.select)
 
     @abstractmethod
     def per_class(
@@ -232,7 +256,7 @@ def _finite(input: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
     """
     if not torch.compiler.is_compiling():
         wide = torch.promote_types(input.dtype, torch.float32)
-        # one pass that allocates nothing: a sum is finite unless a value is not, or huge
+        # one pass without allocation: the sum is finite unless a value is not finite, or huge
         if torch.isfinite(input.detach().sum(dtype=wide)):
             return input, None
     bad = ~torch.isfinite(input.detach())

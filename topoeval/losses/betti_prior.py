@@ -209,7 +209,7 @@ def betti_prior_terms(
         finite = ~barcodes.essential
         lengths, group = lengths[finite], group[finite]
         if 0 in barcodes.dims:
-            # each image has one class that never dies, of dimension 0: one component is spoken for
+            # each image has one essential bar of dimension 0, which is the first component
             first = torch.tensor([int(k == 0) for k in barcodes.dims], device=prior.device)
             prior = (prior - first).clamp(min=0)
     if max_bars is not None and int(prior.max()) > max_bars:

@@ -1,4 +1,4 @@
-"""The boundary loss of Kervadec et al.: a control, which knows distances and no topology."""
+"""The boundary loss of Kervadec et al.: a control that uses distances and no topology."""
 
 from __future__ import annotations
 

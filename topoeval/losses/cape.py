@@ -32,7 +32,7 @@ class CapeLoss(TargetLoss):
 
     (Esmaeilzadeh et al., MICCAI 2025). A gap in a branch has to be crossed at full price. The ends
     may move to the cheapest voxel nearby, so a shifted branch costs little. A map of distances is
-    what the paper's network answers; here :math:`d = clip \, (1 - p)`. The paper draws pairs of
+    the output of the paper's network; here :math:`d = clip \, (1 - p)`. The paper draws pairs of
     nodes at random; here the paths cover the skeleton, the longest first, so the value is
     deterministic. False foreground outside the corridors costs nothing.
 
@@ -150,7 +150,7 @@ class CapeLoss(TargetLoss):
         off_path = np.ones(high - low, bool)
         off_path[tuple((path - low).T)] = False
         outside = distance_transform_edt(off_path) > self.corridor
-        # a tiny toll a step: where all is free, the shortest of the free ways
+        # a tiny cost per step: among paths that cost nothing the shortest is taken
         local = np.where(outside, -1.0, price[box] + 1e-9)
         start, end = (self._snapped(local, end - low) for end in (path[0], path[-1]))
         way, _ = route_through_array(local, start, end, fully_connected=True, geometric=False)

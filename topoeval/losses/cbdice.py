@@ -100,10 +100,16 @@ class ClMDiceLoss(TargetLoss):
         of_target = self.prepare(target) if prepared is None else prepared
         mask = foreground_mask(probability, self.topology)
         bright = foreground(probability, self.topology)
-        q_p, r_p, w_p = (self._geometry(mask).to(bright) * bright).flatten(2).unbind(1)
+        q_p, r_p, w_p = self._geometry(mask).to(bright).flatten(2).unbind(1)
         q_g, r_g, w_g = of_target.to(bright).flatten(2).unbind(1)
-        precision = _ratio(w_p, q_g, r_g, r_p)
-        sensitivity = _ratio(w_g, q_p, r_p, r_g)
+        bright = bright.flatten(1)
+        # the weights are 0 but on a skeleton, which is a small part of the voxels
+        on, counts = _places(w_p)
+        there = bright[on]
+        precision = _ratio(w_p[on] * there, q_g[on], r_g[on], r_p[on] * there, counts)
+        on, counts = _places(w_g)
+        there = bright[on]
+        sensitivity = _ratio(w_g[on], q_p[on] * there, r_p[on] * there, r_g[on], counts)
         loss = 1 - 2 * precision * sensitivity / (precision + sensitivity)
         return {self.info.name: loss[:, None]}
 
@@ -170,18 +176,41 @@ def skeleton_geometry(
         ``"mask"``: 1 on the skeleton; ``"boundary"``: more where the mask is thin.
     """
     ndim = masks.ndim - 1
-    skeleton = thin(masks, topology)
-    distance = inner_distance(masks)
-    spatial = tuple(range(1, masks.ndim))
-    radius = np.max(distance * skeleton, axis=spatial, keepdims=True, initial=1)
-    q = np.minimum(distance, radius) / radius
-    thinness = ((radius - distance + 1) / radius) ** (ndim - 1)
-    w = skeleton if weights == "mask" else skeleton * thinness
-    return np.stack([q, q * skeleton, w], axis=1).astype(np.float32)
+    threads = torch.get_num_threads()
+    skeleton = thin(masks, topology, threads=threads)
+    q = inner_distance(masks, threads=threads)
+    radii = [image[of_image].max(initial=1) for image, of_image in zip(q, skeleton, strict=True)]
+    radius = np.reshape(radii, (-1,) + (1,) * ndim)
+    image, *_ = np.nonzero(skeleton)
+    radius_there = np.take(radii, image)
+    thinness = (radius_there - q[skeleton] + 1) / radius_there
+    np.minimum(q, radius, out=q)
+    q /= radius
+    geometry = np.zeros((len(masks), 3, *masks.shape[1:]), np.float32)
+    geometry[:, 0] = q
+    geometry[:, 1][skeleton] = q[skeleton]
+    geometry[:, 2][skeleton] = 1 if weights == "mask" else thinness ** (ndim - 1)
+    return geometry
+
+
+def _places(weights: torch.Tensor) -> tuple[tuple[torch.Tensor, ...], list[int]]:
+    """Return where weights ``(B, V)`` are not 0, image by image, and how many of each image."""
+    somewhere = weights != 0
+    return somewhere.nonzero(as_tuple=True), somewhere.sum(1).tolist()
 
 
 def _ratio(
-    weight: torch.Tensor, distance: torch.Tensor, radius: torch.Tensor, otherwise: torch.Tensor
+    weight: torch.Tensor,
+    distance: torch.Tensor,
+    radius: torch.Tensor,
+    otherwise: torch.Tensor,
+    counts: list[int],
 ) -> torch.Tensor:
+    """Return the ratio of each image, from the values on its skeleton."""
     either = torch.where(radius != 0, radius, otherwise)
-    return ((weight * distance).sum(1) + 1) / ((weight * either).sum(1) + 1)
+    # sums by parts, not scattered: the same to the last bit each time, on any device
+    above, below = (
+        torch.stack([part.sum() for part in (weight * value).split(counts)])
+        for value in (distance, either)
+    )
+    return (above + 1) / (below + 1)

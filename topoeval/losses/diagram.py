@@ -89,7 +89,7 @@ class DiagramLoss(TargetLoss):
         if (wanted.n_images, wanted.dims) != (found.n_images, found.dims):
             raise UserError(
                 f"prepared for {wanted.n_images} maps in dimensions {wanted.dims}, called with "
-                f"{found.n_images} in {found.dims}; pass what select() answers for this batch"
+                f"{found.n_images} in {found.dims}; pass what select() returns for this batch"
             )
         return self.costs(found, _like(wanted, found))
 

@@ -271,7 +271,7 @@ def _upper_sides(
     near = block.abs().sum(1) <= faces
     candidate = torch.where(higher & near, value, -torch.inf)
     tops: list[torch.Tensor] = []
-    while True:  # the highest neighbour, and away with its side
+    while True:  # take the highest neighbour, then remove its side
         left = (candidate > -torch.inf).any(1)
         if not left.any():
             return torch.cat(tops) if tops else voxels

@@ -26,14 +26,15 @@ def foreground_mask(maps: torch.Tensor, topology: Topology) -> torch.Tensor:
 
 def thinned(masks: torch.Tensor, topology: Topology) -> torch.Tensor:
     """Return the homotopic skeletons of boolean ``(B, C, *spatial)`` masks, on their device."""
-    return on_host(lambda images: thin(images, topology), masks)
+    threads = torch.get_num_threads()
+    return on_host(lambda images: thin(images, topology, threads=threads), masks)
 
 
 @outside_graph
 def on_host(function: Callable[..., NDArray[Any]], *masks: torch.Tensor) -> torch.Tensor:
     """Apply a numpy function of ``(B * C, *spatial)`` images to ``(B, C, *spatial)`` masks.
 
-    What it answers for each image may have any shape: ``(B * C, ...)`` becomes ``(B, C, ...)``.
+    What it returns for each image may have any shape: ``(B * C, ...)`` becomes ``(B, C, ...)``.
     """
     device, lead = masks[0].device, masks[0].shape[:2]
     result = function(*[mask.detach().flatten(0, 1).cpu().numpy() for mask in masks])

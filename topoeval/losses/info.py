@@ -39,7 +39,7 @@ class LossInfo:
     strict
         Whether every other mask costs more than `minimum`.
     plain
-        Whether it knows nothing of topology: voxels or overlap alone. Deep supervision gives such a
+        Whether it uses no topology, but voxels or overlap alone. Deep supervision gives such a
         loss the lower resolutions, too.
     multiclass
         How several channels are treated, in words.

@@ -1,7 +1,7 @@
-"""Overlap and pixel losses, which know nothing of topology.
+"""Overlap and pixel losses, which do not use topology.
 
 Values and gradients are those of MONAI and torch. MONAI's own are not used: importing it takes
-seconds, which whoever wants one loss, or the plan of a suite, would wait for.
+seconds, which every import of one loss, and the plan of a suite, would have to wait for.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""SCNP: every voxel is judged by the worst prediction among its neighbours of the same class."""
+"""SCNP: every voxel takes the worst prediction among its neighbours of the same class."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ class SCNPLoss(TargetLoss):
         return parts
 
     def penalised(self, logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-        """Return the logits after the neighbours have had their say, ``(B, C, *spatial)``."""
+        """Return the logits penalised by those of the neighbours, ``(B, C, *spatial)``."""
         mask = as_mask(target)
         pool = _MAX_POOL[logits.ndim - 2]
 

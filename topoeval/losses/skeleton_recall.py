@@ -127,7 +127,7 @@ def tubed_skeleton(
     masks: NDArray[np.bool_], topology: Topology, dilations: int
 ) -> NDArray[np.bool_]:
     """Return the skeletons of masks ``(B, *spatial)``, dilated, inside the masks."""
-    tube = thin(masks, topology)
+    tube = thin(masks, topology, threads=torch.get_num_threads())
     if dilations:
         cross = generate_binary_structure(masks.ndim - 1, 1)[None]  # never from image to image
         tube = binary_dilation(tube, cross, iterations=dilations)

@@ -139,7 +139,7 @@ class TopographLoss(TargetLoss):
         pixel, region, image = self._critical(predicted, wanted, prepared)
         values = truth if self.aggregate == "cross_entropy" else certainty
         cost = _aggregate(self.aggregate, values.flatten()[pixel], region, len(image))
-        # A region is wrong foreground or wrong background as a whole, so any pixel tells.
+        # A region is wrong foreground or wrong background as a whole: one of its pixels is enough.
         first_pixel = torch.zeros_like(image).scatter_(0, region, pixel)
         is_foreground = predicted.flatten()[first_pixel]
         none = cost.new_zeros(predicted.shape[0] * predicted.shape[1])

@@ -48,7 +48,7 @@ class TopoLoss(DiagramLoss):
         their code, and put a frame of foreground round them (``Topology(border="framed")``).
     topology, dims, include_background, sigmoid, softmax, reduction, backend
         As in `topoeval.losses.diagram.DiagramLoss`. The paper uses dimension 1 alone, the authors'
-        later code dimension 0 alone; all dimensions count here unless told otherwise.
+        later code dimension 0 alone; all dimensions count here unless `dims` says otherwise.
 
     Examples
     --------

@@ -72,7 +72,7 @@ def leading_axes(values: NDArray[Any], spatial_dims: int | None) -> int:
 
 
 def check_same_shape(prediction: NDArray[Any], target: NDArray[Any]) -> None:
-    """Refuse pairs that numpy would broadcast into a wrong answer.
+    """Refuse pairs that numpy would broadcast into a wrong result.
 
     Raises
     ------

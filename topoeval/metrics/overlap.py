@@ -13,7 +13,7 @@ from topoeval.topology import Topology
 def dice(prediction: Array, target: Array, spatial_dims: int | None = None) -> NDArray[np.float64]:
     """Dice coefficient ``2 |P & G| / (|P| + |G|)`` of each pair of masks.
 
-    Two empty masks agree and score 1; one empty mask scores 0. Packages differ here (many answer
+    Two empty masks agree and score 1; one empty mask scores 0. Packages differ here (many return
     NaN, which then drops out of the mean and rewards a method that finds nothing).
 
     Parameters

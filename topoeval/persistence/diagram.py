@@ -91,7 +91,7 @@ def diagonal_distances(barcodes: Table, internal_norm: float = 2.0) -> torch.Ten
 
 
 def pairwise_distances(first: Table, second: Table, internal_norm: float = 2.0) -> PairFunction:
-    """Return the function that answers the distances between given rows of two tables."""
+    """Return the function that computes the distances between given rows of two tables."""
     points = [host_array(points_of(table)) for table in (first, second)]
 
     def apart(rows: NDArray[np.int64], columns: NDArray[np.int64]) -> NDArray[np.float64]:

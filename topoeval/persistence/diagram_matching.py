@@ -146,7 +146,7 @@ def assign(
     Parameters
     ----------
     gain
-        Answers the gain of each pair over leaving both bars alone. Pairs without a positive gain
+        Returns the gain of each pair over leaving both bars alone. Pairs without a positive gain
         are left alone.
     groups
         Boolean ``(n_images * len(dims),)``: where to look; everywhere by default.

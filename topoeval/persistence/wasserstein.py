@@ -78,7 +78,7 @@ def bottleneck_distance(first: Barcodes[Any], second: Barcodes[Any]) -> NDArray[
 
     .. math:: W_\infty = \inf_\pi \sup_x \| x - \pi(x) \|_\infty
 
-    Exact: the answer is one of the finitely many distances between points and to the diagonal, and
+    Exact: the result is one of the finitely many distances between points and to the diagonal, and
     bisection over them asks for matchings in bipartite graphs. All long bars of both tables are
     matched within a distance if those of the first can be and those of the second can be
     (Mendelsohn and Dulmage), so each question is two maximum matchings.

@@ -38,7 +38,7 @@ def plot_matching(
     """Draw two barcodes and which of their bars are matched.
 
     A matched pair is one row: the bar of `first` above that of `second`. Bars without a partner
-    follow, in grey ink. Which matching it is, whoever made the pairs decides.
+    follow, in grey ink. The pairs may come from any matching.
 
     Parameters
     ----------

@@ -23,7 +23,7 @@ from topoeval.records.parts import (
 )
 
 SPEC_SCHEMA = 1
-# a record says itself by which metrics it was scored; where files lie is nobody else's business
+# a record says itself by which metrics it was scored; where files lie decides no result
 _NOT_RECORDED: dict[str, Any] = {"dataset": {"paths"}, "scoring": True}
 
 
@@ -55,8 +55,8 @@ class RunSpec(Frozen):
     training; a run that trains nothing has none. ``score`` is ``"test"``, the test and the further
     tests, or ``"val"``, the split of a search, which never sees a test. ``threshold`` is what a
     class needs to be predicted: 0.5, or chosen on ``val`` by Dice or by topology. ``prior`` is
-    where the Betti numbers come from that the method is told, and ``prior_error`` what is added to
-    them; a method that is told none has the defaults. ``patch`` are the pieces that the network
+    where the Betti numbers come from that the method is given, and ``prior_error`` what is added to
+    them; a method that is given none has the defaults. ``patch`` are the pieces that the network
     sees.
 
     ``code`` names the code of the loss, dataset, network and remedy, by ``loss my_loss`` and the

@@ -4,7 +4,7 @@ Over several datasets methods are ranked by their error relative to the referenc
 dataset decides alone. A method whose Dice is more than a point below its own base's on a dataset
 stands below the line: a better topology has been paid for in overlap.
 
-A suite is ranked by the main test of its datasets. What the same networks answer on a further test
+A suite is ranked by the main test of its datasets. What the same networks score on a further test
 is no repetition: ranked together, one network would count as several. Each has standings apart.
 """
 

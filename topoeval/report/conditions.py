@@ -66,7 +66,7 @@ def conditions_of(runs: pd.DataFrame, documents: Mapping[str, Record]) -> Condit
     topology = Topology.parse(runs["topology"].iloc[0])
     ndims = runs["ndim"].dropna()
     return Conditions(
-        # Without a single scored run nobody knows whether the images are 2D or 3D.
+        # Only a scored run says whether the images are 2D or 3D.
         topology=topology.describe(int(ndims.iloc[0])) if len(ndims) else str(topology),
         prior=_joined([_prior(spec) for spec in specs]) if _has_prior(runs, documents) else "",
         network=_joined([_network(spec) for spec in specs]),

@@ -1,4 +1,4 @@
-"""Example pictures: input, truth and the methods' answers, topological errors in colour.
+"""Example pictures: input, truth and the methods' predictions, topological errors in colour.
 
 They are small PNG files of few colours inside the page, so that a page shows as many side by side
 as it is wide, and a report in version control stays text.
@@ -34,7 +34,7 @@ Bytes = npt.NDArray[np.uint8]
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One method's answer to one case: picture, Betti numbers, whether those are the truth's."""
+    """One method's prediction of one case: picture, Betti numbers, whether they are right."""
 
     picture: str
     betti: str
@@ -43,7 +43,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """What a method was given, and what it should have answered."""
+    """The input of a method, and the true mask."""
 
     name: str
     image: str

@@ -91,7 +91,7 @@ def agreement(
 def thickest(target: NDArray[np.bool_]) -> Plane:
     """Return the plane of a volume with most foreground across its shortest axis; an image whole.
 
-    It depends on the truth alone, so every answer to a case is shown in the same plane.
+    It depends on the truth alone, so every prediction of a case is shown in the same plane.
     """
     return _slice(target)
 

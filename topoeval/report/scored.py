@@ -23,7 +23,7 @@ _ALWAYS = (DICE, BETTI_ERROR, *BETTI_ERRORS, OWN, PRIOR, CEILING)
 def scored(columns: Collection[str]) -> tuple[Metric, ...]:
     """Return the metrics of a report on records with these columns.
 
-    Those that nobody can win describe the data and are left out, but for the prior's ceiling.
+    Metrics without a direction describe the data and are left out, except the prior's ceiling.
 
     >>> [metric.name for metric in scored(["mse", "b0"])][-2:]
     ['truth_matches_prior', 'mse']

@@ -132,7 +132,7 @@ def score(measure: Metric) -> Callable[[MethodRow], Cell]:
 
     def cell(row: MethodRow) -> Cell:
         estimate = row.estimates[measure.name]
-        # What nobody can win is a property of the data and does not vary with the seed.
+        # A metric without a direction describes the data, which are equal for all seeds.
         interval = estimate.interval(measure.digits) if measure.direction else ""
         return Cell(estimate.value(measure.digits), interval, measure.name in row.better)
 

@@ -1,7 +1,7 @@
 """A method's results from elsewhere, as one checked file.
 
 A bundle is a zip: ``manifest.json`` with the SHA-256 of every other file, ``submission.toml``, and
-either ``predictions/`` (masks, which we score: *verified*) or ``scores.csv`` (numbers that nobody
+either ``predictions/`` (masks, which we score: *verified*) or ``scores.csv`` (numbers that were not
 here can check: *unverified*). The two are never shown in one table. The same folder gives the same
 bytes.
 """
@@ -35,7 +35,7 @@ from topoeval.metrics.catalogue import every_column
 from topoeval.records.files import parse_files_record, record_text
 from topoeval.records.record import FilesRecord
 from topoeval.results.about import About, parse_about, read_about
-from topoeval.results.write import write_bytes
+from topoeval.whole_file import write_bytes
 
 SCHEMA = 1
 MANIFEST, ABOUT, RECORD, SCORES = "manifest.json", "submission.toml", "record.json", "scores.csv"

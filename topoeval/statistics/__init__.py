@@ -1,6 +1,6 @@
 """What scores of several seeds and cases support: intervals, tests, tiers, ranks.
 
-`standings` answers most questions at once; the rest are its parts.
+`standings` computes most of them at once; the rest are its parts.
 """
 
 from topoeval.statistics.against_base import AgainstBase

@@ -12,7 +12,7 @@ from topoeval.testing.results import CheckResult, outcomes
 def backend_checks() -> list[Callable[[Backend], None]]:
     """Return the checks, for ``pytest.mark.parametrize``.
 
-    Each takes a backend and raises `AssertionError` when it answers wrong, or `NotApplicable`,
+    Each takes a backend and raises `AssertionError` when its result is wrong, or `NotApplicable`,
     which pytest shows as a skip. Its docstring says in one sentence what is asked.
 
     Examples

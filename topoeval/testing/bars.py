@@ -50,7 +50,7 @@ def check_info_is_complete(backend: Backend) -> None:
 
 
 def check_refuses_with_a_reason(backend: Backend) -> None:
-    """`supports` answers None or one line, and refuses what `info` does not promise."""
+    """`supports` returns None or one line, and refuses what `info` does not promise."""
     subsets = [None, (0,), (1,), (2,), (0, 1)]
     for ndim, topology, dims in itertools.product((2, 3, 4), TOPOLOGIES, subsets):
         reason = backend.supports(ndim, topology, dims)
@@ -180,7 +180,7 @@ def check_saturated_half_precision(backend: Backend) -> None:
 
 
 def check_dimension_subsets(backend: Backend) -> None:
-    """Asked for some dimensions, it answers the same bars of exactly those."""
+    """Called for some of the dimensions, it returns the same bars of exactly those."""
     for ndim in supported_ndims(backend):
         images = distinct_values((2, 7, 6) if ndim == 2 else (2, 4, 4, 5), seed=8)
         for topology, dims in tasks(backend, ndim):

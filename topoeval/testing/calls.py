@@ -5,6 +5,8 @@ from __future__ import annotations
 import ctypes
 import gc
 import inspect
+import itertools
+import statistics
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -216,17 +218,20 @@ def check_python_threads(backend: Backend) -> None:
 
 
 def check_leaks_nothing(backend: Backend) -> None:
-    """1,000 calls leave the memory of the process as it was, to within 1 KiB a call."""
+    """2,000 calls leave the memory of the process as it was, to within 1 KiB a call."""
     ndim = supported_ndims(backend)[0]
     topology, dims = tasks(backend, ndim)[0]
     images = distinct_values((1, 16, 16) if ndim == 2 else (1, 6, 6, 6), seed=21)
     for _ in range(200):  # until caches and allocators have what they keep
         backend.compute(images, topology, dims)
-    before = _resident()
-    for _ in range(1000):
-        backend.compute(images, topology, dims)
-    grown = _resident() - before
-    assert grown < 2**20, f"{grown / 2**20:.1f} MiB more after 1,000 calls on {images.shape}"
+    resident = [_resident()]
+    for _ in range(5):
+        for _ in range(400):
+            backend.compute(images, topology, dims)
+        resident.append(_resident())
+    # The median: in one round the process may give back what was in use before.
+    grown = statistics.median(after - before for before, after in itertools.pairwise(resident))
+    assert grown < 400 * 2**10, f"{grown / 400 / 2**10:.1f} KiB more a call on {images.shape}"
 
 
 def _resident() -> int:

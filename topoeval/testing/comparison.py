@@ -68,7 +68,7 @@ def blurred(images: Images, axis: int) -> Images:
 
 
 def bars_of(backend: Backend, images: Images, topology: Topology, dims: Sequence[int]) -> list[Row]:
-    """Return the sorted bars (image, dim, birth, death) that the backend answers."""
+    """Return the sorted bars (image, dim, birth, death) that the backend returns."""
     return rows_of_table(backend.compute(images, topology, dims), images, topology)
 
 

@@ -1,6 +1,6 @@
 """The specification of a loss, as checks that anyone can run on theirs.
 
-``check_loss(MyLoss)`` answers one result per check; the list is what section "A loss" of
+``check_loss(MyLoss)`` returns one result per check; the list is what section "A loss" of
 CONTRIBUTING.md says in words. A loss with required arguments is built by a function of your own:
 ``check_loss(MyLoss, make)``.
 """
@@ -67,6 +67,7 @@ def loss_checks() -> list[Callable[[Subject], None]]:
         check_fullgraph,
         check_double_backward,
         check_prepared_targets,
+        check_remembered_targets,
         check_bad_input_is_refused,
         check_repr,
     ]
@@ -228,6 +229,23 @@ def check_prepared_targets(subject: Subject) -> None:
             loss(subject.input(logits[samples]), target[samples], selected),
             loss(subject.input(logits[samples]), target[samples]),
         )
+
+
+def check_remembered_targets(subject: Subject) -> None:
+    """Value and gradient are the same to the last bit for targets that a loss has seen before."""
+    if not subject.info.needs_target:
+        raise NotApplicable("has no targets")
+    for ndim in subject.info.ndims:
+        logits, target = subject.case(ndim, 2, 3)
+        loss = subject.make(ndim, 2)
+        for samples in ([0, 1], [1, 2], [2, 0], [1]):  # new, half known, known, the other order
+            answers = []
+            for one in (loss, subject.make(ndim, 2)):
+                leaf = logits[samples].detach().requires_grad_()
+                value = subject.value(leaf, target[samples], one)
+                answers.append((value, *torch.autograd.grad(value, leaf)))
+            for again, new in zip(*answers, strict=True):
+                assert torch.equal(again, new), f"another answer for samples {samples}"
 
 
 def check_bad_input_is_refused(subject: Subject) -> None:

@@ -1,6 +1,6 @@
 """Persistent homology by its definition: every cell a column of the boundary matrix over Z/2.
 
-Slow and plain, for images of some hundred voxels; nothing here knows of any library.
+Slow and plain, for images of some hundred voxels; nothing here uses any library.
 """
 
 from __future__ import annotations

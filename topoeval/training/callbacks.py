@@ -1,4 +1,4 @@
-"""Who is told how a training goes, step by step and epoch by epoch."""
+"""Callbacks that are called after each step and each epoch of a training."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any, Protocol
+
+from topoeval.whole_file import write_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,7 @@ class Epoch:
 
 
 class Callback(Protocol):
-    """Is told how a training goes, and changes nothing about it."""
+    """Is called as a training goes on, and changes nothing about it."""
 
     def on_step(self, step: Step) -> None:
         """A step was taken."""
@@ -148,8 +150,5 @@ class JsonLines:
             lines = self.path.read_text(encoding="utf-8").splitlines(keepends=True)
             # a line without an end was being written when its process died
             kept = [x for x in lines if x.endswith("\n") and json.loads(x)["step"] < before]
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        partial = self.path.with_name(f".{self.path.name}.partial")
-        partial.write_text("".join(kept), encoding="utf-8")
-        partial.replace(self.path)
+        write_text(self.path, "".join(kept))
         return self.path.open("a", buffering=1, encoding="utf-8")

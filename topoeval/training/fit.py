@@ -92,7 +92,7 @@ def fit(
     Parameters
     ----------
     network
-        Answers logits; its images must be on the device of the data.
+        Returns logits; its images must be on the device of the data.
     terms
         The objective.
     labelled, unlabelled

@@ -67,7 +67,7 @@ def post_process(
     Parameters
     ----------
     network
-        Answers logits. It must treat the images of a batch independently in evaluation mode (no
+        Returns logits. It must treat the images of a batch independently in evaluation mode (no
         batch statistics).
     images
         ``(N, C, *spatial)``.
@@ -85,7 +85,7 @@ def post_process(
         Told of every step, in means over the images adapted together; these are an epoch, told of
         by its last step.
     resume_from
-        A file in which the answers for finished images are kept, and from which an interrupted
+        A file in which the results of finished images are kept, and from which an interrupted
         call with the same arguments goes on.
     """
     network.eval()

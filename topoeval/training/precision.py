@@ -1,4 +1,4 @@
-"""What a network computes in, and what makes the same run give the same answer.
+"""What a network computes in, and what makes the same run give the same result.
 
 Mixed precision is torch's: weights and optimiser stay in float32, the network's operations run in
 half precision where autocast knows that to be safe. Losses never do: a persistence barcode of

@@ -20,7 +20,7 @@ from topoeval.training.callbacks import Callback, Epoch, Step
 
 @dataclass(frozen=True, slots=True)
 class RunCard:
-    """What a sink is told of a run before it begins.
+    """What a sink is given of a run before it begins.
 
     Parameters
     ----------

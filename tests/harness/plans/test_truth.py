@@ -68,7 +68,7 @@ def test_a_prior_that_no_true_mask_has_is_refused(planned):
     told = {run.dataset.name for run in runs if run.id in reasons}
     assert told == {"membranes"}
     (reason,) = {reasons[run.id] for run in runs if run.id in reasons}
-    assert "'betti_prior' is told a prior that no true mask has" in reason
+    assert "'betti_prior' is given a prior that no true mask has" in reason
     assert "V-superlevel-framed" in reason
     assert all(run.method.name == "betti_prior" for run in runs if run.id in reasons)
     assert obstacles(planned()) == {}

@@ -154,7 +154,7 @@ class _Examination:
                 _try_losses(run, sample)
 
     def _check_truth(self, run: RunSpec, content: str) -> None:
-        """Refuse a method that is told a prior which no true mask has."""
+        """Refuse a method that is given a prior which no true mask has."""
         if not tells_prior(run.method) or run.prior != "given":
             return
         key = ("truth", content, run.topology)
@@ -164,7 +164,7 @@ class _Examination:
         if self._found[key] is not None:
             own = self._cards[content].topology
             raise UserError(
-                f"method {run.method.name!r} is told a prior that no true mask has: "
+                f"method {run.method.name!r} is given a prior that no true mask has: "
                 f"{self._found[key]} The dataset's own topology is {own}; leave topology out of "
                 "the suite, or give the dataset another prior"
             )

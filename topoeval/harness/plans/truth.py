@@ -1,4 +1,4 @@
-"""How many true masks have the Betti numbers that methods are told they have."""
+"""How many true masks have the Betti numbers that methods are given."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The Betti numbers that a method is told, and where they come from.
+"""The Betti numbers that a method is given, and where they come from.
 
 ``"given"`` are the dataset's own. ``"oracle"`` are those of each image's true mask: the best that a
 prior can be, and no more than a bound. ``"class"`` is the most frequent value among the training
@@ -25,7 +25,7 @@ from topoeval.training import TensorSet
 
 
 def with_told_priors(spec: RunSpec, data: TensorSet) -> TensorSet:
-    """Return a set with the priors that the method of a run is told.
+    """Return a set with the priors that the method of a run is given.
 
     Raises
     ------

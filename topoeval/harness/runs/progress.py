@@ -24,9 +24,9 @@ class RunState:
     """Where a run stands.
 
     ``status`` is that of its record, or ``damaged`` if that cannot be read; without one it is
-    ``running``, ``lost`` (begun, but its
-    supervisor gives no sign of life: the next sweep takes it up) or ``waiting``. ``silent_s`` is
-    how long it has neither printed nor advanced, ``age_s`` how old its last sign of life is.
+    ``running``, ``lost`` (begun, but its supervisor no longer writes its heartbeat: the next
+    sweep goes on with it) or ``waiting``. ``silent_s`` is how long it has neither printed nor
+    advanced, ``age_s`` the age of its last heartbeat.
     """
 
     spec: RunSpec
@@ -87,7 +87,7 @@ def run_states(runs: Sequence[RunSpec], store: Store) -> Iterator[RunState]:
 
 
 class Heartbeat(Frozen):
-    """The last sign of life of a run: when, from where, how far it is.
+    """The last heartbeat of a run: when, from where, how far it is.
 
     ``time`` and ``active`` are seconds of the epoch: of the sign itself, and of when the run last
     printed or advanced.
@@ -102,7 +102,7 @@ class Heartbeat(Frozen):
 
 
 def heartbeat(run_id: str, store: Store) -> Heartbeat | None:
-    """Return the last sign of life of a run that has no record; None if it has not begun.
+    """Return the last heartbeat of a run that has no record; None if it has not begun.
 
     Raises
     ------

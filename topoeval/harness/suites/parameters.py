@@ -71,7 +71,7 @@ def value_of(method: Method, name: str) -> Any:
 
 
 def tells_prior(method: Method) -> bool:
-    """Whether a method is told the Betti numbers of each sample."""
+    """Whether a method is given the Betti numbers of each sample."""
     return method.regime in ("post_process", "remedy") or any(
         term.name in LOSSES
         and LOSSES.status(term.name).state is State.AVAILABLE

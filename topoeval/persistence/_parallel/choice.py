@@ -23,7 +23,7 @@ def pairs(
 ) -> tuple[Tensor, Tensor]:
     """Return the node of each minimum, int64 ``(K,)``, and that of its death, int32; -1: none.
 
-    By Triton kernels where `kernels_apply`, else by plain torch operations; the answer is the same.
+    By Triton kernels where `kernels_apply`, else by plain torch operations; the result is the same.
     """
     if kernels_apply(order.device, order.numel(), len(spatial)):
         from topoeval.persistence._parallel import fused
@@ -37,7 +37,7 @@ def kernels_apply(device: torch.device, n_voxels: int, ndim: int) -> bool:
 
     They are for tensors on CUDA and ROCm, where Triton is installed, unless the environment
     variable TOPOEVAL_TRITON is 0. The first call for a device and a number of dimensions tries them
-    on a small image; if they do not compile there, or answer anything but what plain torch does,
+    on a small image; if they do not compile there, or return anything but what plain torch does,
     one warning says so.
     """
     return (
@@ -63,7 +63,7 @@ def _kernels_work(device: torch.device, ndim: int) -> bool:
 
 
 def _problem(device: torch.device, ndim: int) -> str | None:
-    """Return what is wrong with the kernels on a device; None if they answer as they should."""
+    """Return what is wrong with the kernels on a device; None if they return what they should."""
     shape = (2, *(5, 6, 7)[:ndim])
     values = torch.arange(torch.Size(shape).numel(), device=device).reshape(2, -1) * 7919 % 31
     order = voxel_order(values, superlevel=False)

@@ -1,7 +1,7 @@
 """Interchangeable engines behind `topoeval.persistence.compute`.
 
 Third parties add one through the entry-point group ``topoeval.backends``
-(docs/add-a-backend.md); `topoeval.testing.check_backend` says whether it answers right.
+(docs/add-a-backend.md); `topoeval.testing.check_backend` says whether its bars are right.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """What a persistence backend is.
 
-A backend receives a batch of images and answers with a table of bars: of voxel indices, or of
+A backend receives a batch of images and returns a table of bars: of voxel indices, or of
 values where its library names no voxels. It never sees gradients or probabilities, and only a
-`TensorBackend` sees torch. All backends answer the same bars for the same `Topology`; translating a
+`TensorBackend` sees torch. All backends return the same bars for the same `Topology`; translating a
 library's conventions is the adapter's work, and `topoeval.testing.check_backend` proves it.
 """
 
@@ -149,7 +149,7 @@ class Backend(Protocol):
 
 @runtime_checkable
 class TensorBackend(Backend, Protocol):
-    """A backend that also takes tensors, on whatever device they are, and answers there."""
+    """A backend that also takes tensors, and returns its table on their device."""
 
     def compute_tensor(
         self, images: torch.Tensor, topology: Topology, dims: Sequence[int]

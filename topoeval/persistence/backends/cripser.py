@@ -38,7 +38,7 @@ class Cripser(LibraryBackend):
         shape = image.shape
         if image.ndim == 2 and 1 in shape:
             # In V, cripser 0.0.37 calls every pixel of a one-pixel-wide image essential; the same
-            # image as a volume of one slice is answered correctly.
+            # image as a volume of one slice is computed correctly.
             image = image[None]
         library = cripser if construction == "V" else tcripser
         rows = library.computePH(image, maxdim=max(dims))

@@ -1,0 +1,2 @@
+#define TOPOEVAL_ISA baseline
+#include "scales.ipp"
