@@ -24,7 +24,7 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any, Generic, Literal, TypeVar, overload
 
-from topoeval.errors import UnavailableError, UserError, nearest
+from topoeval.errors import UnavailableError, UserError, install_line, nearest
 
 T = TypeVar("T")
 P = TypeVar("P")
@@ -286,6 +286,8 @@ class Registry(Generic[T]):
         try:
             self._load(name)
         except (Exception, SystemExit) as error:  # whatever an import does is the plug-in's state
+            if isinstance(error, ModuleNotFoundError) and (line := install_line(error.name)):
+                return Status(name, State.MISSING, line)
             return Status(name, State.BROKEN, f"{type(error).__name__}: {error}")
         return Status(name, State.AVAILABLE)
 

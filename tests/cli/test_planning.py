@@ -118,3 +118,68 @@ def test_spans_of_time_and_of_seeds_are_said_shortly():
     ]  # fmt: skip
     assert ranges([0, 1, 2, 5, 7, 8]) == "0-2, 5, 7-8"
     assert ranges([3]) == "3"
+
+
+SOFTMAX = """
+name = "softmax_dice"
+title = "Softmax Dice"
+regime = "supervised"
+summary = "Dice of a softmax."
+losses = [{ name = "dice", params = { softmax = true } }]
+"""
+REGIONS = """
+import numpy as np
+from topoeval.datasets import DATASETS, DatasetInfo, Sample
+from topoeval.topology import Topology
+
+
+@DATASETS.register("overlapping")
+class Overlapping:
+    info = DatasetInfo(
+        name="overlapping", title="Overlapping", task="none", ndim=2, channels=1, labels=(),
+        sizes={"train": 2, "val": 2, "test": 2}, revision="1", licence="MIT", citation="none",
+        home="drawn", topology=Topology("T"), prior="(1, 0)", classes=("whole", "part"),
+    )
+
+    def __init__(self, split, size, *, seed=0):
+        self.split, self.size, self.seed = split, size, seed
+
+    def __len__(self):
+        return self.size
+
+    def __getitem__(self, index):
+        target = np.zeros((2, 16, 16), np.float32)
+        target[0, 2:12, 2:12] = target[1, 4:8, 4:8] = 1
+        return Sample(f"{self.split}-{index}", target[:1].copy(), target, ((1, 0), (1, 0)))
+
+    def __iter__(self):
+        return (self[index] for index in range(len(self)))
+"""
+
+
+@pytest.mark.parametrize(
+    ("method", "told"),
+    [
+        ("clce", "is a softmax over background and classes"),
+        ("./softmax_dice", "softmax = true, but the targets"),
+    ],
+)
+def test_a_softmax_on_regions_is_refused_in_the_plan(call, tmp_path, method, told):
+    """Targets without a background do not get as far as a run: the line names loss and classes."""
+    (tmp_path / "overlapping.py").write_text(REGIONS)
+    (tmp_path / "softmax_dice").mkdir()
+    (tmp_path / "softmax_dice" / "method.toml").write_text(SOFTMAX)
+    head = f'plugins = ["./overlapping.py"]\nmethods = ["cross_entropy", "{method}"]\n'
+    (tmp_path / "regions.toml").write_text(
+        SUITE.split("methods =")[0].replace("tiny", "regions")
+        + head
+        + 'start = { losses = [{ name = "cross_entropy" }], training = { epochs = 1 } }\n'
+        + 'training = { epochs = 1 }\n[[dataset]]\nname = "overlapping"\n'
+    )
+    _, shown, errors = call("plan", "regions.toml")
+    assert "4 cannot." in shown
+    assert told in " ".join((shown + errors).split())
+    status, _, errors = call("run", "regions.toml")
+    assert status == 2
+    assert told in errors
+    assert not (tmp_path / "results").exists()

@@ -166,6 +166,16 @@ def test_barcode_of_a_picture(call, tmp_path):
     assert (tmp_path / "ring.svg").read_text().startswith("<?xml")
 
 
+def test_barcode_as_a_page(call, tmp_path):
+    """Beside the printed table, a page with the name of the image."""
+    np.save("scan.v2.npy", np.eye(6, dtype=np.float32))
+    status, output, _ = call("barcode", "scan.v2.npy", "--html")
+    assert status == 0, output
+    assert output.splitlines()[-1] == "scan.v2.html"
+    page = (tmp_path / "scan.v2.html").read_text(encoding="utf-8")
+    assert "<h1>scan.v2.npy</h1>" in page
+
+
 def test_barcode_of_a_volume(call):
     """Sublevel, V; the longest bars only."""
     np.save("volume.npy", np.random.default_rng(0).random((5, 6, 7)))

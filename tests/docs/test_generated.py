@@ -44,6 +44,16 @@ def test_the_tables_of_a_suite_are_current(site, suite, name):
     assert (site / suite.name / name).read_text() == (suite / name).read_text()
 
 
+def test_the_gains_of_a_suite_are_current(site):
+    """Those suites have them whose records have thresholds; no word and no number would change."""
+    committed = {path.parent.name for path in ROOT.glob("results/*/gains.md")}
+    assert "board-2d" in committed
+    assert {path.parent.name for path in site.glob("*/gains.md")} == committed
+    for name in committed:
+        made = (site / name / "gains.md").read_text()
+        assert made == (ROOT / "results" / name / "gains.md").read_text()
+
+
 @pytest.mark.parametrize("suite", COMMITTED, ids=lambda path: path.name)
 def test_no_star_disagrees_with_the_standings(suite):
     """Every star, and every missing one, of a committed table is what `standings` says."""

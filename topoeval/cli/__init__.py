@@ -36,7 +36,7 @@ from topoeval.cli.rescore import rescore
 from topoeval.cli.results import collect, query, submit
 from topoeval.cli.status import retry, status
 from topoeval.cli.timing import time
-from topoeval.errors import UserError
+from topoeval.errors import UserError, naming_extra
 
 app = typer.Typer(
     name="topoeval",
@@ -52,7 +52,8 @@ def main() -> None:
     """Run the command line; a user's mistake is one line and exit status 2."""
     output.set_up()
     try:
-        app()
+        with naming_extra("this command"):
+            app()
     except UserError as error:
         print(f"topoeval: {error}", file=sys.stderr)
         sys.exit(2)

@@ -19,12 +19,19 @@ def barcode(
     backend: Annotated[str, typer.Option(help="Engine; the native one by default.")] = "auto",
     bars: Annotated[int, typer.Option(min=1, help="Longest bars to print per dimension.")] = 10,
     out: Annotated[Path | None, typer.Option(help="Picture to draw: .png, .svg or .pdf.")] = None,
+    html: Annotated[
+        bool,
+        typer.Option(
+            "--html",
+            help="Write a page with a slider for the threshold, IMAGE.html in this folder.",
+        ),
+    ] = False,
 ) -> None:
     """Print the barcode of an image, and draw it: bars, diagram and where they are."""
     from rich.console import Console
 
     from topoeval.errors import UserError
-    from topoeval.images import read_image
+    from topoeval.images import image_name, read_image
     from topoeval.persistence import compute
     from topoeval.topology import Topology
 
@@ -46,6 +53,12 @@ def barcode(
     if out is not None:
         _draw(array, found, out)
         console.print(f"{out}", soft_wrap=True)
+    if html:
+        from topoeval.plot import barcode_page
+
+        page = Path(f"{image_name(image)}.html")
+        page.write_text(barcode_page(array, found, title=image.name), encoding="utf-8")
+        console.print(f"{page}", soft_wrap=True, markup=False)
 
 
 def _table(found: Barcodes[Any], dim: int, longest: int) -> Any:

@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from topoeval import datasets, plugins
-from topoeval.errors import UserError, nearest
+from topoeval.errors import UnavailableError, UserError, nearest
 from topoeval.harness.suites import catalogue
 from topoeval.harness.suites.method_file import MethodFile
 from topoeval.losses import LOSSES
@@ -49,8 +49,24 @@ def print_list(kind: str | None, named: Sequence[str] = ()) -> None:
         _print_table(console, "plug-ins", rows)
     for title, one in _KINDS.items():
         if kind in (None, title):
-            rows = [(name, *_state_and_title(one, name)) for name in one.names()]
-            _print_table(console, title, rows)
+            _print_table(console, title, _rows(title, one))
+
+
+def _names(kind: _Kind) -> list[str]:
+    """Return the names of a kind; none where the kind itself needs what is not installed."""
+    try:
+        return list(kind.names())
+    except UnavailableError:
+        return []
+
+
+def _rows(title: str, kind: _Kind) -> list[tuple[str, str, str]]:
+    """Return name, state and title of each of a kind; one row where the kind itself needs torch."""
+    try:
+        names = list(kind.names())
+    except UnavailableError as error:
+        return [(title, State.MISSING, str(error))]
+    return [(name, *_state_and_title(kind, name)) for name in names]
 
 
 def _print_table(console: Console, title: str, rows: Iterable[tuple[str, str, str]]) -> None:
@@ -86,10 +102,10 @@ def print_info(name: str) -> None:
     # remedies import torch: they are looked up only where no other kind has the name
     quick = [title for title in _KINDS if title != "remedies"]
     found = [title for title in quick if name in _KINDS[title].names()]
-    if not found and name in _KINDS["remedies"].names():
+    if not found and name in _names(_KINDS["remedies"]):
         found = ["remedies"]
     if not found:
-        names = {known for one in _KINDS.values() for known in one.names()}
+        names = {known for one in _KINDS.values() for known in _names(one)}
         raise UserError(f"nothing is called {name!r}{nearest(name, names)}")
     for title in found:
         kind = _KINDS[title]

@@ -22,7 +22,7 @@ def doctor() -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from topoeval.cli.examination import CORE, examine
+    from topoeval.cli.examination import CORE, TRAINING, examine
 
     console = Console()
     if not console.is_terminal:  # a pipe has no width; the tables read well at this one
@@ -36,11 +36,12 @@ def doctor() -> None:
         for finding in findings:
             state = Text(finding.state, _STYLES[finding.state])
             table.add_row(finding.name, state, Text(finding.detail))
-            broken |= part == CORE and finding.state in ("broken", "missing")
+            broken |= finding.state == "broken" and part in (CORE, TRAINING)
+            broken |= finding.state == "missing" and part == CORE
         console.print(table)
         console.print()
     if broken:
-        console.print("The core is broken: reinstall topoeval and what it names above.")
+        console.print("This installation is broken: reinstall topoeval and what is named above.")
     raise typer.Exit(1 if broken else 0)
 
 

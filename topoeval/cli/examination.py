@@ -15,7 +15,9 @@ from typing import Any
 
 from packaging.requirements import Requirement
 
-CORE = "Core"
+from topoeval.errors import install_line
+
+CORE, TRAINING = "Core", "Training"
 
 INSTALLED, MISSING, BROKEN = "installed", "missing", "broken"
 NEEDS_DATA, UNKNOWN = "needs data", "unknown"
@@ -32,8 +34,9 @@ class Finding:
 
 def examine() -> Iterator[tuple[str, list[Finding]]]:
     """Yield the parts of the installation with their findings."""
-    yield CORE, [*_python(), *_guarded("torch", _torch), *_guarded("engine", _engine), *_required()]
-    yield "Devices", list(_guarded("devices", _devices))
+    yield CORE, [*_python(), *_guarded("engine", _engine), *_required()]
+    yield TRAINING, list(_guarded("torch", _torch))
+    yield "Devices", list(_guarded("other devices", _devices))
     yield "Backends", list(_guarded("backends", _backends))
     yield "Losses", list(_guarded("losses", lambda: _plugins("losses", "LOSSES")))
     yield "Datasets", list(_guarded("datasets", _datasets))
@@ -42,9 +45,12 @@ def examine() -> Iterator[tuple[str, list[Finding]]]:
 
 
 def _guarded(name: str, look: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
-    """Yield findings; a part whose examination raises is broken."""
+    """Yield findings; a part whose examination raises is broken, or lacks a library."""
     try:
         yield from look()
+    except ModuleNotFoundError as error:
+        line = install_line(error.name)
+        yield Finding(name, MISSING if line else BROKEN, line or _reason(error))
     except Exception as error:  # whatever it raises is a line of the report
         yield Finding(name, BROKEN, _reason(error))
 
@@ -87,12 +93,12 @@ def _required() -> Iterator[Finding]:
 
 
 def _devices() -> Iterator[Finding]:
-    import torch
-
     from topoeval.harness.runs.environment import describe
 
     machine = describe("cpu", 1, "topoeval")
     yield Finding("cpu", INSTALLED, f"{machine['cpu']}, {machine['cores']} cores")
+    import torch
+
     if torch.version.cuda is None and torch.version.hip is None:
         yield Finding("cuda", MISSING, "this torch was built without it; pytorch.org has others")
     elif not torch.cuda.is_available():

@@ -24,7 +24,7 @@ FILE = "yardsticks.json"
 def leave_yardsticks(suite: Suite, root: Path) -> None:
     """Write what a suite outside the catalogue compares its rows with; of others remove it."""
     from topoeval.harness.suites.catalogue import load_suite, suite_names
-    from topoeval.records.files import write_whole
+    from topoeval.whole_file import write_text
 
     path = root / FILE
     if suite.name in suite_names() and load_suite(suite.name) == suite:
@@ -32,7 +32,7 @@ def leave_yardsticks(suite: Suite, root: Path) -> None:
         return
     root.mkdir(parents=True, exist_ok=True)
     left = {"reference": suite.reference, "bases": _bases(suite)}
-    write_whole(path, json.dumps(left, sort_keys=True, indent=1) + "\n")
+    write_text(path, json.dumps(left, sort_keys=True, indent=1) + "\n")
 
 
 def _bases(suite: Suite) -> dict[str, str]:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING
 
+from topoeval.errors import naming_extra
 from topoeval.losses.info import Loss, LossInfo
 from topoeval.registry import Registry
 
@@ -146,7 +147,8 @@ _MODULES = {cls: module for module, _, cls in (text.partition(":") for text in _
 
 def __getattr__(name: str) -> object:
     if name in _MODULES:
-        return getattr(importlib.import_module(_MODULES[name]), name)
+        with naming_extra(f"topoeval.losses.{name}"):
+            return getattr(importlib.import_module(_MODULES[name]), name)
     raise AttributeError(f"module 'topoeval.losses' has no attribute {name!r}")
 
 

@@ -11,12 +11,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
-from monai.metrics import CumulativeIterationMetric
 
-from topoeval.errors import UnavailableError, UserError
+from topoeval.errors import UnavailableError, UserError, naming_extra
 from topoeval.metrics.metric import Settings
 from topoeval.metrics.scores import score
+
+with naming_extra("topoeval.metrics.wrappers"):
+    import torch
+    from monai.metrics import CumulativeIterationMetric
 
 if TYPE_CHECKING:
     import torchmetrics

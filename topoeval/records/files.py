@@ -8,7 +8,6 @@ others; ``topoeval run`` moves it aside and runs its run again.
 from __future__ import annotations
 
 import os
-import socket
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from topoeval.errors import UserError
 from topoeval.records.canonical import canonical_text
 from topoeval.records.migration import migrate
 from topoeval.records.record import FilesRecord, Outcome, Record
+from topoeval.whole_file import write_text
 
 ASIDE = ".damaged"
 """What is added to the name of a damaged file that had to make room; such files are not read."""
@@ -121,7 +121,7 @@ def record_text(record: Outcome) -> str:
 def write_record(path: Path, record: Outcome) -> None:
     """Write a record; a reader finds the whole of it or nothing."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(path, record_text(record))
+    write_text(path, record_text(record), durable=True)
 
 
 def set_aside(path: Path) -> Path:
@@ -129,20 +129,6 @@ def set_aside(path: Path) -> Path:
     aside = path.with_name(path.name + ASIDE)
     os.replace(path, aside)
     return aside
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write a file so that a reader finds the old one or the new one, never half of one."""
-    # two machines may write the same file
-    partial = path.with_name(f".{path.stem}.{socket.gethostname()}.{os.getpid()}.partial")
-    try:
-        with partial.open("w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def _check_cases(record: Record, path: Path) -> None:

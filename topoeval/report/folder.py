@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from topoeval.results.write import write_bytes
+from topoeval.whole_file import write_bytes
 
 SUMS = "SHA256SUMS"
 

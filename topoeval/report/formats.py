@@ -12,6 +12,8 @@ import pandas as pd
 
 from topoeval.report.caption import caption_lines
 from topoeval.report.folder import write_text
+from topoeval.report.gains import gains
+from topoeval.report.gains import to_markdown as gains_to_markdown
 from topoeval.report.row import MethodRow
 from topoeval.report.scored import COMPARED
 from topoeval.report.summary import Summary
@@ -64,8 +66,10 @@ def to_markdown(summary: Summary) -> str:
 
 
 def write_tables(summary: Summary, folder: Path) -> None:
-    """Write ``table.md`` and ``table.csv`` into a folder."""
+    """Write ``table.md``, ``table.csv`` and, where there are gains, ``gains.md`` into a folder."""
     write_text(folder / "table.md", to_markdown(summary))
+    if found := gains(summary):
+        write_text(folder / "gains.md", gains_to_markdown(found))
     write_text(folder / "table.csv", to_csv(summary))
 
 

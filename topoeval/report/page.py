@@ -15,6 +15,8 @@ from topoeval.report.boards import boards, further_boards
 from topoeval.report.figures import draw_dataset, draw_overview
 from topoeval.report.folder import Folder
 from topoeval.report.formats import to_csv, to_latex, to_markdown
+from topoeval.report.gains import draw_gains, gains
+from topoeval.report.gains import to_markdown as gains_to_markdown
 from topoeval.report.gallery import gallery
 from topoeval.report.pages import dataset_page, method_page, overview_page, runs_page
 from topoeval.report.published import Published
@@ -37,7 +39,8 @@ def build(
     """Make the report of a suite from its records alone.
 
     Writes ``index.html``, a page per method and dataset, ``runs.html``, ``table.csv``,
-    ``table.md``, ``table.tex`` and ``figures/*.svg``; all of it or, where anything fails, nothing.
+    ``table.md``, ``table.tex``, ``gains.md`` where records have thresholds, and
+    ``figures/*.svg``; all of it or, where anything fails, nothing.
     The same records give the same bytes.
 
     Parameters
@@ -97,7 +100,13 @@ def add_suite(
         site,
     )
     figures = draw_overview(summary)
-    pages = {"index.html": overview_page(suite, figures), "runs.html": runs_page(suite)}
+    found = gains(summary)
+    lead = draw_gains(found, "\n".join(summary.conventions([one.dataset for one in found])))
+    pages = {
+        "index.html": overview_page(suite, figures, found, lead),
+        "runs.html": runs_page(suite),
+    }
+    figures += [lead] if lead is not None else []
     galleries = {name: gallery(records, name, summary.of(name)) for name in summary.datasets}
     for dataset, name in suite.dataset_pages.items():
         drawn = draw_dataset(suite.only[dataset], suite.look, name)
@@ -111,6 +120,8 @@ def add_suite(
         "table.md": to_markdown(summary),
         "table.tex": to_latex(summary),
     }
+    if found:
+        tables["gains.md"] = gains_to_markdown(found)
     drawings = {f"figures/{figure.name}.svg": figure.svg for figure in figures}
     for name, text in {**pages, **tables, **drawings}.items():
         folder.add(f"{below}{name}", text)

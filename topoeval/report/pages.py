@@ -12,6 +12,7 @@ import pandas as pd
 from topoeval.metrics import Metric
 from topoeval.report.caption import caption_lines
 from topoeval.report.drawing import Drawing
+from topoeval.report.gains import Gains
 from topoeval.report.gallery import Gallery
 from topoeval.report.overlay import legend
 from topoeval.report.published import pairs
@@ -60,8 +61,10 @@ class Table:
         return found if any(group for group, _ in found) else []
 
 
-def overview_page(suite: SuiteReport, figures: Sequence[Drawing]) -> str:
-    """Return the first page: what was asked, the main numbers, figures, failures, conventions."""
+def overview_page(
+    suite: SuiteReport, figures: Sequence[Drawing], found: Sequence[Gains], lead: Drawing | None
+) -> str:
+    """Return the first page: the verdict and the gains, numbers, figures, failures, conventions."""
     summary = suite.summary
     return _render(
         suite,
@@ -71,6 +74,8 @@ def overview_page(suite: SuiteReport, figures: Sequence[Drawing]) -> str:
         tables={name: _main_table(suite, suite.only[name]) for name in summary.datasets},
         findings={name: finding(summary, name) for name in summary.datasets},
         figures=figures,
+        gains=found,
+        lead=lead,
         pairs=pairs(suite.published, summary),
         auxiliary=_auxiliary(suite.records),
         caption=caption_lines(summary, datasets=False),

@@ -14,7 +14,7 @@ from topoeval.metrics import Metric
 from topoeval.records.parts import MAIN_TEST
 from topoeval.records.record import OK
 from topoeval.report.scored import COMPARED, scored
-from topoeval.report.thresholds import AtThresholds, threshold_estimates
+from topoeval.report.thresholds import AtThresholds, ThresholdStandings, estimates_at
 from topoeval.results.records import Records
 from topoeval.results.rows import PARTS
 from topoeval.statistics import (
@@ -183,6 +183,7 @@ def rows_of(
     records: Records,
     found: Mapping[str, Mapping[str, Standings]],
     machines: Mapping[str, str],
+    at_thresholds: ThresholdStandings,
 ) -> Iterator[MethodRow]:
     """Return a row for each dataset and method.
 
@@ -194,14 +195,15 @@ def rows_of(
         What `standings_by_dataset` returns of them.
     machines
         Letter and description of each machine.
+    at_thresholds
+        What `topoeval.report.thresholds.threshold_standings` returns of the records.
     """
     runs = records.runs.assign(chain_s=_chain_seconds(records))
-    at_thresholds = threshold_estimates(records)
     for dataset, group in runs.groupby("dataset", sort=True):
         of_dataset = found[str(dataset)]
         means = {key: _run_means(one.found[0]) for key, one in of_dataset.items()}
         for arm, arm_runs in group.groupby("arm", sort=True):
-            at = at_thresholds.get((str(dataset), str(arm)), {})
+            at = estimates_at(at_thresholds, str(dataset), str(arm))
             yield _row(arm_runs.sort_values("seed"), of_dataset, means, machines, at)
 
 

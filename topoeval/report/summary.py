@@ -14,6 +14,7 @@ from topoeval.metrics.catalogue import every_column
 from topoeval.report.bases import DEFAULT_REFERENCE, Yardsticks, base_labels, named_base
 from topoeval.report.conditions import Conditions, conditions_of
 from topoeval.report.row import Failure, MethodRow, rows_of, standings_by_dataset
+from topoeval.report.thresholds import ThresholdStandings, threshold_standings
 from topoeval.results.notes import metric_notes, mixed_code, mixed_threads, old_code, set_aside
 from topoeval.results.records import Records
 from topoeval.results.rows import code_version
@@ -37,6 +38,8 @@ class Summary:
         What the rows are compared with.
     standings
         What the scores support, by dataset and score; every cell of a table comes from there.
+    at_thresholds
+        The same at each threshold that the records have, by its name.
     conditions
         What each dataset was measured under.
     missing_bases
@@ -52,6 +55,7 @@ class Summary:
     rows: tuple[MethodRow, ...]
     yardsticks: Yardsticks
     standings: Mapping[str, Mapping[str, Standings]]
+    at_thresholds: ThresholdStandings
     conditions: Mapping[str, Conditions]
     missing_bases: Mapping[str, tuple[str, ...]]
     machines: Mapping[str, str]
@@ -187,14 +191,16 @@ def summarise(records: Records, yardsticks: Yardsticks | str | None = None) -> S
     groups = {str(dataset): group for dataset, group in runs.groupby("dataset")}
     bases = base_labels(records, yardsticks)
     found = standings_by_dataset(records, bases)
+    at_thresholds = threshold_standings(records, bases)
     rows = sorted(
-        rows_of(records, found, machines),
+        rows_of(records, found, machines, at_thresholds),
         key=lambda row: (_natural(row.dataset), *_order(row, yardsticks.reference)),
     )
     return Summary(
         rows=tuple(rows),
         yardsticks=yardsticks,
         standings=found,
+        at_thresholds=at_thresholds,
         conditions={
             dataset: conditions_of(groups[dataset], records.documents)
             for dataset in sorted(groups, key=_natural)

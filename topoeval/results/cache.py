@@ -17,7 +17,7 @@ import pandas as pd
 
 from topoeval.datasets.cache import cache_folder
 from topoeval.records.record import RECORD_SCHEMA
-from topoeval.results.write import replaced
+from topoeval.whole_file import whole_file
 
 # Raise it when rows.py changes what the tables hold.
 _FORM = 3
@@ -70,8 +70,8 @@ def keep(folder: Path, key: str, runs: pd.DataFrame, cases: pd.DataFrame) -> Non
 
 def write_parquet(table: pd.DataFrame, path: Path) -> None:
     """Write a table under another name and rename it; the same table gives the same bytes."""
-    with replaced(path) as temporary:
-        table.to_parquet(temporary, index=False)
+    with whole_file(path) as partial:
+        table.to_parquet(partial, index=False)
 
 
 def _home(folder: Path) -> Path | None:

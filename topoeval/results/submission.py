@@ -35,7 +35,7 @@ from topoeval.metrics.catalogue import every_column
 from topoeval.records.files import parse_files_record, record_text
 from topoeval.records.record import FilesRecord
 from topoeval.results.about import About, parse_about, read_about
-from topoeval.results.write import write_bytes
+from topoeval.whole_file import write_bytes
 
 SCHEMA = 1
 MANIFEST, ABOUT, RECORD, SCORES = "manifest.json", "submission.toml", "record.json", "scores.csv"

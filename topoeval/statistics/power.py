@@ -1,4 +1,4 @@
-"""How many seeds and cases would separate two methods.
+"""How many seeds and cases would separate two methods, and which differences could be seen.
 
 The variance components of the observed paired difference (`topoeval.statistics.crossed`) say how
 its standard error would fall with more seeds and more cases; the power of the t-test follows from
@@ -14,9 +14,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+from scipy import optimize, stats
 
 from topoeval.statistics.crossed import Crossed, Mean
+from topoeval.statistics.estimate import LEVEL
 
 POWER = 0.8
 _MOST_SEEDS = 200
@@ -90,32 +91,82 @@ def power(parts: Sequence[Crossed], seeds: int | None = None, factor: float = 1.
     factor
         By which the cases of each dataset are multiplied.
     """
-    tables = []
-    for part in parts:
-        seed, case, rest = (np.maximum(value, 0.0) for value in part.components)
-        n_seeds = seeds or part.seeds
-        n_cases = max(round(part.cases * factor), 1)
-        tables.append(
-            Crossed(
-                mean=part.mean,
-                ms_seeds=rest + n_cases * seed,
-                ms_cases=rest + n_seeds * case,
-                ms_rest=rest,
-                seeds=n_seeds,
-                cases=n_cases,
-            )
-        )
-    expected = Mean(tuple(tables))
+    expected = Mean(tuple(_repeated(part, seeds, factor) for part in parts))
+    test = _test(expected, LEVEL)
+    return math.nan if test is None else test.power(abs(float(expected.mean)))
+
+
+def least_difference(
+    part: Crossed, level: float = LEVEL, seeds: int | None = None, factor: float = 1.0
+) -> float:
+    """Return the smallest difference that would be separated with a chance of 80 %.
+
+    Parameters
+    ----------
+    part
+        A paired difference, of which the variance components count.
+    level
+        Confidence of the test; ``1 - 0.05 / k`` for the strictest of k methods after Holm.
+    seeds, factor
+        As for `power`.
+
+    Returns
+    -------
+    float
+        NaN where the difference does not vary.
+    """
+    test = _test(Mean((_repeated(part, seeds, factor),)), level)
+    if test is None:
+        return math.nan
+    high = test.bound * test.error
+    while test.power(high) < POWER:
+        high *= 1.2
+    return float(optimize.brentq(lambda difference: test.power(difference) - POWER, 0.0, high))
+
+
+@dataclass(frozen=True, slots=True)
+class _Test:
+    """A t-test: its standard error, the number of them that it asks for, degrees of freedom."""
+
+    error: float
+    bound: float
+    freedom: float
+
+    def power(self, difference: float) -> float:
+        """Return the chance to separate a difference."""
+        shift = difference / self.error
+        above = float(stats.nct.sf(self.bound, self.freedom, shift))
+        below = float(stats.nct.cdf(-self.bound, self.freedom, shift))
+        # SciPy has NaN for a lower tail that is next to nothing
+        return above + (0.0 if math.isnan(below) else below)
+
+
+def _repeated(part: Crossed, seeds: int | None, factor: float) -> Crossed:
+    """Return what is to be expected of other numbers of seeds and cases."""
+    seed, case, rest = (np.maximum(value, 0.0) for value in part.components)
+    n_seeds = seeds or part.seeds
+    n_cases = max(round(part.cases * factor), 1)
+    return Crossed(
+        mean=part.mean,
+        ms_seeds=rest + n_cases * seed,
+        ms_cases=rest + n_seeds * case,
+        ms_rest=rest,
+        seeds=n_seeds,
+        cases=n_cases,
+    )
+
+
+def _test(expected: Mean, level: float) -> _Test | None:
+    """Return the test of a mean; None where nothing varies."""
     (of_seeds, seeds_freedom), (of_cases, cases_freedom) = expected.parts
     variance = float(of_seeds + of_cases)
     if variance <= 0:
-        return math.nan
-    low, high = expected.interval()
-    bound = float(high - low) / 2 / math.sqrt(variance)
+        return None
+    low, high = expected.interval(level)
     # How much the estimated variance itself varies: Satterthwaite's count for the whole of it.
     freedom = variance**2 / float(of_seeds**2 / seeds_freedom + of_cases**2 / cases_freedom)
-    shift = abs(float(expected.mean)) / math.sqrt(variance)
-    return float(stats.nct.sf(bound, freedom, shift) + stats.nct.cdf(-bound, freedom, shift))
+    error = math.sqrt(variance)
+    return _Test(error, float(high - low) / 2 / error, freedom)
 
 
 def power_note(first: str, second: str, parts: Sequence[Crossed]) -> Power | None:

@@ -5,9 +5,12 @@
 True
 """
 
-from topoeval.testing.backends import assert_backend, backend_checks, check_backend
-from topoeval.testing.losses import check_loss, loss_checks
+from topoeval.errors import naming_extra
 from topoeval.testing.results import CheckResult, NotApplicable
+
+with naming_extra("topoeval.testing"):
+    from topoeval.testing.backends import assert_backend, backend_checks, check_backend
+    from topoeval.testing.losses import check_loss, loss_checks
 
 __all__ = [
     "CheckResult",

@@ -9,6 +9,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any, Protocol
 
+from topoeval.whole_file import write_text
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
@@ -148,8 +150,5 @@ class JsonLines:
             lines = self.path.read_text(encoding="utf-8").splitlines(keepends=True)
             # a line without an end was being written when its process died
             kept = [x for x in lines if x.endswith("\n") and json.loads(x)["step"] < before]
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        partial = self.path.with_name(f".{self.path.name}.partial")
-        partial.write_text("".join(kept), encoding="utf-8")
-        partial.replace(self.path)
+        write_text(self.path, "".join(kept))
         return self.path.open("a", buffering=1, encoding="utf-8")

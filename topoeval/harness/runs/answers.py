@@ -7,7 +7,6 @@ are not kept; they come from the dataset again.
 
 from __future__ import annotations
 
-import os
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 
 from topoeval.errors import UserError
 from topoeval.metrics.scores import THRESHOLD
+from topoeval.whole_file import whole_file
 
 LIMIT_MIB = 256
 """What the answers of one run may take before compression; larger ones are not kept."""
@@ -58,14 +58,11 @@ def keep(path: Path, answers: Mapping[str, Answer]) -> str:
     size = sum(array.nbytes for array in arrays.values()) / 2**20
     if size > LIMIT_MIB:
         return f"{size:.0f} MiB are more than the {LIMIT_MIB} MiB that a run may keep"
-    partial = path.with_name(f".{path.stem}.{os.getpid()}.partial.npz")
     try:
-        np.savez_compressed(partial, **arrays)  # type: ignore[arg-type]
-        os.replace(partial, path)
+        with whole_file(path) as partial, partial.open("wb") as file:
+            np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
     except OSError as error:
         return f"{path}: cannot be written ({error.strerror})"
-    finally:
-        partial.unlink(missing_ok=True)
     return ""
 
 

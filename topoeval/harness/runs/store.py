@@ -25,6 +25,7 @@ from topoeval.harness.runs import machine
 from topoeval.records.files import DamagedRecordError, read_record, set_aside, write_record
 from topoeval.records.record import Record
 from topoeval.records.spec import RunSpec
+from topoeval.whole_file import PARTIAL
 
 # longer than a look whether the folder is in use, which takes its lock for a moment
 _LOCK_PATIENCE_S = 0.5
@@ -115,7 +116,7 @@ class Store:
 
     def tidy(self) -> None:
         """Remove unfinished files of processes that were killed while they wrote."""
-        for partial in self.records.glob(".*.partial"):
+        for partial in self.records.glob(f".*{PARTIAL}"):
             partial.unlink(missing_ok=True)
 
     def discard(self, run_id: str) -> None:

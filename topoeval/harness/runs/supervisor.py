@@ -30,6 +30,8 @@ from typing import IO, Literal, Protocol
 
 import psutil
 
+from topoeval.whole_file import write_text
+
 Cause = Literal["exit", "timeout", "memory", "stopped", "found", "busy"]
 
 _TICK_S = 0.2
@@ -289,10 +291,7 @@ class Supervisor:
             "rss_bytes": self._used,
             "step": sign[0],
         }
-        path = self._work / "heartbeat.json"
-        partial = path.with_suffix(".partial")
-        partial.write_text(json.dumps(beat) + "\n", encoding="utf-8")
-        os.replace(partial, path)
+        write_text(self._work / "heartbeat.json", json.dumps(beat) + "\n")
 
     def _on_signal(self, number: int, frame: object) -> None:
         self._stop = True

@@ -19,9 +19,9 @@ from topoeval.harness.runs.store import Store
 from topoeval.harness.runs.worker import failure
 from topoeval.harness.suites.suite import Limits
 from topoeval.records.canonical import Frozen
-from topoeval.records.files import write_whole
 from topoeval.records.record import Fault, Record
 from topoeval.records.spec import RunSpec
+from topoeval.whole_file import write_text
 
 Event = Literal["kept", "started", "finished"]
 Listener = Callable[[Event, RunSpec, Record | None], None]
@@ -168,7 +168,7 @@ def _write_plan(runs: Sequence[RunSpec], store: Store, limits: Limits, reference
         runs=(*before, *runs),
     )
     store.sweep.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(store.sweep, plan.model_dump_json(by_alias=True))
+    write_text(store.sweep, plan.model_dump_json(by_alias=True), durable=True)
 
 
 def _to_run(

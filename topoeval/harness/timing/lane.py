@@ -32,9 +32,9 @@ from topoeval.harness.runs.store import Store, last_lines
 from topoeval.harness.runs.sweep import sweep
 from topoeval.harness.suites.suite import Limits, Timing
 from topoeval.records.canonical import canonical_text, digest
-from topoeval.records.files import write_whole
 from topoeval.records.record import rounded
 from topoeval.records.spec import RunSpec
+from topoeval.whole_file import write_text
 
 SCHEMA = 1
 # -P: the current folder must not decide which topoeval is imported
@@ -157,7 +157,8 @@ class Lane:
 
     def _write(self, record: Record) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
-        write_whole(self.folder / f"{record['id']}.json", canonical_text(rounded(record)) + "\n")
+        path = self.folder / f"{record['id']}.json"
+        write_text(path, canonical_text(rounded(record)) + "\n", durable=True)
 
     def _starts(
         self, runs: Sequence[RunSpec], targets: Sequence[RunSpec], listener: Listener

@@ -25,7 +25,6 @@ from topoeval.harness.runs.build import augmentation_of, classes_of, network_of,
 from topoeval.harness.runs.environment import peak_memory_bytes
 from topoeval.harness.runs.machine import pin
 from topoeval.harness.runs.worker import exit_with_parent, failure_of, load_plugins
-from topoeval.records.files import write_whole
 from topoeval.records.spec import RunSpec
 from topoeval.timing import Stopwatch, span
 from topoeval.topology import Topology
@@ -40,6 +39,7 @@ from topoeval.training import (
     predict,
 )
 from topoeval.training.precision import reproducible
+from topoeval.whole_file import write_text
 
 # span of the training code -> part in a record
 _PARTS = {"optimiser": "other", "remedy": "loss"}
@@ -194,7 +194,7 @@ def main(arguments: Sequence[str]) -> None:
     except Exception as error:
         traceback.print_exc()
         outcome = failure_of(error)
-    write_whole(Path(job["outcome"]), json.dumps(outcome))
+    write_text(Path(job["outcome"]), json.dumps(outcome))
 
 
 if __name__ == "__main__":
