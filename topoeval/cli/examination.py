@@ -177,7 +177,7 @@ def _nnunet() -> Iterator[Finding]:
         yield Finding("nnunetv2", MISSING, 'pip install "topoeval[nnunet]"')
         return
     try:
-        import torchvision
+        torchvision = importlib.import_module("torchvision")
     except Exception as error:  # of many kinds: an import, an operator, a shared library
         remedy = (
             "nnU-Net imports torchvision before it finds a trainer from outside; take torch and "
