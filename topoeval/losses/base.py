@@ -133,6 +133,7 @@ class MapLoss(nn.Module):
         }
 
     def _check_dims(self, input: torch.Tensor) -> None:
+        _check_dense("input", input)
         ndim = input.ndim - 2
         if ndim not in self.info.ndims:
             takes = " or ".join(
@@ -250,6 +251,7 @@ class TargetLoss(MapLoss):
 
     def checked(self, input: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
         """Return the target, what leaves [0, 1] by rounding put back."""
+        _check_dense("target", target)
         if target.shape != input.shape:
             raise UserError(
                 f"target of shape {tuple(target.shape)} does not fit an input of shape "
@@ -266,6 +268,12 @@ class TargetLoss(MapLoss):
                     "one channel for each class and one, the first, for the background"
                 )
         return target
+
+
+def _check_dense(what: str, tensor: torch.Tensor) -> None:
+    """Refuse a sparse tensor, of which most operations of a loss are not defined."""
+    if tensor.layout != torch.strided:
+        raise UserError(f"{what} of layout {tensor.layout}; a loss takes {what}.to_dense()")
 
 
 def as_mask(target: torch.Tensor) -> torch.Tensor:

@@ -1,0 +1,167 @@
+"""What mkdocs does for the site beyond the pages in this folder: reference, navigation, links.
+
+A page of the reference is made from the ``__all__`` of each package, so a public name cannot lack
+its entry. mkdocs calls the functions that begin with ``on_``.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+from typing import Any
+
+import topoeval
+
+DOCS = Path(__file__).parent
+PACKAGE = Path(topoeval.__file__).parent
+
+# Sections of the navigation; a page that none of them names stands under the last.
+_SECTIONS = {
+    "Score and compare files": ["evaluate", "metrics", "audit", "statistics"],
+    "Train": ["losses", "which-loss", "nnunet", "training"],
+    "Benchmark": ["suites", "run", "tuning", "datasets", "report", "results", "claims"],
+    "Your own parts": [],
+    "How it is built": ["architecture", "backends"],
+}
+# A link to a file of the repository that is no page of the site.
+_OUTSIDE = re.compile(r"\[([^\]]+)\]\(((?:\.\./)+[^)\s]*)\)")
+
+
+def public_names() -> dict[str, list[str]]:
+    """Return the public names of each package, in the order of its ``__all__``."""
+    found = {"topoeval": list(topoeval.__all__)}
+    for path in sorted(PACKAGE.glob("*/__init__.py")):
+        names = _declared(path)
+        if names:
+            found[f"topoeval.{path.parent.name}"] = names
+    return found
+
+
+def _declared(path: Path) -> list[str]:
+    """Return the literal ``__all__`` of a file; it is read and not imported, as some need torch."""
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
+            return list(ast.literal_eval(node.value))
+    return []
+
+
+def reference() -> dict[str, str]:
+    """Return the Markdown of each page of the reference, by its path below the docs folder."""
+    packages = public_names()
+    pages = {}
+    for package, names in packages.items():
+        docstring = ast.get_docstring(ast.parse(_source(package).read_text(encoding="utf-8"))) or ""
+        lines = [f"# {package}", "", docstring, ""]
+        for name in names:
+            if f"{package}.{name}" in packages:
+                lines += [f"- [{package}.{name}]({name}.md)"]
+            else:
+                lines += ["", f"::: {package}.{name}"]
+        pages[f"reference/{package.rpartition('.')[2]}.md"] = "\n".join(lines) + "\n"
+    index = ["# Reference", "", "Every public name, from its docstring.", ""]
+    for package, names in packages.items():
+        page = f"{package.rpartition('.')[2]}.md"
+        index.append(f"- [{package}]({page}): {', '.join(f'`{name}`' for name in names)}")
+    pages["reference/index.md"] = "\n".join(index) + "\n"
+    return pages
+
+
+def _source(package: str) -> Path:
+    return PACKAGE.parent / package.replace(".", "/") / "__init__.py"
+
+
+def navigation() -> list[Any]:
+    """Return the navigation: every page of the folder once, and the reference."""
+    left = sorted(path.stem for path in DOCS.glob("*.md") if path.stem != "index")
+    sections: dict[str, list[str]] = {}
+    for title, names in _SECTIONS.items():
+        prefix = "add-a-" if title == "Your own parts" else None
+        chosen = [name for name in names if name in left]
+        chosen += [name for name in left if prefix and name.startswith(prefix)]
+        sections[title] = [f"{name}.md" for name in chosen]
+        left = [name for name in left if name not in chosen]
+    last = list(sections)[-1]
+    sections[last] += [f"{name}.md" for name in left]
+    decisions = sorted(path.name for path in (DOCS / "decisions").glob("0*.md"))
+    sections[last].append({"Decisions": [f"decisions/{n}" for n in ("README.md", *decisions)]})  # type: ignore[arg-type]
+    pages = sorted(path for path in reference() if not path.endswith("index.md"))
+    return [
+        "index.md",
+        *({title: pages_} for title, pages_ in sections.items()),
+        {"Reference": ["reference/index.md", *pages]},
+    ]
+
+
+def without_outside_links(markdown: str, page: str) -> str:
+    """Return a page whose links to files outside of the docs folder are their paths.
+
+    >>> without_outside_links("see [the rules](../CONTRIBUTING.md)", "run.md")
+    'see the rules (`CONTRIBUTING.md`)'
+    """
+    here = (DOCS / page).parent
+
+    def spelled(link: re.Match[str]) -> str:
+        target = (here / link[2].partition("#")[0]).resolve()
+        if target.is_relative_to(DOCS):
+            return link[0]
+        return f"{link[1]} (`{target.relative_to(DOCS.parent).as_posix()}`)"
+
+    return _OUTSIDE.sub(spelled, markdown)
+
+
+def with_fenced_examples(lines: list[str]) -> list[str]:
+    """Return Markdown in which the examples of docstrings are code, not quotations in quotations.
+
+    >>> with_fenced_examples(["One.", "", ">>> 1 + 1", "2", "", "Two."])
+    ['One.', '', '```pycon', '>>> 1 + 1', '2', '```', '', 'Two.']
+    """
+    found: list[str] = []
+    fenced = example = False
+    for line in [*lines, ""]:
+        fenced ^= line.startswith("```")
+        if example and not line.strip():
+            found.append("```")
+            example = False
+        elif not fenced and not example and line.startswith(">>> "):
+            found.append("```pycon")
+            example = True
+        found.append(line)
+    return found[:-1]
+
+
+def on_config(config: Any) -> Any:
+    """Give mkdocs the navigation, and Markdown the examples of docstrings."""
+    from markdown import Extension
+    from markdown.preprocessors import Preprocessor
+
+    class Examples(Preprocessor):
+        def run(self, lines: list[str]) -> list[str]:
+            return with_fenced_examples(lines)
+
+    class FencedExamples(Extension):
+        def extendMarkdown(self, md: Any) -> None:  # noqa: N802  # Markdown's name
+            md.preprocessors.register(Examples(md), "examples", 27)  # before code is fenced, at 25
+
+    config.markdown_extensions.append(FencedExamples())
+    config.nav = navigation()
+    return config
+
+
+def on_files(files: Any, config: Any) -> Any:
+    """Add the pages of the reference."""
+    from mkdocs.structure.files import File
+
+    for path, text in reference().items():
+        files.append(File.generated(config, path, content=text))
+    return files
+
+
+def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
+    """Take out links that lead out of the site."""
+    return without_outside_links(markdown, page.file.src_uri)
+
+
+def on_page_content(html: str, **_: Any) -> str:
+    """Show formulas of docstrings as they are written there."""
+    return html.replace(":math:<code>", '<code class="formula">')

@@ -1,0 +1,80 @@
+"""The documentation as a site: every public name has its entry, every page its place."""
+
+import doctest
+import importlib
+import importlib.util
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+
+
+@pytest.fixture(scope="module")
+def hooks():
+    """The module that mkdocs calls."""
+    spec = importlib.util.spec_from_file_location("site_hooks", DOCS / "site_hooks.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def packages():
+    """The packages that have an ``__init__.py``, by their dotted names."""
+    folder = ROOT / "topoeval"
+    return ["topoeval", *(f"topoeval.{path.parent.name}" for path in folder.glob("*/__init__.py"))]
+
+
+def test_every_public_name_has_an_entry(hooks):
+    """Of each package that declares ``__all__``, as it is when it is imported."""
+    pages = "\n".join(hooks.reference().values())
+    entries = set(re.findall(r"^::: (\S+)$", pages, re.MULTILINE))
+    compared = 0
+    for package in packages():
+        try:
+            names = getattr(importlib.import_module(package), "__all__", ())
+        except ImportError:  # torch or nnU-Net is not installed: what the file declares
+            names = hooks.public_names()[package]
+        for name in names:
+            page = f"reference/{name}.md"
+            assert f"{package}.{name}" in entries or page in hooks.reference(), f"{package}.{name}"
+            compared += 1
+    assert compared > 150
+
+
+def test_every_page_is_in_the_navigation_once(hooks):
+    """Whoever adds a page need not add it to a list."""
+
+    def leaves(entries):
+        for entry in entries:
+            if isinstance(entry, str):
+                yield entry
+            else:
+                for below in entry.values():
+                    yield from leaves([below] if isinstance(below, str) else below)
+
+    found = sorted(leaves(hooks.navigation()))
+    written = [path.relative_to(DOCS).as_posix() for path in DOCS.rglob("*.md")]
+    assert found == sorted([*written, *hooks.reference()])
+
+
+def test_links_and_examples_of_the_hook(hooks):
+    """Its docstrings run."""
+    results = doctest.testmod(hooks)
+    assert results.attempted >= 2
+    assert results.failed == 0
+
+
+def test_the_built_site_has_an_anchor_for_each_name(hooks):
+    """As `tox run -e docs-site` has built it."""
+    folder = os.environ.get("TOPOEVAL_DOCS_SITE")
+    if folder is None:
+        pytest.skip("no built site: tox run -e docs-site")
+    for package, names in hooks.public_names().items():
+        page = Path(folder, "reference", f"{package.rpartition('.')[2]}.html").read_text()
+        for name in names:
+            if f"{package}.{name}" not in hooks.public_names():
+                assert f'id="{package}.{name}"' in page, f"{package}.{name}"
