@@ -57,6 +57,11 @@ def main() -> None:
     except UserError as error:
         print(f"topoeval: {error}", file=sys.stderr)
         sys.exit(2)
+    except (OSError, MemoryError) as error:
+        from topoeval.cli.machine import told
+
+        print(f"topoeval: {told(error)}", file=sys.stderr)
+        sys.exit(2)
 
 
 def _print_version(asked: bool) -> None:

@@ -185,14 +185,14 @@ def _compare_models(
     out: Path,
 ) -> None:
     from topoeval.evaluate.comparison import compare_predictions
+    from topoeval.whole_file import write_text
 
     found = compare_predictions(tables, measure)
     if csv:
         typer.echo(found.table.to_csv(index=False, lineterminator="\n"), nl=False)
         return
-    out.mkdir(parents=True, exist_ok=True)
-    found.table.to_csv(out / "comparison.csv", index=False)
-    found.scores.to_csv(out / "scores.csv", index=False)
+    write_text(out / "comparison.csv", found.table.to_csv(index=False))
+    write_text(out / "scores.csv", found.scores.to_csv(index=False))
     for line in notes:
         typer.echo(line)
     print_frame(found.shown())

@@ -141,10 +141,11 @@ def show(
     """
     from topoeval import datasets
     from topoeval.datasets.contact import contact_sheet
+    from topoeval.whole_file import write_bytes
 
     dataset = datasets.load(name, split, count, **_params(param))
     samples = [dataset[k] for k in range(count or min(4, len(dataset)))]
-    out.write_text(contact_sheet([(f"{name}, {split}", samples)]), encoding="utf-8")
+    write_bytes(out, contact_sheet([(f"{name}, {split}", samples)]).encode())
     for sample in samples:
         print(f"{sample.case}: prior {sample.prior}, measured {dict(sample.betti)}")
     print(f"Picture: {out}")

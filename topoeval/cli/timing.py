@@ -53,6 +53,7 @@ def time(
     from topoeval.harness.suites.catalogue import load_suite
     from topoeval.harness.timing.lane import Lane
     from topoeval.report.timing import read_timings, timing_tables
+    from topoeval.whole_file import write_bytes
 
     use_data_folder(data)
     wanted = load_suite(suite)
@@ -77,7 +78,7 @@ def time(
             runs, again=again, listener=lambda words: display.update(task, description=words)
         )
     table = folder / "table.md"
-    table.write_text(timing_tables(read_timings(folder)), encoding="utf-8")
+    write_bytes(table, timing_tables(read_timings(folder)).encode())
     if not console.is_terminal:  # a pipe has no width; the table reads well at this one
         console = Console(width=160)
     console.print(Markdown(timing_tables(records)))
