@@ -69,6 +69,9 @@ def compare(
     of the table). It speaks of these predictions, not of the methods that made them. What the
     paths were taken for is printed first. Options that are not here: run 'topoeval evaluate' on
     each model, and compare the folders it wrote.
+
+    Examples:
+    topoeval compare PRED_A PRED_B GT --topology V
     """
     kind = _kind(paths)
     if kind == "records":
