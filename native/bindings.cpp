@@ -21,50 +21,19 @@
 
 #include "arguments.hpp"
 #include "batch.hpp"
-#include "common/pages.hpp"
 #include "digital/deform.hpp"
 #include "digital/distances.hpp"
 #include "digital/soft_skeleton.hpp"
 #include "matching/masks.hpp"
 #include "matching/matching.hpp"
+#include "repair_bindings.hpp"
+#include "results.hpp"
 #include "volume/engine.hpp"
 
 namespace nb = nanobind;
 
 namespace topoeval {
 namespace {
-
-// Signals are delivered to Python code only while someone asks.
-bool user_interrupts() {
-  const nb::gil_scoped_acquire gil;
-  return PyErr_CheckSignals() != 0;
-}
-
-// Calls work(interrupt) without the GIL.  Interrupted comes out of it for one reason only, that the
-// handler of a signal raised an exception: this is handed on.
-template <class Work> auto without_gil(Work work) {
-  Interrupt interrupt(&user_interrupts);
-  try {
-    const nb::gil_scoped_release no_gil;
-    return work(interrupt);
-  } catch (const Interrupted&) {
-    // Below, with the GIL.
-  }
-  if (!PyErr_Occurred()) throw std::logic_error("the engine stopped without a cause");
-  throw nb::python_error();
-}
-
-struct FreeBlock {
-  void operator()(void* block) const { free_block(block); }
-};
-
-// Memory that the array owns from here on.
-template <class T>
-nb::object own(std::unique_ptr<T, FreeBlock> block, const std::vector<std::size_t>& shape) {
-  const nb::capsule owner(block.get(), [](void* memory) noexcept { free_block(memory); });
-  T* data = block.release();
-  return nb::cast(nb::ndarray<nb::numpy, T>(data, shape.size(), shape.data(), owner));
-}
 
 // The result as four columns in one block of memory: a call for it to the system is dear.
 class Columns {
@@ -428,6 +397,7 @@ keep_ends : keep the ends of curves, as a thinning does
 Returns
 -------
 bool array of the same shape, with the topology of the masks.)");
+  topoeval::bind_repair(module);
   module.def("inner_distance", &topoeval::py_inner_distance, nb::arg("masks"), nb::arg("threads"),
              "Euclidean distances of the voxels of masks to the nearest outside, 0 there; float64.");
   topoeval::define_soft_skeleton<float>(module);

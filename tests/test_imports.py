@@ -16,7 +16,7 @@ PACKAGE = Path(topoeval.__file__).parent
 LEVELS = [
     {"errors", "images", "limits", "plugins", "topology", "registry", "timing"},
     {"digital", "persistence"},
-    {"metrics", "losses", "plot"},
+    {"metrics", "losses", "plot", "repair"},
     {"datasets", "networks"},
     {"records"},
     {"statistics"},

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from topoeval import losses as losses
     from topoeval import metrics as metrics
     from topoeval import persistence as persistence
+    from topoeval import repair as repair
     from topoeval import results as results
     from topoeval import statistics as statistics
     from topoeval import training as training
@@ -30,6 +31,7 @@ _PARTS = (
     "losses",
     "metrics",
     "persistence",
+    "repair",
     "results",
     "statistics",
     "training",

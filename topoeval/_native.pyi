@@ -47,6 +47,35 @@ def deform(
     keep_ends: bool,
     threads: int,
 ) -> NDArray[np.bool_]: ...
+def repair(
+    masks: NDArray[np.bool_] | NDArray[np.uint8],
+    values: NDArray[np.float32],
+    locked: NDArray[np.bool_] | None,
+    wanted: NDArray[np.int64],
+    construction: str,
+    framed: bool,
+    uniform: bool,
+    settle: bool,
+    kinds: int,
+    width: float,
+    radius: float,
+    evidence: float,
+    limit: float,
+    max_change: int,
+    min_size: int,
+    keep: int,
+    threads: int,
+) -> tuple[
+    NDArray[np.bool_],
+    NDArray[np.int64],
+    NDArray[np.int64],
+    NDArray[np.int64],
+    NDArray[np.int8],
+    NDArray[np.float64],
+    NDArray[np.float64],
+    NDArray[np.int64],
+    NDArray[np.int64],
+]: ...
 def inner_distance(
     masks: NDArray[np.bool_] | NDArray[np.uint8], threads: int
 ) -> NDArray[np.float64]: ...

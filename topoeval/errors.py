@@ -33,6 +33,8 @@ def nearest(wrong: str, known: Iterable[str]) -> str:
     "; did you mean 'strokes'?"
     """
     known = sorted(known)
+    if same := [name for name in known if name.lower() == wrong.lower()]:
+        return f"; did you mean {same[0]!r}?"
     close = difflib.get_close_matches(wrong, known, n=1)
     if close:
         return f"; did you mean {close[0]!r}?"

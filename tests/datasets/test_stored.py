@@ -114,6 +114,26 @@ def test_values_become_classes(tmp_path):
     assert datasets.resolve("folder", **given, values=[1, 3]).classes == ("class 1", "class 3")
 
 
+@pytest.mark.parametrize("label", [255, 65535])
+@pytest.mark.parametrize("values", [[], [1], [1, 2]])
+def test_an_ignore_label_is_refused_or_said_to_be_background(tmp_path, label, values):
+    """It would be trained on as a class, or as background; `evaluate` leaves it out."""
+    array = np.zeros((16, 16), np.uint16)
+    array[2:8, 2:8], array[9:12, 2:8], array[2:12, 12] = 1, 2, label
+    for k in range(4):
+        for side in ("images", "labels"):
+            (tmp_path / side).mkdir(exist_ok=True)
+            values_of = array if side == "labels" else (array > 0).astype(np.uint8) * 200
+            Image.fromarray(values_of).save(tmp_path / side / f"{k}.png")
+    given = {side: str(tmp_path / side) for side in ("images", "labels")}
+    with pytest.raises(UserError, match=rf"hold {label} beside others .*background = \[{label}\]"):
+        datasets.load("folder", "train", **given, values=values)
+    (sample, *_) = datasets.load("folder", "train", **given, values=values, background=[label])
+    assert int(sample.target.sum()) == (36 if values == [1] else 54)
+    (sample, *_) = datasets.load("folder", "train", **given, values=[1, label])
+    assert sample.target.sum(axis=(1, 2)).tolist() == [36, 10]
+
+
 @pytest.mark.parametrize("ending", ["tif", "npy", "npz", "nii.gz"])
 def test_every_format_and_dimension_is_read(tmp_path, ending):
     """Volumes as well as pictures; NIfTI brings its voxel size."""

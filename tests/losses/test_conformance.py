@@ -1,7 +1,9 @@
 """Every registered loss meets the specification of a loss."""
 
 import pytest
+import torch
 
+from topoeval.errors import UserError
 from topoeval.losses import LOSSES, CapeLoss, DiscreteMorseLoss, TopoInteractionLoss
 from topoeval.testing.loss_subject import Subject, default_make
 from topoeval.testing.losses import loss_checks
@@ -29,3 +31,12 @@ def test_conformance(name, check):
         check(Subject(factory.info, MAKE.get(name, default_make(factory))))
     except NotApplicable as reason:
         pytest.skip(str(reason))
+
+
+def test_sparse_tensors_are_refused_in_one_line():
+    """Input and target alike; most operations of a loss are not defined for them."""
+    dense = torch.rand(1, 1, 6, 6)
+    loss = LOSSES.load("dice")()
+    for pair in ((dense.to_sparse(), dense), (dense, dense.to_sparse())):
+        with pytest.raises(UserError, match=r"of layout torch.sparse_coo; a loss takes \w+\.to_de"):
+            loss(*pair)

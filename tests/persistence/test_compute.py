@@ -299,3 +299,13 @@ def test_one_dimension_and_a_text_of_a_topology_are_taken():
         compute(RING[None], "X")
     with pytest.raises(UserError, match="a topology is a Topology or a text"):
         match(RING[None], RING[None], 3)
+
+
+def test_sparse_tensors_are_refused_in_one_line():
+    """As of one dimension they are said to be what they are."""
+    sparse = torch.from_numpy(RING)[None].to_sparse()
+    for call in (lambda: compute(sparse), lambda: match(sparse, sparse)):
+        with pytest.raises(UserError, match="takes dense tensors, got one of layout"):
+            call()
+    with pytest.raises(UserError, match="spatial_dims must be 2 or 3, got 1"):
+        compute(RING[None], spatial_dims=1)

@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 
 from tests.report.conftest import make_record
+from topoeval.archives import set_aside
 from topoeval.records.files import (
     DamagedRecordError,
     read_record,
     read_records,
     record_text,
-    set_aside,
     write_record,
 )
 from topoeval.records.record import Record

@@ -30,9 +30,12 @@ def audit(
     out: Annotated[Path, typer.Option(help="Folder to write to.")] = Path("audit"),
     html: Annotated[bool, typer.Option("--html", help="A page with pictures.")] = False,
 ) -> None:
-    """Look at labels: connectivity, specks, pinholes, prior, what the edge cuts.
+    """Check labels for what is likely a mistake: specks, pinholes, wrong Betti numbers, cut edges.
 
-    Reads what 'topoeval evaluate' reads, with the same options.
+    Reads the formats that 'topoeval evaluate' reads, with the same options.
+
+    Examples:
+    topoeval audit LABELS --betti 1,0 --html
     """
     from rich.console import Console
     from rich.markup import escape
@@ -41,6 +44,7 @@ def audit(
     from topoeval.evaluate import audit as look_at
     from topoeval.evaluate import parse_classes, parse_priors, read_label_names
     from topoeval.topology import Topology
+    from topoeval.whole_file import write_text
 
     console = Console()
     with progress(console) as listener:
@@ -57,9 +61,8 @@ def audit(
             axes=check_axes(axes),
         )
     if len(found.cases):
-        out.mkdir(parents=True, exist_ok=True)
-        found.cases.to_csv(out / "cases.csv", index=False)
-        found.table().to_csv(out / "table.csv", index=False)
+        write_text(out / "cases.csv", found.cases.to_csv(index=False))
+        write_text(out / "table.csv", found.table().to_csv(index=False))
         lines = [
             f"values: {found.reading.line}",
             f"{len(found.files)} label maps; classes {', '.join(found.classes.names)}",

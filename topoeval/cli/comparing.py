@@ -76,6 +76,9 @@ def compare(
     of the table). It speaks of these predictions, not of the methods that made them. What the
     paths were taken for is printed first. Options that are not here: run 'topoeval evaluate' on
     each model, and compare the folders it wrote.
+
+    Examples:
+    topoeval compare PRED_A PRED_B GT --topology V
     """
     from topoeval.evaluate.comparison import compare_predictions
 
@@ -193,12 +196,13 @@ def _evaluated(
 
 
 def _show(found: Comparison, notes: Sequence[str], csv: bool, out: Path) -> None:
+    from topoeval.whole_file import write_text
+
     if csv:
         typer.echo(found.table.to_csv(index=False, lineterminator="\n"), nl=False)
         return
-    out.mkdir(parents=True, exist_ok=True)
-    found.table.to_csv(out / "comparison.csv", index=False)
-    found.scores.to_csv(out / "scores.csv", index=False)
+    write_text(out / "comparison.csv", found.table.to_csv(index=False))
+    write_text(out / "scores.csv", found.scores.to_csv(index=False))
     for line in notes:
         typer.echo(line)
     print_frame(found.shown())

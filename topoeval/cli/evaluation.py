@@ -249,11 +249,13 @@ def write_evaluation(
     """Write summary, record and, if asked for, Parquet beside the cases that are there."""
     from topoeval.harness.runs.environment import describe
     from topoeval.records.files import write_record
+    from topoeval.whole_file import whole_file, write_text
 
     summary = summarise(found.cases, found.options.absent, found.classes.averaged)
-    summary.to_csv(out / "summary.csv", index=False)
+    write_text(out / "summary.csv", summary.to_csv(index=False))
     if parquet:
-        found.cases.to_parquet(out / "cases.parquet", index=False)
+        with whole_file(out / "cases.parquet") as beside:
+            found.cases.to_parquet(beside, index=False)
     write_record(out / "record.json", record(found, describe("cpu", 1, "native"), wall_s))
 
 

@@ -69,7 +69,7 @@ def run_suite(
         preflight(suite, runs, download=download)
         title = f"[bold]{escape(suite.title)}[/]"
         Console().print(f"{title}: {len(runs)} runs, results in {escape(str(store.root))}")
-        retry: Retry | None = "failed" if retry_failed else None
+        retry: Retry = "failed" if retry_failed else "machine"
         settings = replace(settings, template=template)
         try:
             failures = execute_runs(

@@ -20,11 +20,15 @@ def time(
     device: Devices = None,
     plugin: Plugins = None,
     rounds: Annotated[
-        int | None, typer.Option(min=1, help="Fresh processes per method; the suite's by default.")
+        int | None,
+        typer.Option(
+            min=1, help="Repetitions per method, each in a new process; the suite's by default."
+        ),
     ] = None,
     threads: Annotated[int, typer.Option(min=1, help="Threads of a step, pinned to cores.")] = 1,
     busy: Annotated[
-        bool, typer.Option("--busy", help="Measure beside other work; the records say so.")
+        bool,
+        typer.Option("--busy", help="Measure although others run; the records say so."),
     ] = False,
     again: Annotated[bool, typer.Option("--again", help="Measure anew what is measured.")] = False,
     results: Annotated[
@@ -34,7 +38,11 @@ def time(
         Path | None, typer.Option(help="Folder of the real datasets; $TOPOEVAL_DATA by default.")
     ] = None,
 ) -> None:
-    """Time a step of each method of a suite, alone on this machine and in turns."""
+    """Measure the time of a training step of each method of a suite, with nothing else running.
+
+    Examples:
+    topoeval time quickstart --method betti_prior
+    """
     from rich.console import Console
     from rich.markdown import Markdown
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -45,6 +53,7 @@ def time(
     from topoeval.harness.suites.catalogue import load_suite
     from topoeval.harness.timing.lane import Lane
     from topoeval.report.timing import read_timings, timing_tables
+    from topoeval.whole_file import write_bytes
 
     use_data_folder(data)
     wanted = load_suite(suite)
@@ -69,7 +78,7 @@ def time(
             runs, again=again, listener=lambda words: display.update(task, description=words)
         )
     table = folder / "table.md"
-    table.write_text(timing_tables(read_timings(folder)), encoding="utf-8")
+    write_bytes(table, timing_tables(read_timings(folder)).encode())
     if not console.is_terminal:  # a pipe has no width; the table reads well at this one
         console = Console(width=160)
     console.print(Markdown(timing_tables(records)))

@@ -45,7 +45,7 @@ def tune_suite(
         f"seeds {', '.join(map(str, suite.tuning.seeds))}, in {store.root}"
     )
     failed = 0
-    retry: Retry | None = "failed" if retry_failed else None
+    retry: Retry = "failed" if retry_failed else "machine"
 
     def execute(runs: Sequence[RunSpec]) -> None:
         nonlocal failed

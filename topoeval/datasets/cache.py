@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
-import tempfile
 import warnings
 import zipfile
 from collections.abc import Mapping
@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from topoeval.archives import read_archive, write_archive
 from topoeval.datasets.measured import as_betti
 from topoeval.datasets.sample import Sample
 
@@ -44,7 +45,7 @@ class Cache:
 
     Its folder is named by what decides the content: the dataset's name and revision and the
     parameters. A sample is one file, written under another name and then renamed, so that processes
-    may share a cache; a file that cannot be read counts as absent.
+    may share a cache; it has a checksum, and a file that is damaged counts as absent.
 
     Parameters
     ----------
@@ -65,9 +66,10 @@ class Cache:
     def read(self, case: str) -> Sample | None:
         """Return a sample, or None if it is not there."""
         try:
-            with np.load(self._path(case), allow_pickle=False) as stored:
+            content = io.BytesIO(read_archive(self._path(case)))
+            with np.load(content, allow_pickle=False) as stored:
                 return _unpacked(case, dict(stored))
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):  # or DamagedFileError
             return None  # drawn anew, and written over
 
     def write(self, sample: Sample) -> None:
@@ -84,14 +86,9 @@ class Cache:
 
     def _write(self, sample: Sample) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=self.folder, suffix=".part", delete=False) as file:
-            try:
-                np.savez(file, **_packed(sample))
-                file.close()
-                os.replace(file.name, self._path(sample.case))
-            except BaseException:
-                Path(file.name).unlink(missing_ok=True)
-                raise
+        content = io.BytesIO()
+        np.savez(content, **_packed(sample))
+        write_archive(self._path(sample.case), content.getvalue())
 
     def _path(self, case: str) -> Path:
         return self.folder / f"{case}.npz"

@@ -32,6 +32,8 @@ from topoeval.images.reading import Reading, decide, read_labels
 from topoeval.images.survey import Terms, survey
 from topoeval.topology import Topology
 
+# by which label maps mostly say that nobody knows
+_IGNORE = (255, 65535)
 PARTS = ("train", "val", "test", "shifted")
 # nnU-Net numbers the channels of a case.
 _CHANNEL = re.compile(r"(.+)_(\d{4})")
@@ -57,6 +59,10 @@ class Folder(Stored):
         them. Empty: none are known.
     values
         Label values, one class each, as [1, 2, 3]. Empty: everything that is not 0 is one class.
+    background
+        Label values that are background although they look like an ignore label: 255 and 65535
+        beside other labels are refused otherwise, since neither training nor scores leave voxels
+        out here (``topoeval evaluate --ignore`` does).
     lossy
         Labels may be JPEG; they are cut at half of their range.
 
@@ -86,6 +92,7 @@ class Folder(Stored):
         "labels": "",
         "betti": (),
         "values": (),
+        "background": (),
         "lossy": False,
     }
 
@@ -127,7 +134,9 @@ class Folder(Stored):
         for place in (images, labels):
             if not place.is_dir():
                 raise UserError(f"folder: no folder {place}")
-        values = {f"class {value}": (int(value),) for value in options["values"]} or None
+        values: dict[str, tuple[int, ...]] | None = {
+            f"class {value}": (int(value),) for value in options["values"]
+        } or None
         parts = [part for part in PARTS if (images / part).is_dir()]
         found = [
             (f"{part}/{name}" if part else name, part or "train", channels, label)
@@ -135,6 +144,10 @@ class Folder(Stored):
             for name, channels, label in _matched(images / part, labels / part)
         ]
         reading = _reading([label for *_, label in found], values, bool(options["lossy"]))
+        background = tuple(int(value) for value in options["background"])
+        _check_ignored(reading, labels, values, background)
+        if values is None and background:
+            values = {"foreground": tuple(sorted(reading.labels - {0, *background}))}
         prior = _betti(options["betti"])
         return [
             Case(full, part, full, partial(_read, channels, label, reading, values, prior))
@@ -171,6 +184,23 @@ def _reading(
                 f"{labels[0].parent} holds; they hold {reading.line}"
             )
     return reading
+
+
+def _check_ignored(
+    reading: Reading,
+    labels: Path,
+    values: Mapping[str, tuple[int, ...]] | None,
+    background: tuple[int, ...],
+) -> None:
+    """Refuse what is mostly an ignore label: it would be trained on as a class or background."""
+    named = {value for members in (values or {}).values() for value in members}
+    odd = sorted(reading.labels & set(_IGNORE) - named - set(background))
+    if odd and len(reading.labels - {0}) > 1:
+        raise UserError(
+            f"folder: labels in {labels} hold {odd[0]} beside others ({reading.line}); an ignore "
+            "label cannot be left out of training and scores here. Save another label there, name "
+            f"it in values= if it is a class, or say background = [{odd[0]}]"
+        )
 
 
 def _read(

@@ -104,7 +104,7 @@ def _manifest(folder: Path, name: str, options: Mapping[str, Any]) -> dict[str, 
     try:
         manifest: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         made_for, made_with = manifest["dataset"], manifest["options"]
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise UserError(f"{path}: cannot be read ({error}); prepare the data again") from None
     if made_for != name:
         raise UserError(f"{folder} holds the dataset {made_for!r}, not {name!r}")

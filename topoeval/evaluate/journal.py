@@ -8,12 +8,12 @@ again.
 from __future__ import annotations
 
 import csv
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
 from topoeval.evaluate.pairs import FilePair
+from topoeval.whole_file import whole_file
 
 CASES, INPUTS = "cases.csv", "inputs.csv"
 KEYS = ("case", "class")
@@ -43,10 +43,14 @@ class Journal:
         folder.mkdir(parents=True, exist_ok=True)
         self.known = self._found()
         self._open: list[TextIO] = []
-        self._cases = self._started(CASES, self.columns)
-        self._inputs = self._started(INPUTS, _INPUTS)
-        for pair, rows, note in self.known.values():
-            self._write(pair, rows, note, done=True)
+        # what an earlier command has finished is not lost where there is no room to copy it
+        kept = list(self.known.values())
+        self._cases = self._started(
+            CASES, self.columns, [self._line(row) for _, rows, _ in kept for row in rows]
+        )
+        self._inputs = self._started(
+            INPUTS, _INPUTS, [self._input(pair, note) for pair, _, note in kept]
+        )
 
     def add(self, pair: FilePair, rows: Sequence[Row], note: str, done: bool) -> None:
         """Write the rows of a case; `done` if nothing of it is missing."""
@@ -64,24 +68,26 @@ class Journal:
             with path.open(newline="", encoding="utf-8") as file:
                 head, *rows = csv.reader(file)
             rows.sort(key=lambda row: place[row[0]])
-            beside = path.with_suffix(".part")
-            with beside.open("w", newline="", encoding="utf-8") as file:
-                csv.writer(file).writerows([head, *rows])
-            os.replace(beside, path)
+            _write_lines(path, [head, *rows])
 
     def _write(self, pair: FilePair, rows: Sequence[Row], note: str, done: bool) -> None:
-        for row in rows:
-            self._cases.writerow([_text(row.get(name)) for name in self.columns])
+        self._cases.writerows([self._line(row) for row in rows])
         if done:
-            files = str(pair.prediction or ""), str(pair.target)
-            self._inputs.writerow([pair.name, self.keys[pair.name], *files, note])
+            self._inputs.writerow(self._input(pair, note))
 
-    def _started(self, name: str, columns: Sequence[str]) -> Any:
-        file = (self.folder / name).open("w", newline="", encoding="utf-8")
+    def _line(self, row: Row) -> list[str]:
+        return [_text(row.get(name)) for name in self.columns]
+
+    def _input(self, pair: FilePair, note: str) -> list[str]:
+        files = str(pair.prediction or ""), str(pair.target)
+        return [pair.name, self.keys[pair.name], *files, note]
+
+    def _started(self, name: str, columns: Sequence[str], kept: Sequence[Sequence[str]]) -> Any:
+        path = self.folder / name
+        _write_lines(path, [columns, *kept])
+        file = path.open("a", newline="", encoding="utf-8")
         self._open.append(file)
-        writer = csv.writer(file)
-        writer.writerow(columns)
-        return writer
+        return csv.writer(file)
 
     def _found(self) -> dict[str, tuple[FilePair, list[Row], str]]:
         """Return what an earlier run of the same command has finished."""
@@ -96,6 +102,12 @@ class Journal:
             if line["case"] in done:
                 done[line["case"]][1].append(_row(line))
         return done
+
+
+def _write_lines(path: Path, lines: Sequence[Sequence[str]]) -> None:
+    """Write a file so that a reader finds the old one or the new one."""
+    with whole_file(path) as beside, beside.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows(lines)
 
 
 def _lines(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:

@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 
 from topoeval.errors import UserError
 
+# characters of a message of a library
+_LONGEST = 160
+
 Values = Literal["labels", "probabilities", "grey", "colour"]
 
 MILLIMETRES = {
@@ -128,5 +131,10 @@ def usable_spacing(spacing: Any) -> tuple[float, ...] | None:
 
 
 def one_line(error: BaseException) -> str:
-    """Return the message of an error in one line."""
-    return " ".join(str(error).split()) or type(error).__name__
+    """Return the message of an error in one line, of a long one the beginning.
+
+    Bytes of a damaged file that a message repeats do not reach the terminal.
+    """
+    words = " ".join(str(error).rpartition("itk::ERROR: ")[2].split()) or type(error).__name__
+    words = "".join(c if c.isprintable() else "?" for c in words)
+    return words if len(words) <= _LONGEST else f"{words[:_LONGEST]} ..."

@@ -17,6 +17,8 @@ _MILLIMETRES = {"meter": 1e3, "mm": 1.0, "micron": 1e-3, "unknown": 1.0}
 # NIfTI 1 and 2: size of the header, place and type of the offset of the voxels in it
 _OFFSETS = ((348, 108, "f"), (540, 168, "q"))
 _LONGEST_HEADER = 540
+_CHUNK = 2**20
+_MOST_BYTES = 16  # of a voxel
 
 
 def read(path: Path, inside: str) -> Image:
@@ -28,6 +30,8 @@ def read(path: Path, inside: str) -> Image:
     scaled = tuple(getattr(volume.dataobj, name, None) for name in ("slope", "inter"))
     plain = scaled in {(1, 0), (None, None)}
     check_size(path, volume.shape, volume.get_data_dtype() if plain else np.float64)
+    if path.suffix.lower() in (".gz", ".mgz"):
+        _check_sum(path)
     array = np.asanyarray(volume.dataobj)
     if array.dtype.fields:
         raise UserError(f"{path}: holds colours, not labels; store one label per voxel")
@@ -51,6 +55,21 @@ def read(path: Path, inside: str) -> Image:
     if affine is not None:
         affine = affine[:, [*range(spatial), 3]]
     return Image(array, usable_spacing(zooms[:spatial]), affine, channel_axis)
+
+
+def _check_sum(path: Path) -> None:
+    """Read a compressed file to its end, where its checksum is: nibabel ends with the last voxel.
+
+    Raises
+    ------
+    OSError
+        It is not what was compressed.
+    """
+    with gzip.open(path) as file:
+        size = 0
+        while data := file.read(_CHUNK):
+            size += len(data)
+            check_bytes(path, size // _MOST_BYTES, "data")
 
 
 def _check_extensions(path: Path) -> None:

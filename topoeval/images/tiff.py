@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from topoeval.errors import UserError
-from topoeval.images.image import MILLIMETRES, Image, usable_spacing
+from topoeval.images.image import MILLIMETRES, Image, one_line, usable_spacing
 from topoeval.images.pictures import from_palette
 from topoeval.images.size import check_size
 
@@ -22,7 +25,7 @@ def read(path: Path, inside: str) -> Image:
     """Read the first series of a TIFF; pyramid levels below it are passed over."""
     import tifffile
 
-    with tifffile.TiffFile(path) as file:
+    with _strict(path), tifffile.TiffFile(path) as file:
         if len(file.series) != 1:
             raise UserError(f"{path}: holds {len(file.series)} images of different kinds; save one")
         series = file.series[0]
@@ -43,6 +46,35 @@ def read(path: Path, inside: str) -> Image:
     if channel is None:
         return Image(array, spacing)
     return Image(array, spacing, channel_axis=channel, values="colour" if colour else None)
+
+
+@contextmanager
+def _strict(path: Path) -> Iterator[None]:
+    """Refuse a file of which tifffile leaves pages out, which it tells its log alone."""
+    log, told = logging.getLogger("tifffile"), _Told(logging.WARNING)
+    before = log.propagate
+    log.addHandler(told)
+    log.propagate = False
+    try:
+        yield
+    finally:
+        log.removeHandler(told)
+        log.propagate = before
+    lost = [line for line in told.lines if "TiffPages" in line]
+    if lost:
+        raise UserError(f"{path}: cannot be read: {one_line(ValueError(lost[0]))}")
+
+
+class _Told(logging.Handler):
+    """Keeps what is logged."""
+
+    def __init__(self, level: int) -> None:
+        super().__init__(level)
+        self.lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep a line."""
+        self.lines.append(record.getMessage())
 
 
 def _check_segments(path: Path, series: Any) -> None:

@@ -36,6 +36,8 @@ def as_numpy(values: Array) -> NDArray[Any]:
             f"a masked array with {hidden} masked value(s); fill them first, x.filled(value)"
         )
     if isinstance(values, Tensor):
+        if getattr(values, "is_sparse", False):
+            raise UserError("a mask is a dense tensor, got a sparse one; mask.to_dense()")
         return np.asarray(values.detach().cpu().numpy())
     return np.asarray(values)
 

@@ -229,6 +229,9 @@ def registered_name(metric: Metric) -> str:
     return name
 
 
+_OWN = "; one of your own is named by --plugin FILE_OR_MODULE"
+
+
 def metric_of(column: str) -> Metric:
     """Return the metric of a column.
 
@@ -239,7 +242,7 @@ def metric_of(column: str) -> Metric:
     """
     known = every_column()
     if column not in known:
-        raise UserError(f"unknown metric {column!r}{nearest(column, known)}")
+        raise UserError(f"unknown metric {column!r}{nearest(column, known)}{_OWN}")
     return known[column]
 
 
@@ -270,6 +273,6 @@ def chosen(names: str | Iterable[str] | None, known: Mapping[str, Metric]) -> li
     for name in [names] if isinstance(names, str) else names:
         written_out = {name.replace("{k}", str(k)) for k in range(3)} & set(known)
         if not written_out:
-            raise UserError(f"unknown metric {name!r}{nearest(name, known)}")
+            raise UserError(f"unknown metric {name!r}{nearest(name, known)}{_OWN}")
         wanted |= written_out
     return [name for name in known if name in wanted]

@@ -23,6 +23,8 @@ def spatial_axes(shape: tuple[int, ...], given: int | None) -> int:
                 "say spatial_dims=2 or spatial_dims=3"
             )
         given = {3: 2, 5: 3}.get(len(shape))
+    elif given not in (2, 3):
+        raise UserError(f"spatial_dims must be 2 or 3, got {given!r}")
     if given not in (2, 3) or len(shape) not in (given + 1, given + 2):
         raise UserError(
             f"persistence takes (B, H, W), (B, C, H, W), (B, D, H, W) or (B, C, D, H, W), "
@@ -31,6 +33,12 @@ def spatial_axes(shape: tuple[int, ...], given: int | None) -> int:
             + "; a single image needs a batch axis, x[None]"
         )
     return given
+
+
+def check_dense(x: Any) -> None:
+    """Refuse a tensor that does not hold all its values, as sparse ones do."""
+    if "strided" not in str(getattr(x, "layout", "strided")):
+        raise UserError(f"takes dense tensors, got one of layout {x.layout}; x.to_dense()")
 
 
 def check_nonempty(shape: Sequence[int]) -> None:

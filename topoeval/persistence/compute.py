@@ -13,6 +13,7 @@ from topoeval.persistence.backends import Backend, resolve
 from topoeval.persistence.backends.base import IndexTable, TensorBackend, ValueTable
 from topoeval.persistence.barcode import Barcodes, host_array
 from topoeval.persistence.checks import (
+    check_dense,
     check_nonempty,
     check_real_and_finite,
     checked_dims,
@@ -97,6 +98,7 @@ def compute(
     array([[1, 1]])
     """
     torch = sys.modules.get("torch")  # a tensor cannot exist before torch is imported
+    check_dense(x)
     if torch is None or not isinstance(x, torch.Tensor):
         x = host_images(x)
     elif torch.compiler.is_compiling():

@@ -16,6 +16,7 @@ from topoeval.persistence.backends.native import default_threads
 from topoeval.persistence.barcode import Array, host_array
 from topoeval.persistence.checks import (
     BEYOND_FLOATS,
+    check_dense,
     check_nonempty,
     check_real_and_finite,
     checked_dims,
@@ -238,6 +239,8 @@ def match(
     array([[2, 0]])
     """
     torch = sys.modules.get("torch")  # a tensor cannot exist before torch is imported
+    for x in (p, g):
+        check_dense(x)
     p, g = (
         x if torch is not None and isinstance(x, torch.Tensor) else host_images(x) for x in (p, g)
     )

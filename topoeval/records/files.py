@@ -7,35 +7,25 @@ others; ``topoeval run`` moves it aside and runs its run again.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import orjson
 from pydantic import ValidationError
 
+from topoeval.archives import DamagedFileError
 from topoeval.errors import UserError
 from topoeval.records.canonical import canonical_text
 from topoeval.records.migration import migrate
 from topoeval.records.record import FilesRecord, Outcome, Record
 from topoeval.whole_file import write_text
 
-ASIDE = ".damaged"
-"""What is added to the name of a damaged file that had to make room; such files are not read."""
 
-
-class DamagedRecordError(UserError):
+class DamagedRecordError(DamagedFileError):
     """A file that is no record, or not the one that its name says."""
 
-    def __init__(self, path: Path, problem: str) -> None:
-        super().__init__(f"record {path} is set aside: {problem}")
-        self.path = path
-        self.problem = problem
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        """Return how it is built again in another process."""
-        return type(self), (self.path, self.problem)
+    def __str__(self) -> str:
+        return f"record {self.path} is set aside: {self.problem}"
 
 
 def record_files(folder: Path) -> list[Path]:
@@ -122,13 +112,6 @@ def write_record(path: Path, record: Outcome) -> None:
     """Write a record; a reader finds the whole of it or nothing."""
     path.parent.mkdir(parents=True, exist_ok=True)
     write_text(path, record_text(record), durable=True)
-
-
-def set_aside(path: Path) -> Path:
-    """Rename a damaged file so that a new record can take its name; return what it is called."""
-    aside = path.with_name(path.name + ASIDE)
-    os.replace(path, aside)
-    return aside
 
 
 def _check_cases(record: Record, path: Path) -> None:

@@ -49,7 +49,7 @@ class LossTerm(Frozen):
     """One weighted loss of a method; see `topoeval.training.Term`."""
 
     name: str
-    weight: StrictFloat = 1.0
+    weight: StrictFloat = Field(1.0, ge=0)
     gradient_ratio: Annotated[StrictFloat | None, ABSENT_WHEN_DEFAULT] = Field(None, gt=0)
     on: Literal["labelled", "unlabelled"] = "labelled"
     start: StrictFloat = Field(0.0, ge=0, le=1)

@@ -45,7 +45,7 @@ def read_timings(folder: Path | str) -> list[Record]:
         try:
             record = json.loads(path.read_text(encoding="utf-8"))
             known = record["schema"] == SCHEMA and {"machine", "software", "rounds"} <= set(record)
-        except (json.JSONDecodeError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError):
             known = False
         if not known:
             raise UserError(f"{path} is no timing record of schema {SCHEMA}; delete or move it")

@@ -30,6 +30,7 @@ from topoeval.evaluate import (
     record,
 )
 from topoeval.images import image_files
+from topoeval.images.image import one_line
 from topoeval.images.survey import files_of
 from topoeval.metrics.catalogue import every_column
 from topoeval.records.files import parse_files_record, record_text
@@ -47,8 +48,10 @@ MAX_GIB = 4.0
 # A zip has no business with dates: the same content is the same file.
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
-# What a file raises that claims to be a bundle: a broken or encrypted zip, other JSON or TOML.
+# What a file raises that claims to be a bundle: a broken or encrypted zip, places in it that are
+# not there, other JSON or TOML.
 _DAMAGED = (
+    OSError,
     zipfile.BadZipFile,
     zlib.error,
     EOFError,
@@ -298,7 +301,9 @@ def _unpacked(bundle: Path, most: int) -> dict[str, bytes]:
     except _DAMAGED as error:
         if isinstance(error, UserError):
             raise
-        raise UserError(f"{bundle} is no bundle of topoeval submit, or damaged: {error}") from None
+        raise UserError(
+            f"{bundle} is no bundle of topoeval submit, or damaged: {one_line(error)}"
+        ) from None
     return contents
 
 

@@ -147,8 +147,18 @@ class JsonLines:
         """Open the file after what it says of the steps `before` this one."""
         kept: list[str] = []
         if self.path.exists():
-            lines = self.path.read_text(encoding="utf-8").splitlines(keepends=True)
+            lines = self.path.read_text(encoding="utf-8", errors="replace").splitlines(
+                keepends=True
+            )
             # a line without an end was being written when its process died
-            kept = [x for x in lines if x.endswith("\n") and json.loads(x)["step"] < before]
+            kept = [x for x in lines if x.endswith("\n") and 0 <= _step_of(x) < before]
         write_text(self.path, "".join(kept))
         return self.path.open("a", buffering=1, encoding="utf-8")
+
+
+def _step_of(line: str) -> int:
+    """Return the step of a line, -1 of one that is damaged."""
+    try:
+        return int(json.loads(line)["step"])
+    except (ValueError, KeyError, TypeError):
+        return -1

@@ -146,8 +146,9 @@ def fit(
             images, targets = augment(*batch[:2], augmentation, int(key.generate_state(1)[0]))
         return images, targets, batch[2]
 
-    if resume_from is not None and resume_from.exists():
-        state.load(resume_from)
+    before = checkpoint.resume(resume_from, next(network.parameters()).device)
+    if before is not None:
+        state.load(before)
     network.train()
     saved_at = time.monotonic()
     bar = tqdm(
@@ -276,9 +277,7 @@ class _State:
         }
         checkpoint.save(state, path)
 
-    def load(self, path: Path) -> None:
-        device = next(self.network.parameters()).device
-        state = checkpoint.load(path, device)
+    def load(self, state: dict[str, Any]) -> None:
         self.network.load_state_dict(state["network"])
         self.optimiser.load_state_dict(state["optimiser"])
         self.arithmetic.load_state_dict(state["arithmetic"])

@@ -89,9 +89,7 @@ def post_process(
         call with the same arguments goes on.
     """
     network.eval()
-    results: list[torch.Tensor] = []
-    if resume_from is not None and resume_from.exists():
-        results = checkpoint.load(resume_from, images.device)
+    results: list[torch.Tensor] = checkpoint.resume(resume_from, images.device) or []
     pieces = (torch.split(values, adaptation.copies) for values in (images, priors))
     chunks = list(zip(*pieces, strict=True))
     bar = tqdm(

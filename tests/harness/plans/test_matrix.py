@@ -379,6 +379,13 @@ def test_any_row_can_be_the_reference(planned, methods_, reference, problem):
     ("old", "new", "problem"),
     [
         ("seeds = [0, 1]", "seeds = [0, 0]", "seeds: the same seed twice: 0"),
+        ("seeds = [0, 1]", "seeds = [-1]", r"a seed is a whole number from 0 to 2\^63 - 1"),
+        ('["dice_ce", ', '["dice_ce", "dice_ce", ', "methods: the same method twice: dice_ce"),
+        (
+            "betti_prior[weight=[0.1, 1.0]]",
+            "betti_prior[weight=[-1.0, 1.0]]",
+            "weight.*greater than or equal to 0",
+        ),
         ("seeds = [0, 1]", "seeds = [true]", "seeds.0: Input should be a valid integer"),
         ("training = { epochs = 1 }\n\n", "training = { epochs = true }\n\n", "training.epochs"),
         (

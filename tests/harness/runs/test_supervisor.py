@@ -94,6 +94,19 @@ def test_memory_is_counted_over_all_processes(start):
     assert ending(start(program.format(3), memory_bytes=80 * 2**20)).cause == "memory"
 
 
+def test_shared_pages_count_once_and_in_full(start):
+    """As much for a fork as for a run alone (D8): 60 MiB that three processes share are 60."""
+    program = (
+        "import os, time\n"
+        "x = b'x' * (60 * 2**20)\n"
+        "for _ in range(2):\n"
+        "    if os.fork() == 0: break\n"
+        "time.sleep(2)\n"
+    )
+    assert ending(start(program, memory_bytes=100 * 2**20)).cause == "exit"
+    assert ending(start(program, memory_bytes=55 * 2**20)).cause == "memory"
+
+
 def test_closing_standard_input_ends_the_run(start, tmp_path, wait_until_alone):
     """Whoever held it is gone or wants the run no more; the heartbeat goes, too."""
     process = start(f"import time; open({str(tmp_path / 'on')!r}, 'w'); time.sleep(600)")

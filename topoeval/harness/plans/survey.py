@@ -98,6 +98,8 @@ def _recorded(
         record = None if run.dataset.label in absent else store.read(run.id)
     except DamagedRecordError as error:
         record, damage = None, str(error)
+    if record is not None and record.fault == "machine":
+        return Prospect(run, "to run", f"{record.status}, the machine's fault")
     if record is not None:
         return Prospect(run, "done" if record.ok else "failed", "" if record.ok else record.status)
     if run.id in reasons:

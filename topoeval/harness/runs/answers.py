@@ -7,6 +7,7 @@ are not kept; they come from the dataset again.
 
 from __future__ import annotations
 
+import io
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,9 +16,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from topoeval.archives import DamagedFileError, read_archive, write_archive
 from topoeval.errors import UserError
 from topoeval.metrics.scores import THRESHOLD
-from topoeval.whole_file import whole_file
 
 LIMIT_MIB = 256
 """What the answers of one run may take before compression; larger ones are not kept."""
@@ -58,9 +59,10 @@ def keep(path: Path, answers: Mapping[str, Answer]) -> str:
     size = sum(array.nbytes for array in arrays.values()) / 2**20
     if size > LIMIT_MIB:
         return f"{size:.0f} MiB are more than the {LIMIT_MIB} MiB that a run may keep"
+    content = io.BytesIO()
+    np.savez_compressed(content, **arrays)  # type: ignore[arg-type]
     try:
-        with whole_file(path) as partial, partial.open("wb") as file:
-            np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
+        write_archive(path, content.getvalue())
     except OSError as error:
         return f"{path}: cannot be written ({error.strerror})"
     return ""
@@ -80,11 +82,14 @@ def read(path: Path) -> dict[str, Answer]:
             "run it again"
         )
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        content = io.BytesIO(read_archive(path, sealed=False))
+        with np.load(content, allow_pickle=False) as arrays:
             names = dict.fromkeys(key.rpartition("/")[0] for key in arrays.files)
             return {name: _answer(arrays, name) for name in names}
+    except DamagedFileError as error:
+        raise UserError(f"{error}; run it again") from error
     except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-        raise UserError(f"{path} is damaged ({error}); run it again") from error
+        raise UserError(f"{path} is damaged: {error}; run it again") from error
 
 
 def _answer(arrays: Mapping[str, NDArray[np.generic]], name: str) -> Answer:

@@ -9,12 +9,22 @@ import torch
 from torch import nn
 
 from topoeval import datasets, networks
+from topoeval.archives import DamagedFileError, set_aside
 from topoeval.datasets.classes import TargetClasses
 from topoeval.errors import UserError
+from topoeval.harness.runs.store import Store
 from topoeval.records.parts import Params
 from topoeval.records.spec import RunSpec
 from topoeval.topology import Topology
-from topoeval.training import Schedule, TensorSet, Term, Window, build_term, predict
+from topoeval.training import (
+    Schedule,
+    TensorSet,
+    Term,
+    Window,
+    build_term,
+    checkpoint,
+    predict,
+)
 from topoeval.training.augment import Augmentation
 
 
@@ -123,3 +133,23 @@ def maps_of(spec: RunSpec, network: nn.Module, images: torch.Tensor) -> torch.Te
     window = None if spec.patch is None else Window(spec.patch.size, spec.patch.overlap)
     softmax = classes_of(spec).softmax
     return predict(network, images, precision=spec.precision, softmax=softmax, window=window)
+
+
+def weights_of(store: Store, run_id: str, device: str) -> dict[str, torch.Tensor]:
+    """Return the trained weights that a run has left.
+
+    Raises
+    ------
+    DamagedFileError
+        They are gone or damaged, and then set aside: the same command trains them again.
+    """
+    path = store.network(run_id)
+    try:
+        found: dict[str, torch.Tensor] = checkpoint.load(path, device)
+    except DamagedFileError as error:
+        if path.exists():
+            set_aside(path)
+        raise DamagedFileError(
+            path, f"{error.problem}; the same command trains it again"
+        ) from error
+    return found

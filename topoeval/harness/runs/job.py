@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import select
-import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -13,17 +12,18 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 from topoeval.harness.runs import supervisor
+from topoeval.harness.runs.blame import outcome_without_record
 from topoeval.harness.runs.store import Store
 from topoeval.harness.runs.supervisor import Ending, Settings
-from topoeval.harness.runs.worker import failure
 from topoeval.harness.suites.suite import Limits
 from topoeval.limits import usable_memory
 from topoeval.records.canonical import canonical_json
-from topoeval.records.record import Fault, Record, Status
+from topoeval.records.record import Record
 from topoeval.records.spec import RunSpec
+from topoeval.whole_file import write_text
 
 # -P: the current folder must not decide which topoeval is imported
 WORKER = (sys.executable, "-P", "-m", "topoeval.harness.runs.worker")
@@ -33,8 +33,6 @@ _POLL_S = 0.5
 # of a run without a limit of its own
 _SHARE_OF_MEMORY = 0.9
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
-# the kernel, an administrator or a queue sends these, and no method
-_FROM_OUTSIDE = {signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
 
 
 def inherited() -> dict[str, str]:
@@ -203,7 +201,7 @@ class Job:
         for stale in (store.heartbeat(self.spec.id), store.step(self.spec.id)):
             stale.unlink(missing_ok=True)
         spec_file = work / "spec.json"
-        spec_file.write_text(canonical_json(self.spec), encoding="utf-8")
+        write_text(spec_file, canonical_json(self.spec))
         worker = self.worker or WORKER
         return supervise(
             (*worker, str(spec_file), str(store.root), self.suite, str(self.threads)),
@@ -215,34 +213,3 @@ class Job:
             stopped=stopped,
             launch=launch,
         )
-
-
-def outcome_without_record(
-    ending: Ending | None, limits: Limits, lines: list[str]
-) -> dict[str, Any]:
-    """Return the outcome of a process that left no record."""
-
-    def outcome(status: Status, fault: Fault, reason: str) -> dict[str, Any]:
-        return failure(status, fault, "\n".join([reason, *lines]))
-
-    if ending is None:
-        return outcome("crashed", "machine", "its supervisor ended without a result")
-    if ending.cause == "busy":
-        return outcome("crashed", "machine", "another process executes this run")
-    if ending.cause == "timeout":
-        return outcome("timeout", "method", f"ended after {limits.timeout_s:g} s")
-    if ending.cause == "memory":
-        whose: Fault = "machine" if limits.memory_gib is None else "method"
-        gib = ending.memory_bytes / 2**30
-        return outcome("out_of_memory", whose, f"ended beyond {gib:.3g} GiB")
-    if ending.code < 0:
-        number = -ending.code
-        if number == signal.SIGKILL and ending.oom_kill:
-            return outcome(
-                "out_of_memory", "machine", "killed by the kernel because memory ran out"
-            )
-        known = number in set(signal.Signals)
-        name = signal.Signals(number).name if known else f"signal {number}"
-        fault: Fault = "machine" if number in _FROM_OUTSIDE else "method"
-        return outcome("crashed", fault, f"ended by {name}")
-    return outcome("crashed", "method", f"exit code {ending.code} without a record")

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from topoeval import datasets
 from topoeval.errors import UserError
 from topoeval.evaluate.parallel import Problem, Workers
@@ -196,5 +198,8 @@ def _located(spec: RunSpec, store: Store, identity: str) -> RunSpec:
     """Return a specification with the paths that its run had, on a device that is here."""
     path = store.work(identity) / "spec.json"
     if path.exists():
-        spec = RunSpec.model_validate_json(path.read_text(encoding="utf-8"))
+        try:
+            spec = RunSpec.model_validate_json(path.read_bytes())
+        except ValidationError:
+            raise UserError(f"{path} is damaged; delete it") from None
     return spec.model_copy(update={"device": "cpu"})

@@ -10,13 +10,14 @@ import torch
 from numpy.typing import NDArray
 
 from topoeval import datasets
+from topoeval.harness.runs.build import weights_of
 from topoeval.harness.runs.store import Store
 from topoeval.metrics import METRICS, Metric, Settings, available_columns, metric_of, score_cases
 from topoeval.metrics.catalogue import DEFAULT, DEFAULT_NAME, chosen, every_column, registered_name
 from topoeval.networks.classifier import classifier
 from topoeval.records.spec import RunSpec
 from topoeval.topology import Topology
-from topoeval.training import TensorSet, checkpoint
+from topoeval.training import TensorSet
 from topoeval.training.classification import classify
 
 Readers = Mapping[str, Callable[[NDArray[Any]], NDArray[Any]]]
@@ -114,7 +115,7 @@ def _reader(
 ) -> Callable[[NDArray[Any]], NDArray[Any]]:
     def read(probabilities: NDArray[Any]) -> NDArray[Any]:
         network = label_classifier(spec, test).to(spec.device)
-        network.load_state_dict(checkpoint.load(store.network(parent), spec.device))
+        network.load_state_dict(weights_of(store, parent, spec.device))
         images = torch.from_numpy(np.ascontiguousarray(probabilities)).to(spec.device)
         return np.asarray(classify(network, images[:, None]).cpu().numpy())
 

@@ -20,9 +20,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+from topoeval.archives import set_aside
 from topoeval.errors import UserError
 from topoeval.harness.runs import machine
-from topoeval.records.files import DamagedRecordError, read_record, set_aside, write_record
+from topoeval.records.files import DamagedRecordError, read_record, write_record
 from topoeval.records.record import Record
 from topoeval.records.spec import RunSpec
 from topoeval.whole_file import PARTIAL

@@ -26,7 +26,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import IO, Literal, Protocol
+from typing import IO, Any, Literal, Protocol
 
 import psutil
 
@@ -143,7 +143,9 @@ class CappedLog:
         self.seen += len(data)
         head, rest = data[: self._room], data[self._room :]
         if head:
-            self._file.write(head)
+            # of a full disk the record will tell, if it still is full by then
+            with suppress(OSError):
+                self._file.write(head)
             self._room -= len(head)
             self._head_end += len(head)
         self._tail += rest
@@ -155,11 +157,12 @@ class CappedLog:
         """Put the newest tail behind the head."""
         if not self._tail:
             return
-        self._file.seek(self._head_end)
-        self._file.truncate()
-        if self._dropped:
-            self._file.write(b"\n... %d bytes left out ...\n" % self._dropped)
-        self._file.write(self._tail)
+        with suppress(OSError):
+            self._file.seek(self._head_end)
+            self._file.truncate()
+            if self._dropped:
+                self._file.write(b"\n... %d bytes left out ...\n" % self._dropped)
+            self._file.write(self._tail)
 
     def close(self) -> None:
         """Flush and close."""
@@ -266,13 +269,17 @@ class Supervisor:
     def _memory(self) -> int:
         """Return the memory of everything below this process.
 
-        Resident sets count shared pages once per process; only near the limit is it worth the time
-        to tell them apart (the proportional set size, where the kernel has it).
+        It is what a run would need alone, wherever it is executed: pages that its processes share,
+        with one another or with the template that they were forked from, count once and in full.
+        Resident sets count them once per process; only near the limit is it worth the time to tell
+        them apart.
         """
         below = psutil.Process().children(recursive=True)
-        used = _sum(below, "memory_info", "rss")
-        if used > self._limit and sys.platform == "linux":
-            used = _sum(below, "memory_full_info", "pss")
+        used = sum(each.rss for each in _each(below, "memory_info"))
+        if used > self._limit and len(below) > 1 and sys.platform == "linux":
+            full = _each(below, "memory_full_info")
+            shared = max((each.rss - each.uss for each in full), default=0)
+            used = sum(each.uss for each in full) + shared
         self._peak = max(self._peak, used)
         return used
 
@@ -291,18 +298,20 @@ class Supervisor:
             "rss_bytes": self._used,
             "step": sign[0],
         }
-        write_text(self._work / "heartbeat.json", json.dumps(beat) + "\n")
+        with suppress(OSError):  # a sign of life, and no reason to end
+            write_text(self._work / "heartbeat.json", json.dumps(beat) + "\n")
 
     def _on_signal(self, number: int, frame: object) -> None:
         self._stop = True
 
 
-def _sum(processes: Sequence[psutil.Process], measure: str, field: str) -> int:
-    total = 0
+def _each(processes: Sequence[psutil.Process], measure: str) -> list[Any]:
+    """Return a measure of those processes that are still there."""
+    found = []
     for process in processes:
         with suppress(psutil.NoSuchProcess, psutil.AccessDenied):  # it ended while we counted
-            total += getattr(getattr(process, measure)(), field)
-    return total
+            found.append(getattr(process, measure)())
+    return found
 
 
 def _text(path: Path) -> str:

@@ -13,10 +13,11 @@ from typing import Literal
 from pydantic import ValidationError
 
 from topoeval import plugins
+from topoeval.archives import set_aside
 from topoeval.errors import UserError
+from topoeval.harness.runs.blame import failure
 from topoeval.harness.runs.executors import Executor
 from topoeval.harness.runs.store import Store
-from topoeval.harness.runs.worker import failure
 from topoeval.harness.suites.suite import Limits
 from topoeval.records.canonical import Frozen
 from topoeval.records.record import Fault, Record
@@ -75,8 +76,8 @@ def sweep(
     runs
         Parents before children, as `plan` returns them.
     retry
-        ``"failed"``: run those again whose record is of a failure; ``"machine"``: of these only
-        the ones that the machine is to blame for.
+        ``"machine"``: run those again whose record is of a failure that the machine is to blame
+        for; ``"failed"``: all whose record is of a failure.
     anew
         Identities of runs that are run again whatever their record says.
     reference
@@ -145,14 +146,18 @@ def read_plan(store: Store) -> SweepPlan | None:
     if not store.sweep.exists():
         return None
     try:
-        return SweepPlan.model_validate_json(store.sweep.read_text(encoding="utf-8"))
+        return SweepPlan.model_validate_json(store.sweep.read_bytes())
     except ValidationError as error:
         raise UserError(f"{store.sweep} is of another version or damaged; delete it") from error
 
 
 def _write_plan(runs: Sequence[RunSpec], store: Store, limits: Limits, reference: str) -> None:
     """Write what this sweep is to run, and those runs of earlier sweeps that have a record."""
-    known = read_plan(store)
+    try:
+        known = read_plan(store)
+    except UserError:  # nothing is lost but which runs of earlier sweeps there were
+        set_aside(store.sweep)
+        known = None
     wanted = {spec.id for spec in runs}
     before = [
         spec for spec in (known.runs if known else ()) if spec.id not in wanted and store.done(spec)

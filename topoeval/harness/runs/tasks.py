@@ -25,6 +25,7 @@ from topoeval.harness.runs.build import (
     network_of,
     schedule_of,
     terms_of,
+    weights_of,
 )
 from topoeval.harness.runs.priors import with_told_priors
 from topoeval.harness.runs.scoring import (
@@ -123,7 +124,7 @@ def _restore(spec: RunSpec, store: Store, progress: bool) -> dict[str, Any]:
     network = network_of(spec, test)
     softmax = classes_of(spec).softmax
     if start := spec.parents.get("start"):
-        network.load_state_dict(checkpoint.load(store.network(start), spec.device))
+        network.load_state_dict(weights_of(store, start, spec.device))
 
     history: dict[str, list[float]] = {}
     if spec.method.regime in TRAINED:

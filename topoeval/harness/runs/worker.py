@@ -11,15 +11,19 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from topoeval import plugins
-from topoeval.errors import DivergedError, UnavailableError
+from topoeval.errors import UnavailableError
+from topoeval.harness.runs.blame import UNRECORDED, failure_of, is_of_machine, words
 from topoeval.harness.runs.store import Store
 from topoeval.records.parts import TRAINED
-from topoeval.records.record import Fault, Record, Status
+from topoeval.records.record import Record
 from topoeval.records.spec import RunSpec
 
 # what every run imports, and takes seconds: all of them build a network
@@ -31,7 +35,6 @@ IMPORTS = (
 
 Perform = Callable[[RunSpec, Store, bool], dict[str, Any]]
 
-_TRACEBACK_LINES = 12
 _STEP_S = 1.0
 
 
@@ -130,42 +133,6 @@ def _with_plugins(threads: int) -> Perform:
     return perform
 
 
-def failure(status: Status, fault: Fault, error: str) -> dict[str, Any]:
-    """Return the outcome of a run that did not succeed."""
-    return {"status": status, "fault": fault, "error": error}
-
-
-def failure_of(error: Exception) -> dict[str, Any]:
-    """Return the outcome of a run that raised `error`, with the end of its traceback."""
-    return failure(*_judged(error), _tail(error))
-
-
-def _judged(error: Exception) -> tuple[Status, Fault]:
-    """Return the status of a run that raised `error`, and whose fault that is."""
-    if isinstance(error, DivergedError):
-        return "diverged", "method"
-    if isinstance(error, MemoryError) or _is_torch_out_of_memory(error):
-        return "out_of_memory", "machine"
-    if isinstance(error, UnavailableError):
-        return "unavailable", "machine"
-    return "failed", "method"
-
-
-def _is_torch_out_of_memory(error: Exception) -> bool:
-    torch = sys.modules.get("torch")  # what has not been imported has raised nothing
-    if torch is None:
-        return False
-    # CPU allocations fail as a RuntimeError that only its text tells apart
-    return isinstance(error, torch.OutOfMemoryError) or (
-        isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
-    )
-
-
-def _tail(error: Exception) -> str:
-    lines = "".join(traceback.format_exception(error)).splitlines()
-    return "\n".join(lines[-_TRACEBACK_LINES:])
-
-
 def exit_with_parent() -> None:
     """Exit as soon as standard input closes: our end with the sweep, where there is no prctl."""
 
@@ -186,7 +153,8 @@ def _tell_steps(path: Path) -> None:
         while True:
             time.sleep(_STEP_S)
             if (text := _bars()) != told:
-                path.write_text(text, encoding="ascii")
+                with suppress(OSError):  # a sign of life, and no reason to end
+                    path.write_text(text, encoding="ascii")
                 told = text
 
     threading.Thread(target=tell, daemon=True).start()
@@ -207,11 +175,19 @@ def main(arguments: Sequence[str]) -> None:
     """Run the specification that the command line names."""
     spec_file, root, suite, threads = arguments
     exit_with_parent()
-    spec = RunSpec.model_validate_json(Path(spec_file).read_text(encoding="utf-8"))
-    store = Store(Path(root), suite)
-    _tell_steps(store.step(spec.id))
-    count = int(threads)
-    execute(spec, store, threads=count, progress=True, perform=_with_plugins(count))
+    store, count = Store(Path(root), suite), int(threads)
+    try:
+        spec = RunSpec.model_validate_json(Path(spec_file).read_bytes())
+        _tell_steps(store.step(spec.id))
+        execute(spec, store, threads=count, progress=True, perform=_with_plugins(count))
+    except ValidationError:  # of the order alone: what a run raises is in its record
+        print(f"{spec_file} is damaged")
+        sys.exit(UNRECORDED)
+    except OSError as error:
+        if not is_of_machine(error):
+            raise
+        print(words(error))
+        sys.exit(UNRECORDED)
 
 
 if __name__ == "__main__":

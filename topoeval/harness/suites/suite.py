@@ -44,7 +44,16 @@ def _different(seeds: tuple[int, ...]) -> tuple[int, ...]:
     """Refuse a seed that is there twice: the same run is no repetition."""
     if twice := sorted({seed for seed in seeds if seeds.count(seed) > 1}):
         raise ValueError(f"the same seed twice: {', '.join(map(str, twice))}")
+    if seeds and not 0 <= min(seeds) <= max(seeds) < 2**63:
+        raise ValueError("a seed is a whole number from 0 to 2^63 - 1")
     return seeds
+
+
+def _each_once(methods: tuple[str, ...]) -> tuple[str, ...]:
+    """Refuse a method that is there twice: its runs would be the same ones."""
+    if twice := sorted({name for name in methods if methods.count(name) > 1}):
+        raise ValueError(f"the same method twice: {', '.join(twice)}")
+    return methods
 
 
 def _one_or_many(kind: str) -> WithJsonSchema:
@@ -181,7 +190,7 @@ class Suite(Frozen):
     title: str
     description: str = ""
     seeds: Annotated[tuple[StrictInt, ...], AfterValidator(_different)] = Field(min_length=1)
-    methods: tuple[str, ...] = Field(min_length=1)
+    methods: Annotated[tuple[str, ...], AfterValidator(_each_once)] = Field(min_length=1)
     plugins: tuple[str, ...] = ()
     datasets: tuple[DatasetSpec, ...] = Field(alias="dataset", min_length=1)
     topology: str = ""

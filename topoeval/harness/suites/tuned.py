@@ -18,6 +18,7 @@ from topoeval.harness.suites.toml import parse, read_toml
 from topoeval.records.canonical import Frozen
 from topoeval.records.parts import DatasetSpec, Params, Training
 from topoeval.records.spec import RunSpec
+from topoeval.whole_file import write_text
 
 SCHEMA = 1
 
@@ -81,7 +82,7 @@ class Tuned(Frozen):
         for choice in self.choices:
             data = choice.model_dump()
             lines += ["", "[[choice]]", *(f"{key} = {_toml(data[key])}" for key in data)]
-        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        write_text(path, "\n".join(lines) + "\n")
 
 
 def read_tuned(path: Path) -> Tuned:

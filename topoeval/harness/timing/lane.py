@@ -20,10 +20,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from topoeval.archives import set_aside
+from topoeval.harness.runs.blame import outcome_without_record
 from topoeval.harness.runs.executors import Settings, make_executor
 from topoeval.harness.runs.job import (
     LOG_TAIL_LINES,
-    outcome_without_record,
     supervise,
     thread_variables,
 )
@@ -152,8 +153,14 @@ class Lane:
         path = self.folder / f"{identity}.json"
         if not path.exists():
             return None
-        record: Record = json.loads(path.read_text(encoding="utf-8"))
-        return record
+        try:
+            record: Record = json.loads(path.read_text(encoding="utf-8"))
+            if record["id"] == identity and isinstance(record["rounds"], list):
+                return record
+        except (ValueError, KeyError, TypeError):  # cut, or something else under its name
+            pass
+        set_aside(path)  # and measured anew
+        return None
 
     def _write(self, record: Record) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -206,7 +213,7 @@ class Lane:
             "cores": cores,
             "outcome": str(outcome_file),
         }
-        (work / "job.json").write_text(json.dumps(job), encoding="utf-8")
+        write_text(work / "job.json", json.dumps(job))
         load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
         began = datetime.now(UTC).isoformat(timespec="seconds")
         ending, printed = supervise(

@@ -21,10 +21,11 @@ from torch import nn
 
 from topoeval import datasets
 from topoeval.errors import UserError
+from topoeval.harness.runs.blame import failure_of
 from topoeval.harness.runs.build import augmentation_of, classes_of, network_of, terms_of
 from topoeval.harness.runs.environment import peak_memory_bytes
 from topoeval.harness.runs.machine import pin
-from topoeval.harness.runs.worker import exit_with_parent, failure_of, load_plugins
+from topoeval.harness.runs.worker import exit_with_parent, load_plugins
 from topoeval.records.spec import RunSpec
 from topoeval.timing import Stopwatch, span
 from topoeval.topology import Topology

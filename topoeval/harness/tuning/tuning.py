@@ -27,6 +27,7 @@ from topoeval.records.canonical import digest
 from topoeval.records.parts import TRAINED, Method
 from topoeval.records.spec import RunSpec
 from topoeval.records.variant import variants
+from topoeval.whole_file import write_text
 
 SCHEMA = 1
 _SPLITS = ("train", "unlabelled", "val")
@@ -321,7 +322,7 @@ def _write(suite: Suite, searches: Sequence[Search], store: Store) -> None:
         mine = [search for search in searches if search.method.label == label]
         text = json.dumps(_record(suite, label, mine), indent=1, sort_keys=True)
         name = label.replace("/", "_")  # a value of a parameter may be anything
-        (store.root / f"{name}.json").write_text(text + "\n", encoding="utf-8")
+        write_text(store.root / f"{name}.json", text + "\n")
     tuned = Tuned(
         schema_version=1,
         suite=suite.name,

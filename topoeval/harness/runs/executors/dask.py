@@ -15,11 +15,11 @@ from distributed.comm import CommClosedError
 
 import topoeval
 from topoeval.errors import UserError
+from topoeval.harness.runs.blame import failure
 from topoeval.harness.runs.executors.executor import Settings
 from topoeval.harness.runs.executors.local import gpus_for, slots_for
 from topoeval.harness.runs.job import Job, inherited
 from topoeval.harness.runs.store import Store
-from topoeval.harness.runs.worker import failure
 from topoeval.harness.suites.suite import Limits
 from topoeval.records.record import Record
 from topoeval.records.spec import RunSpec

@@ -18,10 +18,10 @@ from typing import Any, Self
 import submitit
 
 from topoeval.errors import UnavailableError, UserError
+from topoeval.harness.runs.blame import failure
 from topoeval.harness.runs.executors.executor import Settings
 from topoeval.harness.runs.job import Job, inherited
 from topoeval.harness.runs.store import Store
-from topoeval.harness.runs.worker import failure
 from topoeval.harness.suites.suite import Limits
 from topoeval.records.canonical import digest
 from topoeval.records.record import Fault, Record, Status

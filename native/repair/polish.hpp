@@ -1,0 +1,111 @@
+// Flips of simple voxels, which leave the topology as it is: paths are thickened, masks settled.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <numeric>
+#include <queue>
+#include <utility>
+#include <vector>
+
+#include "grid.hpp"
+
+namespace topoeval::repair {
+
+template <int D> class Polish {
+ public:
+  explicit Polish(Grid<D>& grid) : grid_(grid) {}
+
+  // Raises what lies within `radius` of raised paths, likely foreground first.  raised: the colour of the grid
+  // that is foreground of the input.
+  void thicken(double radius, std::uint8_t raised, std::vector<Index>& flipped, Interrupt& interrupt) {
+    const auto reach = static_cast<std::int64_t>(radius);
+    std::vector<std::int64_t> ball;
+    const std::int64_t deep = D == 3 ? reach : 0;
+    for (std::int64_t dz = -deep; dz <= deep; ++dz) {
+      for (std::int64_t dy = -reach; dy <= reach; ++dy) {
+        for (std::int64_t dx = -reach; dx <= reach; ++dx) {
+          if (static_cast<double>(dz * dz + dy * dy + dx * dx) > radius * radius) continue;
+          ball.push_back((dz * grid_.sides[1] + dy) * grid_.sides[2] + dx);
+        }
+      }
+    }
+    waits_.assign(grid_.size, 0);
+    grid_.for_each([&](Index at) {
+      if (!(grid_.state[at] & Grid<D>::kRaised)) return;
+      for (const std::int64_t offset : ball) {
+        const std::int64_t near = static_cast<std::int64_t>(at) + offset;
+        if (near < 0 || near >= static_cast<std::int64_t>(grid_.size)) continue;
+        // Rows wrap round: only what is near in x and y.
+        const std::int64_t x = near % grid_.sides[2] - at % grid_.sides[2];
+        const std::int64_t y = near / grid_.sides[2] % grid_.sides[1] - at / grid_.sides[2] % grid_.sides[1];
+        if (std::abs(x) > reach || std::abs(y) > reach) continue;
+        if (grid_.colour[static_cast<Index>(near)] != raised) waits_[static_cast<std::size_t>(near)] = 1;
+      }
+    });
+    flip([&](Index at) { return raised ? grid_.values[at] : -grid_.values[at]; }, flipped, interrupt);
+  }
+
+  // Towards the mask p >= t whose expected Dice is largest, for calibrated probabilities.
+  void settle(std::uint8_t raised, std::vector<Index>& flipped, Interrupt& interrupt) {
+    std::vector<float> sorted;
+    grid_.for_each([&](Index at) {
+      sorted.push_back(raised ? grid_.values[at] : 1 - grid_.values[at]);
+    });
+    std::sort(sorted.begin(), sorted.end(), std::greater<float>());
+    const double total = std::accumulate(sorted.begin(), sorted.end(), 0.0);
+    double sum = 0, best = -1;
+    float cut = 0.5f;
+    for (std::size_t i = 0; i < sorted.size(); ++i) {
+      sum += sorted[i];
+      if (i + 1 < sorted.size() && sorted[i + 1] == sorted[i]) continue;
+      const double dice = 2 * sum / (static_cast<double>(i + 1) + total);
+      if (dice > best) {
+        best = dice;
+        cut = sorted[i];
+      }
+    }
+    const auto logit = [](float p) {
+      const float clipped = std::min(std::max(p, 1e-4f), 1 - 1e-4f);
+      return std::log(clipped / (1 - clipped));
+    };
+    const auto gain = [&](Index at) {
+      const float p = raised ? grid_.values[at] : 1 - grid_.values[at];
+      return std::fabs(logit(p) - logit(cut));
+    };
+    waits_.assign(grid_.size, 0);
+    grid_.for_each([&](Index at) {
+      const float p = raised ? grid_.values[at] : 1 - grid_.values[at];
+      waits_[at] = (grid_.colour[at] == raised) != (p >= cut);
+    });
+    flip(gain, flipped, interrupt);
+  }
+
+ private:
+  template <class Gain> void flip(Gain gain, std::vector<Index>& flipped, Interrupt& interrupt) {
+    using Entry = std::pair<float, Index>;
+    std::priority_queue<Entry> queue;
+    constexpr std::uint8_t kStays = Grid<D>::kKept | Grid<D>::kLocked;
+    const auto push = [&](Index at) {
+      if (waits_[at] && !(grid_.state[at] & kStays)) queue.push({gain(at), at});
+    };
+    grid_.for_each(push);
+    std::size_t steps = 0;
+    while (!queue.empty()) {
+      if (++steps % 65536 == 0) interrupt.poll();
+      const Index at = queue.top().second;
+      queue.pop();
+      if (!waits_[at] || !grid_.simple(grid_.colour.data(), at)) continue;
+      grid_.colour[at] ^= 1;
+      waits_[at] = 0;
+      flipped.push_back(at);
+      for (int i = 0; i < Grid<D>::kNear; ++i) push(grid_.step(at, i));
+    }
+  }
+
+  Grid<D>& grid_;
+  std::vector<std::uint8_t> waits_;
+};
+
+}  // namespace topoeval::repair

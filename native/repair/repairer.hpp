@@ -1,0 +1,145 @@
+// One item's repair: small things first, then rounds, detours where these end, and the polish.
+#pragma once
+
+#include <cmath>
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+#include "polish.hpp"
+#include "rounds.hpp"
+
+namespace topoeval::repair {
+
+template <int D> class Repairer {
+ public:
+  explicit Repairer(const Settings& settings) : settings_(settings) {}
+  Repairer(const Repairer&) = delete;
+  Repairer& operator=(const Repairer&) = delete;
+
+  Repaired run(const ArrayView& mask, const ArrayView& values, const ArrayView* locked,
+               const Counts& wanted, Interrupt& interrupt, std::uint8_t* out) {
+    const bool inverted = settings_.framed;
+    grid_.load(mask, values, locked, inverted, settings_.corners != inverted, settings_.uniform,
+               interrupt);
+    rounds_.begin(inverted ? negative(wanted) : wanted, interrupt);
+    Repaired result;
+    result.before = of_input(rounds_.counts);
+    drop_small(interrupt);
+    rounds_.approach(interrupt);
+    // With a limit, edits that are too dear are to be left undone.
+    if (std::isinf(settings_.limit)) {
+      while (rounds_.distance() > 0 && rounds_.force(interrupt)) {
+      }
+      if (rounds_.distance() > 0) detour(interrupt);
+    }
+    polish(interrupt);
+    result.after = of_input(rounds_.count(interrupt));
+    store(result, out);
+    return result;
+  }
+
+  std::size_t bytes() const { return grid_.bytes() + rounds_.bytes(); }
+
+ private:
+  // The foreground of a framed item has one component more than its negative, which is plain, has
+  // holes, and the other way round.
+  static Counts negative(const Counts& counts) {
+    Counts out = counts;
+    out[0] = counts[D - 1];
+    out[D - 1] = counts[0] == kAny ? kAny : counts[0] - 1;
+    return out;
+  }
+  Counts of_input(Counts counts) const {
+    if (settings_.framed) {
+      std::swap(counts[0], counts[D - 1]);
+      ++counts[0];
+    }
+    return counts;
+  }
+
+  // Components and holes that are too small or, with `keep`, not among the largest components.
+  void drop_small(Interrupt& interrupt) {
+    const bool framed = settings_.framed;
+    Components<D>& components = rounds_.components();
+    if (settings_.min_size <= 1 && settings_.keep == kAny) return;
+    // Filling a hole may free no component, but removing a component opens its holes: fill first.
+    for (const std::uint8_t phase : {std::uint8_t{0}, std::uint8_t{1}}) {
+      components.label(interrupt);
+      const bool input_phase = (phase != 0) != framed;
+      std::vector<Index> order;
+      for (Index node = 1; node < components.labelled(); ++node) {
+        if (components.phase(node) == phase) order.push_back(node);
+      }
+      std::stable_sort(order.begin(), order.end(), [&](Index a, Index b) {
+        return components.voxels(a) > components.voxels(b);
+      });
+      std::vector<std::uint8_t> goes(components.labelled(), 0);
+      for (std::size_t i = 0; i < order.size(); ++i) {
+        const bool surplus = input_phase && settings_.keep != kAny &&
+                             static_cast<std::int64_t>(i) >= settings_.keep - (framed ? 1 : 0);
+        goes[order[i]] = surplus || components.voxels(order[i]) < settings_.min_size;
+      }
+      std::vector<Candidate> found;
+      rounds_.gather_regions(phase, [&](Index node) { return goes[node] != 0; }, found);
+      for (Candidate& candidate : found) {
+        if (rounds_.changes_too_much(candidate)) continue;
+        components.flip(candidate.voxels, candidate.to);
+        rounds_.record(candidate);
+      }
+    }
+    rounds_.count(interrupt);
+  }
+
+  // By way of one component (or none) without holes, which leaves room.
+  void detour(Interrupt& interrupt) {
+    const Counts wanted = rounds_.goal;
+    const std::int64_t left = rounds_.distance();
+    const auto stuck = rounds_.snapshot();
+    for (int dim = 0; dim < D; ++dim) {
+      if (wanted[dim] != kAny) rounds_.goal[dim] = dim == 0 && wanted[0] > 0 ? 1 : 0;
+    }
+    rounds_.approach(interrupt);
+    rounds_.goal = wanted;
+    rounds_.approach(interrupt);
+    while (rounds_.distance() > 0 && rounds_.force(interrupt)) {
+    }
+    if (rounds_.distance() >= left) rounds_.restore(stuck);
+  }
+
+  void polish(Interrupt& interrupt) {
+    if (rounds_.edits.empty()) return;
+    const std::uint8_t raised = !settings_.framed;
+    std::vector<Index> flipped;
+    if (settings_.radius >= 1 && rounds_.allowed(Kind::thicken)) {
+      polish_.thicken(settings_.radius, raised, flipped, interrupt);
+      if (!flipped.empty()) rounds_.edits.push_back({Kind::thicken, 0, std::move(flipped)});
+      flipped.clear();
+    }
+    if (settings_.settle && rounds_.allowed(Kind::settle)) {
+      polish_.settle(raised, flipped, interrupt);
+      if (!flipped.empty()) rounds_.edits.push_back({Kind::settle, 0, std::move(flipped)});
+    }
+  }
+
+  void store(Repaired& result, std::uint8_t* out) const {
+    const auto framed = static_cast<std::uint8_t>(settings_.framed);
+    grid_.for_each([&](Index at) { *out++ = grid_.colour[at] ^ framed; });
+    for (const auto& done : rounds_.edits) {
+      Edit edit{settings_.framed ? repair::negative(done.kind) : done.kind, 0, done.bar, {}};
+      edit.voxels.reserve(done.voxels.size());
+      for (const Index at : done.voxels) {
+        edit.cost += static_cast<double>(grid_.prices[at]) / Grid<D>::kUnit;
+        edit.voxels.push_back(grid_.position(at));
+      }
+      result.edits.push_back(std::move(edit));
+    }
+  }
+
+  const Settings settings_;
+  Grid<D> grid_;
+  Rounds<D> rounds_{grid_, settings_};
+  Polish<D> polish_{grid_};
+};
+
+}  // namespace topoeval::repair

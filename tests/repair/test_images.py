@@ -1,0 +1,241 @@
+"""Repairs of single images: their edits, and what they leave alone."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from topoeval.errors import UserError
+from topoeval.repair import KINDS, Options, repair, repair_batch
+from topoeval.repair.edits import CREATING
+from topoeval.topology import Topology
+
+TOPOLOGIES = st.builds(
+    Topology,
+    st.sampled_from("TV"),
+    st.sampled_from(["superlevel", "sublevel"]),
+    st.sampled_from(["plain", "framed"]),
+)
+SHAPES = st.one_of(st.tuples(*[st.integers(1, 9)] * 2), st.tuples(*[st.integers(1, 5)] * 3))
+MAPS = SHAPES.flatmap(
+    lambda shape: arrays(np.float32, shape, elements=st.sampled_from([0.0, 0.2, 0.5, 0.7, 1.0]))
+)
+WANTED = st.lists(st.integers(0, 3), min_size=3, max_size=3)
+
+
+def foreground(image, topology):
+    return image >= 0.5 if topology.superlevel else image <= 0.5
+
+
+def two_blobs(gap=0.3):
+    """Two squares of three voxels and the way between them."""
+    image = np.full((7, 11), 0.05)
+    image[2:5, 1:4] = image[2:5, 7:10] = 0.95
+    image[3, 4:7] = gap
+    return image
+
+
+@given(MAPS, WANTED, TOPOLOGIES)
+@settings(max_examples=200, deadline=None)
+def test_any_map(betti_numbers, image, wanted, topology):
+    """Counts are true, edits name exactly the flipped voxels, and a second repair does nothing."""
+    wanted = wanted[: image.ndim]
+    result = repair(image, wanted, topology)
+    before = foreground(image, topology)
+    assert result.before == betti_numbers(before, topology)
+    assert result.after == betti_numbers(result.mask, topology)
+    assert (foreground(result.probabilities, topology) == result.mask).all()
+    flips = np.zeros(image.shape, dtype=int)
+    for edit in result.edits:
+        np.add.at(flips, tuple(edit.voxels.T), 1)
+    assert ((flips % 2 == 1) == (result.mask != before)).all()
+    again = repair(result.probabilities, result.after, topology)
+    assert not again.edits
+    assert (again.probabilities == result.probabilities).all()
+
+
+@given(MAPS, WANTED, TOPOLOGIES)
+@settings(max_examples=60, deadline=None)
+def test_masks_are_repaired_too(betti_numbers, image, wanted, topology):
+    """A mask has no probabilities, costs voxels, and never names a bar."""
+    mask = image >= 0.5
+    result = repair(mask, wanted[: mask.ndim], topology)
+    assert result.probabilities is None
+    assert result.after == betti_numbers(result.mask, topology)
+    for edit in result.edits:
+        assert edit.cost == edit.size
+        assert np.isnan(edit.bar)
+
+
+@given(MAPS, WANTED, TOPOLOGIES)
+@settings(max_examples=60, deadline=None)
+def test_memory_layouts(image, wanted, topology):
+    """Reversed, transposed and strided arrays give what contiguous ones give."""
+    wanted = wanted[: image.ndim]
+    expected = repair(image, wanted, topology).probabilities
+    spread = np.zeros(tuple(2 * n for n in image.shape), np.float32)
+    every_second = (slice(None, None, 2),) * image.ndim
+    spread[every_second] = image
+    for other in (np.asfortranarray(image), image[::-1].copy()[::-1], spread[every_second]):
+        assert (repair(other, wanted, topology).probabilities == expected).all()
+
+
+def test_a_batch_is_its_images_on_any_number_of_threads(random_map):
+    """The order of the items and the threads change nothing."""
+    rng = np.random.default_rng(0)
+    images = np.stack([random_map(rng, (20, 24), "smooth") for _ in range(9)])
+    wanted = rng.integers(1, 4, (9, 2))
+    for threads in (1, 3):
+        results = repair_batch(images, wanted, threads=threads)
+        for image, numbers, result in zip(images, wanted, results, strict=True):
+            alone = repair(image, numbers)
+            assert (alone.mask == result.mask).all()
+            assert [edit.kind for edit in alone.edits] == [edit.kind for edit in result.edits]
+
+
+def test_the_cheaper_of_joining_and_deleting():
+    """A likely way between two blobs is taken, an unlikely one is not."""
+    for gap, kind in [(0.48, "join"), (0.001, "delete")]:
+        result = repair(two_blobs(gap), (1, 0))
+        assert result.edits[0].kind == kind
+        assert result.met
+
+
+def test_costs_are_logits():
+    """The cost of a path is the sum of |logit p| of its voxels."""
+    result = repair(two_blobs(0.4), (1, 0), options=Options(only=["join"], radius=0))
+    (edit,) = result.edits
+    assert edit.size == 3
+    assert edit.cost == pytest.approx(3 * np.log(0.6 / 0.4), abs=4.5 / 256)
+    assert np.isnan(edit.bar)
+
+
+def test_paths_are_thickened_by_simple_voxels():
+    """Within the radius of a path of foreground, and by no more than that."""
+    thin = repair(two_blobs(0.4), (1, 0), options=Options(radius=0))
+    thick = repair(two_blobs(0.4), (1, 0))
+    assert [edit.kind for edit in thick.edits] == ["join", "thicken"]
+    assert thick.mask[2:5, 5].all()
+    assert thick.mask.sum() > thin.mask.sum()
+    assert thick.after == thin.after == (1, 0)
+
+
+def test_the_longest_bar_is_created_and_reported():
+    """Of two blobs below 0.5 the brighter one becomes the component; its bar is its height."""
+    image = np.full((9, 15), 0.1)
+    image[3:5, 3:5], image[3:5, 10:12] = 0.3, 0.4
+    result = repair(image, (1, 0))
+    edit = result.edits[0]
+    assert edit.kind == "create"
+    assert edit.voxels[0, 1] in (10, 11)
+    assert result.shortest_bar == pytest.approx(0.4)
+    assert not result.doubtful
+    two = repair(image, (2, 0))
+    assert two.shortest_bar == pytest.approx(0.2)
+
+
+def test_evidence_refuses_short_bars():
+    """No feature is created below it, and what is left is said."""
+    image = np.full((9, 9), 0.1)
+    image[4, 4] = 0.15
+    free = repair(image, (2, 0))
+    assert free.met
+    assert free.doubtful
+    bound = repair(image, (2, 0), options=Options(evidence=0.1))
+    assert bound.after == (1, 0)
+    assert not bound.met
+    with pytest.raises(UserError, match="evidence needs a probability map"):
+        repair(image > 0.1, (2, 0), options=Options(evidence=0.1))
+
+
+@given(MAPS, WANTED, TOPOLOGIES, st.sets(st.sampled_from(sorted(KINDS))))
+@settings(max_examples=100, deadline=None)
+def test_only_the_kinds_that_are_allowed(image, wanted, topology, only):
+    """Beside them only paths are thickened."""
+    result = repair(image, wanted[: image.ndim], topology, Options(only=only))
+    assert {edit.kind for edit in result.edits} <= {*only, "thicken"}
+
+
+@given(MAPS, WANTED, TOPOLOGIES, st.integers(0, 4))
+@settings(max_examples=60, deadline=None)
+def test_no_edit_is_larger_than_allowed(image, wanted, topology, most):
+    """But the thickening, which changes no numbers."""
+    result = repair(image, wanted[: image.ndim], topology, Options(max_change=most))
+    assert all(
+        edit.size <= most + (edit.kind in CREATING)
+        for edit in result.edits
+        if edit.kind != "thicken"
+    )
+
+
+@given(MAPS, WANTED, TOPOLOGIES, st.randoms(use_true_random=False))
+@settings(max_examples=100, deadline=None)
+def test_locked_voxels_never_flip(image, wanted, topology, random):
+    """Whatever is wanted."""
+    locked = np.array([random.random() < 0.4 for _ in range(image.size)]).reshape(image.shape)
+    result = repair(image, wanted[: image.ndim], topology, locked=locked)
+    assert (result.mask == foreground(image, topology))[locked].all()
+
+
+def test_any_number_may_be_left_open():
+    """None leaves the holes of a mask as they are."""
+    image = np.full((9, 20), 0.1)
+    image[1:6, 1:6] = 0.9
+    image[3, 3] = 0.2
+    image[2:4, 12:14] = 0.6
+    result = repair(image, (1, None))
+    assert result.after == (1, 1)
+    assert result.wanted == (1, None)
+    assert result.met
+
+
+def test_without_a_prior_small_things_go():
+    """By size, by number, or by how likely they are."""
+    image = np.full((12, 24), 0.1)
+    image[1:9, 1:9] = 0.9
+    image[4, 4] = 0.2
+    image[2:5, 12:15] = 0.6
+    image[7, 20] = 0.95
+    assert repair(image, options=Options(min_size=2)).after == (2, 0)
+    assert repair(image, options=Options(keep=1)).after == (1, 1)
+    by_odds = repair(image, options=Options(limit=1.0))
+    assert by_odds.after == (2, 1)
+    assert by_odds.wanted == (None, None)
+    with pytest.raises(UserError, match="say what is wanted"):
+        repair(image)
+
+
+@pytest.mark.parametrize(
+    ("image", "wanted", "message"),
+    [
+        (np.zeros((4, 4), int), (1, 0), "boolean masks or probabilities"),
+        (np.full((4, 4), 1.5), (1, 0), "lie in"),
+        (np.full((4, 4), np.nan), (1, 0), "lie in"),
+        (np.zeros((4, 4)), (1, 0, 0), "2 Betti numbers"),
+        (np.zeros((4, 4)), (1, -2), "not negative"),
+        (np.zeros((4, 4)), (0.5, 0), "whole"),
+        (np.zeros(4), (1, 0), "2D or 3D"),
+        (np.zeros((0, 4)), (1, 0), "have voxels"),
+    ],
+)
+def test_what_cannot_be_repaired_is_refused(image, wanted, message):
+    """In one line that names the thing."""
+    with pytest.raises(UserError, match=message):
+        repair(image, wanted)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"evidence": 2}, "evidence"),
+        ({"only": ["delte"]}, "delete"),
+        ({"only": "delete"}, "list of kinds"),
+        ({"width": 0}, "width"),
+        ({"min_size": -1}, "min_size"),
+    ],
+)
+def test_options_are_checked(options, message):
+    """When they are made."""
+    with pytest.raises(UserError, match=message):
+        Options(**options)
