@@ -223,10 +223,12 @@ def page():
     text.append(
         "\nTimes are forward and backward at 8 x 1 x 128 x 128 relative to Dice on one thread, "
         "from [results/losses](../results/losses/README.md).\n"
-        "As called: `loss(logits, masks)`, which computes what it needs of the masks anew at every "
-        "call. Prepared: that was\ncomputed once for all epochs (`loss.prepare(masks)`, given to "
+        "As called: `loss(logits, masks)` with masks that the loss has not seen. Prepared: what it "
+        "needs of the masks was\ncomputed once for all epochs (`loss.prepare(masks)`, given to "
         "the call as `prepared`), as the trainings of this package do where images are not "
-        "augmented.\n\n"
+        "augmented.\nMasks that a loss has seen are remembered by their content and cost about "
+        "what prepared ones do: 64 MiB for each loss,\nor as many as `TOPOEVAL_TARGET_CACHE` says; "
+        "0 remembers nothing.\n\n"
         "How each differs from its paper stands in its folder in [baselines](../baselines)."
     )
     files["losses.md"] = "\n".join(text) + "\n"

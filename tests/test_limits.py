@@ -6,6 +6,7 @@ import psutil
 import pytest
 
 from topoeval import limits
+from topoeval.errors import UserError
 
 
 @pytest.fixture
@@ -64,3 +65,12 @@ def test_memory(groups, own, files, memory):
     """The machine's, or the least that one of the groups allows."""
     groups(own, files)
     assert limits.usable_memory() == (memory or psutil.virtual_memory().total)
+
+
+def test_amounts_of_memory_are_read():
+    """Numbers with a unit; anything else is refused."""
+    assert limits.parse_memory("800M") == 800 * 2**20
+    assert limits.parse_memory("1.5GiB") == 3 * 2**29
+    for text in ("much", "-1G", "1.5X"):
+        with pytest.raises(UserError, match="amount of memory"):
+            limits.parse_memory(text)

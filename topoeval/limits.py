@@ -7,11 +7,19 @@ A container, a batch system or ``taskset`` gives a process less than the machine
 from __future__ import annotations
 
 import os
+import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from topoeval.errors import UserError
+
 _GROUPS = Path("/sys/fs/cgroup")
 _OWN_GROUPS = Path("/proc/self/cgroup")
+_STATUS = Path("/proc/self/status")
+_UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
+# What a process that has loaded the scores needs to do anything at all.
+_LEAST = 100 * 2**20
 
 
 def usable_cores() -> int:
@@ -52,6 +60,60 @@ def usable_memory() -> int:
             if text.isdigit():
                 memory = min(memory, int(text))
     return memory
+
+
+def parse_memory(text: str) -> int:
+    """Read an amount of memory in bytes: ``1.5G``, ``800M``.
+
+    Raises
+    ------
+    UserError
+        If it is none.
+
+    Examples
+    --------
+    >>> parse_memory("1.5G") / 2**30
+    1.5
+    """
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?)(?:i?B)?", text.strip(), re.IGNORECASE)
+    if not found:
+        raise UserError(f"an amount of memory is a number like 1.5G or 800M, got {text!r}")
+    return int(float(found[1]) * _UNITS[found[2].upper()])
+
+
+def limit_memory(most: int) -> None:
+    """Let this process have no more memory than this, from now on.
+
+    What would take more raises `MemoryError`, or ends the process where a library does not say so.
+
+    Parameters
+    ----------
+    most
+        Bytes of resident memory, what is in use already included.
+
+    Raises
+    ------
+    UserError
+        Not on Linux, or if so much is in use already.
+    """
+    if sys.platform != "linux":
+        raise UserError("a limit of memory can be set on Linux only")
+    import resource
+
+    used = {
+        key: int(value.split()[0]) * 1024
+        for key, _, value in (line.partition(":") for line in _text(_STATUS).splitlines())
+        if key in ("VmRSS", "VmData")
+    }
+    if most < used["VmRSS"] + _LEAST:
+        need = (used["VmRSS"] + _LEAST) / 2**20
+        raise UserError(
+            f"a limit of {most / 2**20:.0f} MB of memory is too low; a process needs {need:.0f} MB "
+            "before it reads an image"
+        )
+    # The kernel limits what is mapped, of which some is never touched.
+    data = used["VmData"] + most - used["VmRSS"]
+    resource.setrlimit(resource.RLIMIT_DATA, (data, resource.getrlimit(resource.RLIMIT_DATA)[1]))
 
 
 def _groups(controller: str) -> Iterator[Path]:

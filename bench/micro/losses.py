@@ -4,9 +4,11 @@
 
 Each loss and shape runs in a process of its own, one thread, on maps as a network answers them
 and masks they almost meet; targets are prepared once, as a training does, or, with ``--called``, at
-every call, as in a loop that knows nothing of `prepare` (first shape only). Figures are CPU time,
-medians, Dice interleaved in the same process; memory is what the process grew by beyond the
-inputs and a run of Dice. Peers are timed likewise where they are installed. What is not measured
+every call, as in a loop that knows nothing of `prepare` and shows new targets at each step (first
+shape only): a voxel of each mask differs at each call, or the loss would remember them. Figures
+are CPU time, medians, Dice interleaved in the same process; memory is what the process grew by
+beyond the inputs and a run of Dice. Peers are timed likewise where they are installed. With
+``--only`` the rows of other losses stay as they were in ``--out``. What is not measured
 within the limit is a row that says so.
 """
 
@@ -135,10 +137,18 @@ def measure(name, peer, shape, called):
     if loss is None:
         return None
 
+    shift = 0
+
     def seconds(function):
+        nonlocal shift
+        shown = masks
+        if called:
+            shift = (shift + 1) % masks.shape[-1]
+            shown = masks.clone()
+            shown[..., 0, shift] = 1 - shown[..., 0, shift]
         logits.grad = None
         start = time.process_time()
-        function(logits, masks).backward()
+        function(logits, shown).backward()
         return time.process_time() - start
 
     seconds(dice)
@@ -226,9 +236,13 @@ def main():
                     print(row, file=sys.stderr)
     print(table(rows))
     if options.out:
-        options.out.mkdir(parents=True, exist_ok=True)
-        record = {"environment": describe("cpu", 1, "topoeval"), "rows": rows}
         stem = "called" if options.called else "times"
+        options.out.mkdir(parents=True, exist_ok=True)
+        if options.only and (options.out / f"{stem}.json").exists():  # the others keep their rows
+            kept = json.loads((options.out / f"{stem}.json").read_text())["rows"]
+            rows += [row for row in kept if row["loss"] not in options.only]
+            rows.sort(key=lambda row: row["loss"])
+        record = {"environment": describe("cpu", 1, "topoeval"), "rows": rows}
         (options.out / f"{stem}.json").write_text(json.dumps(record, indent=1) + "\n")
         (options.out / f"{stem}.md").write_text(table(rows) + "\n")
 

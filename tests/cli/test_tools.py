@@ -1,5 +1,7 @@
 """doctor, check, bench and barcode as a user meets them."""
 
+import sys
+
 import numpy as np
 import PIL.Image
 import pytest
@@ -69,6 +71,27 @@ def test_doctor_finds_what_is_broken(call, monkeypatch):
     assert "OSError: libsomething.so.1: cannot open" in state_of(output, "failing")
     assert "a ring has the bars" in state_of(output, "wrong")
     assert state_of(output, "native").startswith("installed")
+
+
+def test_doctor_names_a_torchvision_that_does_not_fit(call, monkeypatch, tmp_path):
+    """With nnU-Net there, which then finds no trainer from outside; the core is whole."""
+    import topoeval.cli.examination as examination
+
+    (tmp_path / "torchvision.py").write_text(
+        'raise RuntimeError("operator torchvision::nms does not exist")'
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "torchvision", raising=False)
+    looked_up = examination.version
+    monkeypatch.setattr(
+        examination, "version", lambda name: "2.8.1" if name == "nnunetv2" else looked_up(name)
+    )
+    status, output, _ = call("doctor")
+    assert status == 0
+    assert state_of(output, "nnunetv2").split() == ["installed", "2.8.1"]
+    words = " ".join(output.split())
+    assert "broken RuntimeError: operator torchvision::nms does not exist" in words
+    assert "torch and torchvision from one index" in words.replace("  ", " ")
 
 
 def test_doctor_of_a_broken_core(call, monkeypatch):

@@ -1,10 +1,13 @@
 """Cases side by side: a failing one, and one that takes its process with it."""
 
 import importlib
+import sys
 
 import pytest
 
+from topoeval.errors import UserError
 from topoeval.evaluate.parallel import Died, Problem, Workers
+from topoeval.limits import limit_memory
 
 HALVING = """
 import os
@@ -26,6 +29,8 @@ def halve(number):
         raise MemoryError
     if number % 2:
         raise UserError(f"{number} is odd")
+    if number >= 10**6:
+        bytearray(number)
     return number // 2
 """
 
@@ -99,3 +104,21 @@ def test_a_fault_of_ours_is_not_hidden(halve):
     """Whatever is no user's error comes out as it is."""
     with Workers(2) as workers, pytest.raises(ZeroDivisionError):
         list(workers.over(halve, [2, 0, 4], str))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="memory can be limited on Linux only")
+def test_a_limit_of_memory_costs_the_item_that_needs_more(halve):
+    """With one job, too; what comes after it goes on in the same process."""
+    with Workers(1, memory=2**30) as workers:
+        found = dict(workers.over(halve, [2**31, 2], str))
+    assert "out of memory" in found[0].message
+    assert found[1] == 1
+    with Workers(1) as workers:
+        assert dict(workers.over(halve, [2**31], str)) == {0: 2**30}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="memory can be limited on Linux only")
+def test_a_limit_too_low_is_refused():
+    """A process that could read nothing is not started."""
+    with pytest.raises(UserError, match="too low"):
+        limit_memory(2**20)

@@ -44,7 +44,21 @@ COUNTED = {
     # the entropy of the ring, its hole and the outside as two parts: foreground and the rest
     "voi": {2: 0.8112781, 3: 0.7642045},
     "voi_split": (0, {2: 0.8112781, 3: 0.7642045}), "voi_merge": ({2: 0.8112781, 3: 0.7642045}, 0),
+    # a false hole or cavity has F1 0.5 / 1.5, a missed one 0; no octant holds
+    # more than one component
+    "topo_f1": (0, 1 / 3), "topo_f1_0": 1, "topo_f1_1": ({2: 0, 3: 1}, {2: 1 / 3, 3: 1}),
+    "topo_f1_2": (0, 1 / 3), "vesuvius": 0.65, "vesuvius_topology": 1, "vesuvius_surface": 0,
+    "vesuvius_partition": 1, "vesuvius_exact": (0.35, 0.45), "vesuvius_topology_exact": (0, 1 / 3),
+    "leakage": (0, {2: 12, 3: 56}),
+    # cells of 4 and 32 voxels (2D) round a membrane of 12, of 8 and 188 round 56; or one of all
+    "cell_voi_split": (0, {2: 1.18872188, 3: 0.95555540}),
+    "cell_voi_merge": ({2: 0.50325833, 3: 0.24602258}, 0),
+    "cell_rand_error": ({2: 0.10958904, 3: 0.04074556}, {2: 0.37306317, 3: 0.28332390}),
+    "cremi": ({2: 0.23484377, 3: 0.10012156}, {2: 0.66593419, 3: 0.52031883}),
 }  # fmt: skip
+
+# Only the largest component of a prediction counts, even of a truth in pieces.
+OF_ONE_COMPONENT = ("tree_length_detected", "branches_detected")
 
 
 def rule(name, which, ndim):
@@ -87,12 +101,12 @@ def test_ranges_and_perfection(ndim, text):
     known = available_columns(ndim)
     for share in (0.05, 0.5, 0.95):
         p, g = rng.random((2, *(9,) * ndim)) < share
-        for name, value in score(p, g, settings).items():
+        for name, value in score(p, g, settings, known).items():
             low, high = known[name].range
             assert low <= value, name
             assert high is None or value <= high, name
-        for name, value in score(p, p, settings).items():
-            if known[name].direction is not None:
+        for name, value in score(p, p, settings, known).items():
+            if known[name].direction is not None and name not in OF_ONE_COMPONENT:
                 low, high = known[name].range
                 best = high if known[name].direction == "higher" else low
                 assert value == pytest.approx(best), name

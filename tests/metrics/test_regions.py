@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from topoeval.metrics import betti_numbers, wrong_regions
+from topoeval.metrics.regions import count_wrong_regions
 from topoeval.topology import Topology
 
 KINDS = ("false_components", "missed_components", "false_holes", "missed_holes")
@@ -41,3 +42,13 @@ def test_never_more_than_there_are(pair, construction):
     assert there.false_components.number == back.missed_components.number
     assert there.false_holes.voxels == back.missed_holes.voxels
     assert not (there.false_components.labels > 0)[g].any()
+
+
+@given(arrays(bool, (2, 6, 7)), st.sampled_from(["V", "T", "T-superlevel-framed"]))
+def test_counts_are_those_of_the_regions(masks, topology):
+    """Counting without label images of the regions finds the same."""
+    read = Topology.parse(topology)
+    wrong = wrong_regions(*masks, read)
+    for kind, (number, voxels) in count_wrong_regions(*masks, read).items():
+        regions = getattr(wrong, f"{kind}s")
+        assert (number, voxels) == (regions.number, regions.voxels), kind

@@ -12,7 +12,7 @@ from typing import Annotated, Optional
 import typer
 
 from topoeval.cli import data as data_commands
-from topoeval.cli import output
+from topoeval.cli import output, words
 from topoeval.cli.audit import audit
 from topoeval.cli.barcode import barcode
 from topoeval.cli.bench import app as bench
@@ -41,10 +41,10 @@ from topoeval.errors import UserError, naming_extra
 
 app = typer.Typer(
     name="topoeval",
-    help="Benchmark and evaluation suite for topology-aware image segmentation.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(data_commands.app, name="data")
 
@@ -63,6 +63,26 @@ def main() -> None:
 
         print(f"topoeval: {told(error)}", file=sys.stderr)
         sys.exit(2)
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        import topoeval
+
+        typer.echo(f"topoeval {topoeval.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version and exit."
+        ),
+    ] = False,
+) -> None:
+    """Benchmark and evaluation suite for topology-aware image segmentation."""
 
 
 @app.command()
@@ -96,19 +116,25 @@ def run(
     ] = False,
     again: Annotated[
         bool,
-        typer.Option("--again", help="Run anew what the filters pass, though it has records."),
+        typer.Option("--again", help="Run again what the options select, though it has records."),
     ] = False,
     report: Annotated[bool, typer.Option(help="Make the table and the page at the end.")] = True,
     tuned: Annotated[
         Optional[Path],  # noqa: UP045
-        typer.Option(help="Values that 'topoeval tune' chose: its tuned.toml."),
+        typer.Option(help="The tuned.toml with the parameters that 'topoeval tune' chose."),
     ] = None,
     log: Annotated[
         Optional[list[str]],  # noqa: UP045
-        typer.Option(help="Follow trainings in tensorboard, mlflow or wandb; may be repeated."),
+        typer.Option(help="Log trainings to tensorboard, mlflow or wandb; may be repeated."),
     ] = None,
 ) -> None:
-    """Run a suite; the same command again goes on where it stopped."""
+    """Run a suite; the same command again goes on where it stopped.
+
+    Examples:
+    topoeval run quickstart
+
+    topoeval run quickstart --method betti_prior --seed 0 --results results/mine
+    """
     from topoeval.cli.run import run_suite
 
     failures = run_suite(
@@ -153,7 +179,11 @@ def tune(
         bool, typer.Option("--retry-failed", help="Run failed trials again.")
     ] = False,
 ) -> None:
-    """Search for every method's parameters on validation images; resumes like 'run'."""
+    """Search for every method's parameters on validation images; resumes like 'run'.
+
+    Examples:
+    topoeval tune quickstart
+    """
     from topoeval.cli.tune import tune_suite
 
     failures = tune_suite(
@@ -173,12 +203,19 @@ def list_(
     kind: Annotated[
         Optional[str],  # noqa: UP045
         typer.Argument(
-            help="suites, methods, datasets, losses, backends or remedies; all by default."
+            help="suites, methods, datasets, losses, backends, networks, metrics or remedies "
+            "(corrections of a mask); all by default."
         ),
     ] = None,
     plugin: NamedPlugins = None,
 ) -> None:
-    """List what there is, and what of it can be used here."""
+    """List what there is, and what of it can be used here.
+
+    Examples:
+    topoeval list
+
+    topoeval list losses --plugin my_loss.py
+    """
     from topoeval.cli.catalogue import print_list
 
     print_list(kind, plugin or ())
@@ -187,11 +224,16 @@ def list_(
 @app.command()
 def info(
     name: Annotated[
-        str, typer.Argument(help="A suite, method (or its folder), dataset, loss, ...")
+        str,
+        typer.Argument(help="Any name that 'topoeval list' prints, or the folder of a method."),
     ],
     plugin: Plugins = None,
 ) -> None:
-    """Tell what is known about something by its name."""
+    """Print what is known of a suite, method, dataset, loss, backend, ... by its name.
+
+    Examples:
+    topoeval info betti_prior
+    """
     from topoeval.cli.catalogue import print_info
 
     print_info(name)
@@ -217,3 +259,4 @@ app.command()(plan)
 app.command()(schema)
 app.command()(time)
 app.add_typer(bench)
+words.explain(app)

@@ -30,9 +30,12 @@ def audit(
     out: Annotated[Path, typer.Option(help="Folder to write to.")] = Path("audit"),
     html: Annotated[bool, typer.Option("--html", help="A page with pictures.")] = False,
 ) -> None:
-    """Look at labels: connectivity, specks, pinholes, prior, what the edge cuts.
+    """Check labels for what is likely a mistake: specks, pinholes, wrong Betti numbers, cut edges.
 
-    Reads what 'topoeval evaluate' reads, with the same options.
+    Reads the formats that 'topoeval evaluate' reads, with the same options.
+
+    Examples:
+    topoeval audit LABELS --betti 1,0 --html
     """
     from rich.console import Console
     from rich.markup import escape

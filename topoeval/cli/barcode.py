@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 def barcode(
     image: Annotated[Path, typer.Argument(help="An image file of any format, grey, 2D or 3D.")],
     topology: Annotated[
-        str, typer.Option(help="CONSTRUCTION-DIRECTION-BORDER; the rest of it may be left out.")
+        str,
+        typer.Option(help="CONSTRUCTION-DIRECTION-BORDER: how the image is read."),
     ] = "T-superlevel-plain",
     backend: Annotated[str, typer.Option(help="Engine; the native one by default.")] = "auto",
     bars: Annotated[int, typer.Option(min=1, help="Longest bars to print per dimension.")] = 10,
@@ -27,7 +28,11 @@ def barcode(
         ),
     ] = False,
 ) -> None:
-    """Print the barcode of an image, and draw it: bars, diagram and where they are."""
+    """Print the barcode of an image, and draw it: bars, diagram and where they are.
+
+    Examples:
+    topoeval barcode scan.nii.gz --topology V --html
+    """
     from rich.console import Console
 
     from topoeval.errors import UserError

@@ -7,12 +7,14 @@ from typing import Annotated
 
 import typer
 
-app = typer.Typer(name="bench", help="Measure on this machine.", no_args_is_help=True)
+app = typer.Typer(
+    name="bench", help="Measure time and memory on this machine.", no_args_is_help=True
+)
 
 
 @app.callback()
 def bench() -> None:
-    """Measure on this machine."""
+    """Measure time and memory on this machine."""
 
 
 @app.command()
@@ -35,7 +37,11 @@ def backends(
         typer.Option(help="Measure nothing: remake tables and figures from this records.json."),
     ] = None,
 ) -> None:
-    """Time and weigh every persistence backend, side by side."""
+    """Measure time and memory of every backend, side by side.
+
+    Examples:
+    topoeval bench backends --quick
+    """
     from dataclasses import replace
 
     from rich.console import Console

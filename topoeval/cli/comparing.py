@@ -15,6 +15,9 @@ from topoeval.errors import UserError
 if TYPE_CHECKING:
     import pandas as pd
 
+    from topoeval.evaluate import Evaluation
+    from topoeval.evaluate.comparison import Comparison
+
 _CORES = os.cpu_count() or 1
 _FORMS = (
     "compare takes folders of predictions and the truth last (PRED_A PRED_B GT), two or more "
@@ -56,6 +59,10 @@ def compare(
     out: Annotated[
         Path, typer.Option(help="Of predictions: folder to write to, a folder per model in it.")
     ] = Path("comparison"),
+    html: Annotated[
+        bool,
+        typer.Option("--html", help="Of predictions: a page with paired plots and cases."),
+    ] = False,
     csv: Annotated[bool, typer.Option("--csv", help="Print all differences as CSV.")] = False,
     fail_on_regression: Annotated[
         bool,
@@ -69,19 +76,33 @@ def compare(
     of the table). It speaks of these predictions, not of the methods that made them. What the
     paths were taken for is printed first. Options that are not here: run 'topoeval evaluate' on
     each model, and compare the folders it wrote.
+
+    Examples:
+    topoeval compare PRED_A PRED_B GT --topology V
     """
+    from topoeval.evaluate.comparison import compare_predictions
+
     kind = _kind(paths)
     if kind == "records":
         _compare_records(paths, measure or (), csv, fail_on_regression)
         return
+    evaluations: dict[str, Evaluation] | None
     if fail_on_regression:
         raise UserError("--fail-on-regression is for two sets of records")
     if kind == "evaluations":
         tables, notes = _read([Path(path) for path in paths])
+        evaluations = None
     else:
         options = {"topology": topology, "classes": classes, "threshold": threshold}
-        tables, notes = _evaluated(paths, {**options, "ignore": ignore}, jobs, out)
-    _compare_models(tables, measure, notes, csv, out)
+        evaluations, notes = _evaluated(paths, {**options, "ignore": ignore}, jobs, out)
+        tables = {name: found.cases for name, found in evaluations.items()}
+    found = compare_predictions(tables, measure)
+    _show(found, notes, csv, out)
+    if html:
+        from topoeval.report.comparison_page import write_comparison_page
+
+        write_comparison_page(found, out / "index.html", notes, evaluations)
+        typer.echo(f"{out / 'index.html'}", err=csv)
 
 
 def _kind(paths: Sequence[str]) -> str:
@@ -138,7 +159,7 @@ def _read(folders: Sequence[Path]) -> tuple[dict[str, pd.DataFrame], list[str]]:
 
 def _evaluated(
     paths: Sequence[str], options: dict[str, Any], jobs: int, out: Path
-) -> tuple[dict[str, pd.DataFrame], list[str]]:
+) -> tuple[dict[str, Evaluation], list[str]]:
     from rich.console import Console
 
     from topoeval.cli.evaluation import print_problems, progress, write_evaluation
@@ -163,28 +184,20 @@ def _evaluated(
         markup=False,
         soft_wrap=True,
     )
-    tables = {}
+    evaluations = {}
     for name, path in zip(names, predictions, strict=True):
         folder = out / name.replace("/", "-")
         with progress(console) as listener:
             found = evaluate(path, truth, asked, jobs, listener, folder)
         write_evaluation(found, folder)
         print_problems(console, found.problems, len(found.pairs))
-        tables[name] = found.cases
-    return tables, [asked.settings.topology.describe(ndim) for ndim in found.spatial_dims]
+        evaluations[name] = found
+    return evaluations, [asked.settings.topology.describe(ndim) for ndim in found.spatial_dims]
 
 
-def _compare_models(
-    tables: dict[str, pd.DataFrame],
-    measure: Sequence[str] | None,
-    notes: Sequence[str],
-    csv: bool,
-    out: Path,
-) -> None:
-    from topoeval.evaluate.comparison import compare_predictions
+def _show(found: Comparison, notes: Sequence[str], csv: bool, out: Path) -> None:
     from topoeval.whole_file import write_text
 
-    found = compare_predictions(tables, measure)
     if csv:
         typer.echo(found.table.to_csv(index=False, lineterminator="\n"), nl=False)
         return

@@ -25,7 +25,11 @@ Params = Annotated[
 
 @app.command("list")
 def list_() -> None:
-    """List all datasets: drawn, bundled, or from files, and whether these are here."""
+    """List all datasets: drawn, part of topoeval, or from files, and whether these are here.
+
+    Examples:
+    topoeval data list
+    """
     from rich.console import Console
     from rich.table import Table
 
@@ -40,10 +44,14 @@ def list_() -> None:
 
 @app.command()
 def info(
-    name: Annotated[str, typer.Argument(help="A dataset.")],
+    name: Annotated[str, typer.Argument(help="Name of a dataset (topoeval data list).")],
     param: Params = None,
 ) -> None:
-    """Print the card of a dataset: licence, citation, home, expected topology, splits, layout."""
+    """Print what is known of a dataset: licence, citation, address, Betti numbers, splits, files.
+
+    Examples:
+    topoeval data info strokes
+    """
     import inspect
 
     from topoeval import datasets
@@ -65,7 +73,7 @@ def info(
 
 @app.command()
 def prepare(
-    name: Annotated[str, typer.Argument(help="A dataset.")],
+    name: Annotated[str, typer.Argument(help="Name of a dataset (topoeval data list).")],
     source: Annotated[
         Optional[Path],  # noqa: UP045
         typer.Option("--from", help="Folder of the files as published."),
@@ -79,17 +87,21 @@ def prepare(
     ] = False,
     split: Annotated[
         Optional[list[str]],  # noqa: UP045
-        typer.Option(help="Drawn data: these splits; all but relaxed by default."),
+        typer.Option(help="Drawn data: only this split; may be repeated."),
     ] = None,
     size: Annotated[
         Optional[int],  # noqa: UP045
-        typer.Option(help="Drawn data: samples of each split; the card's by default."),
+        typer.Option(help="Drawn data: samples of each split; as in data info by default."),
     ] = None,
     seed: Annotated[int, typer.Option(help="Drawn data: seed of the training splits.")] = 0,
     jobs: Annotated[int, typer.Option(min=1, help="Drawn data: processes.")] = usable_cores(),
     param: Params = None,
 ) -> None:
-    """Check files and write them once in a form that loads fast; or draw samples into the cache."""
+    """Check the files of a dataset and write them in a form that loads fast; or draw its samples.
+
+    Examples:
+    topoeval data prepare drive --from DOWNLOADS --data DATA
+    """
     from topoeval import datasets
     from topoeval.datasets.stored import Stored
     from topoeval.datasets.synthetic import Synthetic
@@ -113,7 +125,7 @@ def prepare(
 
 @app.command()
 def show(
-    name: Annotated[str, typer.Argument(help="A dataset.")],
+    name: Annotated[str, typer.Argument(help="Name of a dataset (topoeval data list).")],
     out: Annotated[Path, typer.Option(help="SVG file to write.")] = Path("dataset.svg"),
     split: Annotated[str, typer.Option(help="Which split.")] = "test",
     count: Annotated[
@@ -122,7 +134,11 @@ def show(
     ] = None,
     param: Params = None,
 ) -> None:
-    """Draw a few samples, image above truth, and print their Betti numbers."""
+    """Draw a few samples, image above truth, and print their Betti numbers.
+
+    Examples:
+    topoeval data show strokes --count 3 --out strokes.svg
+    """
     from topoeval import datasets
     from topoeval.datasets.contact import contact_sheet
     from topoeval.whole_file import write_bytes

@@ -17,7 +17,11 @@ _OUTCOMES = {"passed": "green", "failed": "bold red", "not applicable": "dim"}
 
 
 def doctor() -> None:
-    """Say what is installed, what is broken and why, and how to get what is missing."""
+    """Say what is installed, what is broken and why, and how to get what is missing.
+
+    Examples:
+    topoeval doctor
+    """
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -45,8 +49,12 @@ def doctor() -> None:
     raise typer.Exit(1 if broken else 0)
 
 
-def check(name: Annotated[str, typer.Argument(help="A backend.")]) -> None:
-    """Run the conformance suite on one backend."""
+def check(name: Annotated[str, typer.Argument(help="Name of a backend.")]) -> None:
+    """Test that a backend returns the right bars.
+
+    Examples:
+    topoeval check native
+    """
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text

@@ -164,6 +164,14 @@ def evaluate(
             rich_help_panel=SCORES,
         ),
     ] = None,
+    preset: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(
+            help="Scores and conventions of a challenge: vesuvius, topcow24, topbrain, atm22, "
+            "selma3d, cremi, roads, nnunet.",
+            rich_help_panel=SCORES,
+        ),
+    ] = None,
     absent: Annotated[
         Absent,
         typer.Option(
@@ -173,6 +181,14 @@ def evaluate(
         ),
     ] = Absent.leave_out,
     jobs: Jobs = CORES,
+    memory: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(
+            help="For all processes together, for example 8G: columns that need more are left out "
+            "and named.",
+            rich_help_panel=OUTPUT,
+        ),
+    ] = None,
     out: Annotated[Path, typer.Option(help="Folder to write to.", rich_help_panel=OUTPUT)] = Path(
         "evaluation"
     ),
@@ -220,7 +236,10 @@ def evaluate(
         tolerance=tolerance,
         patch=patch,
         metrics=metrics,
+        preset=preset,
         absent=absent.value,
     )
-    problems = evaluate_files(request, jobs=jobs, out=out, parquet=parquet, html=html)
+    problems = evaluate_files(
+        request, jobs=jobs, memory=memory, out=out, parquet=parquet, html=html
+    )
     raise typer.Exit(1 if problems else 0)

@@ -30,7 +30,9 @@ from topoeval.evaluate import (
     record,
     summarise,
 )
+from topoeval.evaluate.presets import preset, with_preset
 from topoeval.evaluate.summary import MEAN
+from topoeval.limits import parse_memory
 from topoeval.metrics import Settings
 from topoeval.topology import Topology
 
@@ -66,6 +68,7 @@ class Request:
     tolerance: float | None
     patch: int
     metrics: str | None
+    preset: str | None
     absent: Literal["leave-out", "score"]
 
     def options(self) -> Options:
@@ -80,7 +83,7 @@ class Request:
             raise UserError("--patch is a side of at least 1, --tolerance a distance of at least 0")
         if self.threshold is not None and not 0 < self.threshold <= 1:
             raise UserError(f"--threshold lies in (0, 1], got {self.threshold:g}")
-        return Options(
+        options = Options(
             settings=Settings(
                 topology=Topology.parse(self.topology),
                 spacing=parse_spacing(self.spacing),
@@ -101,24 +104,32 @@ class Request:
             of_prediction=self.pred_suffix,
             of_target=self.gt_suffix,
         )
+        return options if self.preset is None else with_preset(options, self.preset)
 
 
-def evaluate_files(request: Request, *, jobs: int, out: Path, parquet: bool, html: bool) -> int:
+def evaluate_files(
+    request: Request, *, jobs: int, memory: str | None, out: Path, parquet: bool, html: bool
+) -> int:
     """Score files, write what came out, print a summary; return the number of problems."""
     if parquet and importlib.util.find_spec("pyarrow") is None:
         raise UnavailableError('Parquet needs pyarrow; pip install "topoeval[parquet]"')
     options = request.options()
+    # of each process
+    share = None if memory is None else parse_memory(memory) // jobs
     console = Console()
     began = time.monotonic()
     with progress(console) as listener:
-        found, stated = _evaluated(request, options, jobs, listener, out)
+        found, stated = _evaluated(request, options, jobs, share, listener, out)
     if len(found.pairs):
         write_evaluation(found, out, parquet, time.monotonic() - began)
+        lines = _conventions(found)
+        if request.preset is not None:
+            lines = [*preset(request.preset).lines(), *lines]
         if html:
             from topoeval.report.files_page import write_evaluation_page
 
-            write_evaluation_page(found, out / "index.html", _conventions(found))
-        for line in _conventions(found):
+            write_evaluation_page(found, out / "index.html", lines)
+        for line in lines:
             console.print(escape(line), highlight=False, soft_wrap=True)
         console.print(_table(found))
         names = ["cases.csv", "summary.csv", "inputs.csv", "record.json"]
@@ -139,19 +150,21 @@ def _evaluated(
     request: Request,
     options: Options,
     jobs: int,
+    memory: int | None,
     listener: Callable[[str, int, int], None],
     out: Path,
 ) -> tuple[Evaluation, NnUnetResults | None]:
     if request.nnunet is None:
         if request.predictions is None or request.targets is None:
             raise UserError("name the predictions and the truth, or --nnunet RUN/fold_0")
-        return evaluate(request.predictions, request.targets, options, jobs, listener, out), None
+        folders = request.predictions, request.targets
+        return evaluate(*folders, options, jobs, listener, out, memory), None
     if request.targets is not None:
         raise UserError("with --nnunet only the truth is named beside it, and not the predictions")
     stated = read_nnunet(request.nnunet, request.predictions)
     if options.labels is None:
         options = replace(options, labels=stated.labels)
-    return evaluate_pairs(stated.matched, options, jobs, listener, out), stated
+    return evaluate_pairs(stated.matched, options, jobs, listener, out, memory), stated
 
 
 def parse_spacing(text: str | None) -> tuple[float, ...] | None:

@@ -40,6 +40,7 @@ def examine() -> Iterator[tuple[str, list[Finding]]]:
     yield "Backends", list(_guarded("backends", _backends))
     yield "Losses", list(_guarded("losses", lambda: _plugins("losses", "LOSSES")))
     yield "Datasets", list(_guarded("datasets", _datasets))
+    yield "nnU-Net", list(_guarded("torchvision", _nnunet))
     yield "Optional libraries", list(_optional())
 
 
@@ -166,6 +167,25 @@ def _plugins(module: str, registry: str) -> Iterator[Finding]:
             yield Finding(name, INSTALLED, plugins.load(name).info.title)
         else:
             yield Finding(name, str(status.state), status.reason)
+
+
+def _nnunet() -> Iterator[Finding]:
+    """Yield whether nnU-Net can find trainers from outside."""
+    try:
+        yield Finding("nnunetv2", INSTALLED, version("nnunetv2"))
+    except PackageNotFoundError:
+        yield Finding("nnunetv2", MISSING, 'pip install "topoeval[nnunet]"')
+        return
+    try:
+        torchvision = importlib.import_module("torchvision")
+    except Exception as error:  # of many kinds: an import, an operator, a shared library
+        remedy = (
+            "nnU-Net imports torchvision before it finds a trainer from outside; take torch and "
+            "torchvision from one index, as pytorch.org says"
+        )
+        yield Finding("torchvision", BROKEN, f"{_reason(error)}; {remedy}")
+    else:
+        yield Finding("torchvision", INSTALLED, f"{torchvision.__version__}; fits torch")
 
 
 def _optional() -> Iterator[Finding]:

@@ -41,7 +41,8 @@ Gpus = Annotated[
 DaskAddress = Annotated[
     str | None,
     typer.Option(
-        help="Scheduler, for example tcp://10.0.0.1:8786; one is started here by default.",
+        help="Address of the dask scheduler, for example tcp://10.0.0.1:8786; "
+        "one is started here by default.",
         rich_help_panel=_PANEL,
     ),
 ]

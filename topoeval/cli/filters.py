@@ -12,14 +12,26 @@ if TYPE_CHECKING:
 
 Methods = Annotated[
     list[str] | None,
-    typer.Option("--method", "-m", help="A name, a pattern, or NAME[KEY=VALUE]; may be repeated."),
+    typer.Option(
+        "--method",
+        "-m",
+        help="Only this method: a name, a pattern as betti*, or "
+        "NAME[KEY=VALUE] with a value of a parameter; may be repeated.",
+    ),
 ]
 Datasets = Annotated[
-    list[str] | None, typer.Option("--dataset", "-d", help="As --method; may be repeated.")
+    list[str] | None,
+    typer.Option("--dataset", "-d", help="Only this dataset, named as a method; may be repeated."),
 ]
-Seeds = Annotated[list[int] | None, typer.Option("--seed", "-s", help="May be repeated.")]
-Backends = Annotated[list[str] | None, typer.Option("--backend", "-b", help="May be repeated.")]
-Devices = Annotated[list[str] | None, typer.Option("--device", help="May be repeated.")]
+Seeds = Annotated[
+    list[int] | None, typer.Option("--seed", "-s", help="Only this seed; may be repeated.")
+]
+Backends = Annotated[
+    list[str] | None, typer.Option("--backend", "-b", help="Only this backend; may be repeated.")
+]
+Devices = Annotated[
+    list[str] | None, typer.Option("--device", help="Only cpu, or only cuda; may be repeated.")
+]
 
 
 def filters(

@@ -37,7 +37,11 @@ def plan(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Every run, as JSON.")] = False,
 ) -> None:
-    """Show what a suite would run here, what is done, what cannot run and why, and for how long."""
+    """Show what a suite would run here, for how long, what is done, and what cannot run and why.
+
+    Examples:
+    topoeval plan quickstart
+    """
     import json
 
     from rich.console import Console
@@ -85,7 +89,11 @@ def plan(
 def schema(
     kind: Annotated[str, typer.Argument(help="suite, method or record.")],
 ) -> None:
-    """Print the JSON schema of a kind of file, for editors and other programs."""
+    """Print the JSON schema of a kind of file, for editors and other programs.
+
+    Examples:
+    topoeval schema suite
+    """
     from topoeval.harness.suites.schema import schema_text
 
     print(schema_text(kind), end="")

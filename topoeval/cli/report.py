@@ -30,7 +30,7 @@ def report(
     ] = None,
     reference: Annotated[
         Optional[str],  # noqa: UP045
-        typer.Option(help=f"Base of every method that names none; {_DEFAULT}"),
+        typer.Option(help=f"Base of the methods that name none; {_DEFAULT}"),
     ] = None,
     copy_records: Annotated[
         bool,
@@ -38,14 +38,18 @@ def report(
     ] = False,
     plugin: Plugins = None,
 ) -> None:
-    """Make pages, figures and tables (CSV, Markdown, LaTeX) from the records of a suite."""
+    """Make pages, figures and tables (CSV, Markdown, LaTeX) from the records of a suite.
+
+    Examples:
+    topoeval report results/quickstart
+    """
     make_report(results, out, reference, copy_records=copy_records)
 
 
 def leaderboard(
     results: Annotated[
         list[Path],
-        typer.Argument(help="Results folders of suites, or a folder of them; others are passed."),
+        typer.Argument(help="Results folders of suites, or a folder of results folders."),
     ],
     out: Annotated[Path, typer.Option(help="Where to write the site.")] = Path("results/site"),
     without: Annotated[
@@ -72,7 +76,11 @@ def leaderboard(
         typer.Option("--tables", help="Write table.md and table.csv into each results folder too."),
     ] = False,
 ) -> None:
-    """Make one site of the reports of several suites, with what their numbers support."""
+    """Make one site of the reports of several suites.
+
+    Examples:
+    topoeval leaderboard results --out site
+    """
     from topoeval.report import build_leaderboard
     from topoeval.report.formats import write_tables
     from topoeval.report.summary import summarise

@@ -14,7 +14,7 @@ from topoeval.errors import UserError
 def rescore(
     results: Annotated[Path, typer.Argument(help="Results folder of a suite.")],
     metrics: Annotated[
-        str, typer.Option(help="Columns of docs/metrics.md, as cldice,hd95 or betti_error_{k}.")
+        str, typer.Option(help="Names of scores (topoeval list metrics), for example cldice,hd95.")
     ],
     data: Annotated[
         Path | None,
@@ -23,7 +23,11 @@ def rescore(
     jobs: Annotated[int, typer.Option(min=1, help="Processes side by side.")] = 1,
     plugin: Plugins = None,
 ) -> None:
-    """Add metrics to finished runs from the predictions that they kept."""
+    """Add metrics to finished runs from the predictions that they kept.
+
+    Examples:
+    topoeval rescore results/quickstart --metrics cldice,hd95
+    """
     from rich.console import Console
 
     from topoeval.cli.data import use_data_folder

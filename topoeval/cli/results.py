@@ -15,11 +15,15 @@ from topoeval.limits import usable_cores
 def collect(
     results: Annotated[
         Optional[list[Path]],  # noqa: UP045  # typer reads the annotation at run time
-        typer.Argument(help="Results folders, or folders of such; results by default."),
+        typer.Argument(help="Results folders, or folders of results folders; results by default."),
     ] = None,
     out: Annotated[Path, typer.Option(help="Folder to write to.")] = Path("collected"),
 ) -> None:
-    """Write all records as two Parquet files, runs and cases."""
+    """Write all records as two Parquet files, runs and cases.
+
+    Examples:
+    topoeval collect results --out collected
+    """
     from topoeval.results.notes import mixed_code
     from topoeval.results.parquet import NAMES
     from topoeval.results.parquet import collect as write
@@ -35,12 +39,16 @@ def query(
     sql: Annotated[str, typer.Argument(help="A SELECT over the tables runs and cases.")],
     results: Annotated[
         Optional[list[Path]],  # noqa: UP045
-        typer.Argument(help="Results folders, or folders of such; results by default."),
+        typer.Argument(help="Results folders, or folders of results folders; results by default."),
     ] = None,
-    csv: Annotated[bool, typer.Option("--csv", help="Answer as CSV.")] = False,
-    json: Annotated[bool, typer.Option("--json", help="Answer as JSON, a list of rows.")] = False,
+    csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON, a list of rows.")] = False,
 ) -> None:
-    """Ask all records a question in SQL (DuckDB's); docs/results.md names the columns."""
+    """Print the result of an SQL query over all records; docs/results.md names the columns.
+
+    Examples:
+    topoeval query "SELECT method, count(*) FROM runs GROUP BY method" results
+    """
     from topoeval.results.sql import query as ask
     from topoeval.results.tables import load
 
@@ -60,7 +68,7 @@ def query(
 def submit(
     folder: Annotated[
         Optional[Path],  # noqa: UP045
-        typer.Argument(help="With submission.toml and predictions/ or scores.csv."),
+        typer.Argument(help="Folder with submission.toml and predictions/ or scores.csv."),
     ] = None,
     out: Annotated[
         Optional[Path],  # noqa: UP045
@@ -81,7 +89,13 @@ def submit(
         float, typer.Option(min=0, help="Limit for the files of a bundle, unpacked, in GiB.")
     ] = 4.0,
 ) -> None:
-    """Pack predictions or numbers of a method into a checked bundle, or check one."""
+    """Pack predictions or numbers of a method into a checked bundle, or check one.
+
+    Examples:
+    topoeval submit my_folder --truth MASKS
+
+    topoeval submit --check my_folder.zip
+    """
     from topoeval.results.submission import check as checked
     from topoeval.results.submission import pack
 

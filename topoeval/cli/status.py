@@ -33,7 +33,11 @@ def status(
         typer.Option("--all", help="List every run, not only those that run or did not end well."),
     ] = False,
 ) -> None:
-    """Show what of a suite runs, how far it is, what ended how, and what is left."""
+    """Show which runs of a suite are running, how they ended, and which are left.
+
+    Examples:
+    topoeval status results/quickstart --all
+    """
     from collections import Counter
 
     from rich.console import Console
@@ -97,9 +101,13 @@ def _table(states: list[RunState]) -> Table:
 
 def retry(
     results: Results,
-    failed: Annotated[bool, typer.Option("--failed", help="All that did not end as ok.")] = False,
+    failed: Annotated[bool, typer.Option("--failed", help="All runs that failed.")] = False,
     machine: Annotated[
-        bool, typer.Option("--machine", help="Only what the machine is to blame for.")
+        bool,
+        typer.Option(
+            "--machine",
+            help="Only runs that the machine ended: killed from outside, or lost.",
+        ),
     ] = False,
     data: Annotated[
         Path | None,
@@ -113,7 +121,11 @@ def retry(
     slurm: Slurm = None,
     report: Annotated[bool, typer.Option(help="Make the table and the page at the end.")] = True,
 ) -> None:
-    """Run failed runs of a results folder again, and what was left of it."""
+    """Run the failed runs of a results folder again, and those that are left.
+
+    Examples:
+    topoeval retry results/quickstart --failed
+    """
     from topoeval.cli.run import retry_runs
 
     if failed == machine:

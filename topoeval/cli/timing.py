@@ -20,11 +20,15 @@ def time(
     device: Devices = None,
     plugin: Plugins = None,
     rounds: Annotated[
-        int | None, typer.Option(min=1, help="Fresh processes per method; the suite's by default.")
+        int | None,
+        typer.Option(
+            min=1, help="Repetitions per method, each in a new process; the suite's by default."
+        ),
     ] = None,
     threads: Annotated[int, typer.Option(min=1, help="Threads of a step, pinned to cores.")] = 1,
     busy: Annotated[
-        bool, typer.Option("--busy", help="Measure beside other work; the records say so.")
+        bool,
+        typer.Option("--busy", help="Measure although others run; the records say so."),
     ] = False,
     again: Annotated[bool, typer.Option("--again", help="Measure anew what is measured.")] = False,
     results: Annotated[
@@ -34,7 +38,11 @@ def time(
         Path | None, typer.Option(help="Folder of the real datasets; $TOPOEVAL_DATA by default.")
     ] = None,
 ) -> None:
-    """Time a step of each method of a suite, alone on this machine and in turns."""
+    """Measure the time of a training step of each method of a suite, with nothing else running.
+
+    Examples:
+    topoeval time quickstart --method betti_prior
+    """
     from rich.console import Console
     from rich.markdown import Markdown
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn

@@ -17,7 +17,7 @@ def column_groups(
 ) -> list[list[str]]:
     """Return the wanted columns that there are, those that share their work in one list."""
     there = _available(spatial_dims, with_prior)
-    names = list(there)
+    names = chosen(None, there)
     if wanted is not None:
         every = {**_available(2, True), **_available(3, True)}
         names = [name for name in chosen(wanted, every) if name in there]

@@ -98,6 +98,7 @@ def evaluate(
     jobs: int = 1,
     listener: Listener | None = None,
     out: Path | None = None,
+    memory: int | None = None,
 ) -> Evaluation:
     """Score two files, or two folders of files with equal names.
 
@@ -114,6 +115,9 @@ def evaluate(
     out
         Folder in which ``cases.csv`` grows as cases are scored; what an earlier run of the same
         command has scored there is not scored again.
+    memory
+        Bytes that each process may use. Columns that need more are left out, and a problem says
+        which.
 
     Raises
     ------
@@ -124,7 +128,7 @@ def evaluate(
     matched = match_files(
         Path(predictions), Path(targets), options.of_prediction, options.of_target
     )
-    return evaluate_pairs(matched, options, jobs, listener, out)
+    return evaluate_pairs(matched, options, jobs, listener, out, memory)
 
 
 def evaluate_pairs(
@@ -133,6 +137,7 @@ def evaluate_pairs(
     jobs: int = 1,
     listener: Listener | None = None,
     out: Path | None = None,
+    memory: int | None = None,
 ) -> Evaluation:
     """Score files that are matched already; see `evaluate`."""
     check_columns(options.columns)
@@ -143,7 +148,7 @@ def evaluate_pairs(
         wanted = sorted([*wanted, *matched.missing], key=lambda pair: pair.name)
     else:
         problems += [missing_problem(pair) for pair in matched.missing]
-    with Workers(min(jobs, max(len(wanted), 1))) as workers:
+    with Workers(min(jobs, max(len(wanted), 1)), memory) as workers:
         surveys, broken = _surveyed(wanted, options, workers, tell)
         problems += broken
         pairs = [pair for pair in wanted if _sides(pair) <= surveys.keys()]

@@ -14,6 +14,7 @@ from typing import Any, Self, TypeVar
 
 from topoeval import plugins
 from topoeval.errors import UserError
+from topoeval.limits import limit_memory
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -50,10 +51,14 @@ class Workers:
     ----------
     jobs
         Processes side by side.
+    memory
+        Bytes that each of them may use; then there are processes with one job, too. What needs more
+        raises `MemoryError` there.
     """
 
-    def __init__(self, jobs: int) -> None:
+    def __init__(self, jobs: int, memory: int | None = None) -> None:
         self.jobs = jobs
+        self.memory = memory
         self._pools: list[ProcessPoolExecutor | None] = [None] * jobs
 
     def __enter__(self) -> Self:
@@ -90,7 +95,7 @@ class Workers:
             The path that a problem of an item names.
         """
         work = enumerate(items)
-        if self.jobs == 1:
+        if self.jobs == 1 and self.memory is None:
             for position, item in work:
                 yield position, _guarded(function, item, name(item))
             return
@@ -138,7 +143,8 @@ class Workers:
             pool = ProcessPoolExecutor(
                 1,
                 mp_context=multiprocessing.get_context("spawn"),
-                initializer=plugins.load_in_worker,
+                initializer=_start,
+                initargs=(self.memory,),
             )
             self._pools[place] = pool
         path = name(item)
@@ -148,6 +154,13 @@ class Workers:
             pool.shutdown()
             self._pools[place] = None
             return Died(path, f"{path}: the process died, perhaps out of memory")
+
+
+def _start(memory: int | None) -> None:
+    """Make a new process ready."""
+    plugins.load_in_worker()
+    if memory is not None:
+        limit_memory(memory)
 
 
 def _guarded(function: Callable[[Item], Result], item: Item, path: str) -> Result | Problem:

@@ -16,7 +16,8 @@ from topoeval.evaluate.pairs import FilePair
 from topoeval.evaluate.parallel import Problem
 from topoeval.images.orientation import on_grid_of
 from topoeval.images.reading import LabelMap, Reading, read_labels
-from topoeval.metrics import Settings, score
+from topoeval.metrics import Settings
+from topoeval.metrics.scores import MaskPair
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,10 +188,11 @@ def score_pair(pair: FilePair, task: Task, columns: Sequence[str] | None = None)
             )
         settings = replace(task.options.settings, spacing=p.spacing, prior=prior)
         mask, truth = (task.classes.mask(read.array, name) for read in (p, g))
+        masks = MaskPair(mask, truth)
         row: dict[str, Any] = {"case": pair.name, "class": name}
         for group in column_groups(ndim, prior is not None, wanted):
             try:
-                row |= score(mask, truth, settings, group)
+                row |= masks.score(settings, group)
             except MemoryError:
                 found.problems.append(column_problem(pair, name, group, "out of memory"))
             except Exception as error:  # one score that fails must not cost the others

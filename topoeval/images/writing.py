@@ -55,6 +55,7 @@ def write_like(target: Path, source: Path, array: NDArray[Any]) -> None:
         If the format is not written.
     """
     check_writable(source)
+    # the writers of libraries go by the ending: the name is not that of `whole_file`
     partial = target.with_name(f".partial-{os.getpid()}-{target.name}")
     try:
         _WRITERS[image_suffix(source) or ""](partial, source, array)
@@ -101,7 +102,7 @@ def _write_tiff(target: Path, source: Path, array: NDArray[Any]) -> None:
     if len(resolution) == 2:
         options.update(resolution=resolution, resolutionunit=unit)
     if imagej is not None and array.dtype in (np.uint8, np.uint16, np.float32):
-        kept = {k: imagej[k] for k in ("spacing", "unit") if k in imagej}
+        kept: dict[str, Any] = {k: imagej[k] for k in ("spacing", "unit") if k in imagej}
         options.update(imagej=True, metadata={**kept, "axes": axes})
         del options["compression"]
     elif ome is not None:
@@ -109,11 +110,13 @@ def _write_tiff(target: Path, source: Path, array: NDArray[Any]) -> None:
     tifffile.imwrite(target, array, **options)
 
 
-def _ome_metadata(text: str, axes: str) -> dict[str, Any]:
+def _ome_metadata(text: str | None, axes: str) -> dict[str, Any]:
     import tifffile
 
-    image = tifffile.xml2dict(text)["OME"]["Image"]
-    pixels = (image[0] if isinstance(image, list | tuple) else image)["Pixels"]
+    if text is None:
+        return {"axes": axes}
+    image: Any = tifffile.xml2dict(text)["OME"]["Image"]
+    pixels: dict[str, Any] = (image[0] if isinstance(image, list | tuple) else image)["Pixels"]
     kept = {key: pixels[key] for key in pixels if key.startswith("PhysicalSize")}
     return {"axes": axes, **kept}
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from topoeval.losses.betti_matching import BettiMatchingLoss
     from topoeval.losses.betti_prior import BettiPriorLoss
     from topoeval.losses.betti_prior_multiclass import BettiPriorMulticlassLoss
+    from topoeval.losses.blob import BlobLoss
     from topoeval.losses.boundary import BoundaryLoss
     from topoeval.losses.cape import CapeLoss
     from topoeval.losses.cbdice import CbDiceLoss, ClMDiceLoss
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from topoeval.losses.cldice import ClDiceLoss, TopologicalClDiceLoss
     from topoeval.losses.discrete_morse import DiscreteMorseLoss
     from topoeval.losses.euler import EulerLoss
+    from topoeval.losses.generalised_dice import GeneralisedDiceLoss
+    from topoeval.losses.hausdorff_dt import HausdorffDTLoss
     from topoeval.losses.perceptual import PerceptualLoss
     from topoeval.losses.plain import (
         CrossEntropyLoss,
@@ -53,6 +56,7 @@ _BUILTIN = {
     "betti_matching": "topoeval.losses.betti_matching:BettiMatchingLoss",
     "betti_prior": "topoeval.losses.betti_prior:BettiPriorLoss",
     "betti_prior_multiclass": "topoeval.losses.betti_prior_multiclass:BettiPriorMulticlassLoss",
+    "blob": "topoeval.losses.blob:BlobLoss",
     "boundary": "topoeval.losses.boundary:BoundaryLoss",
     "cape": "topoeval.losses.cape:CapeLoss",
     "cbdice": "topoeval.losses.cbdice:CbDiceLoss",
@@ -66,6 +70,8 @@ _BUILTIN = {
     "discrete_morse": "topoeval.losses.discrete_morse:DiscreteMorseLoss",
     "euler": "topoeval.losses.euler:EulerLoss",
     "focal": "topoeval.losses.plain:FocalLoss",
+    "generalised_dice": "topoeval.losses.generalised_dice:GeneralisedDiceLoss",
+    "hausdorff_dt": "topoeval.losses.hausdorff_dt:HausdorffDTLoss",
     "mse": "topoeval.losses.plain:MSELoss",
     "perceptual": "topoeval.losses.perceptual:PerceptualLoss",
     "persistent_entropy": "topoeval.losses.statistics:PersistentEntropyLoss",
@@ -98,6 +104,7 @@ __all__ = [
     "BettiMatchingLoss",
     "BettiPriorLoss",
     "BettiPriorMulticlassLoss",
+    "BlobLoss",
     "BoundaryLoss",
     "CapeLoss",
     "CbDiceLoss",
@@ -110,6 +117,8 @@ __all__ = [
     "DiscreteMorseLoss",
     "EulerLoss",
     "FocalLoss",
+    "GeneralisedDiceLoss",
+    "HausdorffDTLoss",
     "HomotopyWarpingLoss",
     "Loss",
     "LossInfo",

@@ -213,8 +213,8 @@ class Adapted(nn.Module):
         ]
         return torch.stack(values).sum(0)
 
-    def extra_repr(self) -> str:
-        """Return the arguments that do not have their default."""
+    def __repr__(self) -> str:
+        """Return the call of `adapt` that builds this, with what does not have its default."""
         given = {
             "sigmoid": self.sigmoid,
             "softmax": self.softmax,
@@ -224,7 +224,8 @@ class Adapted(nn.Module):
             "weight": None if self.weight is None else self.weight.tolist(),
             "scale_weights": self.scale_weights,
         }
-        return ", ".join(f"{k}={v!r}" for k, v in given.items() if v is not None and v is not False)
+        told = [f"{k}={v!r}" for k, v in given.items() if v is not None and v is not False]
+        return f"adapt({', '.join([repr(self.loss), *told])})"
 
     def _scales(self, n: int) -> Sequence[float]:
         if not n:

@@ -38,6 +38,15 @@ def outside_graph(function: F) -> F:
     return cast(F, call)
 
 
+def _of_known_rank(prepare: Callable[[Any, torch.Tensor], Any]) -> Callable[..., Any]:
+    @wraps(prepare)
+    def checked(self: MapLoss, target: torch.Tensor) -> Any:
+        self._check_dims(target)
+        return prepare(self, target)
+
+    return checked
+
+
 class MapLoss(nn.Module):
     """A loss made of parts, each with a value per image and class.
 
@@ -146,7 +155,21 @@ class TargetLoss(MapLoss):
     those that a loss has seen.
 
     Labels, voxels to ignore, weights of classes and lists of outputs: `topoeval.losses.adapt`.
+
+    Attributes
+    ----------
+    prepares_rows
+        Whether `prepare` returns a tensor or a list with one row for each target, which depends on
+        that target alone. Others are not remembered.
     """
+
+    prepares_rows: ClassVar[bool] = True
+
+    def __init_subclass__(cls, **keywords: Any) -> None:
+        """Have `prepare` refuse targets of a rank that the loss does not take."""
+        super().__init_subclass__(**keywords)
+        if "prepare" in vars(cls):
+            cls.prepare = _of_known_rank(vars(cls)["prepare"])  # type: ignore[method-assign]
 
     def forward(
         self, input: torch.Tensor, target: torch.Tensor, prepared: Any = None
@@ -186,7 +209,8 @@ class TargetLoss(MapLoss):
         if (
             torch.compiler.is_compiling()
             or type(self).prepare is TargetLoss.prepare
-            or (self.info.device == "all" and target.device.type != "cpu")  # stays on its device
+            or not self.prepares_rows
+            or (self.info.device != "part" and target.device.type != "cpu")  # stays on its device
             or target.requires_grad
             or not limit_bytes()
             or next(self.parameters(), None) is not None  # which may change

@@ -158,11 +158,13 @@ class CapeLoss(TargetLoss):
 
     def _snapped(self, local: NDArray[np.floating], end: Voxels) -> Voxels:
         """Return the cheapest passable voxel near `end`, the nearest of equally cheap ones."""
-        axes = np.ogrid[tuple(slice(side) for side in local.shape)]
-        squared = sum((axis - at) ** 2 for axis, at in zip(axes, end, strict=True))
-        near = np.argwhere((squared <= self.snap**2) & (local >= 0))
+        low = np.maximum(end - self.snap, 0)
+        window = local[tuple(map(slice, low, end + self.snap + 1))]
+        axes = np.ogrid[tuple(map(slice, window.shape))]
+        squared = sum((axis - at) ** 2 for axis, at in zip(axes, end - low, strict=True))
+        near = np.argwhere((squared <= self.snap**2) & (window >= 0))
         at = tuple(near.T)
-        return near[np.lexsort((np.asarray(squared)[at], local[at]))[0]]
+        return low + near[np.lexsort((np.asarray(squared)[at], window[at]))[0]]
 
 
 def skeleton_paths(skeleton: NDArray[np.bool_]) -> Iterator[Voxels]:
@@ -177,16 +179,26 @@ def skeleton_paths(skeleton: NDArray[np.bool_]) -> Iterator[Voxels]:
     graph, nodes = pixel_graph(skeleton, connectivity=skeleton.ndim)
     coordinates = np.stack(np.unravel_index(nodes, skeleton.shape), axis=1)
     covered = np.zeros(len(nodes), bool)
-    graph = graph.tolil()
+    left = np.diff(graph.indptr)  # edges of each node that no path has used
+
+    def lengths_from(start: int, **options: Any) -> Any:
+        return dijkstra(graph, indices=start, limit=np.finfo(float).max, **options)
+
+    def use(a: int, b: int) -> None:
+        its = slice(graph.indptr[a], graph.indptr[a + 1])
+        graph.data[its][graph.indices[its] == b] = np.inf  # beyond the limit: no edge any more
+        left[a] -= 1
+
     for seed in range(len(nodes)):
-        while not covered[seed] or graph.rows[seed]:
-            first = _farthest(dijkstra(graph.tocsr(), indices=seed))
-            lengths, before = dijkstra(graph.tocsr(), indices=first, return_predecessors=True)
+        while not covered[seed] or left[seed]:
+            first = _farthest(lengths_from(seed))
+            lengths, before = lengths_from(first, return_predecessors=True)
             path = [_farthest(lengths)]
             while path[-1] != first:
                 path.append(before[path[-1]])
             for a, b in itertools.pairwise(path):
-                graph[a, b] = graph[b, a] = 0
+                use(a, b)
+                use(b, a)
             if not covered[path].all():
                 yield coordinates[path]
             covered[path] = True

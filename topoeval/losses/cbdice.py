@@ -210,7 +210,7 @@ def _ratio(
     either = torch.where(radius != 0, radius, otherwise)
     # sums by parts, not scattered: the same to the last bit each time, on any device
     above, below = (
-        torch.stack([part.sum() for part in (weight * value).split(counts)])
+        torch.stack([part.sum() for part in torch.split(weight * value, counts)])
         for value in (distance, either)
     )
     return (above + 1) / (below + 1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 
@@ -34,6 +34,8 @@ class DiagramLoss(TargetLoss):
     backend
         Persistence backend.
     """
+
+    prepares_rows: ClassVar[bool] = False
 
     def __init__(
         self,

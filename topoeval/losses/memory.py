@@ -60,7 +60,7 @@ class TargetMemory:
         target
             On any device.
         prepare, select
-            Those of the loss. Rows are kept if they are tensors or lists.
+            Those of the loss.
         """
         keys = [(*settings, digest) for digest in digests(target)]
         rows = self._known(keys)
@@ -68,8 +68,6 @@ class TargetMemory:
         if missing:
             every = len(missing) == len(rows)
             fresh = prepare(target if every else target[missing])
-            if not isinstance(fresh, (torch.Tensor, list)):
-                return fresh if every else prepare(target)
             for at, i in enumerate(missing):
                 rows[i] = select(fresh, torch.tensor([at]))
             self._keep({keys[i]: rows[i] for i in missing})

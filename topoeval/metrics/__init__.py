@@ -7,6 +7,7 @@ of all columns of scores; a metric of one's own is a `Metric` in it.
 """
 
 from topoeval.metrics.betti import betti_error, betti_matches, betti_numbers
+from topoeval.metrics.boundary import boundary_iou
 from topoeval.metrics.catalogue import METRICS, available_columns, metric_of
 from topoeval.metrics.classes import class_masks, pairwise_unions
 from topoeval.metrics.components import enclosed, label
@@ -18,8 +19,10 @@ from topoeval.metrics.distance import (
     normalised_surface_dice,
 )
 from topoeval.metrics.euler import euler_error, euler_number
+from topoeval.metrics.instances import instance_scores, panoptic_quality
 from topoeval.metrics.intensity import mse
 from topoeval.metrics.matching import betti_matching_error
+from topoeval.metrics.membranes import cell_scores, cremi_score
 from topoeval.metrics.metric import Empty, Metric, Settings
 from topoeval.metrics.overlap import dice, iou, topology_gated_dice
 from topoeval.metrics.partition import (
@@ -29,9 +32,13 @@ from topoeval.metrics.partition import (
 )
 from topoeval.metrics.patches import patch_betti_error
 from topoeval.metrics.regions import wrong_regions
+from topoeval.metrics.roads import apls, network_scores
 from topoeval.metrics.scores import score, score_cases
+from topoeval.metrics.sheets import topo_f1, vesuvius_scores
 from topoeval.metrics.skeletons import cldice, skeleton
+from topoeval.metrics.surface import surface_dice
 from topoeval.metrics.topograph import diu
+from topoeval.metrics.tubes import tree_length_detected, tree_scores
 
 __all__ = [
     "METRICS",
@@ -40,6 +47,7 @@ __all__ = [
     "Settings",
     "adapted_rand_error",
     "adjusted_rand_index",
+    "apls",
     "available_columns",
     "average_surface_distance",
     "betti_error",
@@ -48,26 +56,37 @@ __all__ = [
     "betti_numbers",
     "bottleneck_distance",
     "boundary_distances",
+    "boundary_iou",
+    "cell_scores",
     "class_masks",
     "cldice",
+    "cremi_score",
     "dice",
     "diu",
     "enclosed",
     "euler_error",
     "euler_number",
     "hausdorff_distance",
+    "instance_scores",
     "iou",
     "label",
     "metric_of",
     "mse",
+    "network_scores",
     "normalised_surface_dice",
     "pairwise_unions",
+    "panoptic_quality",
     "patch_betti_error",
     "score",
     "score_cases",
     "skeleton",
+    "surface_dice",
+    "topo_f1",
     "topology_gated_dice",
+    "tree_length_detected",
+    "tree_scores",
     "variation_of_information",
+    "vesuvius_scores",
     "wasserstein_distance",
     "wrong_regions",
 ]

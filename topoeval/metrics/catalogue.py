@@ -6,11 +6,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from functools import partial
 
 from topoeval.errors import UserError, nearest
 from topoeval.metrics import groups
+from topoeval.metrics.challenges import CHALLENGES
 from topoeval.metrics.metric import ALWAYS, Empty, Metric, Need
 from topoeval.registry import Registry
 
@@ -27,25 +28,27 @@ _PRIOR: tuple[Need, ...] = (*_T, "prior")
 # Errors that are counted, and columns that describe a mask and are not ranked.
 _count = partial(
     Metric, direction="lower", range=(0.0, None), empty=_COUNTED, needs=_T, over_classes="sum",
-    unit="features",
+    unit="features", crops=True,
 )  # fmt: skip
 _describes = partial(
     Metric, direction=None, range=(0.0, None), empty=_DESCRIBES, needs=_T, over_classes="sum",
-    unit="features",
+    unit="features", crops=True,
 )  # fmt: skip
 _overlap = partial(
-    Metric, direction="higher", scores=groups.overlap_stack, batched=True, empty=_OVERLAP
-)
+    Metric, direction="higher", scores=groups.overlap_stack, batched=True, crops=True,
+    empty=_OVERLAP,
+)  # fmt: skip
 _betti_count = partial(_count, scores=groups.betti_stack, batched=True)
 _betti_number = partial(
     _describes, scores=groups.betti_stack, batched=True, function="betti_numbers"
 )
 _match = partial(
-    Metric, scores=groups.betti_stack, batched=True, over_classes="all", function="betti_matches"
-)
+    Metric, scores=groups.betti_stack, batched=True, crops=True, over_classes="all",
+    function="betti_matches",
+)  # fmt: skip
 _patch = partial(
     _count, scores=groups.patches, needs=(*_T, "patch"), unit="features per patch", cost="medium",
-    function="patch_betti_error",
+    crops=False, function="patch_betti_error",
 )  # fmt: skip
 _union = partial(
     _count, scores=groups.matching_union_stack, batched=True, cost="medium",
@@ -57,14 +60,14 @@ _intersection = partial(
 )  # fmt: skip
 _skeleton = partial(
     Metric, direction="higher", scores=groups.skeletons, empty=_OVERLAP, cost="medium", revision=2,
-    function="cldice",
+    crops=True, function="cldice",
 )  # fmt: skip
 _distance = partial(
     Metric, direction="lower", scores=groups.distances, range=(0.0, None), unit="spacing",
-    empty=_DISTANCE, needs=_S, cost="medium", digits=2,
+    empty=_DISTANCE, needs=_S, cost="medium", digits=2, crops=True,
 )  # fmt: skip
 _partition = partial(
-    Metric, scores=groups.partition, needs=_T, cost="medium",
+    Metric, scores=groups.partition, needs=_T, cost="medium", crops=True,
 )  # fmt: skip
 _bits = partial(
     _partition, direction="lower", range=(0.0, None), unit="bits", empty=_COUNTED,
@@ -86,7 +89,7 @@ BUILTIN: tuple[Metric, ...] = (
     _match(name="truth_matches_prior", title="Prior ceiling", label="prior_ceiling",
            direction=None, empty=_DESCRIBES, needs=_PRIOR),
     Metric(name="topology_gated_dice", title="Topology-gated Dice", scores=groups.betti_stack,
-           batched=True, direction="higher", empty=_OVERLAP, needs=_T,
+           batched=True, crops=True, direction="higher", empty=_OVERLAP, needs=_T,
            function="topology_gated_dice"),
     _count(name="euler_error", title="Euler error", scores=groups.euler_stack, batched=True,
            unit="", function="euler_error"),
@@ -129,6 +132,7 @@ BUILTIN: tuple[Metric, ...] = (
     Metric(name="mse", title="MSE", scores=groups.intensity_stack, batched=True,
            direction="lower", digits=4, needs=("probabilities",), empty=_DESCRIBES,
            function="mse"),
+    *CHALLENGES,
 )  # fmt: skip
 """The metrics of this package, in the order of tables."""
 
@@ -242,14 +246,14 @@ def metric_of(column: str) -> Metric:
     return known[column]
 
 
-def chosen(names: str | Iterable[str] | None, known: Collection[str]) -> list[str]:
+def chosen(names: str | Iterable[str] | None, known: Mapping[str, Metric]) -> list[str]:
     """Return the wanted columns, in the order of `known`.
 
     Parameters
     ----------
     names
         Columns, or names of metrics with ``{k}`` for every dimension; one name may be given as a
-        text. None for all.
+        text. None for all that are not computed on request alone.
     known
         The columns there can be.
 
@@ -264,7 +268,7 @@ def chosen(names: str | Iterable[str] | None, known: Collection[str]) -> list[st
     ['dice', 'betti_error_0', 'betti_error_1']
     """
     if names is None:
-        return list(known)
+        return [name for name, metric in known.items() if not metric.on_request]
     wanted: set[str] = set()
     for name in [names] if isinstance(names, str) else names:
         written_out = {name.replace("{k}", str(k)) for k in range(3)} & set(known)

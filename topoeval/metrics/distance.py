@@ -19,9 +19,10 @@ from scipy.spatial import cKDTree
 
 from topoeval.errors import UserError
 from topoeval.metrics.arrays import Array, as_mask, case_pairs, check_same_shape
+from topoeval.metrics.box import box_of
 
 # Relative: spacings are stored in single precision.
-_TOLERATED = 1e-6
+TOLERATED = 1e-6
 
 # A voxel of a boundary costs a tree as much as so many voxels cost a distance transform.
 _TREE_COST = 3
@@ -61,6 +62,14 @@ class BoundaryDistances:
             return self._without_boundary()
         return float(np.concatenate([self.to_target, self.to_prediction]).mean())
 
+    def pooled(self, percentile: float) -> float:
+        """Return the percentile of both sets of distances together, as MedPy does."""
+        if self.empty:
+            return self._without_boundary()
+        return float(
+            np.percentile(np.concatenate([self.to_target, self.to_prediction]), percentile)
+        )
+
     def share_within(self, tolerance: float) -> float:
         """Return the share of both boundaries that is no farther than `tolerance`.
 
@@ -70,7 +79,7 @@ class BoundaryDistances:
         if self.empty:
             return float(self.empty == 2)
         pooled = np.concatenate([self.to_target, self.to_prediction])
-        return float((pooled <= tolerance * (1 + _TOLERATED)).mean())
+        return float((pooled <= tolerance * (1 + TOLERATED)).mean())
 
     def _without_boundary(self) -> float:
         return 0.0 if self.empty == 2 else self.diagonal
@@ -80,6 +89,7 @@ def boundary_distances(
     prediction: Array,
     target: Array,
     spacing: Sequence[float] | None = None,
+    shape: Sequence[int] | None = None,
 ) -> BoundaryDistances:
     """Measure one pair of masks; `BoundaryDistances` has the figures.
 
@@ -92,6 +102,8 @@ def boundary_distances(
         Boolean masks of one shape, all axes spatial.
     spacing
         Size of a voxel along each axis; 1 by default.
+    shape
+        That of the image, where the masks are only a box of it: what its diagonal follows from.
 
     Raises
     ------
@@ -108,18 +120,19 @@ def boundary_distances(
     """
     masks = as_mask(prediction), as_mask(target)
     check_same_shape(*masks)
-    sizes = _checked_spacing(spacing, masks[0].ndim)
-    long = np.array(masks[0].shape) != 1
+    sizes = checked_spacing(spacing, masks[0].ndim)
+    sides = np.array(masks[0].shape if shape is None else shape)
+    long = sides != 1
     if long.any():
-        masks, sizes = (masks[0].squeeze(), masks[1].squeeze()), sizes[long]
-    diagonal = float(np.linalg.norm(sizes * masks[0].shape))
-    boundaries = _boundary(masks[0]), _boundary(masks[1])
-    empty = sum(not boundary.any() for boundary in boundaries)
+        masks, sizes, sides = (masks[0].squeeze(), masks[1].squeeze()), sizes[long], sides[long]
+    diagonal = float(np.linalg.norm(sizes * sides))
+    empty = sum(not mask.any() for mask in masks)
     if empty:
         return BoundaryDistances(np.empty(0), np.empty(0), diagonal, empty)
-    # The transform of the box that holds both boundaries is that of the image, there.
-    box = _box(boundaries[0] | boundaries[1])
-    p, g = (boundary[box] for boundary in boundaries)
+    # The transform of the box that holds both masks is that of the image, there.
+    box = box_of(*masks)
+    assert box is not None  # neither is empty
+    p, g = (_boundary(mask[box]) for mask in masks)
     return BoundaryDistances(_to_nearest(p, g, sizes), _to_nearest(g, p, sizes), diagonal, 0)
 
 
@@ -258,7 +271,8 @@ def normalised_surface_dice(
     return np.array(values, np.float64).reshape(shape)
 
 
-def _checked_spacing(spacing: Sequence[float] | None, ndim: int) -> NDArray[np.float64]:
+def checked_spacing(spacing: Sequence[float] | None, ndim: int) -> NDArray[np.float64]:
+    """Return the sizes of a voxel along so many axes; refuse what is none."""
     sizes = np.ones(ndim) if spacing is None else np.asarray(spacing, np.float64)
     if sizes.shape != (ndim,) or not np.all(sizes > 0) or not np.all(np.isfinite(sizes)):
         raise UserError(f"a spacing for {ndim} axes is {ndim} positive numbers, got {spacing}")
@@ -290,13 +304,3 @@ def _to_nearest(
     nearest = cKDTree(found * sizes, balanced_tree=False).query(sought * sizes)[1]
     steps = (sought - found[nearest]) * sizes
     return np.asarray(np.sqrt((steps**2).sum(axis=1)))
-
-
-def _box(mask: NDArray[np.bool_]) -> tuple[slice, ...]:
-    """Return the smallest box that holds the foreground."""
-    slices = []
-    for axis in range(mask.ndim):
-        others = tuple(other for other in range(mask.ndim) if other != axis)
-        places = np.flatnonzero(mask.any(axis=others))
-        slices.append(slice(places[0], places[-1] + 1))
-    return tuple(slices)

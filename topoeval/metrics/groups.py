@@ -6,6 +6,7 @@ others take one pair of masks ``(*spatial)`` and return numbers.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -20,12 +21,15 @@ from topoeval.metrics.metric import Settings
 from topoeval.metrics.overlap import dice, iou
 from topoeval.metrics.partition import partition_scores
 from topoeval.metrics.patches import patch_betti_error
-from topoeval.metrics.regions import wrong_regions
+from topoeval.metrics.regions import count_wrong_regions
 from topoeval.metrics.skeletons import cldice_halves, skeleton
 from topoeval.metrics.topograph import diu
 
 Mask = NDArray[np.bool_]
 Columns = dict[str, Any]
+
+NSD_UNITS = (1, 2, 3, 5)
+"""Tolerances of the columns ``nsd_1`` and its like, in units of the spacing."""
 
 
 def overlap_stack(p: Mask, g: Mask, settings: Settings) -> Columns:
@@ -42,7 +46,7 @@ def betti_stack(p: Mask, g: Mask, settings: Settings) -> Columns:
     """Betti numbers, their errors, and whether they are those of the truth and of the prior."""
     spatial_dims = p.ndim - 1
     betti, truth = (
-        betti_numbers(mask, settings.topology, spatial_dims) for mask in _phases(p, g, settings)
+        betti_numbers(mask, settings.topology, spatial_dims) for mask in phases(p, g, settings)
     )
     error = np.abs(betti - truth)
     found: Columns = {"betti_error": error.sum(axis=-1)}
@@ -59,33 +63,33 @@ def betti_stack(p: Mask, g: Mask, settings: Settings) -> Columns:
 
 def euler_stack(p: Mask, g: Mask, settings: Settings) -> Columns:
     """Error of the Euler number."""
-    phases = _phases(p, g, settings)
-    return {"euler_error": euler_error(*phases, settings.topology, p.ndim - 1)}
+    masks = phases(p, g, settings)
+    return {"euler_error": euler_error(*masks, settings.topology, p.ndim - 1)}
 
 
 def patches(p: Mask, g: Mask, settings: Settings) -> Columns:
     """Betti error of patches."""
-    phases = _phases(p, g, settings)
-    errors = patch_betti_error(*phases, settings.topology, size=settings.patch)
+    masks = phases(p, g, settings)
+    errors = patch_betti_error(*masks, settings.topology, size=settings.patch)
     return _by_dimension("patch_betti_error", errors)
 
 
 def matching_union_stack(p: Mask, g: Mask, settings: Settings) -> Columns:
     """Betti matching error by the union of the masks."""
-    errors = betti_matching_error(*_phases(p, g, settings), settings.topology, p.ndim - 1, "union")
+    errors = betti_matching_error(*phases(p, g, settings), settings.topology, p.ndim - 1, "union")
     return _by_dimension("betti_matching_union", errors)
 
 
 def matching_intersection_stack(p: Mask, g: Mask, settings: Settings) -> Columns:
     """Betti matching error by the intersection of the masks."""
-    phases = _phases(p, g, settings)
-    errors = betti_matching_error(*phases, settings.topology, p.ndim - 1, "intersection")
+    masks = phases(p, g, settings)
+    errors = betti_matching_error(*masks, settings.topology, p.ndim - 1, "intersection")
     return _by_dimension("betti_matching_intersection", errors)
 
 
 def topograph(p: Mask, g: Mask, settings: Settings) -> Columns:
     """Discrepancy of the intersection and the union (DIU)."""
-    return {"diu": int(diu(*_phases(p, g, settings), settings.topology))}
+    return {"diu": int(diu(*phases(p, g, settings), settings.topology))}
 
 
 def skeletons(p: Mask, g: Mask, settings: Settings) -> Columns:
@@ -102,35 +106,36 @@ def skeletons(p: Mask, g: Mask, settings: Settings) -> Columns:
 
 def distances(p: Mask, g: Mask, settings: Settings) -> Columns:
     """Distances of the boundaries."""
-    found = boundary_distances(p, g, settings.spacing)
+    found = boundary_distances(p, g, settings.spacing, settings.shape)
     tolerance = settings.tolerance
     if tolerance is None:
         tolerance = max(settings.spacing or (1.0,))
     return {
         "hd": found.hausdorff(),
         "hd95": found.hausdorff(95),
+        "hd95_pooled": found.pooled(95),
         "assd": found.mean(),
         "nsd": found.share_within(tolerance),
+        **{f"nsd_{units}": found.share_within(units) for units in NSD_UNITS},
     }
 
 
 def partition(p: Mask, g: Mask, settings: Settings) -> Columns:
     """Scores of the components as a partition of the voxels."""
-    return dict(partition_scores(*_phases(p, g, settings), settings.topology))
+    voxels = None if settings.shape is None else math.prod(settings.shape)
+    return dict(partition_scores(*phases(p, g, settings), settings.topology, voxels))
 
 
 def regions(p: Mask, g: Mask, settings: Settings) -> Columns:
     """Number and size of the components and holes that have no counterpart."""
-    wrong = wrong_regions(*_phases(p, g, settings), settings.topology)
     found: Columns = {}
-    for kind in ("false_component", "missed_component", "false_hole", "missed_hole"):
-        these = getattr(wrong, f"{kind}s")
-        found[f"{kind}s"] = these.number
-        found[f"{kind}_voxels"] = these.voxels
+    counts = count_wrong_regions(*phases(p, g, settings), settings.topology)
+    for kind, (number, voxels) in counts.items():
+        found |= {f"{kind}s": number, f"{kind}_voxels": voxels}
     return found
 
 
-def _phases(p: Mask, g: Mask, settings: Settings) -> tuple[Mask, Mask]:
+def phases(p: Mask, g: Mask, settings: Settings) -> tuple[Mask, Mask]:
     """Return the masks whose topology counts: their complements where dark is foreground."""
     return (p, g) if settings.topology.superlevel else (~p, ~g)
 

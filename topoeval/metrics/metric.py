@@ -50,6 +50,9 @@ class Settings:
     networks
         By name the auxiliary networks of the dataset: each takes probabilities ``(N, *spatial)``
         and returns a class per image, ``(N,)`` integers.
+    shape
+        That of the whole image, where the masks are its box (`Metric.crops`); None where they are
+        the image. `score` sets it.
     """
 
     topology: Topology = Topology()  # noqa: RUF009  # frozen value, safe to share
@@ -59,6 +62,7 @@ class Settings:
     prior: Any = None
     labels: NDArray[np.int64] | None = None
     networks: Mapping[str, Callable[[NDArray[Any]], NDArray[Any]]] = field(default_factory=dict)
+    shape: tuple[int, ...] | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "topology", Topology.parse(self.topology))
@@ -124,6 +128,13 @@ class Metric:
         Raised when a change of the code changes values; every record says by which it was scored.
     batched
         Whether the function takes stacks.
+    crops
+        Whether the value is the same if only the box that holds both masks is given, with a margin
+        of two voxels of background, and `Settings.shape` says how large the image is. A small thing
+        in a large image then costs what it costs alone. Where a frame or a dark foreground makes
+        background count, the whole image is given all the same.
+    on_request
+        Computed only where it is named, itself or by a preset, and not among "all".
     label
         Its name in CSV files and in ``published.csv``; that of the column by default.
     function
@@ -162,6 +173,8 @@ class Metric:
     cost: Cost = "low"
     revision: int = 1
     batched: bool = False
+    crops: bool = False
+    on_request: bool = False
     label: str = ""
     function: str = ""
     dimension: int | None = None
@@ -213,6 +226,11 @@ class Metric:
         """Return the column of one dimension."""
         texts = {key: getattr(self, key).format(k=k) for key in ("name", "title", "label")}
         return replace(self, **texts, dimension=k)
+
+    def fits_a_box(self, settings: Settings) -> bool:
+        """Whether the box of the masks has the value of the image, under these settings."""
+        background = settings.topology.framed or not settings.topology.superlevel
+        return self.crops and not ("topology" in self.needs and background)
 
     def possible(self, spatial_dims: int, given: frozenset[str]) -> bool:
         """Whether images of so many dimensions, with what is given beside masks, have it."""

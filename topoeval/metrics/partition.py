@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import coo_array
 from scipy.special import entr
-from skimage import metrics as skimage_metrics
 
 from topoeval.metrics.arrays import Array, case_pairs
 from topoeval.metrics.components import label
@@ -133,16 +133,22 @@ def variation_of_information(
     array([0., 0.])
     """
     shape, pairs = case_pairs(prediction, target, spatial_dims)
-    values = [_information(_table(p, g, topology)) for p, g in pairs]
+    values = [information(_table(p, g, topology)) for p, g in pairs]
     return np.array(values, np.float64).reshape(*shape, 2)
 
 
 def partition_scores(
-    prediction: NDArray[np.bool_], target: NDArray[np.bool_], topology: Topology | str
+    prediction: NDArray[np.bool_],
+    target: NDArray[np.bool_],
+    topology: Topology | str,
+    voxels: int | None = None,
 ) -> dict[str, float]:
-    """Return all scores of one pair by column, its components labelled once."""
-    table = _table(prediction, target, topology)
-    split, merge = _information(table)
+    """Return all scores of one pair by column, its components labelled once.
+
+    Where the masks are a box of an image, `voxels` is how many the image has.
+    """
+    table = _table(prediction, target, topology, voxels)
+    split, merge = information(table)
     return {
         "adapted_rand_error": _rand_error(table),
         "adjusted_rand_index": _rand_index(table),
@@ -153,12 +159,39 @@ def partition_scores(
 
 
 def _table(
-    prediction: NDArray[np.bool_], target: NDArray[np.bool_], topology: Topology | str
+    prediction: NDArray[np.bool_],
+    target: NDArray[np.bool_],
+    topology: Topology | str,
+    voxels: int | None = None,
 ) -> Any:
-    """Count the voxels of each part of the target (rows) in each part of the prediction, sparse."""
     connectivity = Topology.parse(topology).foreground_connectivity(prediction.ndim)
-    p, g = (label(mask, connectivity)[0] for mask in (prediction, target))
-    return skimage_metrics.contingency_table(g, p)
+    return contingency(prediction, target, connectivity, voxels)
+
+
+def contingency(
+    prediction: NDArray[np.bool_],
+    target: NDArray[np.bool_],
+    connectivity: int,
+    voxels: int | None = None,
+) -> Any:
+    """Return a sparse table: voxels of each part of the target (rows) in each of the prediction.
+
+    Part 0 is the background. Only foreground is looked up; that both have background is what is
+    left of all voxels, `voxels` if the masks are a box of an image.
+    """
+    either = prediction | target
+    parts, numbers = [], []
+    for mask in (target, prediction):
+        labels, number = label(mask, connectivity)
+        parts.append(labels[either].astype(np.int64))
+        numbers.append(number + 1)
+        del labels  # as large as the image, times four
+    keys, counts = np.unique(parts[0] * numbers[1] + parts[1], return_counts=True)
+    outside = (prediction.size if voxels is None else voxels) - len(parts[0])
+    if outside:
+        keys, counts = np.append(keys, 0), np.append(counts, outside)
+    places = np.divmod(keys, numbers[1])
+    return coo_array((counts, places), shape=tuple(numbers)).tocsr()
 
 
 def _rand_error(table: Any) -> float:
@@ -188,7 +221,8 @@ def _pairs(table: Any) -> tuple[float, float, float]:
     return together, of_g, of_p
 
 
-def _information(table: Any) -> NDArray[np.float64]:
+def information(table: Any) -> NDArray[np.float64]:
+    """Return the entropies ``H(P|G)`` and ``H(G|P)`` of a table of `contingency`, in bits."""
     # scikit-image has no way to give a table alone to its variation_of_information.
     joint = _entropy(table.data)
     of_g, of_p = (_entropy(np.asarray(table.sum(axis=axis)).ravel()) for axis in (1, 0))
@@ -198,3 +232,16 @@ def _information(table: Any) -> NDArray[np.float64]:
 def _entropy(counts: NDArray[np.float64]) -> float:
     """Return the entropy in bits; that of scipy.stats takes half a second to import."""
     return float(entr(counts / counts.sum()).sum() / np.log(2))
+
+
+def foreground_information(
+    prediction: NDArray[np.bool_], target: NDArray[np.bool_], topology: Topology | str
+) -> NDArray[np.float64]:
+    """Return the variation of information, ``(2,)`` bits, over the union of two foregrounds.
+
+    Within it the background of a mask is a part of it. Two empty masks have 0.
+    """
+    either = int(np.count_nonzero(prediction | target))
+    if either == 0:
+        return np.zeros(2)
+    return information(_table(prediction, target, topology, either))

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from topoeval.errors import UserError
 from topoeval.metrics.arrays import Array, as_mask, check_same_shape, leading_axes
 from topoeval.metrics.betti import betti_error
+from topoeval.metrics.box import Box, box_of
 from topoeval.topology import Topology
 
 DEFAULT_SIZE = 64
@@ -75,5 +76,15 @@ def patch_betti_error(
         (..., *(slice(at, at + window) for at, window in zip(corner, windows, strict=True)))
         for corner in itertools.product(*starts)
     ]
-    p_patches, g_patches = (np.stack([mask[place] for place in places]) for mask in (p, g))
-    return np.asarray(betti_error(p_patches, g_patches, topology, len(spatial)).mean(axis=0))
+    total = np.zeros((*p.shape[:lead], len(spatial)))
+    images = (p, g) if lead == 0 else [masks.any(axis=tuple(range(lead))) for masks in (p, g)]
+    box = box_of(*images) or (slice(0, 0),) * len(spatial)
+    # One after the other, and none where the masks agree: there is no error, and no second image.
+    for place in places:
+        if _meet(place[1:], box) and not np.array_equal(p[place], g[place]):
+            total += betti_error(p[place], g[place], topology, len(spatial))
+    return total / len(places)
+
+
+def _meet(one: Box, other: Box) -> bool:
+    return all(a.start < b.stop and b.start < a.stop for a, b in zip(one, other, strict=True))

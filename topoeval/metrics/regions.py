@@ -94,6 +94,38 @@ def wrong_regions(prediction: Array, target: Array, topology: Topology | str) ->
     )  # fmt: skip
 
 
+def count_wrong_regions(
+    prediction: NDArray[np.bool_], target: NDArray[np.bool_], topology: Topology
+) -> dict[str, tuple[int, int]]:
+    """Return number and voxels of the regions of `wrong_regions`, by kind.
+
+    Labels of one mask at a time, and only where it has foreground or holes.
+    """
+    connectivity = topology.foreground_connectivity(prediction.ndim)
+    parts = [label(mask, connectivity)[0][mask] for mask in (prediction, target)]
+    found = {
+        "false_component": _count_apart(parts[0], target[prediction]),
+        "missed_component": _count_apart(parts[1], prediction[target]),
+    }
+    places, holes = [], []
+    for mask in (prediction, target):
+        labels = enclosed(mask, topology)[0].ravel()
+        places.append(np.flatnonzero(labels))
+        holes.append(labels[places[-1]])
+        del labels  # as large as the image, times four
+    shared = [np.isin(places[0], places[1]), np.isin(places[1], places[0])]
+    found["false_hole"] = _count_apart(holes[0], shared[0])
+    found["missed_hole"] = _count_apart(holes[1], shared[1])
+    return found
+
+
+def _count_apart(labels: NDArray[Any], in_other: NDArray[np.bool_]) -> tuple[int, int]:
+    """Count the regions, and their voxels, of which no voxel is in the other mask's."""
+    sizes = np.bincount(labels)
+    sizes[labels[in_other]] = 0
+    return int(np.count_nonzero(sizes)), int(sizes.sum())
+
+
 def _apart(labels: NDArray[Any], number: int, other: NDArray[np.bool_]) -> Regions:
     """Keep the regions that share no voxel with `other`, numbered anew."""
     renumbered = np.ones(number + 1, np.int32)

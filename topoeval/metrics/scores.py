@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from topoeval.errors import UserError
 from topoeval.metrics.arrays import Array, as_mask, as_numpy, check_same_shape
+from topoeval.metrics.box import MARGIN, box_of
 from topoeval.metrics.catalogue import available_columns, chosen
 from topoeval.metrics.metric import Metric, Settings
 
@@ -57,10 +59,42 @@ def score(
     check_same_shape(p, g)
     if p.ndim not in (2, 3):
         raise UserError(f"score takes one mask, (H, W) or (D, H, W), got shape {p.shape}")
-    known = available_columns(p.ndim, () if settings.prior is None else ("prior",))
-    wanted = [known[name] for name in chosen(columns, known)]
-    found = _scored(wanted, (p[None], g[None]), None, [settings])
-    return {name: float(values[0]) for name, values in found.items()}
+    return MaskPair(p, g).score(settings, columns)
+
+
+class MaskPair:
+    """A pair of masks, scored on their box by whatever needs no more of the image.
+
+    Parameters
+    ----------
+    prediction, target
+        Boolean masks of one shape, 2D or 3D, all axes spatial.
+    """
+
+    def __init__(self, prediction: NDArray[np.bool_], target: NDArray[np.bool_]) -> None:
+        self.masks = prediction, target
+        ndim = prediction.ndim
+        self.box = box_of(prediction, target, margin=MARGIN) or (slice(0, 2 * MARGIN),) * ndim
+
+    @cached_property
+    def cropped(self) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """The masks on their box."""
+        p, g = (np.ascontiguousarray(mask[self.box]) for mask in self.masks)
+        return p, g
+
+    def score(
+        self, settings: Settings, columns: str | Iterable[str] | None = None
+    ) -> dict[str, float]:
+        """Return the scores by column, in the order of tables; see `score`."""
+        shape = self.masks[0].shape
+        known = available_columns(len(shape), () if settings.prior is None else ("prior",))
+        wanted = [known[name] for name in chosen(columns, known)]
+        inside = [metric for metric in wanted if metric.fits_a_box(settings)]
+        others = [metric for metric in wanted if metric not in inside]
+        found = _scored_one(others, self.masks, settings) if others else {}
+        if inside:
+            found |= _scored_one(inside, self.cropped, replace(settings, shape=shape))
+        return {metric.name: found[metric.name] for metric in wanted}
 
 
 def score_cases(
@@ -137,6 +171,15 @@ def score_cases(
         )
         for metric in wanted
     }
+
+
+def _scored_one(
+    wanted: Sequence[Metric], pair: tuple[NDArray[np.bool_], ...], settings: Settings
+) -> dict[str, float]:
+    """Return the value of each wanted column, for one pair."""
+    p, g = pair
+    found = _scored(wanted, (p[None], g[None]), None, [settings])
+    return {name: float(values[0]) for name, values in found.items()}
 
 
 def _scored(

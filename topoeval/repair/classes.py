@@ -14,7 +14,7 @@ from topoeval.repair.edits import Options, Repaired
 from topoeval.repair.images import repair, repair_batch
 from topoeval.topology import Topology
 
-Numbers = Mapping[int, Sequence[int | None]]
+Numbers = Mapping[int, Sequence[int | None] | None]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,7 +56,8 @@ def repair_labels(
     labels
         Integers ``(H, W)`` or ``(D, H, W)``.
     wanted
-        Betti numbers of each class to repair, in the order in which they are to be repaired.
+        Betti numbers of each class to repair, in the order in which they are to be repaired;
+        None where the options act without any.
     topology, options, locked
         As for `topoeval.repair.repair`.
 

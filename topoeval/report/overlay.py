@@ -121,13 +121,15 @@ def legend() -> dict[str, str]:
     }
 
 
-def draw_comparison(name: str, title: str, footer: str, panels: Sequence[Panel]) -> Drawing:
-    """Draw the worst cases side by side, with the legend of `compared`."""
+def draw_comparison(
+    name: str, title: str, footer: str, panels: Sequence[Panel], columns: int = 3
+) -> Drawing:
+    """Draw cases side by side, so many in a row, with the legend of `compared`."""
     caption = (
         "Wrong components and holes (of volumes: cavities) are those that touch none of the other "
         "mask. Of a volume one slice is shown."
     )
-    return _draw(name, title, footer, caption, panels, legend())
+    return _draw(name, title, footer, caption, panels, legend(), columns)
 
 
 def draw_labels(name: str, title: str, footer: str, panels: Sequence[Panel], most: int) -> Drawing:
@@ -144,8 +146,9 @@ def _draw(
     caption: str,
     panels: Sequence[Panel],
     legend: dict[str, str],
+    columns: int = 3,
 ) -> Drawing:
-    columns = min(3, len(panels))
+    columns = min(columns, len(panels))
     lines = -(-len(panels) // columns)
     with plotting(name):
         size = (_CELL * max(columns, 2), (_CELL + 0.45) * lines)

@@ -259,13 +259,20 @@ def check_bad_input_is_refused(subject: Subject) -> None:
         narrower = target[..., :-1]
         _assert_refused("a target of another shape", loss, subject.input(logits), target=narrower)
         _assert_refused("a target outside [0, 1]", loss, subject.input(logits), target=target * 2)
+        if getattr(loss, "prepare", lambda target: None)(target) is not None:
+            for rank in {1, 2, 3} - set(subject.info.ndims):
+                other = target[:, :, 0] if rank < ndim else target.unsqueeze(-1)
+                other = other if rank > 1 else other.flatten(2)
+                _assert_refused(f"a {rank}D target to prepare", loss.prepare, other)  # type: ignore[attr-defined]
     if subject.info.input == "probabilities":
         _assert_refused("logits instead of probabilities", loss, logits * 10, **extra)
 
 
-def _assert_refused(what: str, loss: Loss, input: torch.Tensor, **extra: torch.Tensor) -> None:
+def _assert_refused(
+    what: str, call: Callable[..., Any], input: torch.Tensor, **extra: torch.Tensor
+) -> None:
     try:
-        loss(input, **extra)
+        call(input, **extra)
     except UserError:
         return
     raise AssertionError(f"accepts {what}")

@@ -1,0 +1,94 @@
+"""Each page of help is enough for someone who has never seen the command."""
+
+import re
+import shlex
+
+import pytest
+import typer.main
+from typer.testing import CliRunner
+
+from topoeval.cli import app, words
+
+
+def commands(group, name=()):
+    """Yield the name and the command of every page of help."""
+    for part, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from commands(command, (*name, part))
+        else:
+            yield (*name, part), command
+
+
+COMMANDS = dict(commands(typer.main.get_command(app)))
+ids = {"ids": " ".join}
+
+
+@pytest.fixture
+def page(monkeypatch):
+    """Return a page of help as one line."""
+    monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.setenv("NO_COLOR", "1")
+
+    def read(name):
+        result = CliRunner().invoke(app, [*name, "--help"])
+        assert result.exit_code == 0
+        return " ".join(re.sub(r"[│╭╮╰╯─]", " ", result.output).split())
+
+    return read
+
+
+@pytest.mark.parametrize("name", COMMANDS, **ids)
+def test_every_command_has_an_example(name):
+    """It is a line that begins with the command, and its options are there."""
+    _, _, examples = COMMANDS[name].help.partition("Examples:")
+    lines = [shlex.split(line) for line in examples.split("\n") if line.strip()]
+    assert lines
+    known = {flag for one in COMMANDS[name].params for flag in one.opts}
+    for line in lines:
+        assert tuple(line[: len(name) + 1]) == ("topoeval", *name)
+        assert {part for part in line if part.startswith("-")} <= known
+
+
+@pytest.mark.parametrize("name", COMMANDS, **ids)
+def test_every_option_and_argument_says_what_it_is(name):
+    """No row of the table is empty."""
+    for one in COMMANDS[name].params:
+        assert getattr(one, "help", None), one.name
+
+
+@pytest.mark.parametrize(
+    "flag", ["--plugin", "--results", "--data", "--method", "--dataset", "--executor", "--jobs"]
+)
+def test_an_option_of_several_commands_has_one_text(flag):
+    """Those that take a suite."""
+    texts = {
+        " ".join(one.help.split())
+        for name in ("run", "plan", "time", "tune")
+        for one in COMMANDS[name,].params
+        if flag in one.opts
+    }
+    assert len(texts) == 1, texts
+
+
+def test_words_are_explained_where_they_are(page):
+    """On pages that have them, and on no others."""
+    assert "suite: a TOML file" in page(["run"])
+    assert "V (foreground touches through faces)" in page(["barcode"])
+    assert "each bar reaches from the value" in page(["barcode"])
+    assert "Holm: a correction of p-values" in page(["compare"])
+    assert "suite:" not in page(["barcode"])
+
+
+@pytest.mark.parametrize("word", ["NSD", "priors", "specks", "backend", "Parquet", "bundle"])
+def test_a_word_has_one_explanation(word):
+    """That begins with the word."""
+    (line,) = words.explained(f"A text with {word} in it.")
+    assert line.startswith(word.rstrip("s")[:4])
+
+
+def test_the_version_is_printed():
+    """By --version, as by other programs; -h is --help."""
+    result = CliRunner().invoke(app, ["--version"])
+    assert re.fullmatch(r"topoeval \d+\.\S+\n", result.output)
+    short, long = (CliRunner().invoke(app, ["run", flag]).output for flag in ("-h", "--help"))
+    assert short == long

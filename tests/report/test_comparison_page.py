@@ -1,0 +1,70 @@
+"""The page of a comparison: the verdict first, every case in the plots, pictures of both models."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from topoeval.evaluate import Options, evaluate
+from topoeval.evaluate.comparison import compare_predictions
+from topoeval.report.comparison_page import draw_paired, write_comparison_page
+
+
+@pytest.fixture(scope="module")
+def evaluations(tmp_path_factory):
+    """Model ``ours`` misses one voxel of each square, ``theirs`` more and more rows."""
+    folder = tmp_path_factory.mktemp("masks")
+    for side in ("ours", "theirs", "truth"):
+        (folder / side).mkdir()
+    for number in range(6):
+        truth = np.zeros((24, 24), bool)
+        truth[4:20, 4:20] = True
+        ours, theirs = truth.copy(), truth.copy()
+        ours[4, 4 + number] = False
+        theirs[4 : 6 + number] = False
+        for side, mask in (("ours", ours), ("theirs", theirs), ("truth", truth)):
+            np.save(folder / side / f"case{number}.npy", mask)
+    options = Options(columns=("dice", "hd95", "betti_error"))
+    return {name: evaluate(folder / name, folder / "truth", options) for name in ("ours", "theirs")}
+
+
+@pytest.fixture(scope="module")
+def found(evaluations):
+    """The two compared."""
+    return compare_predictions({name: one.cases for name, one in evaluations.items()})
+
+
+def test_the_page_says_who_is_better_and_shows_the_cases(found, evaluations, tmp_path):
+    """Verdict before anything else; the widest case beside its name for each model."""
+    write_comparison_page(found, tmp_path / "index.html", ["T-construction"], evaluations)
+    page = (tmp_path / "index.html").read_text(encoding="utf-8")
+    assert "ours is better in dice of class foreground" in page
+    assert page.index("ours is better") < page.index("<svg") < page.index("Differences")
+    assert "case5: ours" in page
+    assert "case5: theirs" in page
+    assert "about these predictions on cases like these, not about the methods" in page
+
+
+def test_without_masks_there_are_no_pictures(found, tmp_path):
+    """Of finished evaluations the tables and plots are there."""
+    write_comparison_page(found, tmp_path / "index.html", [])
+    page = (tmp_path / "index.html").read_text(encoding="utf-8")
+    assert "case5: ours" not in page
+    assert page.count("<figure") == 1
+
+
+def test_a_line_per_case_and_one_for_the_means(found):
+    """In each panel: six cases of three scores."""
+    svg = draw_paired(found, "foreground").svg
+    assert svg.count("stroke: #9aa0a6; stroke-opacity: 0.7; stroke-width: 0.8") == 18
+
+
+def test_three_models_have_tiers(evaluations, tmp_path):
+    """A table of standings, and names that are too long for an axis cut."""
+    tables = {name: one.cases for name, one in evaluations.items()}
+    third = tables["theirs"].copy()
+    third["dice"] = third["dice"] - 0.1
+    found = compare_predictions({**tables, "a very long name of a model": pd.DataFrame(third)})
+    write_comparison_page(found, tmp_path / "index.html", [])
+    page = (tmp_path / "index.html").read_text(encoding="utf-8")
+    assert "Tiers" in page
+    assert "a very long …" in page

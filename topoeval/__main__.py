@@ -1,0 +1,5 @@
+"""``python -m topoeval``."""
+
+from topoeval.cli import main
+
+main()

@@ -1,0 +1,72 @@
+"""The words of this field and of this project, explained at the end of each page of help.
+
+A page explains the words that are in it and no others, so that no text of an option has to.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import typer
+from typer.core import TyperCommand
+
+# A pattern, and what a page says that has it. The order is that of the page.
+_WORDS = {
+    r"suites?": "suite: a TOML file that names datasets, methods, seeds and how to train "
+    "(topoeval list suites).",
+    r"methods?": "method: a folder with method.toml: losses with weights, and what corrects the "
+    "network's output (topoeval list methods).",
+    r"runs|every run|trials": "run: one method on one dataset with one seed; topoeval tune tries "
+    "values of parameters in runs called trials.",
+    r"records?": "record: the JSON file of a finished run: its settings, scores, times, versions.",
+    r"results folders?": "results folder: where a suite keeps the records of its runs.",
+    r"base|reference": "base, reference: the method that another one is compared with.",
+    r"backends?|engines?": "backend, engine: a library that computes barcodes (topoeval list "
+    "backends).",
+    r"barcodes?|bars": "barcode: the features of an image as the threshold moves; each bar reaches "
+    "from the value at which one appears (birth) to the one at which it disappears (death).",
+    r"per dimension|homology": "dimension: 0 components, 1 holes (loops in 3D), 2 cavities.",
+    r"Betti": "Betti numbers: how many components, holes (loops in 3D) and, in 3D, cavities.",
+    r"priors?": "prior: the Betti numbers that a structure is known to have.",
+    r"CONSTRUCTION-DIRECTION-BORDER": "CONSTRUCTION-DIRECTION-BORDER: V (foreground touches "
+    "through faces) or T (through corners too); superlevel (bright is foreground) or sublevel "
+    "(dark is); plain or framed (background all round). What is left out: superlevel, plain.",
+    r"NSD|hd95|nsd": "NSD: share of the two surfaces closer than a tolerance; HD95: the distance "
+    "that 95 % of the surfaces keep.",
+    r"Holm": "Holm: a correction of p-values for the number of tests.",
+    r"specks|pinholes": "specks, pinholes: components and holes of a few voxels.",
+    r"plug-ins?|registers": "plug-in: your own file with a loss, a metric, ...",
+    r"splits?": "split: the samples for training, validation or testing.",
+    r"Parquet": "Parquet: a file format of tables.",
+    r"bundles?": "bundle: a zip file with predictions or numbers of a method.",
+    r"cases?": "case: one image with its truth.",
+}
+_PATTERNS = {re.compile(rf"\b(?:{pattern})\b"): text for pattern, text in _WORDS.items()}
+
+
+def explained(text: str) -> list[str]:
+    """Return the explanations of the words in a text.
+
+    >>> [line.partition(":")[0] for line in explained("Name of a suite; its Betti numbers.")]
+    ['suite', 'Betti numbers']
+    """
+    return [explanation for pattern, explanation in _PATTERNS.items() if pattern.search(text)]
+
+
+class _Explained(TyperCommand):
+    """A command whose page of help ends with the explanations of its words."""
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        texts = [self.help or "", *(getattr(one, "help", None) or "" for one in self.params)]
+        self.epilog = "\n\n".join(explained(" ".join(texts)))
+        super().format_help(ctx, formatter)
+
+
+def explain(app: typer.Typer) -> None:
+    """Let the help of every command that is registered with an app explain its words."""
+    for command in app.registered_commands:
+        command.cls = _Explained
+    for group in app.registered_groups:
+        if group.typer_instance is not None:
+            explain(group.typer_instance)

@@ -1,0 +1,171 @@
+"""Presets: the columns, conventions and means of challenges, by one word.
+
+A preset follows the published description of a challenge. Where its numbers were held against code
+of the challenge or of a library that it uses, `Preset.checked` says which; elsewhere they are not
+claimed to be those of the official scorer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from topoeval.errors import UserError, nearest
+from topoeval.evaluate.scoring import Options
+from topoeval.topology import Topology
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preset:
+    """What a challenge scores, and how.
+
+    Parameters
+    ----------
+    title
+        The challenge, in a line.
+    columns
+        Names of its scores.
+    topology
+        Construction and border.
+    tolerance
+        Of NSD, surface Dice and networks; None leaves that of the command.
+    ignore
+        The label of the truth to leave out.
+    missing
+        What a target without a prediction scores.
+    checked
+        Against what its numbers were held; empty where they follow the description.
+    differs
+        What of the official score it does not have.
+    source
+        Where the description is.
+    """
+
+    title: str
+    columns: tuple[str, ...]
+    source: str
+    topology: str = "T"
+    tolerance: float | None = None
+    ignore: int | None = None
+    missing: Literal["leave-out", "worst"] = "worst"
+    checked: str = ""
+    differs: str = ""
+
+    def lines(self) -> list[str]:
+        """Return what to print above a table."""
+        held = f"checked against {self.checked}" if self.checked else "follows the description"
+        lines = [f"{self.title}; {held} ({self.source})"]
+        return lines + [f"not in it: {self.differs}"] * bool(self.differs)
+
+
+PRESETS: Mapping[str, Preset] = {
+    "vesuvius": Preset(
+        title="Vesuvius surface detection",
+        columns=(
+            "vesuvius", "vesuvius_topology", "vesuvius_surface", "vesuvius_partition",
+            "vesuvius_exact", "vesuvius_topology_exact",
+        ),
+        ignore=2,
+        checked="Betti-Matching-3D of topolosses 0.2, surface-distance 0.1 and scikit-image, part "
+        "by part",
+        source="kaggle.com/competitions/vesuvius-challenge-surface-detection",
+    ),
+    "topcow24": Preset(
+        title="TopCoW 2024, segmentation",
+        columns=("dice", "cldice", "betti_error_0", "hd95"),
+        differs="group-2 detection, graph edges and topology match, which need the 13 anatomical "
+        "labels; its cap of 90 mm for a class that one mask lacks",
+        source="topcow24.grand-challenge.org",
+    ),
+    "topbrain": Preset(
+        title="TopBrain 2025",
+        columns=("dice", "cldice", "betti_error_0", "hd95"),
+        differs="detection of side-road vessels and invalid neighbours, which need the anatomical "
+        "labels",
+        source="topbrain2025.grand-challenge.org",
+    ),
+    "atm22": Preset(
+        title="ATM'22 airway trees",
+        columns=(
+            "tree_length_detected", "branches_detected", "dice", "leakage", "betti_error_0",
+        ),
+        differs="branches parsed by the official code, which also cuts the volume",
+        source="arXiv 2303.05745",
+    ),
+    "selma3d": Preset(
+        title="SELMA3D",
+        columns=("dice", "cldice", "betti_matching_union", "betti_error_0", "betti_error_1"),
+        topology="V",
+        differs="Betti matching of random patches, as the challenge samples them",
+        source="selma3d.grand-challenge.org",
+    ),
+    "cremi": Preset(
+        title="CREMI neurons, of membranes",
+        columns=("cremi", "cell_voi_split", "cell_voi_merge", "cell_rand_error"),
+        differs="instance labels: cells here are the components between membranes",
+        source="cremi.org/metrics",
+    ),
+    "roads": Preset(
+        title="Roads",
+        columns=(
+            "completeness", "correctness", "quality", "apls", "tlts", "junction_f1", "cldice",
+            "betti_error_0", "betti_error_1",
+        ),
+        tolerance=3.0,
+        differs="the points that SpaceNet's APLS adds on long edges",
+        source="Wiedemann 1998, arXiv 1807.01232, arXiv 1712.02190",
+    ),
+    "nnunet": Preset(
+        title="nnU-Net's summary.json",
+        columns=("dice", "iou"),
+        missing="leave-out",
+        checked="summary.json, by topoeval evaluate --nnunet",
+        source="github.com/MIC-DKFZ/nnUNet",
+    ),
+}  # fmt: skip
+"""The presets by name."""
+
+
+def preset(name: str) -> Preset:
+    """Return a preset.
+
+    Raises
+    ------
+    UserError
+        If there is none of that name.
+    """
+    if name not in PRESETS:
+        raise UserError(f"no preset {name!r}{nearest(name, PRESETS)}; {', '.join(PRESETS)}")
+    return PRESETS[name]
+
+
+def with_preset(options: Options, name: str) -> Options:
+    """Return the options with what a preset decides.
+
+    Raises
+    ------
+    UserError
+        If there is no such preset, or the options name something else that it decides.
+
+    Examples
+    --------
+    >>> with_preset(Options(), "vesuvius").ignored
+    2
+    """
+    chosen = preset(name)
+    if options.columns is not None:
+        raise UserError(f"--preset {name} names the scores; leave --metrics away")
+    settings = options.settings
+    topology = Topology.parse(chosen.topology)
+    if settings.topology not in (Topology(), topology):
+        raise UserError(f"--preset {name} scores by {topology}, got --topology {settings.topology}")
+    if chosen.tolerance is not None and settings.tolerance is None:
+        settings = replace(settings, tolerance=chosen.tolerance)
+    return replace(
+        options,
+        settings=replace(settings, topology=topology),
+        columns=chosen.columns,
+        ignore=chosen.ignore if options.ignore is None else options.ignore,
+        missing=chosen.missing,
+    )
