@@ -89,11 +89,13 @@ def promise_extension(path, sides):
 
 
 def promise_mgz(path, sides):
+    pytest.importorskip("nibabel", reason="the extra nifti")
     content = struct.pack(">iiiiiii", 1, *(side - 1 for side in sides), 1, 0, 0) + bytes(356)
     path.write_bytes(gzip.compress(content))
 
 
 def promise_mha(path, sides):
+    pytest.importorskip("SimpleITK", reason="the extra itk")
     lengths = " ".join(str(side) for side in sides)
     path.write_text(
         f"ObjectType = Image\nNDims = 3\nBinaryData = True\nCompressedData = True\n"
@@ -103,6 +105,7 @@ def promise_mha(path, sides):
 
 
 def promise_nrrd(path, sides):
+    pytest.importorskip("SimpleITK", reason="the extra itk")
     lengths = " ".join(str(side) for side in sides)
     path.write_bytes(
         f"NRRD0004\ntype: uchar\ndimension: 3\nsizes: {lengths}\nencoding: gzip\n\n".encode()
