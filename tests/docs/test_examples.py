@@ -16,6 +16,7 @@ PRINTED = {
     "betti_numbers.py": "2 component(s), 0 hole(s)\nT-construction",
     "evaluate_folders.py": "case0 1.000000          0.0\ncase1 0.978723          2.0",
     "loss_in_a_loop.py": "step 60: loss ",
+    "repair_pictures.py": "cover: (1, 1, 0) -> (1, 0, 0), met: True",
     "score_arrays.py": "betti_error: 1.000",
     "two_folders.py": "topoeval run two-folders.toml",
 }
