@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from topoeval.errors import UserError
 from topoeval.evaluate import LabelNames, Options, evaluate, summarise
 from topoeval.evaluate import evaluation as evaluation_module
-from topoeval.evaluate import scoring as scoring_module
 from topoeval.images.image import Image
 from topoeval.images.orientation import reordered
 from topoeval.metrics import Settings
+from topoeval.metrics.scores import MaskPair
 
 RING = np.zeros((32, 32), np.uint8)
 RING[8:24, 8:24] = 1
@@ -223,14 +223,14 @@ def test_names_and_regions_of_a_file(pair):
 @pytest.mark.parametrize("error", [MemoryError(), ValueError("no such thing")])
 def test_a_column_that_fails_is_missing_and_not_its_case(pair, monkeypatch, error):
     """With the reason, and tried again by the next run (B1)."""
-    whole = scoring_module.score
+    whole = MaskPair.score
 
-    def failing(p, g, settings, columns):
+    def failing(self, settings, columns):
         if "hd" in columns:
             raise error
-        return whole(p, g, settings, columns)
+        return whole(self, settings, columns)
 
-    monkeypatch.setattr(scoring_module, "score", failing)
+    monkeypatch.setattr(MaskPair, "score", failing)
     found = evaluate(*pair({"a": (RING, RING), "b": (RING, RING)}))
     assert found.cases["dice"].tolist() == [1, 1]
     assert found.cases["hd"].isna().all()
@@ -242,15 +242,15 @@ def test_a_column_that_fails_is_missing_and_not_its_case(pair, monkeypatch, erro
 
 KILLER = """
 import os, signal
-from topoeval.evaluate import scoring
-whole = scoring.score
+from topoeval.metrics.scores import MaskPair
+whole = MaskPair.score
 
-def score(p, g, settings, columns):
-    if p.sum() == 13 and "hd" in columns:
+def score(self, settings, columns):
+    if self.masks[0].sum() == 13 and "hd" in columns:
         os.kill(os.getpid(), signal.SIGKILL)
-    return whole(p, g, settings, columns)
+    return whole(self, settings, columns)
 
-scoring.score = score
+MaskPair.score = score
 """
 
 
@@ -275,7 +275,7 @@ def test_a_case_that_kills_its_process_loses_only_the_column(pair, tmp_path, mon
 def test_rows_are_written_as_they_come_and_found_again(pair, tmp_path, monkeypatch):
     """A run that is stopped leaves what it has scored; the same command does the rest."""
     paths = pair({f"{k}": (np.roll(RING, k, 0), RING) for k in range(6)})
-    whole, calls = scoring_module.score, []
+    whole, calls = MaskPair.score, []
 
     def stopping(*arguments):
         calls.append(1)
@@ -283,7 +283,7 @@ def test_rows_are_written_as_they_come_and_found_again(pair, tmp_path, monkeypat
             raise KeyboardInterrupt
         return whole(*arguments)
 
-    monkeypatch.setattr(scoring_module, "score", stopping)
+    monkeypatch.setattr(MaskPair, "score", stopping)
     out = tmp_path / "out"
     options = Options(columns=("dice",))
     with pytest.raises(KeyboardInterrupt):
@@ -291,7 +291,7 @@ def test_rows_are_written_as_they_come_and_found_again(pair, tmp_path, monkeypat
     assert len((out / "cases.csv").read_text().splitlines()) == 5
     with (out / "cases.csv").open("a") as file:
         file.write("4,foregr")  # as a full disk or a killed process leaves it
-    monkeypatch.setattr(scoring_module, "score", whole)
+    monkeypatch.setattr(MaskPair, "score", whole)
     found = evaluate(*paths, options, out=out)
     assert found.resumed == 4
     assert found.cases.equals(evaluate(*paths, options).cases)
