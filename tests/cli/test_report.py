@@ -14,10 +14,15 @@ ON_CPU = "Cross-entropy [device=cpu]"
 @pytest.fixture
 def results(tmp_path):
     """Two suites: one ran its reference on two devices, the other has another method besides."""
-    devices = [make_record(changes={"spec.device": device}) for device in ("cpu", "cuda")]
+    devices = [
+        make_record(changes={"spec.device": device, "suite": "elsewhere"})
+        for device in ("cpu", "cuda")
+    ]
     write_records(tmp_path / "devices" / "records", devices)
     methods = [
-        make_record(name, seed=seed) for name in ("cross_entropy", "dice_ce") for seed in (0, 1)
+        make_record(name, seed=seed, changes={"suite": "elsewhere"})
+        for name in ("cross_entropy", "dice_ce")
+        for seed in (0, 1)
     ]
     write_records(tmp_path / "methods" / "records", methods)
     return tmp_path

@@ -197,6 +197,6 @@ def test_an_image_beyond_the_memory_of_the_process(tmp_path):
         "except UserError as error: print(error)"
     )
     found = subprocess.run(
-        [sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True
+        [sys.executable, "-P", "-c", code, str(path)], capture_output=True, text=True, check=True
     )
     assert "needs 0.65 GiB of memory, and this process may use 0.59 GiB" in found.stdout

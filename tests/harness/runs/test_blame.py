@@ -80,7 +80,7 @@ def test_an_order_cut_in_half_is_the_machines(fake_run, tmp_path):
     order = tmp_path / "spec.json"
     order.write_text(fake_run("fine").model_dump_json(by_alias=True)[:40])
     done = subprocess.run(
-        [sys.executable, "-m", "topoeval.harness.runs.worker", order, tmp_path, "tiny", "1"],
+        [sys.executable, "-P", "-m", "topoeval.harness.runs.worker", order, tmp_path, "tiny", "1"],
         stdin=subprocess.PIPE,
         capture_output=True,
         text=True,
@@ -118,7 +118,7 @@ def small_disk(tmp_path):
 def test_a_full_disk_blames_nobody(suite_file, small_disk):
     """One line and no half a file; with room the same command makes all runs ok (D2)."""
     disk = small_disk(120)
-    command = [sys.executable, "-m", "topoeval.cli", "run", suite_file, "--results", disk / "r",
+    command = [sys.executable, "-P", "-m", "topoeval.cli", "run", suite_file, "--results", disk / "r",
                "--method", "cross_entropy", "--jobs", "1"]  # fmt: skip
     environ = {**os.environ, "TOPOEVAL_CACHE": "", "OMP_NUM_THREADS": "1"}
     first = subprocess.run(command, capture_output=True, text=True, env=environ, check=False)
@@ -141,7 +141,7 @@ def test_a_read_only_folder_is_one_line(suite_file, small_disk):
     disk = small_disk(500)
     subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
     done = subprocess.run(
-        [sys.executable, "-m", "topoeval.cli", "run", suite_file, "--results", disk / "r"],
+        [sys.executable, "-P", "-m", "topoeval.cli", "run", suite_file, "--results", disk / "r"],
         capture_output=True,
         text=True,
         check=False,
