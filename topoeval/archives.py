@@ -70,7 +70,7 @@ def read_archive(path: Path, *, sealed: bool = True) -> bytes:
     data = path.read_bytes()
     content, comment = data[:-_COMMENT_SIZE], data[-_COMMENT_SIZE:]
     if not comment.startswith(_PREFIX):
-        if sealed:
+        if sealed or _PREFIX in comment:  # the beginning of a checksum: the file was cut
             raise DamagedFileError(path, "it does not end with its checksum")
         return data
     if comment[len(_PREFIX) :] != hashlib.sha256(content).hexdigest().encode():

@@ -153,7 +153,7 @@ def test_engine_and_torch_agree_without_wide_instructions():
     """The same in a process that is told to use the oldest instructions."""
     environment = os.environ | {"TOPOEVAL_ISA": "baseline"}
     done = subprocess.run(
-        [sys.executable, "-c", _AGREE], env=environment, capture_output=True, text=True
+        [sys.executable, "-P", "-c", _AGREE], env=environment, capture_output=True, text=True
     )
     assert not done.returncode, done.stderr
 

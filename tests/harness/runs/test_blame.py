@@ -118,8 +118,8 @@ def small_disk(tmp_path):
 def test_a_full_disk_blames_nobody(suite_file, small_disk):
     """One line and no half a file; with room the same command makes all runs ok (D2)."""
     disk = small_disk(120)
-    command = [sys.executable, "-P", "-m", "topoeval.cli", "run", suite_file, "--results", disk / "r",
-               "--method", "cross_entropy", "--jobs", "1"]  # fmt: skip
+    asked = ["run", suite_file, "--results", disk / "r", "--method", "cross_entropy", "--jobs", "1"]
+    command = [sys.executable, "-P", "-m", "topoeval.cli", *asked]
     environ = {**os.environ, "TOPOEVAL_CACHE": "", "OMP_NUM_THREADS": "1"}
     first = subprocess.run(command, capture_output=True, text=True, env=environ, check=False)
     assert first.returncode in (1, 2), first.stdout
