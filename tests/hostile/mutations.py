@@ -223,8 +223,12 @@ def mutated(content, chance):
     return bytes(data)
 
 
+class TooSlowError(BaseException):
+    """No reader may take it for an error of a file."""
+
+
 def too_slow(number, frame):
-    raise TimeoutError(f"not read after {PATIENCE_S} s")
+    raise TooSlowError(f"not read after {PATIENCE_S} s")
 
 
 def main(kind, seed, count):

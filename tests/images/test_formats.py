@@ -279,3 +279,14 @@ def test_the_limit_of_pillow_does_not_count(tmp_path, monkeypatch):
     monkeypatch.setattr(PIL.Image, "MAX_IMAGE_PIXELS", 5)
     np.testing.assert_array_equal(read_image(tmp_path / "a.png").array, LABELS)
     assert PIL.Image.MAX_IMAGE_PIXELS == 5
+
+
+def test_an_archive_that_has_lost_an_entry_is_refused(tmp_path):
+    """A changed byte of its directory hides the spacing, without which scores are others."""
+    path = tmp_path / "a.npz"
+    np.savez(path, labels=LABELS, spacing=[0.5, 2.0])
+    content = bytearray(path.read_bytes())
+    content[content.index(b"PK\x01\x02") + 32] = 200  # the length of the first entry's comment
+    path.write_bytes(content)
+    with pytest.raises(UserError, match="its directory names 1 of 2 arrays"):
+        read_image(path)

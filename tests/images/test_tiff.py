@@ -1,5 +1,7 @@
 """TIFF by its tags: what is colour, what is white, how large a voxel is."""
 
+import struct
+
 import numpy as np
 import PIL.Image
 import pytest
@@ -100,3 +102,33 @@ def test_channels_and_too_many_axes(tmp_path):
     tifffile.imwrite(tmp_path / "t.tif", film, imagej=True, metadata={"axes": "TZYX"})
     with pytest.raises(UserError, match=r"t\.tif: has axes T 3, Z 4, Y 32, X 32"):
         read_image(tmp_path / "t.tif")
+
+
+@pytest.mark.parametrize("big", [False, True])
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_pages_in_a_circle_are_refused(tmp_path, big, order):
+    """They would be read without end; the same file with its chain unbroken is a volume."""
+    path = tmp_path / "a.tif"
+    volume = np.arange(60, dtype=np.uint8).reshape(3, 4, 5)
+    tifffile.imwrite(path, volume, photometric="minisblack", bigtiff=big, byteorder=order,
+                     metadata=None)  # fmt: skip
+    np.testing.assert_array_equal(read_image(path).array, volume)
+    with tifffile.TiffFile(path) as file:
+        first, last = file.pages[0].offset, file.pages[2]
+        place = last.offset + (8 if big else 2) + len(last.tags) * (20 if big else 12)
+    content = bytearray(path.read_bytes())
+    content[place : place + (8 if big else 4)] = struct.pack(order + ("Q" if big else "I"), first)
+    path.write_bytes(content)
+    with pytest.raises(UserError, match=r"a\.tif: cannot be read: its pages lead in a circle"):
+        read_image(path)
+
+
+def test_fewer_strips_than_rows_need_are_refused(tmp_path):
+    """The rows without a strip would be zeros, of a damaged height millions of them."""
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, RING, compression="zlib", rowsperstrip=8, photometric="minisblack")
+    np.testing.assert_array_equal(read_image(path).array, RING)
+    with tifffile.TiffFile(path, mode="r+") as file:
+        file.pages[0].tags["ImageLength"].overwrite(64)
+    with pytest.raises(UserError, match="fewer strips than its size needs"):
+        read_image(path)

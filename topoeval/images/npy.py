@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import zipfile
 from pathlib import Path
 from typing import IO
@@ -15,6 +16,8 @@ from topoeval.images.size import check_size
 _PROBABILITIES = "probabilities"
 _BESIDE = ("spacing", "affine")
 _MOST_BESIDE = 64  # values of either
+# the record at the end of a ZIP file, with its comment; where in it the number of entries is
+_LONGEST_END, _PLACE_OF_ENTRIES, _IN_ZIP64 = 22 + 2**16, 10, 0xFFFF
 
 
 def read(path: Path, inside: str) -> Image:
@@ -55,7 +58,20 @@ def read(path: Path, inside: str) -> Image:
 
 
 def _check_members(path: Path, archive: zipfile.ZipFile, names: tuple[str, ...]) -> None:
-    """Check the headers of some arrays in an archive, whatever they are when unpacked."""
+    """Check the headers of some arrays in an archive, whatever they are when unpacked.
+
+    A directory whose entries are not as many as it says has lost some: without its spacing a mask
+    has other scores.
+    """
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - _LONGEST_END))
+        end = file.read()
+    (entries,) = struct.unpack_from("<H", end, end.rindex(b"PK\x05\x06") + _PLACE_OF_ENTRIES)
+    if entries not in (len(archive.infolist()), _IN_ZIP64):
+        raise UserError(
+            f"{path}: cannot be read: its directory names {len(archive.infolist())} of {entries} "
+            "arrays"
+        )
     for member in archive.namelist():
         name = member.removesuffix(".npy")
         if name not in names:

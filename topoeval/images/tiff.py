@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import math
+import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,12 +21,14 @@ from topoeval.images.size import check_size
 _WHITE_IS_ZERO, _PALETTE, _COLOURS = 0, 3, (2, 5, 6)
 # Letters that tifffile gives axes: slices, pages and the like; colour samples or channels.
 _CHANNELS = "SC"
+_BIG = 43  # the version of a TIFF whose places have 64 bits
 
 
 def read(path: Path, inside: str) -> Image:
     """Read the first series of a TIFF; pyramid levels below it are passed over."""
     import tifffile
 
+    _check_chain(path)
     with _strict(path), tifffile.TiffFile(path) as file:
         if len(file.series) != 1:
             raise UserError(f"{path}: holds {len(file.series)} images of different kinds; save one")
@@ -46,6 +50,32 @@ def read(path: Path, inside: str) -> Image:
     if channel is None:
         return Image(array, spacing)
     return Image(array, spacing, channel_axis=channel, values="colour" if colour else None)
+
+
+def _check_chain(path: Path) -> None:
+    """Refuse pages that lead back to an earlier one: tifffile follows such a chain without end."""
+    with path.open("rb") as file:
+        header = file.read(16)
+        order = {b"II": "<", b"MM": ">"}.get(header[:2])
+        if order is None or len(header) < 16:
+            return  # no TIFF, as tifffile will say
+        big = struct.unpack(f"{order}H", header[2:4]) == (_BIG,)
+        count, tag, offset = ("Q", 20, "Q") if big else ("H", 12, "I")
+        (place,) = struct.unpack_from(f"{order}{offset}", header, 8 if big else 4)
+        seen = set()
+        while place:
+            if place in seen:
+                raise UserError(f"{path}: cannot be read: its pages lead in a circle")
+            seen.add(place)
+            file.seek(place)
+            tags = file.read(struct.calcsize(count))
+            if len(tags) < struct.calcsize(count):
+                return  # beyond the end, as tifffile will say
+            file.seek(struct.unpack(f"{order}{count}", tags)[0] * tag, 1)
+            following = file.read(struct.calcsize(offset))
+            if len(following) < struct.calcsize(offset):
+                return
+            (place,) = struct.unpack(f"{order}{offset}", following)
 
 
 @contextmanager
@@ -87,6 +117,9 @@ def _check_segments(path: Path, series: Any) -> None:
         if part is None:
             raise UserError(f"{path}: cannot be read: a page is missing")
         places = part.dataoffsets, part.databytecounts
+        # uncompressed ones may lie in one piece, whatever the tags say of strips
+        if page.compression != 1 and len(places[0]) < math.prod(page.chunked):
+            raise UserError(f"{path}: cannot be read: it has fewer strips than its size needs")
         if not places[0] or any(
             start <= 0 or count <= 0 or start + count > size
             for start, count in zip(*places, strict=True)

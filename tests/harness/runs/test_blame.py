@@ -1,14 +1,16 @@
 """Blame: what a machine did is never a method's row, and its runs are run again."""
 
 import errno
+import io
 import os
 import signal
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
-from topoeval.archives import DamagedFileError
+from topoeval.archives import DamagedFileError, write_archive
 from topoeval.harness.runs.blame import UNRECORDED, failure_of, judged, outcome_without_record
 from topoeval.harness.runs.executors import Inline, Local
 from topoeval.harness.runs.store import Store
@@ -160,3 +162,21 @@ def test_inline_meets_a_full_disk_while_it_writes_its_record(monkeypatch, fake_r
     monkeypatch.setattr(Store, "write", refused)
     with pytest.raises(OSError, match="quota"):
         sweep([fake_run("fine")], Store(tmp_path / "r", "x"), Inline(), LIMITS)
+
+
+def test_a_damaged_network_is_made_anew_before_its_children_run(fake_run, tmp_path, fake_worker):
+    """One sweep is enough: whoever builds on it does not have to fail first (D3)."""
+    store, parent = Store(tmp_path / "r", "tiny"), fake_run("fine")
+    child = fake_run("fine", 1, {"start": parent.id})
+    executor = Local(worker=fake_worker)
+    sweep([parent], store, executor, LIMITS)
+    content = io.BytesIO()
+    np.savez(content, weight=np.arange(9))
+    write_archive(store.network(parent.id), content.getvalue())
+    assert sweep([parent, child], store, executor, LIMITS).ran == 1
+    store.discard(child.id)
+    damaged = bytearray(store.network(parent.id).read_bytes())
+    damaged[50] ^= 1
+    store.network(parent.id).write_bytes(damaged)
+    assert sweep([parent, child], store, executor, LIMITS).ran == 2
+    assert store.work(parent.id).joinpath("network.pt.damaged").read_bytes() == damaged

@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from topoeval.archives import set_aside
+from topoeval.archives import DamagedFileError, read_archive, set_aside
 from topoeval.errors import UserError
 from topoeval.harness.runs import machine
 from topoeval.records.files import DamagedRecordError, read_record, write_record
@@ -47,6 +47,18 @@ class Store:
     def network(self, run_id: str) -> Path:
         """Return where a run leaves its trained network for the runs that build on it."""
         return self.work(run_id) / "network.pt"
+
+    def has_network(self, run_id: str) -> bool:
+        """Whether the trained network of a run is there, and whole; a damaged one is set aside."""
+        path = self.network(run_id)
+        try:
+            read_archive(path, sealed=False)
+        except FileNotFoundError:
+            return False
+        except DamagedFileError:
+            set_aside(path)
+            return False
+        return True
 
     def answers(self, run_id: str) -> Path:
         """Return where a run keeps its predictions, to be scored by further metrics."""

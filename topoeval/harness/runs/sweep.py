@@ -182,7 +182,7 @@ def _to_run(
     """Return the runs without a usable result, and those that are to be run anew.
 
     A finished parent is run again if a run that builds on it is to run and its network is gone
-    (records travel with the repository, networks do not).
+    or damaged (records travel with the repository, networks do not).
     """
     by_id = {spec.id: spec for spec in runs}
     pending: dict[str, RunSpec] = {}
@@ -194,7 +194,7 @@ def _to_run(
             pending[spec.id] = spec
             for parent in spec.parents.values():
                 before = store.read(parent)
-                if before is not None and before.ok and not store.network(parent).exists():
+                if before is not None and before.ok and not store.has_network(parent):
                     pending[parent] = by_id[parent]
     for run_id in pending:
         store.discard(run_id)
