@@ -74,7 +74,7 @@ def test_two_processes_have_the_gradient_of_one(tmp_path):
     torch.save(case, tmp_path / "case.pt")
     workers = [
         subprocess.Popen(
-            [sys.executable, "-c", WORKER, str(rank), str(tmp_path), *NAMES],
+            [sys.executable, "-P", "-c", WORKER, str(rank), str(tmp_path), *NAMES],
             stderr=subprocess.PIPE,
             text=True,
         )

@@ -81,13 +81,16 @@ def test_an_order_cut_in_half_is_the_machines(fake_run, tmp_path):
     """The worker says so by its exit code, in one line and without a traceback."""
     order = tmp_path / "spec.json"
     order.write_text(fake_run("fine").model_dump_json(by_alias=True)[:40])
+    alive, parent = os.pipe()  # a worker ends when its parent's end is closed
     done = subprocess.run(
         [sys.executable, "-P", "-m", "topoeval.harness.runs.worker", order, tmp_path, "tiny", "1"],
-        stdin=subprocess.PIPE,
+        stdin=alive,
         capture_output=True,
         text=True,
         check=False,
     )
+    os.close(alive)
+    os.close(parent)
     assert (done.returncode, done.stdout) == (UNRECORDED, f"{order} is damaged\n")
     assert done.stderr == ""
 
