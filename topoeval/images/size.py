@@ -48,8 +48,8 @@ def check_size(path: Path, shape: Sequence[int], dtype: DTypeLike) -> None:
     >>> check_size(Path("a.nii"), (30000, 30000, 30000), "uint8")
     Traceback (most recent call last):
     ...
-    topoeval.errors.UserError: a.nii: shape (30000, 30000, 30000) has 27,000,000,000,000 voxels, above \
-the limit of 1,073,741,824; TOPOEVAL_MAX_VOXELS sets another
+    topoeval.errors.UserError: a.nii: shape (30000, 30000, 30000) has 27,000,000,000,000 voxels, \
+above the limit of 1,073,741,824; TOPOEVAL_MAX_VOXELS sets another
     """
     import numpy as np
 
