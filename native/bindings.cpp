@@ -23,11 +23,11 @@
 #include "batch.hpp"
 #include "digital/deform.hpp"
 #include "digital/distances.hpp"
-#include "digital/soft_skeleton.hpp"
 #include "matching/masks.hpp"
 #include "matching/matching.hpp"
 #include "repair_bindings.hpp"
 #include "results.hpp"
+#include "skeleton_bindings.hpp"
 #include "volume/engine.hpp"
 
 namespace nb = nanobind;
@@ -228,14 +228,6 @@ nb::object py_match_masks(nb::object p, nb::object g, const std::string& constru
   return counts_of(rows, rank, {found.size(), 3, static_cast<std::size_t>(rank)});
 }
 
-std::vector<std::size_t> shape_of(const Batch& batch) {
-  std::vector<std::size_t> shape{static_cast<std::size_t>(batch.count)};
-  for (int axis = 3 - batch.rank; axis < 3; ++axis) {
-    shape.push_back(static_cast<std::size_t>(batch.first.shape[axis]));
-  }
-  return shape;
-}
-
 nb::object py_deform(nb::object masks, nb::object changeable, const std::string& construction,
                      bool framed, bool keep_ends, int threads) {
   const auto batches = batches_of(masks, changeable);
@@ -269,50 +261,6 @@ nb::object py_inner_distance(nb::object masks, int threads) {
     digital::inner_distances(batch, threads, interrupt, block.get());
   });
   return own(std::move(block), shape_of(batch));
-}
-
-template <class T> using Values = nb::ndarray<const T, nb::c_contig, nb::device::cpu>;
-
-// An array of the shape of the maps, filled by work(maps, interrupt, out).
-template <class T, class Work> nb::object like_maps(const Values<T>& values, int threads, Work work) {
-  const Batch batch = batch_of(Array(values));
-  if (threads < 1) refuse("threads must be at least 1");
-  digital::Maps<T> maps{values.data(), batch.count, {}, batch.rank};
-  std::copy_n(batch.first.shape, 3, maps.sides);
-  std::unique_ptr<T, FreeBlock> block(static_cast<T*>(allocate_block(values.size() * sizeof(T))));
-  without_gil([&](Interrupt& interrupt) { work(maps, interrupt, block.get()); });
-  return own(std::move(block), shape_of(batch));
-}
-
-template <class T> nb::object py_soft_skeleton(const Values<T>& maps, int iterations, int threads) {
-  if (iterations < 0) refuse("iterations must not be negative");
-  return like_maps<T>(maps, threads, [&](const auto& them, Interrupt& interrupt, T* out) {
-    digital::soft_skeletons(them, iterations, threads, interrupt, out);
-  });
-}
-
-template <class T>
-nb::object py_soft_skeleton_gradient(const Values<T>& maps, const Values<T>& gradient,
-                                     int iterations, int threads) {
-  if (iterations < 0) refuse("iterations must not be negative");
-  bool alike = maps.ndim() == gradient.ndim();
-  for (std::size_t axis = 0; alike && axis < maps.ndim(); ++axis) {
-    alike = maps.shape(axis) == gradient.shape(axis);
-  }
-  if (!alike) refuse("maps and gradient must have one shape");
-  return like_maps<T>(maps, threads, [&](const auto& them, Interrupt& interrupt, T* out) {
-    digital::soft_skeleton_gradients(them, gradient.data(), iterations, threads, interrupt, out);
-  });
-}
-
-// One function for float32 and float64; what it is given is not converted.
-template <class T> void define_soft_skeleton(nb::module_& module) {
-  module.def("soft_skeleton", &py_soft_skeleton<T>, nb::arg("maps").noconvert(),
-             nb::arg("iterations"), nb::arg("threads"),
-             "Soft skeletons of maps (B, H, W) or (B, D, H, W) without NaN, in C order.");
-  module.def("soft_skeleton_gradient", &py_soft_skeleton_gradient<T>, nb::arg("maps").noconvert(),
-             nb::arg("gradient").noconvert(), nb::arg("iterations"), nb::arg("threads"),
-             "The gradient by the maps, from that by their soft skeletons.");
 }
 
 }  // namespace
@@ -400,8 +348,7 @@ bool array of the same shape, with the topology of the masks.)");
   topoeval::bind_repair(module);
   module.def("inner_distance", &topoeval::py_inner_distance, nb::arg("masks"), nb::arg("threads"),
              "Euclidean distances of the voxels of masks to the nearest outside, 0 there; float64.");
-  topoeval::define_soft_skeleton<float>(module);
-  topoeval::define_soft_skeleton<double>(module);
+  topoeval::bind_soft_skeleton(module);
   module.def("_volume_variant", &topoeval::py_volume_variant, nb::arg("values"),
              nb::arg("construction"), nb::arg("loops"), nb::arg("wide_entries"),
              nb::arg("threads"), "For tests: one volume with H1 by 'primal', 'dual' or 'auto'.");

@@ -10,6 +10,7 @@
 #include <stdexcept>
 #include <vector>
 
+#include "batch.hpp"
 #include "common/interrupt.hpp"
 #include "common/pages.hpp"
 
@@ -47,6 +48,15 @@ nb::object own(std::unique_ptr<T, FreeBlock> block, const std::vector<std::size_
   const nb::capsule owner(block.get(), [](void* memory) noexcept { free_block(memory); });
   T* data = block.release();
   return nb::cast(nb::ndarray<nb::numpy, T>(data, shape.size(), shape.data(), owner));
+}
+
+// (B, H, W) or (B, D, H, W).
+inline std::vector<std::size_t> shape_of(const Batch& batch) {
+  std::vector<std::size_t> shape{static_cast<std::size_t>(batch.count)};
+  for (int axis = 3 - batch.rank; axis < 3; ++axis) {
+    shape.push_back(static_cast<std::size_t>(batch.first.shape[axis]));
+  }
+  return shape;
 }
 
 }  // namespace topoeval

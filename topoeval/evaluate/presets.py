@@ -56,7 +56,10 @@ class Preset:
         """Return what to print above a table."""
         held = f"checked against {self.checked}" if self.checked else "follows the description"
         lines = [f"{self.title}; {held} ({self.source})"]
-        return lines + [f"not in it: {self.differs}"] * bool(self.differs)
+        lines += [f"not in it: {self.differs}"] * bool(self.differs)
+        worst = self.missing == "worst"
+        scores = "scores the worst of each column" if worst else "is left out"
+        return [*lines, f"a target without a prediction {scores}, whatever --missing says"]
 
 
 PRESETS: Mapping[str, Preset] = {
@@ -67,8 +70,10 @@ PRESETS: Mapping[str, Preset] = {
             "vesuvius_exact", "vesuvius_topology_exact",
         ),
         ignore=2,
-        checked="Betti-Matching-3D of topolosses 0.2, surface-distance 0.1 and scikit-image, part "
-        "by part",
+        checked="Betti-Matching-3D of topolosses 0.2 (134 of 136 octants equal), surface-distance "
+        "0.1 and scikit-image, part by part",
+        differs="predicted voxels of value 2 as foreground: here 2 is the label to leave out, and "
+        "where the truth lacks it a prediction of it is background",
         source="kaggle.com/competitions/vesuvius-challenge-surface-detection",
     ),
     "topcow24": Preset(

@@ -1,0 +1,68 @@
+#include "skeleton_bindings.hpp"
+
+#include <nanobind/ndarray.h>
+
+#include <algorithm>
+#include <memory>
+#include <utility>
+
+#include "arguments.hpp"
+#include "batch.hpp"
+#include "digital/soft_skeleton.hpp"
+#include "results.hpp"
+
+namespace topoeval {
+namespace {
+
+template <class T> using Values = nb::ndarray<const T, nb::c_contig, nb::device::cpu>;
+
+// An array of the shape of the maps, filled by work(maps, interrupt, out).
+template <class T, class Work> nb::object like_maps(const Values<T>& values, int threads, Work work) {
+  const Batch batch = batch_of(Array(values));
+  if (threads < 1) refuse("threads must be at least 1");
+  digital::Maps<T> maps{values.data(), batch.count, {}, batch.rank};
+  std::copy_n(batch.first.shape, 3, maps.sides);
+  std::unique_ptr<T, FreeBlock> block(static_cast<T*>(allocate_block(values.size() * sizeof(T))));
+  without_gil([&](Interrupt& interrupt) { work(maps, interrupt, block.get()); });
+  return own(std::move(block), shape_of(batch));
+}
+
+template <class T> nb::object py_soft_skeleton(const Values<T>& maps, int iterations, int threads) {
+  if (iterations < 0) refuse("iterations must not be negative");
+  return like_maps<T>(maps, threads, [&](const auto& them, Interrupt& interrupt, T* out) {
+    digital::soft_skeletons(them, iterations, threads, interrupt, out);
+  });
+}
+
+template <class T>
+nb::object py_soft_skeleton_gradient(const Values<T>& maps, const Values<T>& gradient,
+                                     int iterations, int threads) {
+  if (iterations < 0) refuse("iterations must not be negative");
+  bool alike = maps.ndim() == gradient.ndim();
+  for (std::size_t axis = 0; alike && axis < maps.ndim(); ++axis) {
+    alike = maps.shape(axis) == gradient.shape(axis);
+  }
+  if (!alike) refuse("maps and gradient must have one shape");
+  return like_maps<T>(maps, threads, [&](const auto& them, Interrupt& interrupt, T* out) {
+    digital::soft_skeleton_gradients(them, gradient.data(), iterations, threads, interrupt, out);
+  });
+}
+
+// One function for float32 and float64; what it is given is not converted.
+template <class T> void define_soft_skeleton(nb::module_& module) {
+  module.def("soft_skeleton", &py_soft_skeleton<T>, nb::arg("maps").noconvert(),
+             nb::arg("iterations"), nb::arg("threads"),
+             "Soft skeletons of maps (B, H, W) or (B, D, H, W) without NaN, in C order.");
+  module.def("soft_skeleton_gradient", &py_soft_skeleton_gradient<T>, nb::arg("maps").noconvert(),
+             nb::arg("gradient").noconvert(), nb::arg("iterations"), nb::arg("threads"),
+             "The gradient by the maps, from that by their soft skeletons.");
+}
+
+}  // namespace
+
+void bind_soft_skeleton(nb::module_& module) {
+  define_soft_skeleton<float>(module);
+  define_soft_skeleton<double>(module);
+}
+
+}  // namespace topoeval
