@@ -63,6 +63,7 @@ class ClMDiceLoss(TargetLoss):
 
     info: ClassVar[LossInfo] = LossInfo(
         name="clmdice",
+        revision=2,
         title="clM-Dice",
         departures=(
             "Skeletons are homotopic thinnings; the authors' are Menten's or soft "
@@ -136,6 +137,7 @@ class CbDiceLoss(ClMDiceLoss):
 
     info: ClassVar[LossInfo] = LossInfo(
         name="cbdice",
+        revision=2,
         title="cbDice",
         departures=(
             "Skeletons are homotopic thinnings; the authors' are Menten's or soft "
