@@ -127,10 +127,27 @@ def test_a_header_without_orientation_states_none(tmp_path):
 
 
 def test_no_spacing_is_none(tmp_path, save_mask):
-    """Neither a format without one nor an empty header field is turned into ones."""
+    """A format without one is not given ones."""
     assert read_image(save_mask(tmp_path / "a.npy", LABELS)).spacing is None
-    np.savez(tmp_path / "b.npz", mask=LABELS, spacing=[np.nan, 1.0])
-    assert read_image(tmp_path / "b.npz").spacing is None
+
+
+@pytest.mark.parametrize("spacing", [[np.nan, 1.0], [0, 1], [-1, 1], [1, 2, 3], ["a", "b"]])
+def test_a_spacing_that_is_none_is_refused(tmp_path, spacing):
+    """Whoever saves one beside a mask means it; distances would be in voxels without a word."""
+    np.savez(tmp_path / "b.npz", mask=LABELS, spacing=spacing)
+    with pytest.raises(UserError, match=r"b\.npz: a spacing for 2 axes is 2 positive numbers, got"):
+        read_image(tmp_path / "b.npz")
+
+
+def test_sizes_of_a_nifti_that_are_no_sizes_are_not_told_without_a_name(tmp_path, capfd):
+    """NiBabel prints what it mends; a line without the name of a file helps nobody."""
+    nibabel = pytest.importorskip("nibabel", reason="the extra nifti")
+    nibabel.save(nibabel.Nifti1Image(np.ones((3, 4, 5), np.uint8), None), tmp_path / "a.nii")
+    data = bytearray((tmp_path / "a.nii").read_bytes())
+    data[80:84] = np.float32(-2).tobytes()
+    (tmp_path / "a.nii").write_bytes(data)
+    assert read_image(tmp_path / "a.nii").spacing == (2, 1, 1)
+    assert capfd.readouterr().err == ""
 
 
 @pytest.mark.parametrize("ending", [e for e in dict.fromkeys([*PLANAR, *SOLID]) if e != "zarr"])

@@ -22,6 +22,7 @@ from topoeval.evaluate.classes import Classes, Priors, choose_classes
 from topoeval.evaluate.label_names import LabelNames
 from topoeval.evaluate.parallel import Problem, Workers
 from topoeval.images import image_files, is_image, known_suffixes, split_inside
+from topoeval.images.formats import other_files, passed_over
 from topoeval.images.reading import Reading, decide, read_labels
 from topoeval.images.survey import Survey, Terms, survey
 from topoeval.metrics import betti_matches, betti_numbers, enclosed, label
@@ -140,6 +141,7 @@ def audit(
     if place.is_file() and not single:
         raise UserError(f"{path}: unknown image format; known are {known_suffixes()}")
     files = [path] if single else image_files(path, deep=True)
+    strange = [] if single else other_files(path, deep=True)
     tell = listener or (lambda stage, done, total: None)
     terms = Terms(lossy=lossy, many=classes is not None, axes=axes)
     ignored = names.ignore if ignore is None and names is not None else ignore
@@ -168,6 +170,7 @@ def audit(
         reading=reading,
         ignored=ignored,
         topology=topology,
+        notes=[passed_over(path, strange)] if strange else [],
     )
 
 

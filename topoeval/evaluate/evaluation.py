@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from topoeval.errors import UserError
 from topoeval.evaluate.classes import Classes, choose_classes
 from topoeval.evaluate.columns import all_columns, check_columns, column_groups, revisions
 from topoeval.evaluate.journal import FLAGS, KEYS, Journal, Row
@@ -218,9 +219,13 @@ def _decided(
         labels |= predictions.labels - {ignored}
     else:
         labels |= predictions.labels
-    classes = choose_classes(
-        labels, options.classes, options.unions, options.priors or {}, options.labels
-    )
+    try:
+        classes = choose_classes(
+            labels, options.classes, options.unions, options.priors or {}, options.labels
+        )
+    except UserError as error:
+        white = [one.line for one in (predictions, targets) if one.one is not None]
+        raise UserError(f"{error} ({white[0]})" if white else str(error)) from None
     if ignored is None and {255} < labels and options.classes is None and options.labels is None:
         notes.append("255 is scored as a class; if it marks voxels to leave out, say --ignore 255")
     seen, true = predictions.labels - {ignored}, targets.labels - {ignored}
@@ -228,7 +233,8 @@ def _decided(
         held = [", ".join(map(str, sorted(side)[:5])) for side in (seen, true)]
         notes.append(
             f"no label occurs on both sides: predictions hold {held[0]}, the truth {held[1]}; of "
-            "predictions to be cut say --threshold"
+            "predictions to be cut say --threshold, of masks written in other values "
+            "--classes merged"
         )
     for name, members in classes.members.items():
         if pairs and members is not None and not set(members) & labels:
@@ -352,7 +358,7 @@ def _key(task: Task, of_metrics: dict[str, str], hashes: dict[str, str]) -> str:
         "columns": of_metrics,
         "ignored": options.ignored,
         "values": [
-            (r.one, r.fractions, r.background, r.terms.threshold, r.terms.axes)
+            (r.one, r.fractions, sorted(r.parts), r.background, r.terms.threshold, r.terms.axes)
             for r in (task.predictions, task.targets)
         ],
         "files": hashes,

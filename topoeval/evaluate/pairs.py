@@ -11,7 +11,7 @@ from pathlib import Path
 from topoeval.errors import UserError
 from topoeval.evaluate.parallel import Problem
 from topoeval.images import image_files, image_name, image_suffix, split_inside
-from topoeval.images.formats import is_image
+from topoeval.images.formats import is_image, other_files, passed_over
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +86,8 @@ def match_files(
     found = Matched([], notes=notes)
     for name in sorted(named[0].keys() | named[1].keys()):
         _match(name, named[0].get(name, []), named[1].get(name, []), targets, found)
+    if not found.pairs and (named[0].keys() & named[1].keys()):
+        raise UserError(found.problems[0].message)
     if not found.pairs:
         examples = [next(iter(side.values()))[0].name for side in named]
         raise UserError(
@@ -151,6 +153,9 @@ def _named(folder: Path, pattern: str, notes: list[str]) -> dict[str, list[Path]
             continue
         stem = stem[len(before) : len(stem) - len(after)]
         found[_composed((inner.parent / stem).as_posix())].append(path)
+    strange = other_files(folder, deep=True)
+    if strange:
+        notes.append(passed_over(folder, strange))
     if others and not found:
         raise UserError(f"{folder}: no file is called {pattern!r}, for example {others[0].name}")
     if others:

@@ -77,6 +77,12 @@ FORMATS: tuple[Format, ...] = (
 )
 """Every format, in the order of messages."""
 
+# endings of what people keep beside images
+_COMPANIONS = (
+    "", ".json", ".txt", ".csv", ".tsv", ".xlsx", ".md", ".yaml", ".yml", ".toml", ".xml", ".html",
+    ".log", ".pdf", ".py", ".sh", ".pkl", ".parquet", ".raw", ".zraw", ".db", ".ini",
+)  # fmt: skip
+
 _BY_SUFFIX = {suffix: found for found in FORMATS for suffix in found.suffixes}
 _LONGEST_FIRST = sorted(_BY_SUFFIX, key=len, reverse=True)
 
@@ -201,7 +207,7 @@ def image_files(folder: Path | str, deep: bool = False) -> list[Path]:
     Raises
     ------
     UserError
-        If there is no such folder, or no image in it.
+        If there is no such folder, no image in it, or a link that leads nowhere.
     """
     place, inside = split_inside(folder)
     if not place.is_dir():
@@ -212,14 +218,49 @@ def image_files(folder: Path | str, deep: bool = False) -> list[Path]:
     return [Path(f"{path}:{inside}") for path in found] if inside else found
 
 
+def other_files(folder: Path | str, deep: bool = False) -> list[Path]:
+    """Return the files of a folder that may be images of formats that are not read.
+
+    Hidden files, and those that lie beside images everywhere (JSON, text, tables, the voxels of a
+    header), are none.
+    """
+    place, _ = split_inside(folder)
+    others = (path for path in _entries(place, deep) if _format(path) is None)
+    return sorted(path for path in others if path.suffix.lower() not in _COMPANIONS)
+
+
+def passed_over(folder: Path | str, files: list[Path]) -> str:
+    """Return the line that says that files of other formats are left out."""
+    count = f"{len(files)} files" if len(files) > 1 else "a file"
+    return (
+        f"{folder}: {count} of no known format passed over, for example {files[0].name}; known are "
+        f"{known_suffixes()}"
+    )
+
+
 def _images(folder: Path, deep: bool) -> Iterator[Path]:
+    for path in _entries(folder, deep):
+        if is_image(path):
+            yield path
+        elif _format(path) is not None:
+            raise UserError(f"{path}: a link that leads nowhere, or no ordinary file; remove it")
+
+
+def _entries(folder: Path, deep: bool, above: tuple[Path, ...] = ()) -> Iterator[Path]:
+    """Yield what lies in a folder and is no folder to look into; links in a circle are left."""
+    above = (*above, folder.resolve())
     for path in folder.iterdir():
         if path.name.startswith("."):
             continue
-        if is_image(path):
+        try:
+            path.name.encode()
+        except UnicodeEncodeError:
+            name = ascii(path.name)
+            raise UserError(f"{folder}: the name {name} is no text in UTF-8; rename it") from None
+        if not path.is_dir() or is_image(path):
             yield path
-        elif deep and path.is_dir():
-            yield from _images(path, deep)
+        elif deep and path.resolve() not in above:
+            yield from _entries(path, deep, above)
 
 
 def _format(path: Path) -> Format | None:

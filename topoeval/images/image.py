@@ -49,6 +49,8 @@ class Image:
         How the file was read, where its format leaves a choice; empty otherwise.
     source
         The file, with the path inside it after a colon.
+    lossy
+        The values are not those that were saved, whatever the file is called.
     """
 
     array: NDArray[Any]
@@ -58,6 +60,7 @@ class Image:
     values: Values | None = None
     note: str = ""
     source: Path | None = None
+    lossy: bool = False
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -82,16 +85,32 @@ class Image:
         Raises
         ------
         UserError
-            If it is a picture with colours.
+            If it is a picture with colours, or its opacity may be the mask.
         """
         if self.values != "colour":
             return self
         channels = self.channels_first()
+        self._check_opacity(channels)
         if (channels != channels[:1]).any():
             raise UserError(
                 f"{self.source}: a colour picture, not a mask; store one label per pixel"
             )
         return replace(self, array=channels[0], channel_axis=None, values=None)
+
+    def _check_opacity(self, colours: NDArray[Any]) -> None:
+        """Refuse an opacity that says something else than the colours beside it."""
+        everything = np.moveaxis(self.array, self.channel_axis or 0, 0)
+        if len(everything) == len(colours):
+            return
+        seen_through = everything[-1] < everything[-1].max()
+        if not seen_through.any():
+            return
+        constant = all((channel == channel.flat[0]).all() for channel in colours)
+        if constant or colours[:, seen_through].any():
+            raise UserError(
+                f"{self.source}: its opacity differs from pixel to pixel, and not as its colours "
+                "do; one of them is the mask. Save that one alone, as grey"
+            )
 
     def squeezed(self) -> Image:
         """Return the image without spatial axes of length one, as long as two axes remain.

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import gzip
+import logging
 import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +27,11 @@ _MOST_BYTES = 16  # of a voxel
 def read(path: Path, inside: str) -> Image:
     """Read a volume in the order of its header; a fourth axis is channels."""
     import nibabel
+    from nibabel import imageglobals
 
     _check_extensions(path)
-    volume: Any = nibabel.load(path)
+    with _in_silence(imageglobals.logger):
+        volume: Any = nibabel.load(path)
     scaled = tuple(getattr(volume.dataobj, name, None) for name in ("slope", "inter"))
     plain = scaled in {(1, 0), (None, None)}
     check_size(path, volume.shape, volume.get_data_dtype() if plain else np.float64)
@@ -55,6 +60,16 @@ def read(path: Path, inside: str) -> Image:
     if affine is not None:
         affine = affine[:, [*range(spatial), 3]]
     return Image(array, usable_spacing(zooms[:spatial]), affine, channel_axis)
+
+
+@contextmanager
+def _in_silence(log: logging.Logger) -> Iterator[None]:
+    """Keep nibabel from telling, without the name of the file, of sizes of 0 that it mends."""
+    before, log.disabled = log.disabled, True
+    try:
+        yield
+    finally:
+        log.disabled = before
 
 
 def _check_sum(path: Path) -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import struct
 import zipfile
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from topoeval.errors import UserError
 from topoeval.images.image import Image, usable_spacing
@@ -51,10 +52,20 @@ def read(path: Path, inside: str) -> Image:
         affine = np.asarray(affine, np.float64)[:3]
         if affine.shape != (3, array.ndim + 1):
             raise UserError(f"{path}: affine of shape {affine.shape} beside {array.ndim} axes")
-    sizes = None if spacing is None else usable_spacing(spacing)
+    sizes = None if spacing is None else _stated(path, spacing, array.ndim)
     if sizes is None and affine is not None:
         sizes = usable_spacing(np.linalg.norm(affine[:, :-1], axis=0))
     return Image(array, sizes, affine)
+
+
+def _stated(path: Path, spacing: NDArray[Any], axes: int) -> tuple[float, ...]:
+    """Return the spacing that somebody saved beside a mask, and so means."""
+    sizes = usable_spacing(spacing) if spacing.dtype.kind in "iuf" else None
+    if sizes is None or len(sizes) != axes:
+        raise UserError(
+            f"{path}: a spacing for {axes} axes is {axes} positive numbers, got {spacing.tolist()}"
+        )
+    return sizes
 
 
 def _check_members(path: Path, archive: zipfile.ZipFile, names: tuple[str, ...]) -> None:

@@ -38,8 +38,8 @@ def read(path: Path, inside: str) -> Image:
             return from_palette(array, np.reshape(picture.getpalette("RGB") or (), (-1, 3)))
         lossy = picture.format in ("JPEG", "MPO")
     if array.ndim == 3:
-        return Image(array, channel_axis=2, values="colour")
-    return Image(array, values="grey" if lossy else None)
+        return Image(array, channel_axis=2, values="colour", lossy=lossy)
+    return Image(array, values="grey" if lossy else None, lossy=lossy)
 
 
 def from_palette(indices: NDArray[Any], palette: NDArray[Any] | Sequence[Any]) -> Image:

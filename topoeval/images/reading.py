@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from topoeval.errors import UserError
-from topoeval.images.formats import is_lossy
 from topoeval.images.image import Image
 from topoeval.images.survey import FRACTIONAL, NEARLY_WHOLE, Survey, Terms, check_numbers, read_mask
 
@@ -34,7 +33,9 @@ class Reading:
     one
         The value that is read as label 1: 255 or 65535, where it is the only one of the set.
     fractions
-        Bytes and 16-bit integers are parts of their range, to be cut at the threshold.
+        The values are probabilities, to be cut at the threshold.
+    parts
+        Of which types they are parts of their range: bytes, 16-bit integers.
     background
         The first channel of a softmax or one-hot file is background, label 0.
     labels
@@ -46,6 +47,7 @@ class Reading:
     terms: Terms = field(default_factory=Terms)
     one: int | None = None
     fractions: bool = False
+    parts: frozenset[str] = frozenset()
     background: bool = True
     labels: frozenset[int] = frozenset()
     line: str = ""
@@ -104,8 +106,12 @@ def decide(surveys: Sequence[Survey], terms: Terms, ignore: Collection[int] = ()
         return _of_channels(with_channels, terms, notes)
     fractions = [one for one in plain if one.kind == "fractions"]
     if fractions:
+        parts = frozenset({one.dtype for one in fractions} & {str(kind) for kind in FRACTIONAL})
+        dark = [one for one in plain if one.kind == "labels" and one.labels and one.dtype in parts]
+        if dark:
+            notes = [_dark(dark), *notes]
         line = "; ".join([_fractions(fractions, terms), *notes])
-        return Reading(terms, fractions=True, labels=frozenset({1}), line=line)
+        return Reading(terms, fractions=True, parts=parts, labels=frozenset({1}), line=line)
     values = frozenset[int]().union(*(one.labels for one in plain))
     seen = values - set(ignore)
     _check_one_writing(plain, seen, ignore)
@@ -161,9 +167,10 @@ def read_labels(path: Path, reading: Reading | None = None) -> LabelMap:
     if image.channel_axis is not None:
         return LabelMap(replace(image, array=_classes(image, reading), channel_axis=None))
     array = image.array
-    if reading.fractions or is_lossy(path):
+    if reading.fractions or image.lossy:
         cut = _HALF if terms.threshold is None else terms.threshold
-        return LabelMap(replace(image, array=_foreground(array, cut).astype(np.uint8)))
+        parts = image.lossy or str(array.dtype) in reading.parts
+        return LabelMap(replace(image, array=_foreground(array, cut, parts).astype(np.uint8)))
     if array.dtype.kind == "f":
         whole = np.rint(array)
         if (np.abs(array - whole) > NEARLY_WHOLE).any():
@@ -174,9 +181,9 @@ def read_labels(path: Path, reading: Reading | None = None) -> LabelMap:
     return LabelMap(replace(image, array=array.astype(np.min_scalar_type(int(array.max())))))
 
 
-def _foreground(array: NDArray[Any], threshold: float) -> NDArray[np.bool_]:
-    """Return where a probability is at least the threshold; integers are parts of their range."""
-    if array.dtype in FRACTIONAL:
+def _foreground(array: NDArray[Any], threshold: float, parts: bool) -> NDArray[np.bool_]:
+    """Return where a probability is at least the threshold; bytes may be parts of their range."""
+    if parts and array.dtype in FRACTIONAL:
         return np.asarray(array >= threshold * np.iinfo(array.dtype).max)
     return np.asarray(array >= threshold)
 
@@ -221,6 +228,16 @@ def _fractions(surveys: Sequence[Survey], terms: Terms) -> str:
     kinds = sorted({units.get(one.dtype, "0 to 1") for one in surveys})
     cut = _HALF if terms.threshold is None else terms.threshold
     return f"probabilities ({', '.join(kinds)}), foreground from {cut:g} on"
+
+
+def _dark(surveys: Sequence[Survey]) -> str:
+    """Say of maps that are dark everywhere that they could be masks."""
+    files = f"{len(surveys)} files hold" if len(surveys) > 1 else "one file holds"
+    part = "1/255" if surveys[0].dtype == "uint8" else "1/65535"
+    return (
+        f"{files} only 0 and 1, and 1 is read as {part}, for example {surveys[0].file.name} "
+        "(a mask among probabilities is stored with its largest value)"
+    )
 
 
 def _listed(labels: Collection[int]) -> str:

@@ -112,6 +112,11 @@ def read_mask(path: Path, terms: Terms) -> Image:
             "--lossy to cut it at half of its range"
         )
     image = read_image(path).grey()
+    if image.lossy and not terms.lossy:
+        raise UserError(
+            f"{path}: is compressed as JPEG or alike, which changes values; save the mask without "
+            "loss, or say --lossy to cut it at half of its range"
+        )
     array = image.array
     if 0 in array.shape:
         raise UserError(f"{path}: no voxel in it, shape {array.shape}")
@@ -152,7 +157,7 @@ def survey(path: Path, terms: Terms) -> Survey:
     )
     if image.channel_axis is not None:
         return replace(facts, kind=_channels(image, path))
-    if is_lossy(path) or (terms.threshold is not None and _fractional(array, path)):
+    if image.lossy or (terms.threshold is not None and _fractional(array, path)):
         return replace(facts, kind="fractions")
     labels = _labels(array, path, terms.side)
     if len(labels) > MOST_LABELS and not terms.many:

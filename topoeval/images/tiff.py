@@ -14,11 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from topoeval.errors import UserError
-from topoeval.images.image import MILLIMETRES, Image, one_line, usable_spacing
+from topoeval.images.image import MILLIMETRES, Image, Values, one_line, usable_spacing
 from topoeval.images.pictures import from_palette
 from topoeval.images.size import check_size
 
 _WHITE_IS_ZERO, _PALETTE, _COLOURS = 0, 3, (2, 5, 6)
+# JPEG in its four forms, JPEG 2000 of slide scanners, WebP
+_LOSSY = (6, 7, 33003, 33005, 33007, 34892, 50001)
 # Letters that tifffile gives axes: slices, pages and the like; colour samples or channels.
 _CHANNELS = "SC"
 _BIG = 43  # the version of a TIFF whose places have 64 bits
@@ -39,6 +41,7 @@ def read(path: Path, inside: str) -> Image:
         array, axes = _decoded(path, series), series.axes
         spacing = _spacing(file, page, axes)
         photometric, colormap = int(page.photometric), page.colormap
+        lossy = int(page.compression) in _LOSSY
     array, axes = _without_time(path, array, axes)
     if photometric == _WHITE_IS_ZERO:
         array = _inverted(path, array)
@@ -48,8 +51,9 @@ def read(path: Path, inside: str) -> Image:
         return Image(found.array, spacing, note=found.note)
     colour = photometric in _COLOURS or axes[channel or 0] == "S"
     if channel is None:
-        return Image(array, spacing)
-    return Image(array, spacing, channel_axis=channel, values="colour" if colour else None)
+        return Image(array, spacing, lossy=lossy)
+    values: Values | None = "colour" if colour else None
+    return Image(array, spacing, channel_axis=channel, values=values, lossy=lossy)
 
 
 def _check_chain(path: Path) -> None:
@@ -153,7 +157,13 @@ def _inverted(path: Path, array: NDArray[Any]) -> NDArray[Any]:
         return ~array
     if array.dtype.kind != "u":
         raise UserError(f"{path}: says that 0 is white, of values that are {array.dtype}")
-    return np.asarray(np.iinfo(array.dtype).max - array)
+    white = np.iinfo(array.dtype).max
+    if array.size and array.min() == 0 < array.max() < white:
+        raise UserError(
+            f"{path}: says that 0 is white, but holds values up to {array.max()} of {white}, so no "
+            "black: labels with a wrong tag? Save them with photometric minisblack"
+        )
+    return np.asarray(white - array)
 
 
 def _without_time(path: Path, array: NDArray[Any], axes: str) -> tuple[NDArray[Any], str]:
