@@ -88,6 +88,8 @@ def navigation() -> list[Any]:
     pages = sorted(path for path in reference() if not path.endswith("index.md"))
     return [
         "index.md",
+        # a folder that the plug-in of the gallery fills from examples/gallery
+        {"Gallery": "gallery"},
         *({title: pages_} for title, pages_ in sections.items()),
         {"Reference": ["reference/index.md", *pages]},
     ]
@@ -162,6 +164,11 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
     return without_outside_links(markdown, page.file.src_uri)
 
 
-def on_page_content(html: str, **_: Any) -> str:
-    """Show formulas of docstrings as they are written there."""
+def on_page_content(html: str, page: Any, **_: Any) -> str:
+    """Show formulas of docstrings as they are written there, and pictures of the gallery.
+
+    The plug-in of the gallery expects a folder per page; this site has a file, beside the pictures.
+    """
+    if page.file.src_uri.startswith("gallery/"):
+        html = html.replace('srcset="../images/', 'srcset="images/')
     return html.replace(":math:<code>", '<code class="formula">')
