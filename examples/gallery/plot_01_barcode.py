@@ -25,7 +25,7 @@ plot_image(image, bars, ax=left)
 plot_barcode(bars, ax=right)
 
 # %%
-# Two components: the ring is born at 0.9 and never dies, the speck lives from 0.4 to the background.
+# Two components: the ring is born at 0.9 and never dies; the speck is born at 0.4 and dies at 0.0.
 # The hole is born at 0.55, when the weak place closes the ring, and dies at 0.1, when it is filled.
 for dim, birth, death in zip(bars.dim, bars.birth, bars.death, strict=True):
     print(f"dimension {dim}: from {birth:.2f} down to {death:.2f}")
