@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from topoeval.errors import UserError
-from topoeval.evaluate import Options, evaluate
+from topoeval.evaluate import Options, evaluate, summarise
 from topoeval.evaluate.presets import PRESETS, with_preset
 from topoeval.metrics import Settings
 from topoeval.metrics.catalogue import metric_of
@@ -41,6 +41,72 @@ def test_vesuvius_from_files(tmp_path):
     assert found["vesuvius_exact"][0] == pytest.approx(
         vesuvius_scores(p > 0, g > 0, octants=False)["vesuvius"]
     )
+
+
+def vessels(tmp_path):
+    """Write three vessels: one right, one half found, one missed; and a false one."""
+    g = np.zeros((7, 7, 40), np.uint8)
+    g[2:5, 2:5, 1:11], g[2:5, 2:5, 11:21], g[2:5, 2:5, 25:35] = 1, 2, 3
+    p = g.copy()
+    p[p == 3] = 0
+    p[2:5, 2:5, 16:21] = 0
+    p[2:5, 2:5, 36:39] = 4
+    p[3, 3, 9] = 4  # inside vessel 1
+    for side, labels in (("p", p), ("g", g)):
+        (tmp_path / side).mkdir()
+        np.save(tmp_path / side / "a.npy", labels)
+    return tmp_path / "p", tmp_path / "g"
+
+
+@pytest.mark.parametrize(("name", "far"), [("topcow24", 90), ("topbrain", 290)])
+def test_the_circle_of_willis_by_hand(tmp_path, name, far):
+    """Classes of one mask score 0 in overlaps, and the length of the region in HD95."""
+    found = evaluate(*vessels(tmp_path), with_preset(Options(), name))
+    rows = found.cases.set_index("class")
+    classes = rows.loc[["1", "2", "3", "4"]]
+    wanted = {
+        # 89 of 90 voxels; 45 of 90; none; none
+        "dice": [2 * 89 / 179, 2 * 45 / 135, 0, 0],
+        "betti_error_0": [0, 0, 1, 2],
+        "detection_error": [0, 0, 1, 1],
+    }
+    for column, values in wanted.items():
+        assert classes[column].tolist() == pytest.approx(values), column
+    hd95 = classes["topcow_hd95" if name == "topcow24" else "topbrain_hd95"]
+    assert hd95.tolist()[2:] == [far, far]
+    # of the truth 10 layers, the farthest 5 away: 26 + 4 * 8 voxels and 4 layers more than found
+    assert 4 < hd95.tolist()[1] <= 5
+    assert classes["cldice_as_thinned"].tolist()[2:] == [0, 0]
+    summary = found_means(found)
+    assert summary["dice"] == pytest.approx((2 * 89 / 179 + 2 * 45 / 135) / 4)
+    assert summary["detection_error"] == 0.5
+    if name == "topbrain":
+        # 4 touches 1 in the prediction alone; 2 touches 1 in both
+        assert classes["invalid_neighbours"].tolist() == [1, 0, 0, 1]
+
+
+def found_means(found):
+    """Return the means of the classes by score."""
+    table = summarise(found.cases, averaged=found.classes.averaged)
+    return table[table["class"] == "mean of classes"].set_index("metric")["mean"]
+
+
+def test_neighbours_that_may_touch_can_be_named(tmp_path):
+    """The list wins over the truth."""
+    options = Options(settings=Settings(neighbours={1: (4,), 2: ()}))
+    found = evaluate(*vessels(tmp_path), with_preset(options, "topbrain")).cases
+    assert found["invalid_neighbours"].tolist()[:4] == [1, 1, 0, 1]
+
+
+def test_tolerances_of_classes(tmp_path):
+    """NSD of one class within its own distance; a class that is not there is refused."""
+    folders = vessels(tmp_path)
+    options = Options(columns=("nsd",), classes=("2", "3"), tolerances={"2": 5.0})
+    assert evaluate(*folders, options).cases["nsd"].tolist() == [1, 0]
+    narrow = Options(columns=("nsd",), classes=("2", "3"))
+    assert evaluate(*folders, narrow).cases["nsd"][0] < 1
+    with pytest.raises(UserError, match="tolerance for class '7'"):
+        evaluate(*folders, Options(columns=("nsd",), tolerances={"7": 1.0}))
 
 
 def test_what_a_preset_decides_is_not_overruled():

@@ -53,12 +53,13 @@ COUNTED = {
     # cells of 4 and 32 voxels (2D) round a membrane of 12, of 8 and 188 round 56; or one of all
     "cell_voi_split": (0, {2: 1.18872188, 3: 0.95555540}),
     "cell_voi_merge": ({2: 0.50325833, 3: 0.24602258}, 0),
-    "cell_rand_error": ({2: 0.10958904, 3: 0.04074556}, {2: 0.37306317, 3: 0.28332390}),
-    "cremi": ({2: 0.23484377, 3: 0.10012156}, {2: 0.66593419, 3: 0.52031883}),
+    "cell_rand_error": ({2: 0.10958904, 3: 0.04074556}, {2: 0.37788742, 3: 0.28404743}),
+    "cremi": ({2: 0.23484377, 3: 0.10012156}, {2: 0.67022600, 3: 0.52098288}),
 }  # fmt: skip
 
-# Only the largest component of a prediction counts, even of a truth in pieces.
-OF_ONE_COMPONENT = ("tree_length_detected", "branches_detected")
+# Only the largest component of a prediction counts, even of a truth in pieces; ATM'22 fills the
+# holes of the truth and not of the prediction; the best run length is that of the truth.
+NOT_PERFECT = ("tree_length_detected", "branches_detected", "atm22_branches", "erl")
 
 
 def rule(name, which, ndim):
@@ -106,7 +107,7 @@ def test_ranges_and_perfection(ndim, text):
             assert low <= value, name
             assert high is None or value <= high, name
         for name, value in score(p, p, settings, known).items():
-            if known[name].direction is not None and name not in OF_ONE_COMPONENT:
+            if known[name].direction is not None and name not in NOT_PERFECT:
                 low, high = known[name].range
                 best = high if known[name].direction == "higher" else low
                 assert value == pytest.approx(best), name

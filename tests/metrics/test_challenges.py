@@ -91,11 +91,11 @@ def test_cells_by_counting_pairs_of_voxels(pair):
         for items in (voxels, [a for a, _ in voxels], [b for _, b in voxels])
     )
     split, merge = entropy(joint) - entropy(of_g), entropy(joint) - entropy(of_p)
-    # where the prediction has membrane each voxel is a part of its own
-    alone = [(a or -k, b) for k, (a, b) in enumerate(voxels, 1)]
-    same = [(x[0] == y[0], x[1] == y[1]) for x, y in itertools.product(alone, repeat=2)]
+    # pairs of voxels in one part; predicted membrane is none, its share of the image is added
+    same = [(x[0] == y[0] != 0, x[1] == y[1]) for x, y in itertools.product(voxels, repeat=2)]
     both, in_p, in_g = (sum(map(all, same)), *(sum(side) for side in zip(*same, strict=True)))
-    rand = 1 - 2 * both / (in_p + in_g)
+    outside = sum(a == 0 for a, _ in voxels) / p.size
+    rand = 1 - 2 * (both + outside) / (in_p + in_g + outside)
     assert found["cell_voi_split"] == pytest.approx(split, abs=1e-9)
     assert found["cell_voi_merge"] == pytest.approx(merge, abs=1e-9)
     assert found["cell_rand_error"] == pytest.approx(rand, abs=1e-9)

@@ -148,9 +148,18 @@ def evaluate(
         ),
     ] = None,
     tolerance: Annotated[
-        Optional[float],  # noqa: UP045
+        Optional[list[str]],  # noqa: UP045
         typer.Option(
-            help="Of NSD, in units of the spacing; the largest side of a voxel by default.",
+            help="Of NSD, surface Dice and networks, in units of the spacing: 2 for every class or "
+            "CLASS:2; may be repeated. By default the largest side of a voxel.",
+            rich_help_panel=SCORES,
+        ),
+    ] = None,
+    neighbours: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(
+            help='Labels that may touch, JSON like {"1": [2, 3]}, of invalid_neighbours; by '
+            "default those that touch in the truth of the case.",
             rich_help_panel=SCORES,
         ),
     ] = None,
@@ -233,7 +242,8 @@ def evaluate(
         topology=topology,
         betti=tuple(betti or ()),
         spacing=spacing,
-        tolerance=tolerance,
+        tolerance=tuple(tolerance or ()),
+        neighbours=neighbours,
         patch=patch,
         metrics=metrics,
         preset=preset,

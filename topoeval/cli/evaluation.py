@@ -25,6 +25,7 @@ from topoeval.evaluate import (
     evaluate_pairs,
     parse_classes,
     parse_priors,
+    parse_tolerances,
     read_label_names,
     read_nnunet,
     record,
@@ -34,6 +35,7 @@ from topoeval.evaluate.presets import preset, with_preset
 from topoeval.evaluate.summary import MEAN
 from topoeval.limits import parse_memory
 from topoeval.metrics import Settings
+from topoeval.metrics.neighbours import read_neighbours
 from topoeval.topology import Topology
 
 # The scores that the terminal shows; the files hold all of them.
@@ -65,7 +67,8 @@ class Request:
     topology: str
     betti: tuple[str, ...]
     spacing: str | None
-    tolerance: float | None
+    tolerance: tuple[str, ...]
+    neighbours: Path | None
     patch: int
     metrics: str | None
     preset: str | None
@@ -79,15 +82,18 @@ class Request:
         UserError
             If one of them is wrong.
         """
-        if self.patch < 1 or (self.tolerance is not None and not self.tolerance >= 0):
-            raise UserError("--patch is a side of at least 1, --tolerance a distance of at least 0")
+        if self.patch < 1:
+            raise UserError(f"--patch is a side of at least 1, got {self.patch}")
         if self.threshold is not None and not 0 < self.threshold <= 1:
             raise UserError(f"--threshold lies in (0, 1], got {self.threshold:g}")
+        tolerance, of_classes = parse_tolerances(self.tolerance)
         options = Options(
+            tolerances=of_classes,
             settings=Settings(
                 topology=Topology.parse(self.topology),
                 spacing=parse_spacing(self.spacing),
-                tolerance=self.tolerance,
+                tolerance=tolerance,
+                neighbours=None if self.neighbours is None else read_neighbours(self.neighbours),
                 patch=self.patch,
             ),
             classes=parse_classes(self.classes) if self.classes else None,
@@ -307,6 +313,8 @@ def _conventions(found: Evaluation) -> list[str]:
         f"{settings.tolerance if settings.tolerance is not None else 'the largest side of a voxel'}"
         f"; patches of {settings.patch} voxels"
     )
+    for one, tolerance in options.tolerances.items():
+        lines.append(f"tolerance of {one}: {tolerance:g}")
     for name, prior in classes.priors.items():
         lines.append(f"prior of {name or 'every class'}: {', '.join(map(str, prior))}")
     lines.append("rules for empty masks and directions of scores: docs/metrics.md")

@@ -4,7 +4,7 @@ Whatever is wrong with a file is a `Problem` that names it; the others are evalu
 """
 
 from topoeval.evaluate.audit import Audit, audit
-from topoeval.evaluate.classes import Classes, parse_classes, parse_priors
+from topoeval.evaluate.classes import Classes, parse_classes, parse_priors, parse_tolerances
 from topoeval.evaluate.evaluation import Evaluation, evaluate, evaluate_pairs
 from topoeval.evaluate.label_names import LabelNames, read_label_names
 from topoeval.evaluate.nnunet import NnUnetResults, read_nnunet
@@ -30,6 +30,7 @@ __all__ = [
     "match_files",
     "parse_classes",
     "parse_priors",
+    "parse_tolerances",
     "read_label_names",
     "read_nnunet",
     "record",

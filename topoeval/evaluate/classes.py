@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -98,6 +99,36 @@ def parse_priors(texts: Iterable[str]) -> dict[str | None, tuple[int, ...]]:
             raise UserError(f"prior {text!r} is not of the form 1,1 (2D), 1,0,0 (3D), or CLASS:1,1")
         priors[name if colon else None] = prior
     return priors
+
+
+def parse_tolerances(texts: Iterable[str]) -> tuple[float | None, dict[str, float]]:
+    """Read ``"2"`` for every class, or ``"1+2:0.5"`` for one.
+
+    >>> parse_tolerances(["2", "vessel:0.5"])
+    (2.0, {'vessel': 0.5})
+
+    Raises
+    ------
+    UserError
+        If one is no distance of 0 or more.
+    """
+    general: float | None = None
+    by_class: dict[str, float] = {}
+    for text in texts:
+        name, colon, number = text.rpartition(":")
+        try:
+            tolerance = float(number)
+        except ValueError:
+            tolerance = -1.0
+        if not 0 <= tolerance < math.inf:
+            raise UserError(
+                f"--tolerance {text!r} is not of the form 2 or CLASS:2, a distance of at least 0"
+            )
+        if colon:
+            by_class[name] = tolerance
+        else:
+            general = tolerance
+    return general, by_class
 
 
 def choose_classes(

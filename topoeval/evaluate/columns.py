@@ -8,8 +8,8 @@ from topoeval.metrics import available_columns
 from topoeval.metrics.catalogue import chosen
 from topoeval.metrics.metric import Metric
 
-# What a pair of files may have beside two masks.
-_GIVEN = ("prior",)
+# What a pair of files has beside two masks.
+_GIVEN = ("maps",)
 
 
 def column_groups(
@@ -59,4 +59,4 @@ def revisions(columns: Sequence[str]) -> dict[str, str]:
 
 
 def _available(spatial_dims: int, with_prior: bool) -> dict[str, Metric]:
-    return available_columns(spatial_dims, _GIVEN if with_prior else ())
+    return available_columns(spatial_dims, (*_GIVEN, "prior") if with_prior else _GIVEN)

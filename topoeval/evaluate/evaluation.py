@@ -226,6 +226,10 @@ def _decided(
     except UserError as error:
         white = [one.line for one in (predictions, targets) if one.one is not None]
         raise UserError(f"{error} ({white[0]})" if white else str(error)) from None
+    for name in options.tolerances:
+        if name not in classes.members:
+            known = ", ".join(classes.members)
+            raise UserError(f"tolerance for class {name!r}, but the classes are {known}")
     if ignored is None and {255} < labels and options.classes is None and options.labels is None:
         notes.append("255 is scored as a class; if it marks voxels to leave out, say --ignore 255")
     seen, true = predictions.labels - {ignored}, targets.labels - {ignored}
@@ -355,6 +359,7 @@ def _key(task: Task, of_metrics: dict[str, str], hashes: dict[str, str]) -> str:
         "settings": {**asdict(options.settings), "topology": str(options.settings.topology)},
         "classes": {name: task.classes.members[name] for name in task.classes.names},
         "priors": {name: task.classes.prior(name) for name in task.classes.names},
+        "tolerances": dict(options.tolerances),
         "columns": of_metrics,
         "ignored": options.ignored,
         "values": [

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 from topoeval.evaluate.evaluation import Evaluation
+from topoeval.evaluate.scoring import Options
 from topoeval.records.canonical import canonical_json, digest
 from topoeval.records.record import FilesRecord, FilesSpec
 
@@ -34,11 +35,7 @@ def record(evaluation: Evaluation, environment: Mapping[str, Any], wall_s: float
             "classes": evaluation.classes.names,
             "members": evaluation.classes.members,
             "priors": {name or "*": p for name, p in evaluation.classes.priors.items()},
-            "settings": {
-                key: value
-                for key, value in asdict(options.settings).items()
-                if key in ("spacing", "tolerance", "patch")
-            },
+            "settings": _settings(options),
             "threshold": options.threshold,
             "ignore": options.ignored,
             "values": evaluation.readings,
@@ -62,6 +59,13 @@ def record(evaluation: Evaluation, environment: Mapping[str, Any], wall_s: float
             "environment": environment,
         }
     )
+
+
+def _settings(options: Options) -> dict[str, Any]:
+    of_all = asdict(options.settings)
+    found = {key: of_all[key] for key in ("spacing", "tolerance", "patch")}
+    named = {"tolerances": dict(options.tolerances), "neighbours": of_all["neighbours"]}
+    return found | {key: value for key, value in named.items() if value}
 
 
 def _plain(value: Any) -> Any:

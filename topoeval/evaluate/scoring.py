@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -37,6 +37,8 @@ class Options:
     threshold
         Read predictions as probabilities, foreground from here on: floats in [0, 1], bytes in
         255ths, 16-bit integers in 65535ths.
+    tolerances
+        By class, instead of that of `settings`.
     columns
         Names of the wanted scores; None for all.
     labels
@@ -61,6 +63,7 @@ class Options:
     unions: bool = False
     priors: Priors | None = None
     threshold: float | None = None
+    tolerances: Mapping[str, float] = field(default_factory=dict)
     columns: tuple[str, ...] | None = None
     labels: LabelNames | None = None
     ignore: int | None = None
@@ -186,7 +189,14 @@ def score_pair(pair: FilePair, task: Task, columns: Sequence[str] | None = None)
                 f"{pair.target}: {ndim} axes, but the prior of class {name} has "
                 f"{len(prior)} Betti numbers"
             )
-        settings = replace(task.options.settings, spacing=p.spacing, prior=prior)
+        general = task.options.settings
+        settings = replace(
+            general,
+            spacing=p.spacing,
+            prior=prior,
+            tolerance=task.options.tolerances.get(name, general.tolerance),
+            maps=(p.array, g.array),
+        )
         mask, truth = (task.classes.mask(read.array, name) for read in (p, g))
         masks = MaskPair(mask, truth)
         row: dict[str, Any] = {"case": pair.name, "class": name}

@@ -6,11 +6,18 @@ classes. Nothing here imports torch, but for `topoeval.metrics.wrappers`. `METRI
 of all columns of scores; a metric of one's own is a `Metric` in it.
 """
 
-from topoeval.metrics.betti import betti_error, betti_matches, betti_numbers
+from topoeval.metrics.airways import airway_scores
+from topoeval.metrics.betti import (
+    betti_error,
+    betti_matches,
+    betti_numbers,
+    normalised_betti_error,
+)
 from topoeval.metrics.boundary import boundary_iou
 from topoeval.metrics.catalogue import METRICS, available_columns, metric_of
 from topoeval.metrics.classes import class_masks, pairwise_unions
 from topoeval.metrics.components import enclosed, label
+from topoeval.metrics.contours import cldice_as_thinned, contour_hd95
 from topoeval.metrics.diagrams import bottleneck_distance, wasserstein_distance
 from topoeval.metrics.distance import (
     average_surface_distance,
@@ -24,7 +31,8 @@ from topoeval.metrics.intensity import mse
 from topoeval.metrics.matching import betti_matching_error
 from topoeval.metrics.membranes import cell_scores, cremi_score
 from topoeval.metrics.metric import Empty, Metric, Settings
-from topoeval.metrics.overlap import dice, iou, topology_gated_dice
+from topoeval.metrics.neighbours import invalid_neighbours
+from topoeval.metrics.overlap import dice, iou, precision, topology_gated_dice
 from topoeval.metrics.partition import (
     adapted_rand_error,
     adjusted_rand_index,
@@ -33,6 +41,7 @@ from topoeval.metrics.partition import (
 from topoeval.metrics.patches import patch_betti_error
 from topoeval.metrics.regions import wrong_regions
 from topoeval.metrics.roads import apls, network_scores
+from topoeval.metrics.runs import run_lengths
 from topoeval.metrics.scores import score, score_cases
 from topoeval.metrics.sheets import topo_f1, vesuvius_scores
 from topoeval.metrics.skeletons import cldice, skeleton
@@ -47,6 +56,7 @@ __all__ = [
     "Settings",
     "adapted_rand_error",
     "adjusted_rand_index",
+    "airway_scores",
     "apls",
     "available_columns",
     "average_surface_distance",
@@ -60,6 +70,8 @@ __all__ = [
     "cell_scores",
     "class_masks",
     "cldice",
+    "cldice_as_thinned",
+    "contour_hd95",
     "cremi_score",
     "dice",
     "diu",
@@ -68,15 +80,19 @@ __all__ = [
     "euler_number",
     "hausdorff_distance",
     "instance_scores",
+    "invalid_neighbours",
     "iou",
     "label",
     "metric_of",
     "mse",
     "network_scores",
+    "normalised_betti_error",
     "normalised_surface_dice",
     "pairwise_unions",
     "panoptic_quality",
     "patch_betti_error",
+    "precision",
+    "run_lengths",
     "score",
     "score_cases",
     "skeleton",

@@ -116,6 +116,45 @@ def betti_error(
     return np.asarray(np.abs(difference))
 
 
+def normalised_betti_error(
+    prediction: Array, target: Array, topology: Topology | str, spatial_dims: int | None = None
+) -> NDArray[np.float64]:
+    """Betti error over the Betti numbers of the target, at most 1, of each pair of masks.
+
+    ``min(1, sum_k |b_k(P) - b_k(G)| / sum_k b_k(G))``, as the code of Berger et al. (Pitfalls of
+    topology-aware image segmentation, arXiv 2412.14619) has it. Of an empty target it is 0 if the
+    prediction is empty too, else 1.
+
+    Parameters
+    ----------
+    prediction, target
+        Boolean masks of equal shape ``(..., *spatial)``.
+    topology
+        Construction and border.
+    spatial_dims
+        2 or 3; None reads the whole array as one mask.
+
+    Returns
+    -------
+    Shape ``(...)``, float64 in [0, 1]; lower is better.
+
+    Raises
+    ------
+    UserError
+        If a mask is not boolean or the shapes differ.
+
+    Examples
+    --------
+    >>> p, g = np.zeros((2, 1, 9), dtype=bool)
+    >>> p[0, 1], g[0, [1, 3, 5, 7]] = True, True
+    >>> float(normalised_betti_error(p, g, Topology()))
+    0.75
+    """
+    error = betti_error(prediction, target, topology, spatial_dims).sum(axis=-1)
+    there = betti_numbers(target, topology, spatial_dims).sum(axis=-1)
+    return np.minimum(error / np.maximum(there, 1), 1.0)
+
+
 def betti_matches(betti: NDArray[np.int64], reference: ArrayLike) -> NDArray[np.bool_]:
     """Whether every Betti number is right.
 

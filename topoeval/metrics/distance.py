@@ -133,7 +133,7 @@ def boundary_distances(
     box = box_of(*masks)
     assert box is not None  # neither is empty
     p, g = (_boundary(mask[box]) for mask in masks)
-    return BoundaryDistances(_to_nearest(p, g, sizes), _to_nearest(g, p, sizes), diagonal, 0)
+    return BoundaryDistances(to_nearest(p, g, sizes), to_nearest(g, p, sizes), diagonal, 0)
 
 
 def hausdorff_distance(
@@ -290,7 +290,7 @@ def _boundary(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return mask & ~inside
 
 
-def _to_nearest(
+def to_nearest(
     here: NDArray[np.bool_], there: NDArray[np.bool_], sizes: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """Return the distance from each voxel of one boundary to the nearest of the other.

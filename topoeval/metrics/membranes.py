@@ -1,9 +1,10 @@
 """Scores of membranes: the cells that they part, which are the components of the background.
 
-As the CREMI challenge describes its score: the geometric mean of the variation of information and
-of the adapted Rand error, over the voxels that belong to a true cell. Where the prediction has
-membrane there, the variation of information takes that for one part, and the Rand error each voxel
-for a part of its own.
+As the code of the CREMI challenge has it (repository cremi/cremi_python): the geometric mean of the
+variation of information and of the adapted Rand error, over the voxels that belong to a true cell.
+Where the prediction has membrane there, the variation of information takes that for one part. The
+Rand error counts those voxels divided by all voxels of the image, so next to nothing, as part of
+the sums of squares; SNEMI3D, from which the formula comes, has each of them as a part of its own.
 """
 
 from __future__ import annotations
@@ -52,9 +53,9 @@ def cell_scores(
     split, merge = information(table)
     in_g = float((np.asarray(table.sum(axis=1)).ravel().astype(float) ** 2).sum())
     of_p = np.asarray(table.sum(axis=0)).ravel().astype(float)
-    alone = float(of_p[0])
-    in_p = float((of_p[1:] ** 2).sum()) + alone
-    both = float((table[:, 1:].data.astype(float) ** 2).sum()) + alone
+    outside = float(of_p[0]) / prediction.size
+    in_p = float((of_p[1:] ** 2).sum()) + outside
+    both = float((table[:, 1:].data.astype(float) ** 2).sum()) + outside
     rand = float(max(1 - 2 * both / (in_g + in_p), 0.0))
     return {
         "cell_voi_split": float(split),

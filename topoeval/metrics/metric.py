@@ -18,7 +18,7 @@ Better = Literal["higher", "lower"]
 # What an empty mask scores, where it is not a number.
 Rule = Literal["diagonal", "counted"]
 Need = Literal[
-    "masks", "probabilities", "topology", "spacing", "tolerance", "patch", "prior", "labels"
+    "masks", "probabilities", "topology", "spacing", "tolerance", "patch", "prior", "labels", "maps"
 ]
 Cost = Literal["low", "medium", "high"]
 Reduction = Literal["mean", "sum", "all"]
@@ -50,6 +50,11 @@ class Settings:
     networks
         By name the auxiliary networks of the dataset: each takes probabilities ``(N, *spatial)``
         and returns a class per image, ``(N,)`` integers.
+    maps
+        The label maps, prediction and target, that the masks are one class of; for scores of which
+        class touches which.
+    neighbours
+        Labels that may touch each label; None takes those that touch it in the target.
     shape
         That of the whole image, where the masks are its box (`Metric.crops`); None where they are
         the image. `score` sets it.
@@ -62,6 +67,8 @@ class Settings:
     prior: Any = None
     labels: NDArray[np.int64] | None = None
     networks: Mapping[str, Callable[[NDArray[Any]], NDArray[Any]]] = field(default_factory=dict)
+    maps: tuple[NDArray[Any], NDArray[Any]] | None = None
+    neighbours: Mapping[int, tuple[int, ...]] | None = None
     shape: tuple[int, ...] | None = None
 
     def __post_init__(self) -> None:

@@ -87,6 +87,44 @@ def iou(prediction: Array, target: Array, spatial_dims: int | None = None) -> ND
     return np.where(either == 0, 1.0, both / np.maximum(either, 1))
 
 
+def precision(
+    prediction: Array, target: Array, spatial_dims: int | None = None
+) -> NDArray[np.float64]:
+    """Share of the prediction that lies in the target, ``|P & G| / |P|``, of each pair of masks.
+
+    Two empty masks score 1, one empty mask scores 0. The share of the target that is found
+    (sensitivity) is the precision with the two exchanged.
+
+    Parameters
+    ----------
+    prediction, target
+        Boolean masks of equal shape ``(..., *spatial)``.
+    spatial_dims
+        Number of spatial axes; None reads the whole array as one mask.
+
+    Returns
+    -------
+    Shape ``(...)``, float64 in [0, 1]; higher is better.
+
+    Raises
+    ------
+    UserError
+        If a mask is not boolean or the shapes differ.
+
+    Examples
+    --------
+    >>> float(precision(np.array([True, True, False, False]), np.array([True, False, True, True])))
+    0.5
+    """
+    p, g = as_mask(prediction), as_mask(target)
+    check_same_shape(p, g)
+    spatial = tuple(range(leading_axes(p, spatial_dims), p.ndim))
+    both = np.count_nonzero(p & g, axis=spatial)
+    size = np.count_nonzero(p, axis=spatial)
+    neither = (size == 0) & ~g.any(axis=spatial)
+    return np.where(neither, 1.0, both / np.maximum(size, 1))
+
+
 def topology_gated_dice(
     prediction: Array, target: Array, topology: Topology | str, spatial_dims: int | None = None
 ) -> NDArray[np.float64]:

@@ -87,7 +87,8 @@ class MaskPair:
     ) -> dict[str, float]:
         """Return the scores by column, in the order of tables; see `score`."""
         shape = self.masks[0].shape
-        known = available_columns(len(shape), () if settings.prior is None else ("prior",))
+        given = {"prior": settings.prior, "maps": settings.maps}
+        known = available_columns(len(shape), [name for name in given if given[name] is not None])
         wanted = [known[name] for name in chosen(columns, known)]
         inside = [metric for metric in wanted if metric.fits_a_box(settings)]
         others = [metric for metric in wanted if metric not in inside]
