@@ -7,6 +7,8 @@ its entry. mkdocs calls the functions that begin with ``on_``.
 from __future__ import annotations
 
 import ast
+import html
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -160,15 +162,22 @@ def on_files(files: Any, config: Any) -> Any:
 
 
 def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
-    """Take out links that lead out of the site."""
+    """Take out links that lead out of the site; the first page links to the leaderboard, if one is.
+
+    ``TOPOEVAL_LEADERBOARD`` is where it will stand, from the first page; whoever publishes puts it
+    there.
+    """
+    leaderboard = os.environ.get("TOPOEVAL_LEADERBOARD")
+    if page.file.src_uri == "index.md" and leaderboard:
+        markdown += f'\n<a href="{html.escape(leaderboard)}">Leaderboard of all suites</a>\n'
     return without_outside_links(markdown, page.file.src_uri)
 
 
-def on_page_content(html: str, page: Any, **_: Any) -> str:
+def on_page_content(text: str, page: Any, **_: Any) -> str:
     """Show formulas of docstrings as they are written there, and pictures of the gallery.
 
     The plug-in of the gallery expects a folder per page; this site has a file, beside the pictures.
     """
     if page.file.src_uri.startswith("gallery/"):
-        html = html.replace('srcset="../images/', 'srcset="images/')
-    return html.replace(":math:<code>", '<code class="formula">')
+        text = text.replace('srcset="../images/', 'srcset="images/')
+    return text.replace(":math:<code>", '<code class="formula">')
