@@ -7,10 +7,14 @@
 #pragma once
 
 #include <cstdint>
+#include <numeric>
+#include <utility>
 #include <vector>
 
+#include "../common/buffer.hpp"
 #include "edits.hpp"
 #include "grid.hpp"
+#include "labelling.hpp"
 
 namespace topoeval::repair {
 
@@ -21,38 +25,12 @@ template <int D> class Components {
   static constexpr Index kOuter = 0;  // the background that holds the margin
 
   void label(Interrupt& interrupt) {
-    labels.assign(grid_.size, kNowhere);
-    parents_.assign(1, kOuter);
-    sizes_.assign(1, 0);
-    phases_.assign(1, 0);
+    labelling_.run(labels.reserve(grid_.size), sizes_, phases_, interrupt);
+    labelled_ = static_cast<Index>(sizes_.size());
+    parents_.resize(labelled_);
+    std::iota(parents_.begin(), parents_.end(), Index{0});
     log_.clear();
-    for (Index at = 0; at < grid_.size; ++at) {
-      if (grid_.state[at] & Grid<D>::kMargin) {
-        labels[at] = kOuter;
-        ++sizes_[kOuter];
-      }
-    }
-    // From the margin inwards: what touches it through a face.
-    grid_.for_each([&](Index at) {
-      if (grid_.colour[at] || labels[at] != kNowhere) return;
-      for (int i = 0; i < Grid<D>::kFaces; ++i) {
-        if (grid_.state[grid_.step(at, i)] & Grid<D>::kMargin) {
-          flood(at, kOuter);
-          return;
-        }
-      }
-    });
-    interrupt.poll();
-    grid_.for_each([&](Index at) {
-      if (labels[at] != kNowhere) return;
-      const auto node = static_cast<Index>(parents_.size());
-      parents_.push_back(node);
-      sizes_.push_back(0);
-      phases_.push_back(grid_.colour[at]);
-      flood(at, node);
-    });
-    labelled_ = static_cast<Index>(parents_.size());
-    interrupt.poll();
+    united_.clear();
   }
 
   // Components found by the last labelling are numbered below this.
@@ -61,7 +39,7 @@ template <int D> class Components {
   std::uint8_t phase(Index node) const { return phases_[node]; }
   Index voxels(Index node) const { return sizes_[node]; }
   std::size_t bytes() const {
-    return labels.capacity() * sizeof(Index) + parents_.capacity() * (2 * sizeof(Index) + 1) +
+    return labels.bytes() + labelling_.bytes() + parents_.capacity() * (2 * sizeof(Index) + 1) +
            log_.capacity() * sizeof(Flip);
   }
 
@@ -133,7 +111,7 @@ template <int D> class Components {
     }
   }
 
-  std::vector<Index> labels;
+  Buffer<Index> labels;
 
  private:
   struct Flip {
@@ -141,28 +119,9 @@ template <int D> class Components {
     int unions;
   };
 
-  void flood(Index seed, Index node) {
-    const std::uint8_t phase = grid_.colour[seed];
-    const int adjacent = grid_.adjacent(phase);
-    labels[seed] = node;
-    stack_.push_back(seed);
-    Index count = 0;
-    while (!stack_.empty()) {
-      const Index at = stack_.back();
-      stack_.pop_back();
-      ++count;
-      for (int i = 0; i < adjacent; ++i) {
-        const Index near = grid_.step(at, i);
-        if (labels[near] != kNowhere || grid_.colour[near] != phase) continue;
-        labels[near] = node;
-        stack_.push_back(near);
-      }
-    }
-    sizes_[node] += count;
-  }
-
   Grid<D>& grid_;
-  std::vector<Index> parents_, sizes_, united_, stack_;
+  Labelling<D> labelling_{grid_};
+  std::vector<Index> parents_, sizes_, united_;
   std::vector<std::uint8_t> phases_;
   std::vector<Flip> log_;
   Index labelled_ = 0;

@@ -24,12 +24,14 @@ template <int D> struct Cells {
   static constexpr int kSize = D == 2 ? 9 : 27, kCount = kSize - 1;
   std::uint32_t members[kCount] = {};
   int codimension[kCount] = {};
+  std::uint32_t at_distance[D + 1] = {};  // neighbours through faces (1), edges and corners
 
   constexpr Cells() {
     int next = 0;
     for (int i = 0; i < kSize; ++i) {
       int distance = 0;
       for (int axis = 0, step = 1; axis < D; ++axis, step *= 3) distance += i / step % 3 != 1;
+      at_distance[distance] |= 1u << i;
       if (distance == 0) continue;
       codimension[next] = distance;
       for (int j = 0; j < kSize; ++j) {
@@ -55,7 +57,6 @@ template <int D> class Grid {
   static constexpr std::uint8_t kTouched = 4;  // flipped in this round
   static constexpr std::uint8_t kKept = 8;    // on a path: later deformation leaves it
   static constexpr std::uint8_t kRaised = 16;  // on a path that became foreground of the input
-  static constexpr std::uint8_t kQueued = 32;
 
   // A logit costs 256 a unit; probabilities are clipped, and each voxel costs something.
   static constexpr int kUnit = 256, kMostPrice = 2500;
@@ -123,6 +124,18 @@ template <int D> class Grid {
       for (std::int64_t y = 0; y < inner[1]; ++y) {
         const Index first = voxel(z, y, 0), last = first + static_cast<Index>(inner[2]);
         for (Index at = first; at < last; ++at) visit(at);
+      }
+    }
+  }
+
+  // Those with a face in the border.
+  template <class Visit> void for_each_at_border(Visit visit) const {
+    for (std::int64_t z = 0; z < inner[0]; ++z) {
+      for (std::int64_t y = 0; y < inner[1]; ++y) {
+        const bool whole_row = y == 0 || y == inner[1] - 1 ||
+                               (D == 3 && (z == 0 || z == inner[0] - 1));
+        const std::int64_t step = whole_row ? 1 : std::max<std::int64_t>(inner[2] - 1, 1);
+        for (std::int64_t x = 0; x < inner[2]; x += step) visit(voxel(z, y, x));
       }
     }
   }
