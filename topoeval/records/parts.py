@@ -202,7 +202,9 @@ class Method(Frozen):
     suite makes it differ from its folder: how it is called; what they do is in the other values.
     ``base`` is the method that tables compare it with: the plain loss it adds a term to. It does
     not decide what a run does; without it a correction is compared with what it starts from, and
-    any other method with the suite's reference.
+    any other method with the suite's reference. ``flips``: an answer is the mean over all mirrored
+    views of an image (`topoeval.training.flips`). A method that post-processes may have a
+    ``[remedy]``, which corrects the post-processed answers.
     """
 
     name: str
@@ -216,6 +218,7 @@ class Method(Frozen):
     losses: tuple[LossTerm, ...] = ()
     adaptation: AdaptationSpec | None = None
     remedy: RemedySpec | None = None
+    flips: Annotated[bool, ABSENT_WHEN_DEFAULT] = False
     variant: Annotated[Params, ABSENT_WHEN_DEFAULT] = Field(default_factory=dict)
 
     @property
@@ -234,12 +237,17 @@ class Method(Frozen):
                 or [("prior" in term.params) for term in self.losses] != [False]
             )
             and "needs [adaptation] and exactly one loss, its prior given by the samples",
-            "remedy": self.remedy is None and "needs [remedy]",
+            "remedy": self.remedy is None and not self.flips and "needs [remedy] or flips = true",
         }[self.regime]
         if problem:
             raise ValueError(f"method {self.name!r} of regime {self.regime!r} {problem}")
         if self.regime in TRAINED and not self.losses:
             raise ValueError(f"method {self.name!r} has no losses")
+        if self.regime in TRAINED and self.remedy is not None:
+            raise ValueError(
+                f"method {self.name!r} of regime {self.regime!r} has a [remedy], which is of "
+                "corrections"
+            )
         if self.losses and all(term.gradient_ratio is not None for term in self.losses):
             raise ValueError(
                 f"method {self.name!r} has a gradient_ratio, and no loss with a weight to compare"

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from topoeval.training.classes import class_maps
+from topoeval.training.flips import mean_of_mirrored, mirrored
 from topoeval.training.precision import Arithmetic, Precision
 
 
@@ -36,12 +37,14 @@ def predict(
     precision: Precision = "float32",
     softmax: bool = False,
     window: Window | None = None,
+    flips: bool = False,
 ) -> torch.Tensor:
     """Return ``(N, C, *spatial)`` maps in [0, 1] in float32, computed batch by batch.
 
     A class is predicted where its map is 0.5 or more: sigmoid probabilities, or, if `softmax`,
     those of exclusive classes without their background; see `topoeval.training.classes.class_maps`.
-    With a `window` the logits of its pieces are blended first.
+    With a `window` the logits of its pieces are blended first. With `flips` the map is the mean
+    over all 2^d mirrored views of an image (`topoeval.training.flips`), at 2^d times the cost.
     """
     network.eval()
     arithmetic = Arithmetic(precision, images.device.type)
@@ -63,6 +66,11 @@ def predict(
         assert isinstance(blended, torch.Tensor)  # of one output it is one tensor
         return blended
 
-    return torch.cat(
-        [class_maps(logits(batch), softmax) for batch in torch.split(images, batch_size)]
-    )
+    def answered(batch: torch.Tensor) -> torch.Tensor:
+        if not flips:
+            return class_maps(logits(batch), softmax)
+        seen = torch.split(mirrored(batch), batch_size)
+        answers = torch.cat([class_maps(logits(some), softmax) for some in seen])
+        return mean_of_mirrored(answers, exclusive=softmax)
+
+    return torch.cat([answered(batch) for batch in torch.split(images, batch_size)])

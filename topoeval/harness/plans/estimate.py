@@ -96,9 +96,10 @@ def _steps(spec: RunSpec) -> int | None:
         return spec.dataset.sizes.get(split) or datasets.info(spec.dataset.name).sizes.get(split, 0)
 
     if spec.method.adaptation is not None:
-        pieces = math.ceil(images("test") / spec.method.adaptation.copies)
+        views = 2 ** datasets.info(spec.dataset.name).ndim if spec.method.flips else 1
+        pieces = math.ceil(views * images("test") / spec.method.adaptation.copies)
         return spec.method.adaptation.steps * pieces or None
-    if spec.method.remedy is not None:
+    if spec.method.regime == "remedy":
         return 0
     split: datasets.Split = "train"
     if not spec.is_scored:

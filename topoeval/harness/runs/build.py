@@ -132,7 +132,14 @@ def maps_of(spec: RunSpec, network: nn.Module, images: torch.Tensor) -> torch.Te
     """Return what a network predicts: a map of each class, which is predicted from 0.5 on."""
     window = None if spec.patch is None else Window(spec.patch.size, spec.patch.overlap)
     softmax = classes_of(spec).softmax
-    return predict(network, images, precision=spec.precision, softmax=softmax, window=window)
+    return predict(
+        network,
+        images,
+        precision=spec.precision,
+        softmax=softmax,
+        window=window,
+        flips=spec.method.flips,
+    )
 
 
 def weights_of(store: Store, run_id: str, device: str) -> dict[str, torch.Tensor]:

@@ -53,6 +53,7 @@ from topoeval.training import (
 )
 from topoeval.training.callbacks import Callback, JsonLines
 from topoeval.training.classification import train_classifier
+from topoeval.training.flips import mean_of_mirrored, mirrored
 from topoeval.training.precision import reproducible
 from topoeval.training.sinks import RunCard, open_sinks
 
@@ -122,7 +123,6 @@ def _restore(spec: RunSpec, store: Store, progress: bool) -> dict[str, Any]:
     # one network, one correction: all tests are answered as one
     test = TensorSet.joined(list(tests.values()))
     network = network_of(spec, test)
-    softmax = classes_of(spec).softmax
     if start := spec.parents.get("start"):
         network.load_state_dict(weights_of(store, start, spec.device))
 
@@ -149,17 +149,9 @@ def _restore(spec: RunSpec, store: Store, progress: bool) -> dict[str, Any]:
     elif spec.method.regime == "post_process":
         probabilities = _adapted(spec, network, with_told_priors(spec, test), store, progress)
     else:
-        assert spec.method.remedy is not None  # the model of a method has seen to it
-        told = with_told_priors(spec, test)
-        corrected = apply_remedy(
-            spec.method.remedy.name,
-            maps_of(spec, network, test.images).cpu().numpy(),
-            None if told.priors is None else told.priors.cpu().numpy(),
-            Topology.parse(spec.topology),
-            exclusive=softmax,
-            **spec.method.remedy.params,
-        )
-        probabilities = torch.from_numpy(corrected).to(spec.device)
+        probabilities = maps_of(spec, network, test.images)
+    if spec.method.remedy is not None:
+        probabilities = _corrected(spec, probabilities, with_told_priors(spec, test))
 
     answers = torch.split(probabilities, [len(one) for one in tests.values()])
     predicted = {name: answer.cpu().numpy() for name, answer in zip(tests, answers, strict=True)}
@@ -232,6 +224,20 @@ def _kept(
     return f"not kept: {reason}" if reason else "kept"
 
 
+def _corrected(spec: RunSpec, maps: torch.Tensor, test: TensorSet) -> torch.Tensor:
+    """Return what the remedy of a method makes of answers."""
+    assert spec.method.remedy is not None  # the caller has seen to it
+    corrected = apply_remedy(
+        spec.method.remedy.name,
+        maps.cpu().numpy(),
+        None if test.priors is None else test.priors.cpu().numpy(),
+        Topology.parse(spec.topology),
+        exclusive=classes_of(spec).softmax,
+        **spec.method.remedy.params,
+    )
+    return torch.from_numpy(corrected).to(spec.device)
+
+
 def _adapted(
     spec: RunSpec, network: nn.Module, test: TensorSet, store: Store, progress: bool
 ) -> torch.Tensor:
@@ -243,18 +249,24 @@ def _adapted(
         )
     assert spec.method.adaptation is not None  # the model of a method has seen to it
     (term,) = terms_of(spec, reduction="none")
-    return post_process(
+    images, priors, softmax = test.images, test.priors, classes_of(spec).softmax
+    if spec.method.flips:
+        # each view is an image of its own, with a copy of the weights of its own
+        images = mirrored(images)
+        priors = priors.repeat(len(images) // len(test), *[1] * (priors.ndim - 1))
+    answers = post_process(
         network,
-        test.images,
-        test.priors,
+        images,
+        priors,
         term.loss,
         Adaptation(weight=term.weight, **spec.method.adaptation.model_dump()),
-        softmax=classes_of(spec).softmax,
+        softmax=softmax,
         resume_from=store.state(spec.id),
         progress=progress,
         precision=spec.precision,
         callbacks=_callbacks(spec, store),
     )
+    return mean_of_mirrored(answers, exclusive=softmax) if spec.method.flips else answers
 
 
 def tests_of(spec: RunSpec) -> dict[str, TensorSet]:

@@ -2,7 +2,8 @@
 
 A parameter is named in full, as ``betti_prior.weight`` or ``adaptation.steps``, or by its last part
 alone. The last part alone means the last loss of the method, which is the one that the method is
-about (those before it are its base), then the adaptation, then the remedy.
+about (those before it are its base), then the adaptation, then the remedy. ``flips`` is the
+method's own.
 """
 
 from __future__ import annotations
@@ -72,12 +73,16 @@ def value_of(method: Method, name: str) -> Any:
 
 def tells_prior(method: Method) -> bool:
     """Whether a method is given the Betti numbers of each sample."""
-    return method.regime in ("post_process", "remedy") or any(
-        term.name in LOSSES
-        and LOSSES.status(term.name).state is State.AVAILABLE
-        and LOSSES.load(term.name).info.needs_prior
-        and "prior" not in term.params
-        for term in method.losses
+    return (
+        method.regime == "post_process"
+        or method.remedy is not None
+        or any(
+            term.name in LOSSES
+            and LOSSES.status(term.name).state is State.AVAILABLE
+            and LOSSES.load(term.name).info.needs_prior
+            and "prior" not in term.params
+            for term in method.losses
+        )
     )
 
 
@@ -121,6 +126,7 @@ def _places_of(text: str, sources: tuple[Source | None, ...]) -> Mapping[str, Pl
         known = _remedy_keywords(method.remedy.name) or dict.fromkeys(method.remedy.params)
         for name, default in known.items():
             places[f"remedy.{name}"] = ("remedy", "params", name), default
+    places["flips"] = ("flips",), Method.model_fields["flips"].default
     return places
 
 

@@ -22,7 +22,7 @@ from torch import nn
 from topoeval import datasets
 from topoeval.errors import UserError
 from topoeval.harness.runs.blame import failure_of
-from topoeval.harness.runs.build import augmentation_of, classes_of, network_of, terms_of
+from topoeval.harness.runs.build import augmentation_of, classes_of, maps_of, network_of, terms_of
 from topoeval.harness.runs.environment import peak_memory_bytes
 from topoeval.harness.runs.machine import pin
 from topoeval.harness.runs.worker import exit_with_parent, load_plugins
@@ -37,7 +37,6 @@ from topoeval.training import (
     checkpoint,
     fit,
     post_process,
-    predict,
 )
 from topoeval.training.precision import reproducible
 from topoeval.whole_file import write_text
@@ -130,6 +129,11 @@ def _train(spec: RunSpec, network: nn.Module, labelled: TensorSet, steps: int) -
 def _adapt(spec: RunSpec, network: nn.Module, images: TensorSet, steps: int) -> None:
     if images.priors is None or spec.method.adaptation is None:
         raise UserError(f"dataset {spec.dataset.name!r} has no prior per sample to adapt to")
+    if spec.method.flips:
+        raise UserError(
+            f"method {spec.method.label!r} adapts to every view of an image by itself: a step of "
+            "it is one of the method without flips; time that"
+        )
     (term,) = terms_of(spec, scheduled=False, reduction="none")
     settings = {**spec.method.adaptation.model_dump(), "steps": steps, "weight": term.weight}
     post_process(
@@ -145,9 +149,8 @@ def _adapt(spec: RunSpec, network: nn.Module, images: TensorSet, steps: int) -> 
 
 def _correct(spec: RunSpec, network: nn.Module, images: TensorSet, steps: int) -> None:
     if spec.method.remedy is None:
-        raise UserError(f"method {spec.method.name!r} has no remedy")
-    softmax = classes_of(spec).softmax
-    answers = predict(network, images.images, precision=spec.precision, softmax=softmax)
+        raise UserError(f"method {spec.method.label!r} has no remedy to be timed")
+    answers = maps_of(spec, network, images.images)
     priors = None if images.priors is None else images.priors.cpu().numpy()
     for _ in range(steps):
         with span("remedy"):
@@ -156,7 +159,7 @@ def _correct(spec: RunSpec, network: nn.Module, images: TensorSet, steps: int) -
                 answers.cpu().numpy(),
                 priors,
                 Topology.parse(spec.topology),
-                exclusive=softmax,
+                exclusive=classes_of(spec).softmax,
                 **spec.method.remedy.params,
             )
 
