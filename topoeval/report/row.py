@@ -78,6 +78,8 @@ class MethodRow:
         Name of the test.
     method, label, role, regime
         As in the spec of the runs; the label is that of suites.
+    remedy
+        Name of its remedy; empty without.
     metrics
         The scores that are shown.
     base
@@ -111,6 +113,7 @@ class MethodRow:
     label: str
     role: str
     regime: str
+    remedy: str
     metrics: tuple[Metric, ...]
     base: str
     total: int
@@ -140,7 +143,7 @@ class MethodRow:
     @property
     def uses_prior_of_test(self) -> bool:
         """Whether the method is given the prior of each test image."""
-        return self.regime in _PER_CASE
+        return self.regime == "post_process" or bool(self.remedy)
 
     @property
     def failure_counts(self) -> str:
@@ -235,6 +238,7 @@ def _row(
         label=first["label"],
         role=first["role"],
         regime=first["regime"],
+        remedy=first["remedy"],
         metrics=tuple(one.scored for one in found.values()),
         base=next((one.base for one in against.values()), ""),
         total=len(runs),

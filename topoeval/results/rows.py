@@ -51,6 +51,7 @@ def run_row(entry: Entry) -> dict[str, Any]:
         "label": method.label,
         "role": method.role,
         "regime": method.regime,
+        "remedy": "" if method.remedy is None else method.remedy.name,
         "seed": spec.seed,
         "status": record.status,
         # Text is never None: pandas would make it NaN, which is true.

@@ -1,0 +1,141 @@
+"""Methods that average over mirrored views, and corrections of post-processed answers."""
+
+import numpy as np
+import pytest
+
+from topoeval.errors import UserError
+from topoeval.harness.plans.plan import plan
+from topoeval.harness.runs import answers
+from topoeval.harness.runs.executors import Inline
+from topoeval.harness.runs.store import Store
+from topoeval.harness.runs.sweep import sweep
+from topoeval.harness.suites.catalogue import load_suite
+from topoeval.harness.suites.parameters import tells_prior
+from topoeval.harness.suites.toml import parse
+from topoeval.records.canonical import canonical_json
+from topoeval.records.parts import Method
+
+SUITE = """
+schema = 1
+name = "views"
+title = "Views"
+metrics = ["dice", "matches_prior", "mse"]
+seeds = [0]
+methods = [
+  "cross_entropy",
+  "cross_entropy[flips=true]",
+  "mean_of_flips",
+  "edit",
+  "edit[flips=true]",
+  "betti_prior_post[learning_rate=1e-12]",
+  "betti_prior_post[learning_rate=1e-12, flips=true]",
+  "betti_prior_post_edit[learning_rate=1e-12, flips=true]",
+]
+
+[network]
+channels = [4, 8]
+norm = "none"
+
+[start]
+losses = [{ name = "cross_entropy" }]
+training = { epochs = 3, batch_size = 8, learning_rate = 5e-3 }
+
+[training]
+epochs = 2
+batch_size = 8
+
+[override.betti_prior_post.adaptation]
+steps = 2
+
+[override.betti_prior_post_edit.adaptation]
+steps = 2
+
+[[dataset]]
+name = "strokes"
+sizes = { train = 16, test = 6 }
+"""
+
+
+@pytest.fixture(scope="module")
+def swept(tmp_path_factory):
+    """All runs by label, and a function from a label to what was predicted."""
+    folder = tmp_path_factory.mktemp("views")
+    path = folder / "views.toml"
+    path.write_text(SUITE)
+    suite = load_suite(str(path))
+    runs, store = plan(suite), Store(folder / "results", suite.name)
+    assert sweep(runs, store, Inline(), suite.limits).failed == []
+    by_label = {run.method.label: run for run in runs}
+
+    def predicted(label):
+        kept = answers.read(store.answers(by_label[label].id))["test"]
+        assert not kept.masks_only
+        return kept.probabilities
+
+    return by_label, predicted, store
+
+
+def test_the_mean_of_a_finished_network_is_that_of_its_training(swept):
+    """Two ways to ask for the same mean; without flips the answer is another one."""
+    _, predicted, _ = swept
+    mean = predicted("mean_of_flips")
+    np.testing.assert_allclose(mean, predicted("cross_entropy[flips=true]"), atol=1e-6)
+    assert np.abs(mean - predicted("cross_entropy")).max() > 0.01
+
+
+def test_each_view_is_post_processed_by_itself(swept):
+    """By steps too small to matter: then it is the mean, or the plain answer, that is left."""
+    _, predicted, _ = swept
+    small = "betti_prior_post[learning_rate=1e-12"
+    np.testing.assert_allclose(
+        predicted(f"{small}, flips=true]"), predicted("mean_of_flips"), atol=1e-5
+    )
+    np.testing.assert_allclose(predicted(f"{small}]"), predicted("cross_entropy"), atol=1e-5)
+
+
+def test_a_remedy_corrects_the_mean_and_what_was_post_processed(swept):
+    """Where masks agree with the mean its values stay; the prior is met in every image."""
+    by_label, predicted, store = swept
+    mean = predicted("mean_of_flips")
+    post = "betti_prior_post_edit[learning_rate=1e-12, flips=true]"
+    for label in ("edit[flips=true]", post):
+        found = predicted(label)
+        same = (found >= 0.5) == (mean >= 0.5)
+        np.testing.assert_allclose(found[same], mean[same], atol=1e-5)
+        assert not same.all()
+        assert store.read(by_label[label].id).cases["matches_prior"] == [1.0] * 6
+    assert 0.0 in store.read(by_label["mean_of_flips"].id).cases["matches_prior"]
+
+
+def test_flips_are_in_the_identity_of_what_flips_and_of_nothing_else(swept):
+    """What was recorded before there were flips keeps its identity."""
+    by_label, _, _ = swept
+    for label, run in by_label.items():
+        said = '"flips":true' in canonical_json(run)
+        assert said == ("flips=true" in label or label == "mean_of_flips")
+        assert said or "flips" not in canonical_json(run)
+    assert by_label["edit"].id != by_label["edit[flips=true]"].id
+
+
+def test_a_mean_alone_is_told_no_prior(swept):
+    """A wrong prior changes nothing of it, and reports do not say that it has one."""
+    by_label, _, _ = swept
+    told = {label for label, run in by_label.items() if tells_prior(run.method)}
+    assert told == {label for label in by_label if label.startswith(("edit", "betti_prior_post"))}
+
+
+@pytest.mark.parametrize(
+    ("said", "problem"),
+    [
+        ({"regime": "remedy"}, r"needs \[remedy\] or flips = true"),
+        (
+            {"regime": "supervised", "losses": [{"name": "dice"}], "remedy": {"name": "edit"}},
+            r"has a \[remedy\], which is of corrections",
+        ),
+        ({"regime": "remedy", "flips": 3}, "flips"),
+    ],
+)
+def test_methods_that_do_nothing_or_what_nobody_reads(said, problem):
+    """Refused with the reason."""
+    with pytest.raises(UserError, match=problem):
+        parse({"name": "one", "title": "One", **said}, Method, "method 'one'")
