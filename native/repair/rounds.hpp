@@ -67,7 +67,7 @@ template <int D> class Rounds {
       for (auto& state : grid_.state) state &= static_cast<std::uint8_t>(~Grid<D>::kTouched);
       components_.label(interrupt);
       if (!create(false, interrupt) && !remove(false, careful, interrupt) &&
-          !remove(true, true, interrupt) && !create(true, interrupt)) {
+          !remove(true, true, interrupt) && (wants_evidence() || !create(true, interrupt))) {
         return;
       }
       count(interrupt);
@@ -87,6 +87,7 @@ template <int D> class Rounds {
   // Where no single edit helps: a missing feature at any place, whatever else it changes; it is then left
   // alone while the rest is mended.
   bool force(Interrupt& interrupt) {
+    if (wants_evidence()) return false;
     constexpr std::size_t kMostTries = 6;
     const std::int64_t left = distance();
     for (int dim = 0; dim < D; ++dim) {
@@ -202,6 +203,10 @@ template <int D> class Rounds {
 
   Counts counts{}, goal{};
   std::vector<Done> edits;
+
+  // Then a feature is created by a single edit at a bar, or not at all: where others make room for it,
+  // the bar may be that of a feature that is there already.
+  bool wants_evidence() const { return settings_.evidence > 0; }
 
  private:
   // One feature of a dimension that has too few.

@@ -149,6 +149,19 @@ def test_evidence_refuses_short_bars():
         repair(image > 0.1, (2, 0), options=Options(evidence=0.1))
 
 
+@pytest.mark.parametrize("construction", ["T", "V"])
+def test_the_bar_of_a_feature_that_is_there_is_no_evidence_of_another(construction):
+    """The one long bar of a ring's hole: a second hole inside of it has none."""
+    image = np.full((24, 24), 0.1)
+    image[3:21, 3:21] = 0.9
+    image[6:18, 6:18] = 0.05
+    image[12, 12] = 0.04
+    for wanted in ((1, 2), (2, 1), (3, 3)):
+        assert repair(image, wanted, construction).met
+        bound = repair(image, wanted, construction, Options(evidence=0.2))
+        assert (bound.before, bound.after, bound.edits) == ((1, 1), (1, 1), ())
+
+
 @given(MAPS, WANTED, TOPOLOGIES, st.sets(st.sampled_from(sorted(KINDS))))
 @settings(max_examples=100, deadline=None)
 def test_only_the_kinds_that_are_allowed(image, wanted, topology, only):
