@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from rich.markup import escape
 from topoeval.cli.evaluation import check_axes
 from topoeval.errors import UserError
 from topoeval.evaluate import parse_priors
+from topoeval.evaluate.nnunet import DATASET, find_predictions
 from topoeval.images import image_files, split_inside
 from topoeval.images.reading import Reading, decide
 from topoeval.images.survey import Survey, Terms, survey
@@ -22,6 +23,7 @@ from topoeval.repair import Options
 from topoeval.repair.edits import SHORT_BAR
 from topoeval.repair.files import Priors, RepairedFile, repair_file
 from topoeval.topology import Topology
+from topoeval.whole_file import write_bytes
 
 _COLUMNS = (
     "file", "class", "kind", "cost", "bar", "voxels", "volume", "i", "j", "k", "x", "y", "z",
@@ -50,23 +52,31 @@ def repair_files(
     priors = parse_priors(betti)
     if not priors and not options.acts_without_prior:
         raise UserError("say what is wanted: --betti 1,0, or --limit, --min-size or --keep")
-    sources = _sources(paths)
+    found = find_predictions(paths[0]) if len(paths) == 1 else None
+    sources = _sources(paths) if found is None else list(found.softmaxes)
+    if found is not None:
+        priors = {name if name is None else found.label(name): one for name, one in priors.items()}
     targets = _targets(sources, out, overwrite)
     for source in sources:
         check_writable(source)
     terms = Terms(side="prediction", threshold=threshold, axes=check_axes(axes))
     surveys = [survey(source, terms) for source in sources]
     reading = decide(surveys, terms)
-    _check_priors(priors, surveys, reading)
+    members = {} if found is None else found.names.members
+    names = {labels[0]: name for name, labels in members.items() if len(labels) == 1}
+    _check_priors(priors, surveys, reading, names)
     console = Console(soft_wrap=True)
+    if found is not None:
+        console.print(escape(found.line))
     console.print(escape(f"{len(sources)} files, {reading.line}"))
     ndim = len(surveys[0].shape)
     console.print(escape(f"{chosen.describe(ndim)}; wanted {_wanted(priors)}"))
     out.mkdir(parents=True, exist_ok=True)
+    soft = {} if found is None else found.softmaxes
 
     def work(source: Path, target: Path) -> RepairedFile | UserError:
         try:
-            return repair_file(source, target, reading, priors, chosen, options)
+            return repair_file(source, target, reading, priors, chosen, options, soft.get(source))
         except UserError as error:
             return error
 
@@ -78,9 +88,12 @@ def repair_files(
                 console.print(f"[red]not repaired[/] {escape(str(result))}")
                 problems += 1
                 continue
-            _print(console, result)
+            _print(console, result, names)
             done.append(result)
             problems += not result.met
+    if found is not None and done:
+        # evaluate --nnunet looks for the names of classes there
+        write_bytes(out / DATASET, (paths[0] / DATASET).read_bytes())
     met = sum(one.met for one in done)
     console.print(f"{len(done)} files written to {escape(str(out))}, numbers met in {met}")
     if report is not None:
@@ -115,7 +128,9 @@ def _targets(sources: Sequence[Path], out: Path, overwrite: bool) -> list[Path]:
     return targets
 
 
-def _check_priors(priors: Priors, surveys: Sequence[Survey], reading: Reading) -> None:
+def _check_priors(
+    priors: Priors, surveys: Sequence[Survey], reading: Reading, names: Mapping[int, str]
+) -> None:
     for one in surveys:
         for prior in priors.values():
             if len(prior) != len(one.shape):
@@ -125,7 +140,8 @@ def _check_priors(priors: Priors, surveys: Sequence[Survey], reading: Reading) -
                 )
     for name in priors:
         if name is not None and name not in {str(label) for label in reading.labels}:
-            found = ", ".join(map(str, sorted(reading.labels))) or "none"
+            labels = [f"{label} {names.get(label, '')}".strip() for label in sorted(reading.labels)]
+            found = ", ".join(labels) or "none"
             raise UserError(f"--betti names class {name!r}, the files hold {found}")
 
 
@@ -137,12 +153,12 @@ def _wanted(priors: Priors) -> str:
     )
 
 
-def _print(console: Console, done: RepairedFile) -> None:
+def _print(console: Console, done: RepairedFile, names: Mapping[int, str]) -> None:
     parts = []
     for label, one in done.classes.items():
         kinds = Counter(edit.kind for edit in one.edits if edit.kind != "thicken")
         edits = ", ".join(f"{count} {kind}" for kind, count in kinds.items()) or "nothing to do"
-        name = f"class {label}: " if len(done.classes) > 1 else ""
+        name = f"class {names.get(label, label)}: " if len(done.classes) > 1 else ""
         text = f"{name}{one.before} -> {one.after}, {edits}"
         if one.doubtful:
             text += f"; a bar of {one.shortest_bar:.3f} < {SHORT_BAR:g}: is the number right?"

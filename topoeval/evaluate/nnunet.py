@@ -19,9 +19,9 @@ import pandas as pd
 from topoeval.errors import UserError
 from topoeval.evaluate.label_names import LabelNames, read_label_names
 from topoeval.evaluate.pairs import FilePair, Matched, match_files
-from topoeval.images import image_name
+from topoeval.images import image_files, image_name
 
-_DATASET, _SUMMARY = "dataset.json", "summary.json"
+DATASET, _SUMMARY = "dataset.json", "summary.json"
 _TOLERANCE = 1e-6
 
 
@@ -68,6 +68,67 @@ class NnUnetResults:
         return lines
 
 
+@dataclass(frozen=True, slots=True)
+class Predictions:
+    """What a folder of predictions holds.
+
+    Parameters
+    ----------
+    names
+        Classes as its ``dataset.json`` calls them.
+    softmaxes
+        Label map to the file of its softmax; None where ``--save_probabilities`` was not given.
+    """
+
+    names: LabelNames
+    softmaxes: Mapping[Path, Path | None]
+
+    @property
+    def line(self) -> str:
+        """What decides, for the user."""
+        soft = sum(path is not None for path in self.softmaxes.values())
+        what = f"{len(self.softmaxes)} predictions of nnU-Net ({DATASET})"
+        if not soft:
+            return f"{what}, label maps alone"
+        rest = (
+            "" if soft == len(self.softmaxes) else f", of {len(self.softmaxes) - soft} the labels"
+        )
+        return f"{what}: the softmax says what an edit costs{rest}; label maps are written"
+
+    def label(self, name: str) -> str:
+        """Return the label of a class, as text; a label stays what it is."""
+        members = self.names.members.get(name, ())
+        return str(members[0]) if len(members) == 1 else name
+
+
+def find_predictions(folder: Path) -> Predictions | None:
+    """Return what a folder of predictions holds; None without a ``dataset.json`` in it.
+
+    Raises
+    ------
+    UserError
+        If there is no label map of the ending that ``dataset.json`` states, or classes are regions
+        and softmaxes lie beside: their channels overlap.
+    """
+    dataset = folder / DATASET
+    if not dataset.is_file():
+        return None
+    names = read_label_names(dataset)
+    ending = str(json.loads(dataset.read_text(encoding="utf-8")).get("file_ending", ""))
+    files = [path for path in image_files(folder) if path.name.endswith(ending)]
+    if not ending or not files:
+        raise UserError(f"{folder}: no label map that ends in {ending!r}, as {DATASET} says")
+    beside = {path: path.with_name(path.name.removesuffix(ending) + ".npz") for path in files}
+    softmaxes = {path: soft if soft.is_file() else None for path, soft in beside.items()}
+    regions = [name for name, labels in names.members.items() if len(labels) > 1]
+    if regions and any(softmaxes.values()):
+        raise UserError(
+            f"{folder}: {DATASET} has regions ({regions[0]}), whose channels overlap; name the "
+            f"label maps to repair them, as {files[0]}"
+        )
+    return Predictions(names, softmaxes)
+
+
 def read_nnunet(results: Path, targets: Path | None = None) -> NnUnetResults:
     """Read results of nnU-Net v2.
 
@@ -91,10 +152,10 @@ def read_nnunet(results: Path, targets: Path | None = None) -> NnUnetResults:
     places = [results] if results.is_file() else []
     places += [start / "validation" / _SUMMARY, start / _SUMMARY]
     summary = next((place for place in places if place.is_file()), None)
-    above = (folder / _DATASET for folder in (start, *start.resolve().parents[:3]))
+    above = (folder / DATASET for folder in (start, *start.resolve().parents[:3]))
     dataset = next((place for place in above if place.is_file()), None)
     if dataset is None:
-        raise UserError(f"{results}: no {_DATASET} in it or above it; nnU-Net writes one")
+        raise UserError(f"{results}: no {DATASET} in it or above it; nnU-Net writes one")
     labels = read_label_names(dataset)
     if summary is None:
         if targets is None:
@@ -160,5 +221,5 @@ def _with_ending(matched: Matched, ending: str) -> Matched:
     """Keep the pairs whose prediction has the ending of the dataset."""
     odd = [p for p in matched.pairs if ending and not str(p.prediction).endswith(ending)]
     if odd:
-        raise UserError(f"{odd[0].prediction}: {_DATASET} says that files end in {ending}")
+        raise UserError(f"{odd[0].prediction}: {DATASET} says that files end in {ending}")
     return matched

@@ -16,9 +16,10 @@ from topoeval.images.image import Image
 from topoeval.images.reading import Reading, read_labels
 from topoeval.images.survey import FRACTIONAL, read_mask
 from topoeval.images.writing import write_like
-from topoeval.repair.classes import repair_classes, repair_labels
+from topoeval.repair.classes import Classes, repair_classes, repair_labels
 from topoeval.repair.edits import Options, Repaired
 from topoeval.repair.images import repair
+from topoeval.repair.softmax import softmax_of
 from topoeval.topology import Topology
 
 Priors = Mapping[str | None, tuple[int, ...]]
@@ -89,6 +90,7 @@ def repair_file(
     priors: Priors,
     topology: Topology,
     options: Options | None = None,
+    softmax: Path | None = None,
 ) -> RepairedFile:
     """Repair one file and write the result in its format.
 
@@ -102,6 +104,8 @@ def repair_file(
         Wanted Betti numbers by the label of the class, as text; under None those of every other.
     topology, options
         As for `topoeval.repair.repair`.
+    softmax
+        The softmax of nnU-Net that a label map was made from, by which edits are priced.
 
     Raises
     ------
@@ -115,7 +119,13 @@ def repair_file(
         elif reading.fractions:
             array, classes = _map(image, reading, priors, topology, options)
         else:
-            array, classes = _labels(source, image, reading, priors, topology, options)
+            before = read_labels(source, reading).array
+            wanted = _wanted(priors, sorted(reading.labels), options)
+            if softmax is None:
+                done = repair_labels(before, wanted, topology, options)
+            else:
+                done = repair_classes(softmax_of(softmax, before), wanted, topology, options)
+            array, classes = _relabelled(image, reading, before, done), done.classes
     except UserError as error:
         raise UserError(f"{source}: {error}") from None
     stored = read_image(source)
@@ -146,24 +156,16 @@ def _wanted(
     }
 
 
-def _labels(
-    source: Path,
-    image: Image,
-    reading: Reading,
-    priors: Priors,
-    topology: Topology,
-    options: Options | None,
-) -> tuple[NDArray[Any], Mapping[int, Repaired]]:
-    before = read_labels(source, reading).array
-    wanted = _wanted(priors, sorted(reading.labels), options)
-    done = repair_labels(before, wanted, topology, options)
+def _relabelled(
+    image: Image, reading: Reading, before: NDArray[Any], done: Classes
+) -> NDArray[Any]:
     changed = done.labels != before
     array = image.array.copy()
     value = done.labels.astype(np.int64)
     if reading.one is not None:
         value = np.where(value == 1, reading.one, value)
     array[changed] = value[changed].astype(array.dtype)
-    return array, done.classes
+    return array
 
 
 def _map(
