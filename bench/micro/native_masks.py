@@ -19,9 +19,9 @@ from topoeval import Topology, _native
 from topoeval.digital import thin
 
 
-def sheets(side):
+def sheets(side, seed=0):
     """Two sets of thick sheets that differ a little, 26 % of the volume."""
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(seed)
     field = gaussian_filter(rng.standard_normal((side,) * 3, np.float32), 4)
     field /= field.std()
     other = field + 0.2 * gaussian_filter(rng.standard_normal(field.shape, np.float32), 2)
@@ -39,9 +39,9 @@ def vessels(depth, height, width):
     return distance < threshold, distance + 0.3 * noise * threshold / noise.std() < threshold
 
 
-def roads(side):
+def roads(side, seed=2):
     """Two road maps: lines of width 9 across an image, some of them cut."""
-    rng = np.random.default_rng(2)
+    rng = np.random.default_rng(seed)
     p = np.zeros((side, side), bool)
     for at in rng.integers(0, side - 9, side // 64):
         p[at : at + 9] = True

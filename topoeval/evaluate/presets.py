@@ -74,8 +74,8 @@ PRESETS: Mapping[str, Preset] = {
             "vesuvius_exact", "vesuvius_topology_exact",
         ),
         ignore=2,
-        checked="Betti-Matching-3D of topolosses 0.2 (134 of 136 octants equal), surface-distance "
-        "0.1 and scikit-image, part by part",
+        checked="Betti-Matching-3D of topolosses 0.2 (134 of 136 octants equal; ties decide the "
+        "others, decision 61), surface-distance 0.1 and scikit-image, part by part",
         differs="predicted voxels of value 2 as foreground: here 2 is the label to leave out, and "
         "where the truth lacks it a prediction of it is background",
         source="kaggle.com/competitions/vesuvius-challenge-surface-detection",

@@ -29,13 +29,19 @@ class Skeleton:
         Boolean, of the mask's shape.
     repaired
         Components that the thinning had lost; each has the skeleton of `topoeval.digital.thin`.
-    faithful
-        Whether the skeleton has the Betti numbers of the mask (foreground 8 or 26).
+    mask
+        The mask.
     """
 
     voxels: NDArray[np.bool_]
     repaired: int
-    faithful: bool
+    mask: NDArray[np.bool_]
+
+    @property
+    def faithful(self) -> bool:
+        """Whether the skeleton has the Betti numbers of the mask (foreground 8 or 26)."""
+        counts = [betti_numbers(array, _TOPOLOGY) for array in (self.voxels, self.mask)]
+        return np.array_equal(*counts)
 
 
 def skeleton(mask: Array) -> Skeleton:
@@ -64,25 +70,21 @@ def skeleton(mask: Array) -> Skeleton:
     (5, 1)
     """
     array = np.ascontiguousarray(as_mask(mask))
-    _TOPOLOGY.foreground_connectivity(array.ndim)  # refuses other dimensions
+    connectivity = _TOPOLOGY.foreground_connectivity(array.ndim)  # refuses other dimensions
     # Of a single row the 3D thinning would make nothing.
     voxels = np.asarray(skeletonize(array)) & array
-    wanted, lost = betti_numbers(array, _TOPOLOGY), 0
-    found = betti_numbers(voxels, _TOPOLOGY)
-    # Thinning splits no component, so one is lost exactly where there are fewer. Labels take much
-    # longer than counts.
-    if found[0] < wanted[0]:
-        labels, number = label(array, _TOPOLOGY.foreground_connectivity(array.ndim))
-        reached = np.zeros(number + 1, bool)
-        reached[0] = True
-        reached[labels[voxels]] = True
-        missed = ~reached[labels]
-        box = box_of(missed)  # the same wherever the component lies
-        assert box is not None  # a component is missing
-        voxels[box] |= thin(np.ascontiguousarray(missed[box])[None], _TOPOLOGY)[0]
-        lost = int(np.count_nonzero(~reached))
-        found = betti_numbers(voxels, _TOPOLOGY)
-    return Skeleton(voxels, lost, np.array_equal(found, wanted))
+    labels, number = label(array, connectivity)
+    # Thinning splits no component, so one is lost exactly where there are fewer.
+    if label(voxels, connectivity)[1] == number:
+        return Skeleton(voxels, 0, array)
+    reached = np.zeros(number + 1, bool)
+    reached[labels[voxels]] = True
+    missed = np.zeros_like(array)
+    missed[array] = ~reached[labels[array]]
+    box = box_of(missed)  # the same wherever the component lies
+    assert box is not None  # a component is missing
+    voxels[box] |= thin(np.ascontiguousarray(missed[box])[None], _TOPOLOGY)[0]
+    return Skeleton(voxels, int(np.count_nonzero(~reached[1:])), array)
 
 
 def cldice(
