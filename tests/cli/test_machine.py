@@ -1,6 +1,7 @@
 """What the command line tells of a machine that refuses."""
 
 import errno
+import os
 
 import pytest
 
@@ -18,3 +19,12 @@ def test_other_errors_keep_their_traceback():
     """A file that is not there is a mistake of ours."""
     with pytest.raises(FileNotFoundError):
         told(FileNotFoundError(errno.ENOENT, "No such file", "x"))
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EROFS])
+def test_a_folder_that_cannot_be_written_is_not_tried_again(number):
+    """The same command would meet the same refusal."""
+    line = told(OSError(number, os.strerror(number), "results/quickstart"))
+    assert line.startswith(f"results/quickstart: {os.strerror(number)}; ")
+    assert "--results" in line
+    assert "goes on" not in line

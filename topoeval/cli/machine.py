@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+
+# another folder helps; the same command again does not
+_NOT_WRITABLE = {errno.EACCES, errno.EPERM, errno.EROFS}
+
 
 def told(error: OSError | MemoryError) -> str:
     """Return one line about what the machine refused.
@@ -18,4 +23,6 @@ def told(error: OSError | MemoryError) -> str:
         return f"memory ran out{reason}; fewer processes (--jobs) or smaller images need less"
     if not is_of_machine(error):
         raise error
+    if error.errno in _NOT_WRITABLE:
+        return f"{words(error)}; if it was to be written, name another folder with --results or --out"
     return f"{words(error)}; what is there is whole, and the same command goes on from it"
