@@ -24,5 +24,6 @@ def told(error: OSError | MemoryError) -> str:
     if not is_of_machine(error):
         raise error
     if error.errno in _NOT_WRITABLE:
-        return f"{words(error)}; if it was to be written, name another folder with --results or --out"
+        other = "name another folder with --results or --out"
+        return f"{words(error)}; if it was to be written, {other}"
     return f"{words(error)}; what is there is whole, and the same command goes on from it"
