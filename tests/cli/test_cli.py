@@ -7,6 +7,11 @@ import sys
 
 import pytest
 
+from topoeval.cli.tune import _narrowed
+from topoeval.harness.suites.catalogue import load_suite
+from topoeval.harness.tuning.tuning import for_trials
+from topoeval.records.parts import Network
+
 SUITE = """
 schema = 1
 name = "tiny"
@@ -97,6 +102,17 @@ def test_from_a_suite_to_its_page(call, suite, tmp_path):
     assert "0 run, 3 found finished, 0 failed" in output
     status, output, _ = call("report", "out", "--out", "elsewhere")
     assert (status, (tmp_path / "elsewhere" / "index.html").exists()) == (0, True)
+
+
+def test_a_search_says_which_network_it_uses(suite):
+    """Of several; what it chooses holds for the others, unseen."""
+    one = load_suite(suite())
+    assert _narrowed(one, for_trials(one)) == []
+    wide = [Network(name="unet", channels=[4, 8]), Network(name="segresnet")]
+    two = one.model_copy(update={"network": tuple(wide)})
+    (line,) = _narrowed(two, for_trials(two))
+    assert line.startswith("searched with unet[")
+    assert line.endswith(" alone, the first of 2 networks; what is chosen holds for all")
 
 
 def test_from_a_search_to_runs_with_what_it_chose(call, suite, tmp_path):

@@ -15,6 +15,7 @@ from topoeval.harness.plans.preflight import preflight
 from topoeval.harness.runs.executors import Settings
 from topoeval.harness.runs.sweep import Retry
 from topoeval.harness.suites.catalogue import load_suite
+from topoeval.harness.suites.suite import Suite
 from topoeval.harness.tuning.tuning import Search, check, for_trials, tune, tuning_store
 from topoeval.records.spec import RunSpec
 
@@ -44,6 +45,8 @@ def tune_suite(
         f"[bold]{suite.title}[/]: {suite.tuning.trials} trials a method on validation images, "
         f"seeds {', '.join(map(str, suite.tuning.seeds))}, in {store.root}"
     )
+    for line in _narrowed(suite, trials):
+        console.print(line)
     failed = 0
     retry: Retry = "failed" if retry_failed else "machine"
 
@@ -57,6 +60,20 @@ def tune_suite(
     console.print(_table(searches))
     console.print(f"Chosen: {results / 'tuned.toml'}; the searches: {store.root}", soft_wrap=True)
     return failed
+
+
+def _narrowed(suite: Suite, trials: Suite) -> list[str]:
+    """Say with which of several networks, backends and devices the search is made."""
+    found = []
+    for axis, all_, used in (
+        ("networks", suite.network, [network.label for network in trials.network]),
+        ("backends", suite.backend, trials.backend),
+        ("devices", suite.device, trials.device),
+    ):
+        if len(all_) > 1:
+            chosen = f"{', '.join(map(str, used))} alone, the first of {len(all_)} {axis}"
+            found.append(f"searched with {chosen}; what is chosen holds for all")
+    return found
 
 
 def _table(searches: Sequence[Search]) -> Table:
