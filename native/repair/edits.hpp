@@ -25,6 +25,11 @@ inline Kind negative(Kind kind) {
   return kind >= Kind::thicken ? kind : static_cast<Kind>(static_cast<int>(kind) ^ 1);
 }
 
+// Whether it adds a feature, which the map may have a bar of.
+inline bool creates(Kind kind) {
+  return kind >= Kind::create && kind < Kind::thicken && kind != Kind::cut && kind != Kind::cover;
+}
+
 // Flips that are wanted together: `centre` to the other colour than the rest, if there is one.
 struct Candidate {
   Kind kind = Kind::remove;

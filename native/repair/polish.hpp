@@ -17,6 +17,15 @@ template <int D> class Polish {
  public:
   explicit Polish(Grid<D>& grid) : grid_(grid) {}
 
+  // Takes back what was flipped and is not needed: simple voxels, the dearest first.  `changed` are the
+  // voxels that differ from the input; those taken back are added to `flipped`.
+  void relax(const std::vector<Index>& changed, std::vector<Index>& flipped, Interrupt& interrupt) {
+    waits_.assign(grid_.size, 0);
+    for (const Index at : changed) waits_[at] = 1;
+    flip([&](Index at) { return static_cast<float>(grid_.prices[at]); }, Grid<D>::kLocked, changed,
+         flipped, interrupt);
+  }
+
   // Raises what lies within `radius` of raised paths, likely foreground first.  raised: the colour of the grid
   // that is foreground of the input.
   void thicken(double radius, std::uint8_t raised, std::vector<Index>& flipped, Interrupt& interrupt) {
@@ -44,7 +53,8 @@ template <int D> class Polish {
         if (grid_.colour[static_cast<Index>(near)] != raised) waits_[static_cast<std::size_t>(near)] = 1;
       }
     });
-    flip([&](Index at) { return raised ? grid_.values[at] : -grid_.values[at]; }, flipped, interrupt);
+    flip([&](Index at) { return raised ? grid_.values[at] : -grid_.values[at]; }, kStays, waiting(),
+         flipped, interrupt);
   }
 
   // Towards the mask p >= t whose expected Dice is largest, for calibrated probabilities.
@@ -79,18 +89,30 @@ template <int D> class Polish {
       const float p = raised ? grid_.values[at] : 1 - grid_.values[at];
       waits_[at] = (grid_.colour[at] == raised) != (p >= cut);
     });
-    flip(gain, flipped, interrupt);
+    flip(gain, kStays, waiting(), flipped, interrupt);
   }
 
  private:
-  template <class Gain> void flip(Gain gain, std::vector<Index>& flipped, Interrupt& interrupt) {
+  static constexpr std::uint8_t kStays = Grid<D>::kKept | Grid<D>::kLocked;
+
+  std::vector<Index> waiting() const {
+    std::vector<Index> found;
+    grid_.for_each([&](Index at) {
+      if (waits_[at]) found.push_back(at);
+    });
+    return found;
+  }
+
+  // Flips simple voxels of those that wait and have no state of `stays`, the largest gain first.
+  template <class Gain>
+  void flip(Gain gain, std::uint8_t stays, const std::vector<Index>& waiting,
+            std::vector<Index>& flipped, Interrupt& interrupt) {
     using Entry = std::pair<float, Index>;
     std::priority_queue<Entry> queue;
-    constexpr std::uint8_t kStays = Grid<D>::kKept | Grid<D>::kLocked;
     const auto push = [&](Index at) {
-      if (waits_[at] && !(grid_.state[at] & kStays)) queue.push({gain(at), at});
+      if (waits_[at] && !(grid_.state[at] & stays)) queue.push({gain(at), at});
     };
-    grid_.for_each(push);
+    for (const Index at : waiting) push(at);
     std::size_t steps = 0;
     while (!queue.empty()) {
       if (++steps % 65536 == 0) interrupt.poll();

@@ -1,6 +1,7 @@
 // One item's repair: small things first, then rounds, detours where these end, and the polish.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <utility>
@@ -111,6 +112,9 @@ template <int D> class Repairer {
     if (rounds_.edits.empty()) return;
     const std::uint8_t raised = !settings_.framed;
     std::vector<Index> flipped;
+    polish_.relax(rounds_.changed(), flipped, interrupt);
+    rounds_.take_back(flipped);
+    flipped.clear();
     if (settings_.radius >= 1 && rounds_.allowed(Kind::thicken)) {
       polish_.thicken(settings_.radius, raised, flipped, interrupt);
       if (!flipped.empty()) rounds_.edits.push_back({Kind::thicken, 0, std::move(flipped)});
@@ -128,10 +132,14 @@ template <int D> class Repairer {
     for (const auto& done : rounds_.edits) {
       Edit edit{settings_.framed ? repair::negative(done.kind) : done.kind, 0, done.bar, {}};
       edit.voxels.reserve(done.voxels.size());
+      double largest = 0;
       for (const Index at : done.voxels) {
-        edit.cost += static_cast<double>(grid_.prices[at]) / Grid<D>::kUnit;
+        const double price = static_cast<double>(grid_.prices[at]) / Grid<D>::kUnit;
+        edit.cost += price;
+        largest = std::max(largest, price);
         edit.voxels.push_back(grid_.position(at));
       }
+      if (!creates(edit.kind)) edit.bar = largest;
       result.edits.push_back(std::move(edit));
     }
   }

@@ -100,6 +100,7 @@ template <int D> class Rounds {
         creations_.isolate(dim == 0, seed, found, interrupt);
         creations_.enclose(dim == 0, seed, found);
       }
+      sort_by_price(found);
       for (Candidate& candidate : found) {
         if (!allowed(candidate.kind) || changes_too_much(candidate)) continue;
         flip(candidate);
@@ -182,18 +183,44 @@ template <int D> class Rounds {
     Done done{candidate.kind, candidate.bar, candidate.voxels};
     if (candidate.centre != kNowhere) done.voxels.push_back(candidate.centre);
     const bool path = candidate.kind >= Kind::join;
-    const bool creates = candidate.kind >= Kind::create && candidate.kind != Kind::cut &&
-                         candidate.kind != Kind::cover;
-    double largest = 0;
     for (const Index at : done.voxels) {
-      largest = std::max(largest, static_cast<double>(grid_.prices[at]) / Grid<D>::kUnit);
       grid_.state[at] |= Grid<D>::kTouched;
       if (!path) continue;
       grid_.state[at] |= Grid<D>::kKept;
       if ((grid_.colour[at] != 0) != settings_.framed) grid_.state[at] |= Grid<D>::kRaised;
     }
-    if (!creates) done.bar = largest;
     edits.push_back(std::move(done));
+  }
+
+  // The voxels that differ from the input, each once.
+  std::vector<Index> changed() const {
+    std::vector<Index> all, odd;
+    for (const Done& done : edits) all.insert(all.end(), done.voxels.begin(), done.voxels.end());
+    std::sort(all.begin(), all.end());
+    for (std::size_t i = 0, end; i < all.size(); i = end) {
+      for (end = i; end < all.size() && all[end] == all[i];) ++end;
+      if ((end - i) % 2 != 0) odd.push_back(all[i]);
+    }
+    return odd;
+  }
+
+  // Strikes voxels that were flipped back from the last edits that flipped them.
+  void take_back(std::vector<Index> voxels) {
+    std::sort(voxels.begin(), voxels.end());
+    std::vector<std::uint8_t> waits(voxels.size(), 1);
+    for (std::size_t i = edits.size(); i-- > 0;) {
+      auto& own = edits[i].voxels;
+      own.erase(std::remove_if(own.begin(), own.end(), [&](Index at) {
+        const auto found = std::lower_bound(voxels.begin(), voxels.end(), at);
+        if (found == voxels.end() || *found != at) return false;
+        const auto place = static_cast<std::size_t>(found - voxels.begin());
+        if (!waits[place]) return false;
+        waits[place] = 0;
+        grid_.state[at] &= static_cast<std::uint8_t>(~(Grid<D>::kKept | Grid<D>::kRaised));
+        return true;
+      }), own.end());
+      if (own.empty()) edits.erase(edits.begin() + static_cast<std::ptrdiff_t>(i));
+    }
   }
 
   std::size_t bytes() const {
@@ -209,26 +236,43 @@ template <int D> class Rounds {
   bool wants_evidence() const { return settings_.evidence > 0; }
 
  private:
-  // One feature of a dimension that has too few.
+  // One feature of a dimension that has too few: at the longest bar; of places that no bar names, the
+  // cheapest.
   bool create(bool anywhere, Interrupt& interrupt) {
     reached_ = kUnreached;
     for (int dim = 0; dim < D; ++dim) {
       if (!too_few(dim)) continue;
       const auto evidence = static_cast<float>(settings_.evidence);
+      std::vector<Candidate> found;
+      std::size_t searched = 0;
       for (const Seed& seed : creations_.seeds(dim, evidence, anywhere, interrupt)) {
-        std::vector<Candidate> found;
         if (D == 3 && dim == 1) {
           handles(seed, found, interrupt);
         } else {
           creations_.isolate(dim == 0, seed, found, interrupt);
           if (anywhere) creations_.enclose(dim == 0, seed, found);
         }
-        for (const Candidate& candidate : found) {
-          if (take(candidate, D == 3, interrupt)) return true;
-        }
+        searched += grid_.size;
+        if (seed.bar <= 0 && searched < kMostSearched) continue;
+        if (take_first(found, anywhere, interrupt)) return true;
+        found.clear();
       }
+      if (take_first(found, anywhere, interrupt)) return true;
     }
     return false;
+  }
+
+  bool take_first(std::vector<Candidate>& found, bool cheapest, Interrupt& interrupt) {
+    if (cheapest) sort_by_price(found);
+    return std::any_of(found.begin(), found.end(), [&](const Candidate& candidate) {
+      return take(candidate, D == 3, interrupt);
+    });
+  }
+
+  void sort_by_price(std::vector<Candidate>& found) const {
+    for (Candidate& candidate : found) candidate.order *= factor<D>(candidate.kind, settings_.width);
+    std::stable_sort(found.begin(), found.end(),
+                     [](const Candidate& a, const Candidate& b) { return a.order < b.order; });
   }
 
   void handles(const Seed& seed, std::vector<Candidate>& found, Interrupt& interrupt) {
@@ -266,9 +310,7 @@ template <int D> class Rounds {
         growth_.outward(kSurelyOutside, single, found, interrupt);
       }
     }
-    for (Candidate& candidate : found) candidate.order *= factor<D>(candidate.kind, settings_.width);
-    std::stable_sort(found.begin(), found.end(),
-                     [](const Candidate& a, const Candidate& b) { return a.order < b.order; });
+    sort_by_price(found);
     bool any_taken = false;
     for (const Candidate& candidate : found) {
       if (!take(candidate, careful, interrupt)) continue;
@@ -338,6 +380,7 @@ template <int D> class Rounds {
   }
 
   static constexpr std::uint8_t kUnreached = 2;
+  static constexpr std::size_t kMostSearched = 1 << 20;  // voxels, to choose from
   static constexpr float kSurelyOutside = 0.02f;
 
   const Settings& settings_;

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from scipy import ndimage
 
 from topoeval.errors import UserError
 from topoeval.repair import KINDS, Options, repair, repair_batch
@@ -252,3 +253,32 @@ def test_options_are_checked(options, message):
     """When they are made."""
     with pytest.raises(UserError, match=message):
         Options(**options)
+
+
+def test_no_flip_is_needless(betti_numbers, random_map):
+    """Each voxel flipped back alone changes the numbers, and edits name every flip."""
+    rng = np.random.default_rng(58)
+    topology = Topology("T")
+    for _ in range(40):
+        image = random_map(rng, (14, 14), "noise")
+        result = repair(image, (2, 1), topology, Options(radius=0))
+        flipped = np.zeros(image.shape, int)
+        for edit in result.edits:
+            np.add.at(flipped, tuple(edit.voxels.T), 1)
+        np.testing.assert_array_equal(flipped % 2 == 1, result.mask != (image >= 0.5))
+        for place in zip(*np.nonzero(flipped % 2), strict=True):
+            back = result.mask.copy()
+            back[place] ^= True
+            assert betti_numbers(back, topology) != result.after
+
+
+def test_whole_pieces_need_no_distance():
+    """Deleting and filling does the same whether or not paths would be allowed."""
+    rng = np.random.default_rng(59)
+    for shape in [(60, 60), (20, 20, 20)]:
+        mask = ndimage.gaussian_filter(rng.random(shape), 1.0) > 0.5
+        clean = Options(min_size=6, only=("delete", "fill"))
+        free = repair(mask, (None,) * mask.ndim, options=Options(min_size=6))
+        np.testing.assert_array_equal(
+            repair(mask, (None,) * mask.ndim, options=clean).mask, free.mask
+        )

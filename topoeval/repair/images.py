@@ -18,6 +18,7 @@ _HALF = np.float32(0.5)
 # How far beyond 0.5 a flipped voxel of a map lies.
 _BEYOND = 1e-3
 _NAMES = tuple(KINDS)
+_WHOLE = frozenset({"delete", "fill"})
 
 Wanted = Sequence[int | None] | NDArray[np.int64] | None
 
@@ -120,7 +121,13 @@ def repair_batch(
     goals = _goals(wanted, array, options)
     if array.size == 0:
         raise UserError(f"images must have voxels, got shape {array.shape}")
-    values = _distances(array, topology) if is_mask else _probabilities(array, topology)
+    if not is_mask:
+        values = _probabilities(array, topology)
+    elif options.only is not None and set(options.only) <= _WHOLE:
+        # Whole pieces have no place to be found: how deep a voxel lies does not matter.
+        values = np.where(array, np.float32(0.75), np.float32(0.25))
+    else:
+        values = _distances(array, topology)
     if is_mask and options.evidence > 0:
         raise UserError("evidence needs a probability map: a mask has no bars")
     if is_mask and (options.limit is not None or options.settle):
