@@ -114,6 +114,7 @@ def compare(pairs: int, largest: int) -> None:
             equal += np.array_equal(ours, theirs)
             if not np.array_equal(ours, theirs):
                 print(f"pair {number}, side {side}: ours less peer {(ours - theirs).tolist()}")
+        print(f"pair {number}, side {side}: {equal} of {total} octants equal so far", flush=True)
         parts = vesuvius_scores(p, g)
         off[1] = max(off[1], abs(parts["vesuvius_partition"] - peer_partition(p, g)))
         if has_surface:

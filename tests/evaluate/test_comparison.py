@@ -46,6 +46,26 @@ def test_the_fewer_betti_errors_are_separated_with_their_interval():
     assert found.standings.set_index("model")["tier"].to_dict() == {"a": 1, "b": 2}
 
 
+def test_who_is_better_where_and_where_each_is_worst():
+    """A row per class with the better model; the worst cases of each by the first score."""
+    rng = np.random.default_rng(0)
+    good, bad = 0.9 + 0.05 * rng.random(12), 0.6 + 0.05 * rng.random(12)
+    good[7], bad[3] = 0.7, 0.2
+    same = 0.75 + 0.2 * rng.random(12)
+
+    def both(dice):
+        second = table(dice=same, hd95=same).assign(**{"class": "2"})
+        return pd.concat([table(dice=dice, hd95=same), second], ignore_index=True)
+
+    found = compare_predictions({"a": both(good), "b": both(bad)})
+    assert found.glance().to_numpy().tolist() == [["1", "a", "-"], ["2", "-", "-"]]
+    assert "a is better in dice of class 1" in found.verdict()[0]
+    worst = found.worst(1).set_index("model")
+    assert worst["case"].to_dict() == {"a": "case07", "b": "case03"}
+    assert worst["Dice ↑"].tolist() == ["0.700", "0.200"]
+    assert worst["class"].tolist() == ["1", "1"]
+
+
 def test_equal_predictions_are_separated_in_nothing():
     """Neither by an interval nor by a tier."""
     scores = np.random.default_rng(0).random(12)

@@ -91,6 +91,44 @@ class Comparison:
             )
         return pd.DataFrame(rows)
 
+    def glance(self) -> pd.DataFrame:
+        """Return who is better: a row per class, a column per score, "-" where none is separated.
+
+        Of three models or more those of the first tier are named.
+        """
+        rows: dict[str, dict[str, str]] = {}
+        for (label, score), of in self.standings.groupby(["class", "score"], sort=False):
+            first = of[of["tier"] == 1]["model"]
+            text = "-" if len(first) == len(self.models) else ", ".join(first)
+            rows.setdefault(str(label), {"class": str(label)})[metric_of(str(score)).header] = text
+        return pd.DataFrame(rows.values()).fillna("")
+
+    def worst(self, most: int = 3) -> pd.DataFrame:
+        """Return the cases and classes in which each model has its worst values of a score.
+
+        Of the first score that is compared; cases in which all its values are perfect are left out.
+        """
+        score = str(self.table["score"].iloc[0])
+        card = metric_of(score)
+        higher = card.direction == "higher"
+        rows = self.scores[self.scores["score"] == score]
+        found = []
+        for name in self.models:
+            best = card.high if higher else card.low
+            ordered = rows[rows[name] != best].sort_values([name, "case"], ascending=[higher, True])
+            others = [other for other in self.models if other != name]
+            found += [
+                {
+                    "model": name,
+                    "case": row["case"],
+                    "class": row["class"],
+                    card.header: f"{row[name]:.{card.digits}f}",
+                    "the others": ", ".join(f"{row[other]:.{card.digits}f}" for other in others),
+                }
+                for row in ordered.head(most).to_dict("records")
+            ]
+        return pd.DataFrame(found)
+
     def verdict(self) -> list[str]:
         """Return sentences that say what is separated, where it is decided, and what it is about.
 
@@ -100,11 +138,7 @@ class Comparison:
         told = self.table[self.table["better"] != ""]
         lines = [
             f"{len(told)} of {len(self.table)} differences are separated (Holm over all of them, "
-            "5 %): "
-            + ", ".join(
-                f"{row['better']} is better in {row['score']} of class {row['class']}"
-                for row in told.to_dict("records")
-            )
+            f"5 %): {_told(told)}"
             if len(told)
             else f"none of {len(self.table)} differences is separated (Holm, 5 %)"
         ]
@@ -119,6 +153,23 @@ class Comparison:
                 "or all differ by the same"
             )
         return lines
+
+
+def _told(rows: pd.DataFrame) -> str:
+    """Return which model is better in which scores of which classes."""
+    texts = []
+    for model, of_model in rows.groupby("better", sort=False):
+        scores = {
+            score: ", ".join(dict.fromkeys(of["class"]))
+            for score, of in of_model.groupby("score", sort=False)
+        }
+        if len(set(scores.values())) == 1:
+            (classes,) = set(scores.values())
+            parts = [f"{', '.join(map(str, scores))} of class {classes}"]
+        else:
+            parts = [f"{score} of class {classes}" for score, classes in scores.items()]
+        texts.append(f"{model} is better in {'; '.join(parts)}")
+    return ". ".join(texts)
 
 
 def read_evaluation(folder: Path | str) -> tuple[pd.DataFrame, dict[str, Any]]:

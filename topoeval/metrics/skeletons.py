@@ -40,8 +40,8 @@ class Skeleton:
     @property
     def faithful(self) -> bool:
         """Whether the skeleton has the Betti numbers of the mask (foreground 8 or 26)."""
-        counts = [betti_numbers(array, _TOPOLOGY) for array in (self.voxels, self.mask)]
-        return np.array_equal(*counts)
+        found, wanted = (betti_numbers(array, _TOPOLOGY) for array in (self.voxels, self.mask))
+        return np.array_equal(found, wanted)
 
 
 def skeleton(mask: Array) -> Skeleton:

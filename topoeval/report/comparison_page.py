@@ -29,7 +29,7 @@ def write_comparison_page(
     lines: Sequence[str],
     evaluations: Mapping[str, Evaluation] | None = None,
 ) -> None:
-    """Write the page of a comparison: verdict, paired plots, the same case side by side, tables.
+    """Write the page of a comparison: the verdict, who is better where, pictures, all tables.
 
     Parameters
     ----------
@@ -49,8 +49,13 @@ def write_comparison_page(
     page = template("files.html.j2").render(
         kicker="topoeval compare",
         title=" and ".join(found.models) if len(found.models) == 2 else ", ".join(found.models),
-        lines=[*found.verdict(), *lines, *found.notes],
+        lines=found.verdict(),
+        opening=[
+            _table("Which model is better, on which class", found.glance()),
+            _table("Where each model is worst", found.worst()),
+        ],
         tables=_tables(found),
+        remarks=[*lines, *found.notes],
         figures=[figure_markup(drawing) for drawing in figures if drawing is not None],
         problems=[],
     )
