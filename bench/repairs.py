@@ -2,19 +2,19 @@
 
     python bench/repairs.py results/repair-*
 
-prints for each dataset a row an arm: in how many images the prior is met, accuracy (all Betti
-numbers are the true mask's), Dice and Betti matching error, and the differences of the last three
-to post-processing with the Betti prior: of arms that correct one answer to that of one answer, of
-arms that correct the mean over flips also to post-processing that has the same mean. Differences
-are paired by seed and image, with 95 % intervals over both (`topoeval.statistics`). Only seeds that
-both arms have count; with fewer than five there is no interval.
+prints a table of all arms and datasets: accuracy (all Betti numbers are the true mask's), Dice and
+Betti matching error, and in how many images the prior is met. Then, for each of the three, the
+differences of corrections to post-processing with the Betti prior and, where both correct or are
+the mean over mirrored views, to post-processing that has that mean. Differences are paired by seed
+and image, with 95 % intervals over both, crossed (`topoeval.statistics`), each for itself; only
+seeds that both arms have count, and with fewer than five there is no interval.
 """
 
 from __future__ import annotations
 
 import argparse
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -22,78 +22,114 @@ from numpy.typing import NDArray
 
 from topoeval.records.files import read_record, record_files
 from topoeval.records.record import Record
-from topoeval.statistics import crossed_interval
+from topoeval.statistics import NOTHING, crossed_interval
 
-POST = "betti_prior_post"
-POST_FLIPS = "betti_prior_post[flips=true]"
+POST, POST_FLIPS = "betti_prior_post", "betti_prior_post[flips=true]"
+CORRECTIONS = (
+    "edit",
+    "edit[settle=true]",
+    "betti_prior_post_edit",
+    "keep_and_fill",
+    "threshold_for_prior",
+)
+OF_FLIPS = (
+    "mean_of_flips",
+    "edit[flips=true]",
+    "edit[flips=true, settle=true]",
+    "keep_and_fill[flips=true]",
+    "threshold_for_prior[flips=true]",
+)
+COMPARISONS = (
+    *((one, POST) for one in (*CORRECTIONS, *OF_FLIPS)),
+    *((one, POST_FLIPS) for one in OF_FLIPS),
+)
 MET = "matches_prior"
 SCORES = {
-    "matches_truth": ("accuracy", 3),
+    "matches_truth": ("Accuracy", 3),
     "dice": ("Dice", 4),
-    "betti_matching_union": ("matching error", 3),
+    "betti_matching_union": ("Betti matching error", 3),
 }
-_START = "start"
 
-Scores = dict[str, dict[int, dict[str, NDArray[np.float64]]]]
-"""By label of an arm, seed and column: the scores of the cases."""
+Runs = Mapping[int, Mapping[str, NDArray[np.float64]]]
+"""By seed and column: the scores of the cases."""
+Arms = Mapping[str, Runs]
+"""By label of an arm."""
 
 
 def main() -> None:
     """Print the tables of results folders."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("results", type=Path, nargs="+")
-    for folder in parser.parse_args().results:
-        records = [read_record(path) for path in record_files(folder / "records")]
-        for dataset, arms in by_dataset(records).items():
-            print(f"### `{folder.name}`: {dataset}\n\n{table(arms)}\n")
+    folders = parser.parse_args().results
+    paths = [path for folder in folders for path in record_files(folder / "records")]
+    datasets = by_dataset([read_record(path) for path in paths])
+    print(means(datasets))
+    for column in SCORES:
+        print(f"\n{differences(datasets, column)}")
 
 
-def by_dataset(records: list[Record]) -> dict[str, Scores]:
-    """Return the scores of all runs that have a result, common starts aside."""
-    found: dict[str, Scores] = defaultdict(lambda: defaultdict(dict))
+def by_dataset(records: Sequence[Record]) -> dict[str, Arms]:
+    """Return by dataset what its arms scored, common starts and failed runs aside."""
+    found: dict[str, dict[str, dict[int, dict[str, NDArray[np.float64]]]]] = {}
     for one in records:
-        if one.ok and one.spec.is_scored and one.spec.method.role != _START:
+        spec = one.spec
+        if one.ok and spec.is_scored and spec.method.role == "method":
             columns = {name: np.asarray(one.cases[name], float) for name in (MET, *SCORES)}
-            found[one.spec.dataset.label][one.spec.method.label][one.spec.seed] = columns
-    return {dataset: dict(arms) for dataset, arms in sorted(found.items())}
+            arms = found.setdefault(spec.dataset.label, defaultdict(dict))
+            arms[spec.method.label][spec.seed] = columns
+    return dict(found)
 
 
-def table(arms: Scores) -> str:
-    """Return the table of one dataset as Markdown, arms in the order of their labels."""
-    averaged = POST_FLIPS in arms
-    heads = ["arm", "prior met", *(title for title, _ in SCORES.values())]
-    heads += [f"{title}, less post-processing" for title, _ in SCORES.values()]
-    if averaged:
-        heads += [f"{title}, less that of flips" for title, _ in SCORES.values()]
+def means(datasets: Mapping[str, Arms]) -> str:
+    """Return accuracy / Dice / matching error, and where the prior is met, of each arm."""
+    first = sorted({label for arms in datasets.values() for label in arms}, key=_place)
+    heads = ["accuracy / Dice / matching error; prior met", *datasets]
     lines = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
-    for label, runs in sorted(arms.items()):
-        met = np.concatenate([run[MET] for run in runs.values()])
-        cells = [f"`{label}`", f"{int(met.sum())} of {len(met)}"]
-        for name, (_, digits) in SCORES.items():
-            cells.append(f"{np.mean([run[name].mean() for run in runs.values()]):.{digits}f}")
-        cells += differences(runs, arms.get(POST, {}), same=label == POST)
-        if averaged:
-            flips = "flips" in label
-            cells += differences(runs, arms[POST_FLIPS] if flips else {}, same=label == POST_FLIPS)
-        lines.append(f"| {' | '.join(cells)} |")
+    for label in first:
+        cells = [_mean(arms.get(label, {})) for arms in datasets.values()]
+        lines.append(f"| {' | '.join([f'`{label}`', *cells])} |")
     return "\n".join(lines)
 
 
-def differences(
-    runs: Mapping[int, Mapping[str, NDArray[np.float64]]],
-    others: Mapping[int, Mapping[str, NDArray[np.float64]]],
-    *,
-    same: bool = False,
-) -> list[str]:
-    """Return the differences of an arm to another one as texts, a dash where there are none."""
-    seeds = sorted(runs.keys() & others.keys())
-    if same or not seeds:
-        return ["" for _ in SCORES]
-    texts = []
-    for name, (_, digits) in SCORES.items():
-        grid = np.stack([runs[seed][name] - others[seed][name] for seed in seeds])
-        texts.append(crossed_interval([grid]).text(digits, signed=True))
-    return texts
+def differences(datasets: Mapping[str, Arms], column: str) -> str:
+    """Return one score's differences of all comparisons that a dataset has, as Markdown."""
+    title, digits = SCORES[column]
+    heads = [f"{title}, difference", *datasets]
+    lines = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
+    for one, other in COMPARISONS:
+        cells = [
+            difference(arms.get(one, {}), arms.get(other, {}), column, digits)
+            for arms in datasets.values()
+        ]
+        if any(cell != NOTHING for cell in cells):
+            lines.append(f"| {' | '.join([f'`{one}` less `{other}`', *cells])} |")
+    return "\n".join(lines)
+
+
+def difference(one: Runs, other: Runs, column: str, digits: int) -> str:
+    """Return the paired difference of two arms as text; a dash without a common seed."""
+    seeds = sorted(one.keys() & other.keys())
+    if not seeds:
+        return NOTHING
+    grid = np.stack([one[seed][column] - other[seed][column] for seed in seeds])
+    return crossed_interval([grid]).text(digits, signed=True)
+
+
+def _mean(runs: Runs) -> str:
+    if not runs:
+        return NOTHING
+    scores = [
+        f"{np.mean([run[name].mean() for run in runs.values()]):.{digits}f}"
+        for name, (_, digits) in SCORES.items()
+    ]
+    met = np.concatenate([run[MET] for run in runs.values()])
+    return f"{' / '.join(scores)}; {int(met.sum())} of {len(met)}"
+
+
+def _place(label: str) -> tuple[int, str]:
+    """Order networks before corrections of one answer, and those before such of flips."""
+    order = (POST, *CORRECTIONS, OF_FLIPS[0], POST_FLIPS, *OF_FLIPS[1:])
+    return (order.index(label) if label in order else -1, label)
 
 
 if __name__ == "__main__":
