@@ -32,6 +32,9 @@ class Picture:
         Betti numbers that are known of this image, None where there are none.
     clean
         The true label, of the same shape, where ``label`` is known to be a bad one.
+    ignored
+        ``(1, *spatial)`` bool: voxels of which the label says nothing; ``label`` has none there.
+        None where there are none.
     """
 
     image: NDArray[np.float32]
@@ -39,6 +42,7 @@ class Picture:
     spacing: tuple[float, ...] | None = None
     prior: Betti | None = None
     clean: NDArray[np.bool_] | None = None
+    ignored: NDArray[np.bool_] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,6 +76,8 @@ def content(cases: Iterable[Case]) -> str:
         arrays = [picture.image, picture.label]
         if picture.clean is not None:
             arrays.append(picture.clean)
+        if picture.ignored is not None:
+            arrays.append(picture.ignored)
         digest.update(repr((*facts, *(array.shape for array in arrays))).encode())
         for array in arrays:
             digest.update(np.ascontiguousarray(array).tobytes())

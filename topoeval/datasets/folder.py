@@ -60,9 +60,11 @@ class Folder(Stored):
     values
         Label values, one class each, as [1, 2, 3]. Empty: everything that is not 0 is one class.
     background
-        Label values that are background although they look like an ignore label: 255 and 65535
-        beside other labels are refused otherwise, since neither training nor scores leave voxels
-        out here (``topoeval evaluate --ignore`` does).
+        Label values that are background although they look like an ignore label.
+    ignore
+        Label values that say that nobody knows, as [255]: these voxels count in no loss and in no
+        score; on both sides they are background, which can cut a structure in two. 255 and 65535
+        beside other labels are refused where neither `values`, `background` nor `ignore` has them.
     lossy
         Labels may be JPEG; they are cut at half of their range.
 
@@ -93,6 +95,7 @@ class Folder(Stored):
         "betti": (),
         "values": (),
         "background": (),
+        "ignore": (),
         "lossy": False,
     }
 
@@ -143,14 +146,17 @@ class Folder(Stored):
             for part in parts or [""]
             for name, channels, label in _matched(images / part, labels / part)
         ]
-        reading = _reading([label for *_, label in found], values, bool(options["lossy"]))
         background = tuple(int(value) for value in options["background"])
-        _check_ignored(reading, labels, values, background)
-        if values is None and background:
-            values = {"foreground": tuple(sorted(reading.labels - {0, *background}))}
-        prior = _betti(options["betti"])
+        ignore = tuple(int(value) for value in options["ignore"])
+        reading = _reading([label for *_, label in found], values, bool(options["lossy"]), ignore)
+        _check_ignored(reading, labels, values, background, ignore)
+        if values is None and (background or ignore):
+            values = {"foreground": tuple(sorted(reading.labels - {0, *background, *ignore}))}
+        read = partial(
+            _read, reading=reading, values=values, ignore=ignore, prior=_betti(options["betti"])
+        )
         return [
-            Case(full, part, full, partial(_read, channels, label, reading, values, prior))
+            Case(full, part, full, partial(read, channels, label))
             for full, part, channels, label in found
         ]
 
@@ -170,12 +176,15 @@ def _matched(images: Path, labels: Path) -> list[tuple[str, tuple[Path, ...], Pa
 
 
 def _reading(
-    labels: Sequence[Path], values: Mapping[str, tuple[int, ...]] | None, lossy: bool
+    labels: Sequence[Path],
+    values: Mapping[str, tuple[int, ...]] | None,
+    lossy: bool,
+    ignore: Sequence[int],
 ) -> Reading:
     """Decide what the values of all labels mean; refuse what would train on nothing."""
     terms = Terms(lossy=lossy, many=True)
-    reading = decide([survey(path, terms) for path in labels], terms)
-    if labels and not reading.labels:
+    reading = decide([survey(path, terms) for path in labels], terms, ignore)
+    if labels and not reading.labels - set(ignore):
         raise UserError(f"folder: {labels[0].parent}: no label holds anything but 0")
     for name, wanted in (values or {}).items():
         if labels and not set(wanted) & reading.labels:
@@ -191,23 +200,34 @@ def _check_ignored(
     labels: Path,
     values: Mapping[str, tuple[int, ...]] | None,
     background: tuple[int, ...],
+    ignore: tuple[int, ...],
 ) -> None:
     """Refuse what is mostly an ignore label: it would be trained on as a class or background."""
     named = {value for members in (values or {}).values() for value in members}
-    odd = sorted(reading.labels & set(_IGNORE) - named - set(background))
+    for value in ignore:
+        if value in named or value in background or value == 0:
+            raise UserError(f"folder: ignore= names {value}, which is background or a class too")
+        if labels and value not in reading.labels:
+            raise UserError(
+                f"folder: ignore= names {value}, which no label in {labels} holds; they hold "
+                f"{reading.line}"
+            )
+    odd = sorted(reading.labels & set(_IGNORE) - named - {*background, *ignore})
     if odd and len(reading.labels - {0}) > 1:
         raise UserError(
-            f"folder: labels in {labels} hold {odd[0]} beside others ({reading.line}); an ignore "
-            "label cannot be left out of training and scores here. Save another label there, name "
-            f"it in values= if it is a class, or say background = [{odd[0]}]"
+            f"folder: labels in {labels} hold {odd[0]} beside others ({reading.line}). Say "
+            f"ignore = [{odd[0]}] if nobody knows what is there, background = [{odd[0]}], or name "
+            "it in values= if it is a class"
         )
 
 
 def _read(
     channels: Sequence[Path],
     label: Path,
+    *,
     reading: Reading,
     values: Mapping[str, tuple[int, ...]] | None,
+    ignore: Sequence[int],
     prior: Betti | None,
 ) -> Picture:
     """Read an image and its label map on the grid of the image."""
@@ -225,7 +245,16 @@ def _read(
                 f"{label}: size {truth.shape}, but its image {path.name} has {array.shape[1:]}"
             )
         arrays.append(grey(array, path))
-    return Picture(np.concatenate(arrays), masks(truth.array, label, values), first.spacing, prior)
+    ignored = np.isin(truth.array, ignore)[None] if ignore else None
+    if ignored is not None and ignored.all():
+        raise UserError(f"{label}: every voxel of it is to be ignored; leave this case out")
+    return Picture(
+        np.concatenate(arrays),
+        masks(truth.array, label, values),
+        first.spacing,
+        prior,
+        ignored=ignored,
+    )
 
 
 def _classes(values: Sequence[int]) -> tuple[str, ...]:

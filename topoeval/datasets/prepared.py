@@ -125,6 +125,8 @@ def _written(case: Case, folder: Path, file: str) -> dict[str, Any]:
         arrays["spacing"] = np.array(picture.spacing)
     if picture.clean is not None:
         arrays["clean"] = picture.clean
+    if picture.ignored is not None:
+        arrays["ignored"] = picture.ignored
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **arrays)
     data = buffer.getvalue()
@@ -154,4 +156,5 @@ def _read(path: Path, sha256: str, prior: list[Any] | None) -> Picture:
             spacing=None if spacing is None else tuple(spacing),
             prior=None if prior is None else as_betti(np.array(prior, ndmin=2)),
             clean=arrays.get("clean"),
+            ignored=arrays.get("ignored"),
         )

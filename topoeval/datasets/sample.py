@@ -44,6 +44,9 @@ class Sample:
         Voxel size per spatial axis in mm; None where it has no meaning.
     clean
         The true target where ``target`` is a noisy label; None where they are one.
+    ignored
+        ``(1, *spatial)`` bool: voxels that count in no loss and in no score; ``target`` is 0 there.
+        None where every voxel counts.
     """
 
     case: str
@@ -54,6 +57,7 @@ class Sample:
     betti: Mapping[str, Betti] = field(default_factory=dict)
     spacing: tuple[float, ...] | None = None
     clean: NDArray[np.float32] | None = None
+    ignored: NDArray[np.bool_] | None = None
 
 
 class Dataset(Protocol):

@@ -168,6 +168,9 @@ class Stored(ABC):
         picture = case.read()
         image = self._fitted(picture.image)
         label = self._fitted(picture.label) >= 0.5
+        ignored = None if picture.ignored is None else self._fitted(picture.ignored) > 0
+        if ignored is not None:  # a block of which a part is ignored is ignored
+            label &= ~ignored
         clean = None if picture.clean is None else self._fitted(picture.clean) >= 0.5
         if self.kept < 1 or self.noise > 0:
             image = self._damaged(image, case.name)
@@ -185,6 +188,7 @@ class Stored(ABC):
             betti=betti,
             spacing=None if spacing is None else tuple(s * self.shrink for s in spacing),
             clean=None if clean is None else clean.astype(np.float32),
+            ignored=ignored,
         )
 
     def _fitted(self, array: NDArray[Any]) -> NDArray[Any]:

@@ -110,6 +110,12 @@ def adapt(
     )
 
 
+def _of_share(part: torch.Tensor, share: torch.Tensor) -> torch.Tensor:
+    """Return a mean over all voxels as one over those that count; 0 where none does."""
+    share = share.to(part)
+    return torch.where(share > 0, part / share.clamp(min=1e-12), 0 * part)
+
+
 def _check_params(info: LossInfo, known: Sequence[str], params: dict[str, Any]) -> None:
     """Refuse what the constructor does not take, and leave out what is true anyway."""
     if "include_background" in params and "include_background" not in known:
@@ -267,7 +273,7 @@ class Adapted(nn.Module):
         if counted is not None:
             share = self._share(target, counted)
             parts = {
-                name: part / share.to(part).clamp(min=1e-12) if self._is_mean(name) else part
+                name: _of_share(part, share) if self._is_mean(name) else part
                 for name, part in parts.items()
             }
         values = self._weighted(torch.stack(list(parts.values())).sum(0))

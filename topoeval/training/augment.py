@@ -124,6 +124,21 @@ def augment(
     )  # type: ignore[return-value]  # two entries, one for each key
 
 
+def varied_batch(
+    images: torch.Tensor,
+    targets: torch.Tensor,
+    counted: torch.Tensor | None,
+    settings: Augmentation,
+    seed: int,
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
+    """Return a varied copy of a batch of which ``(B, 1, *spatial)`` says which voxels count."""
+    if counted is None:
+        return *augment(images, targets, settings, seed), None
+    joined = torch.cat([targets, counted.to(targets)], dim=1)
+    images, joined = augment(images, joined, settings, seed)
+    return images, joined[:, :-1], joined[:, -1:] > 0.5
+
+
 @contextmanager
 def _plain_tensors() -> Iterator[None]:
     """Have MONAI keep no account of what it did to each image, a third of the time it takes."""

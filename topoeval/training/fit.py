@@ -23,7 +23,7 @@ from tqdm import tqdm
 from topoeval.errors import DivergedError, UserError
 from topoeval.timing import span
 from topoeval.training import checkpoint
-from topoeval.training.augment import Augmentation, augment
+from topoeval.training.augment import Augmentation, varied_batch
 from topoeval.training.callbacks import Audience, Callback
 from topoeval.training.objective import (
     SOURCES,
@@ -134,7 +134,8 @@ def fit(
         for term in terms:
             term.check_ramp(schedule.epochs)
     # what is known of the targets beforehand does not hold for varied ones
-    prepared = [None if augmentation else term.prepare(labelled.targets) for term in terms]
+    fixed = augmentation is None and labelled.counted is None
+    prepared = [term.prepare(labelled.targets) if fixed else None for term in terms]
     arithmetic = Arithmetic(precision, labelled.images.device.type)
     state = _State(network, schedule, seed, [term.info.name for term in terms], arithmetic)
 
@@ -143,8 +144,10 @@ def fit(
             return batch
         with span("augmentation"):
             key = np.random.SeedSequence((seed, state.steps, SOURCES.index(source)))
-            images, targets = augment(*batch[:2], augmentation, int(key.generate_state(1)[0]))
-        return images, targets, batch[2]
+            images, targets, counted = varied_batch(
+                *batch[:2], batch[3], augmentation, int(key.generate_state(1)[0])
+            )
+        return images, targets, batch[2], counted
 
     before = checkpoint.resume(resume_from, next(network.parameters()).device)
     if before is not None:
@@ -210,8 +213,10 @@ def _epoch(
         with span("loss"):
             values, told = [], dict.fromkeys(sums, 0.0)
             for term, kept in active:
-                _, target, prior = data[term.on]
-                value = term(logits[term.on], target, prior, kept, index)
+                _, target, prior, counted = data[term.on]
+                # of unlabelled images no method may know where their labels are missing
+                mask = counted if term.on == "labelled" else None
+                value = term(logits[term.on], target, prior, kept, index, counted=mask)
                 values.append((term, value))
                 told[term.info.name] += float(value.detach())
             total = weighted_sum(values, logits, progress)

@@ -11,7 +11,8 @@ import torch
 
 from topoeval.datasets.classes import ONE_CLASS, TargetClasses
 from topoeval.errors import UserError
-from topoeval.losses import LOSSES, Loss, LossInfo
+from topoeval.losses import LOSSES, Loss, LossInfo, adapt
+from topoeval.losses.labels import Counted, cleared
 from topoeval.topology import Topology
 from topoeval.training.classes import with_background
 
@@ -142,19 +143,49 @@ class Term:
         prior: torch.Tensor | None,
         prepared: Any = None,
         samples: torch.Tensor | None = None,
+        counted: torch.Tensor | None = None,
     ) -> torch.Tensor:
         """Return the unweighted loss of a batch.
 
         `logits` are ``(B, C, *spatial)``, or a list of them from a network with deep supervision,
         the full resolution first: then the loss is the mean over those that it sees, each with half
         the weight of the one before. `prepared` is what `prepare` returned for the whole
-        training set, and `samples` says which of its rows the batch is made of.
+        training set, and `samples` says which of its rows the batch is made of. Where `counted`,
+        ``(B, 1, *spatial)``, is false a voxel has no influence; then nothing may be prepared.
         """
+        if counted is not None:
+            return self._of_counted(logits, target, prior, counted)
         if isinstance(logits, torch.Tensor):
             return self._of(logits, target, prior, prepared, samples)
         seen = logits if self.sees_all else logits[:1]
         shares = deep_weights(len(seen))
         values = [self._of(one, target, prior, prepared, samples) for one in seen]
+        return torch.stack([w * value for w, value in zip(shares, values, strict=True)]).sum(0)
+
+    def _of_counted(
+        self,
+        logits: Logits,
+        target: torch.Tensor,
+        prior: torch.Tensor | None,
+        counted: torch.Tensor,
+    ) -> torch.Tensor:
+        """Return the loss of the voxels that count."""
+        outputs = [logits] if isinstance(logits, torch.Tensor) else logits
+        seen = outputs if self.sees_all else outputs[:1]
+        for one in seen:
+            self._check_channels(one)
+        if self.info.needs_prior:
+            # no loss with a prior is a mean over voxels: sure background has no influence
+            how = {"logits": True, "background": self.classes.softmax}
+            sure = [cleared(one, None, Counted(counted), **how)[0] for one in seen]
+            return self(sure if len(sure) > 1 else sure[0], target, prior)
+        target = self._targets(target)
+        if self._apart:
+            seen = [one.flatten(0, 1)[:, None] for one in seen]
+            counted = counted.repeat_interleave(len(self.classes.names), dim=0)
+        loss = adapt(cast(torch.nn.Module, self.loss))
+        shares = deep_weights(len(seen))
+        values = [loss(one, target, mask=counted) for one in seen]
         return torch.stack([w * value for w, value in zip(shares, values, strict=True)]).sum(0)
 
     @property

@@ -9,8 +9,8 @@ import torch
 
 from topoeval.datasets.sample import Sample, stack
 
-Batch = tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]
-"""Images, targets and priors."""
+Batch = tuple[torch.Tensor, torch.Tensor, torch.Tensor | None, torch.Tensor | None]
+"""Images, targets, priors and which voxels count."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -29,6 +29,8 @@ class TensorSet:
         Names of the samples.
     spacings
         Size of a voxel along each axis for each sample, in mm; None if any sample has none.
+    counted
+        ``(N, 1, *spatial)`` bool: which voxels count; None if all do.
     """
 
     images: torch.Tensor
@@ -37,6 +39,7 @@ class TensorSet:
     labels: torch.Tensor | None
     cases: tuple[str, ...]
     spacings: tuple[tuple[float, ...], ...] | None = None
+    counted: torch.Tensor | None = None
 
     @classmethod
     def from_samples(
@@ -54,6 +57,7 @@ class TensorSet:
             labels=None if None in labels else torch.tensor(labels, device=device),
             cases=tuple(sample.case for sample in samples),
             spacings=tuple(spacings) if len(spacings) == len(samples) else None,
+            counted=_counted(samples, device),
         )
 
     @classmethod
@@ -69,16 +73,42 @@ class TensorSet:
             cases=tuple(case for one in sets for case in one.cases),
             # what is joined is predicted together; each set is scored by its own
             spacings=None,
+            counted=None
+            if all(one.counted is None for one in sets)
+            else torch.cat([one._all_counted() for one in sets]),
         )
 
     def __len__(self) -> int:
         return len(self.cases)
 
     def batch(self, index: torch.Tensor) -> Batch:
-        """Return images, targets and priors of the samples at `index`."""
+        """Return images, targets, priors and the voxels that count of the samples at `index`."""
         index = index.to(self.images.device)
         priors = None if self.priors is None else self.priors[index]
-        return self.images[index], self.targets[index], priors
+        counted = None if self.counted is None else self.counted[index]
+        return self.images[index], self.targets[index], priors, counted
+
+    def without_ignored(self, maps: torch.Tensor) -> torch.Tensor:
+        """Return predictions ``(N, C, *spatial)`` with background where no voxel counts."""
+        return maps if self.counted is None else torch.where(self.counted, maps, 0.0)
+
+    def _all_counted(self) -> torch.Tensor:
+        if self.counted is not None:
+            return self.counted
+        return torch.ones_like(self.targets[:, :1], dtype=torch.bool)
+
+
+def _counted(samples: Sequence[Sample], device: torch.device | str) -> torch.Tensor | None:
+    """Return which voxels of samples count, or None if all do."""
+    if all(sample.ignored is None for sample in samples):
+        return None
+    masks = [
+        torch.ones((1, *sample.target.shape[1:]), dtype=torch.bool)
+        if sample.ignored is None
+        else torch.from_numpy(~sample.ignored)
+        for sample in samples
+    ]
+    return torch.stack(masks).to(device)
 
 
 def shuffled_batches(n: int, size: int, generator: torch.Generator) -> list[torch.Tensor]:

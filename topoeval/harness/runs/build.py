@@ -53,6 +53,11 @@ def load_split(
     )
     loaded = TensorSet.from_samples(list(samples), spec.device)
     check_channels(spec, loaded.targets.shape[1])
+    if loaded.counted is not None and not Topology.parse(spec.topology).superlevel:
+        raise UserError(
+            f"dataset {spec.dataset.label!r} has voxels to ignore, which count as dark, and under "
+            f"topology {spec.topology!r} dark is foreground; name a superlevel topology"
+        )
     return loaded
 
 

@@ -153,6 +153,8 @@ def _restore(spec: RunSpec, store: Store, progress: bool) -> dict[str, Any]:
     if spec.method.remedy is not None:
         probabilities = _corrected(spec, probabilities, with_told_priors(spec, test))
 
+    # voxels of which the truth says nothing are background on both sides, in every score
+    probabilities = test.without_ignored(probabilities)
     answers = torch.split(probabilities, [len(one) for one in tests.values()])
     predicted = {name: answer.cpu().numpy() for name, answer in zip(tests, answers, strict=True)}
     found = _thresholds(spec, network)
@@ -202,7 +204,7 @@ def _thresholds(spec: RunSpec, network: nn.Module) -> Thresholds | None:
     if not chosen or spec.score == "val" or classes_of(spec).softmax:
         return None
     val = load_split(spec, "val")
-    maps = maps_of(spec, network, val.images).cpu().numpy()
+    maps = val.without_ignored(maps_of(spec, network, val.images)).cpu().numpy()
     return choose(maps, val.targets.cpu().numpy(), Topology.parse(spec.topology))
 
 

@@ -103,8 +103,9 @@ def _train(spec: RunSpec, network: nn.Module, labelled: TensorSet, steps: int) -
     terms = terms_of(spec, scheduled=False)
     clock = time.perf_counter()
     augmentation = augmentation_of(spec)
-    # with varied targets there is nothing to compute once
-    kept = [None if augmentation else term.prepare(labelled.targets) for term in terms]
+    # with varied targets, or voxels that do not count, there is nothing to compute once
+    fixed = augmentation is None and labelled.counted is None
+    kept = [term.prepare(labelled.targets) if fixed else None for term in terms]
     prepare = time.perf_counter() - clock
     per_epoch = math.ceil(len(labelled) / spec.training.batch_size)
     schedule = Schedule(
