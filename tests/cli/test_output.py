@@ -4,7 +4,10 @@ import os
 import subprocess
 import sys
 
+import numpy as np
 import pytest
+
+from topoeval.cli import output
 
 
 def printed(program, **environ):
@@ -55,3 +58,39 @@ def test_a_cache_that_cannot_be_written_is_one_line():
     ours = [line for line in done.stderr.splitlines() if "cannot be written" in line]
     assert len(ours) == 1
     assert ours[0].startswith("topoeval: the cache /proc/nowhere/.cache/topoeval/datasets/network/")
+
+
+EVIL = ["esc\x1b[2Jape", "bell\x07", "turned\u202egnp", "[/b]v[2]", "csi\x9b31m"]
+
+
+@pytest.mark.parametrize("name", EVIL)
+def test_control_characters_of_names_are_written_out(name, capsys):
+    """In tables and lines by rich, and its markup is shown as it is (D4)."""
+    from rich.console import Console
+
+    Console(width=200).print(output.escape(name), highlight=False)
+    shown = capsys.readouterr().out
+    assert shown == output.visible(name) + "\n"
+    assert shown[:-1].isprintable()
+
+
+@pytest.mark.parametrize("name", ["esc\x1b[2Jape", "turned\u202egnp", "a\tb"])
+def test_names_in_problems_and_errors(name, call, tmp_path):
+    """Of `evaluate` and `audit`, on both streams: what is printed clears no terminal (D4)."""
+    mask = np.zeros((8, 8), np.uint8)
+    mask[2:5, 2:5] = 1
+    for side in ("p", "g[/b]"):
+        (tmp_path / side).mkdir(parents=True)
+        np.save(tmp_path / side / "fine.npy", mask)
+    np.save(tmp_path / "p" / f"{name}.npy", mask)
+    (tmp_path / "g[/b]" / f"{name}.npy").write_bytes(b"no array")
+    status, shown, told = call("evaluate", "p", "g[/b]", "--metrics", "dice", "--jobs", "1")
+    assert status == 1
+    assert output.visible(name) in shown + told
+    assert all(line.isprintable() for line in (shown + told).split("\n"))
+    status, shown, told = call("audit", f"g[/b]/{name}.npy")
+    assert status in (1, 2)
+    assert all(line.isprintable() for line in (shown + told).split("\n"))
+    status, shown, told = call("evaluate", f"{name}.png", "g[/b]")
+    assert status == 2
+    assert f"{output.visible(name)}.png: no such file or folder" in told

@@ -56,12 +56,13 @@ def main() -> None:
         with naming_extra("this command"):
             app()
     except UserError as error:
-        print(f"topoeval: {error}", file=sys.stderr)
+        lines = map(output.visible, str(error).splitlines())
+        print("topoeval:", "\n".join(lines), file=sys.stderr)
         sys.exit(2)
     except (OSError, MemoryError) as error:
         from topoeval.cli.machine import told
 
-        print(f"topoeval: {told(error)}", file=sys.stderr)
+        print(f"topoeval: {output.visible(told(error))}", file=sys.stderr)
         sys.exit(2)
 
 

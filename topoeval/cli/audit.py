@@ -38,9 +38,9 @@ def audit(
     topoeval audit LABELS --betti 1,0 --html
     """
     from rich.console import Console
-    from rich.markup import escape
 
     from topoeval.cli.evaluation import check_axes, print_notes, print_problems, progress
+    from topoeval.cli.output import escape
     from topoeval.evaluate import audit as look_at
     from topoeval.evaluate import parse_classes, parse_priors, read_label_names
     from topoeval.topology import Topology
@@ -83,8 +83,9 @@ def audit(
 
 
 def _table(found: Audit) -> Table:
-    from rich.markup import escape
     from rich.table import Table
+
+    from topoeval.cli.output import escape
 
     table = Table("class", "question", "mean", "largest", "cases above 0", box=None)
     for row in found.table().to_dict("records"):

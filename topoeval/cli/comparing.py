@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
 
+from topoeval.cli.output import visible
 from topoeval.cli.results import print_frame, tell_damaged
 from topoeval.errors import UserError
 
@@ -204,12 +205,12 @@ def _show(found: Comparison, notes: Sequence[str], csv: bool, out: Path) -> None
     write_text(out / "comparison.csv", found.table.to_csv(index=False))
     write_text(out / "scores.csv", found.scores.to_csv(index=False))
     for line in notes:
-        typer.echo(line)
+        typer.echo(visible(line))
     print_frame(found.shown())
     if len(found.models) > 2:
         print_frame(found.standings)
     for line in (*found.verdict(), *found.notes):
-        typer.echo(line)
+        typer.echo(visible(line))
     typer.echo(f"{out}: comparison.csv, scores.csv")
 
 

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Literal
 
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from topoeval.cli.output import escape
 from topoeval.errors import UnavailableError, UserError
 from topoeval.evaluate import (
     Evaluation,

@@ -40,6 +40,29 @@ def set_up() -> None:
     warnings.showwarning = _show
 
 
+def visible(text: str) -> str:
+    r"""Return a text of others in which control characters are written out.
+
+    A file may be called anything: its name must not clear a terminal, colour it or turn its words
+    round.
+
+    >>> visible("a\x1b[2J\u202eb\n")
+    'a\\x1b[2J\\u202eb\\n'
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text
+    )
+
+
+def escape(text: str) -> str:
+    """Return a text of others for rich: without control characters, and no markup of its own."""
+    from rich.markup import escape as without_markup
+
+    return without_markup(visible(text))
+
+
 def _replaced(error: UnicodeError) -> tuple[str, int]:
     if not isinstance(error, UnicodeEncodeError):
         raise error

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pandas as pd
 from rich.console import Console
-from rich.markup import escape
 
 from topoeval.cli.evaluation import check_axes
+from topoeval.cli.output import escape
 from topoeval.errors import UserError
 from topoeval.evaluate import parse_priors
 from topoeval.evaluate.nnunet import DATASET, find_predictions

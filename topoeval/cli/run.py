@@ -10,11 +10,11 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.live import Live
-from rich.markup import escape
 
 from topoeval import plugins
 from topoeval.cli.data import use_data_folder
 from topoeval.cli.display import SweepDisplay
+from topoeval.cli.output import escape
 from topoeval.cli.yardsticks import leave_yardsticks
 from topoeval.errors import UserError
 from topoeval.harness.runs.executors import Settings, make_executor

@@ -20,6 +20,7 @@ from topoeval.evaluate.columns import all_columns, check_columns, column_groups,
 from topoeval.evaluate.journal import FLAGS, KEYS, Journal, Row
 from topoeval.evaluate.pairs import FilePair, Matched, match_files, missing_problem
 from topoeval.evaluate.parallel import Died, Problem, Workers
+from topoeval.evaluate.rows import Rows
 from topoeval.evaluate.scoring import (
     Options,
     Scored,
@@ -156,20 +157,20 @@ def evaluate_pairs(
         task, notes = _decided(pairs, surveys, options)
         dims = tuple(sorted({len(surveys[pair.target].shape) for pair in pairs}))
         hashes = {pair.name: _hashes(pair, surveys) for pair in pairs}
+        del surveys  # more than half of what a case takes here
         columns = all_columns(dims, bool(options.priors), options.columns)
-        done, found, more = _all_scored(pairs, task, hashes, columns, workers, tell, out)
+        done, rows, found, more = _all_scored(pairs, task, hashes, columns, workers, tell, out)
     problems += more
     kept = {pair.name: pair for pair in pairs if pair.name in found}
-    rows = [row for name in kept for row in found[name].rows]
     return Evaluation(
-        cases=pd.DataFrame(rows, columns=[*KEYS, *columns, *FLAGS] if rows else None),
+        cases=rows.frame(kept),
         problems=sorted(problems, key=lambda problem: problem.message),
         pairs=kept,
         hashes={name: hashes[name] for name in kept},
         task=task,
         spatial_dims=dims,
         missing=tuple(pair.name for pair in matched.missing),
-        notes=[*matched.notes, *notes, *(one.note for one in found.values() if one.note)],
+        notes=[*matched.notes, *notes, *(note for note in found.values() if note)],
         resumed=done,
     )
 
@@ -254,12 +255,23 @@ def _all_scored(
     workers: Workers,
     tell: Listener,
     out: Path | None,
-) -> tuple[int, dict[str, Scored], list[Problem]]:
-    """Score the pairs, those of an earlier run aside; return how many these are."""
+) -> tuple[int, Rows, dict[str, str], list[Problem]]:
+    """Score the pairs, those of an earlier run aside.
+
+    Returns
+    -------
+    How many those of an earlier run are, all rows, the notes by case, and what went wrong.
+    """
     of_metrics = revisions(columns)
     keys = {name: _key(task, of_metrics, files) for name, files in hashes.items()}
     journal = Journal(out, columns, keys) if out is not None and pairs else None
-    found = {n: Scored(rows, note=note) for n, (_, rows, note) in _known(journal, task).items()}
+    gathered = Rows(KEYS, (*columns, *FLAGS))
+    found: dict[str, str] = {}
+    for name, (_, rows, note) in _known(journal, task).items():
+        gathered.add(name, rows)
+        found[name] = note
+    if journal is not None:
+        journal.known.clear()
     done = len(found)
     rest = [pair for pair in pairs if pair.name not in found]
     problems: list[Problem] = []
@@ -268,14 +280,15 @@ def _all_scored(
         if isinstance(result, Problem):
             problems.append(result)
         else:
-            found[pair.name] = result
+            gathered.add(pair.name, result.rows)
+            found[pair.name] = result.note
             problems += result.problems
             if journal is not None:
                 journal.add(pair, result.rows, result.note, not result.problems)
         tell("cases", count, len(pairs))
     if journal is not None:
         journal.close([pair.name for pair in pairs])
-    return done, found, problems
+    return done, gathered, found, problems
 
 
 def _known(journal: Journal | None, task: Task) -> dict[str, tuple[FilePair, list[Row], str]]:

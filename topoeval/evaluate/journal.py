@@ -8,6 +8,7 @@ again.
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TextIO
@@ -66,9 +67,16 @@ class Journal:
         for name in (CASES, INPUTS):
             path = self.folder / name
             with path.open(newline="", encoding="utf-8") as file:
-                head, *rows = csv.reader(file)
-            rows.sort(key=lambda row: place[row[0]])
-            _write_lines(path, [head, *rows])
+                found = csv.reader(file)
+                head = _joined(next(found))
+                # joined, since cells apart would take six times as much
+                rows = [(place[row[0]], _joined(row)) for row in found]
+            rows.sort(key=lambda row: row[0])
+            with (
+                whole_file(path) as beside,
+                beside.open("w", newline="", encoding="utf-8") as ordered,
+            ):
+                ordered.writelines([head, *(text for _, text in rows)])
 
     def _write(self, pair: FilePair, rows: Sequence[Row], note: str, done: bool) -> None:
         self._cases.writerows([self._line(row) for row in rows])
@@ -102,6 +110,12 @@ class Journal:
             if line["case"] in done:
                 done[line["case"]][1].append(_row(line))
         return done
+
+
+def _joined(row: Sequence[str]) -> str:
+    text = io.StringIO()
+    csv.writer(text).writerow(row)
+    return text.getvalue()
 
 
 def _write_lines(path: Path, lines: Sequence[Sequence[str]]) -> None:

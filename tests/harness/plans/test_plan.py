@@ -9,11 +9,13 @@ import pytest
 from topoeval import UserError, datasets
 from topoeval.harness.plans.plan import plan
 from topoeval.harness.plans.preflight import preflight
+from topoeval.harness.runs import answers
 from topoeval.harness.runs.executors import Inline
 from topoeval.harness.runs.store import Store
 from topoeval.harness.runs.sweep import sweep
 from topoeval.harness.suites.catalogue import load_method, load_suite, method_names, suite_names
 from topoeval.harness.suites.toml import parse
+from topoeval.metrics import dice
 from topoeval.records.canonical import canonical_json
 from topoeval.records.parts import Method
 from topoeval.records.spec import RunSpec
@@ -232,3 +234,25 @@ def test_a_loss_without_the_prior_it_needs_is_found_before_the_first_run(suite_f
     suite = suite.model_copy(update={"methods": ("cross_entropy", "betti_prior")})
     with pytest.raises(UserError, match=r"betti_prior.* needs a Betti prior"):
         preflight(suite, plan(suite))
+
+
+def test_voxels_to_ignore_count_in_no_score(suite_file, own_images, tmp_path):
+    """The kept predictions are background there, and Dice is that of the rest (issue 17)."""
+    for path in sorted((own_images / "labels").iterdir()):
+        label = np.load(path) // 255 * np.uint8(2)
+        label[10:] = 7
+        np.save(path, label)
+    own(suite_file, own_images)
+    path = suite_file.with_name("own.toml")
+    suite = changed(path, "labelled = 1.0", "labelled = 1.0, ignore = [7]")
+    runs = plan(suite)
+    preflight(suite, runs)
+    store = Store(tmp_path / "results", suite.name)
+    assert sweep(runs, store, Inline(), suite.limits).failed == []
+    for run in runs:
+        cases = store.read(run.id).cases
+        kept = answers.read(store.answers(run.id))["test"]
+        for case, maps, score in zip(cases["case"], kept.probabilities, cases["dice"], strict=True):
+            truth = np.load(own_images / "labels" / f"{case}.npy") == 2
+            assert not maps[0, 10:].any()
+            assert score == pytest.approx(float(dice(maps[0] >= 0.5, truth)), abs=1e-6)
