@@ -1,5 +1,7 @@
 """`topoeval compare` of predictions from a shell's view; of records: test_results.py."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -40,6 +42,16 @@ def test_two_folders_of_predictions_and_the_truth(call, folders):
     assert float(row["high"]) < 0
     scores = pd.read_csv(out / "scores.csv")
     assert scores[scores["score"] == "betti_error"]["good"].eq(0).all()
+
+
+def test_names_of_the_dataset_json_of_nnunet(call, folders):
+    """A newcomer with two folders of nnU-Net expects its names in the table (decision 62)."""
+    names = folders / "dataset.json"
+    names.write_text(json.dumps({"labels": {"background": 0, "ring": 1}}))
+    paths = [folders / name for name in ("good", "bad", "truth")]
+    code, told, _ = call("compare", *paths, "--jobs", "1", "--labels", names, "--measure", "dice")
+    assert code == 0
+    assert "ring" in told
 
 
 def test_finished_evaluations_give_the_same_numbers(call, folders):

@@ -256,6 +256,21 @@ def test_fractional_dicom_segments_are_probabilities(tmp_path, save_mask):
     assert image.array.max() == pytest.approx(0.5, abs=1 / 255)
 
 
+def test_segments_that_overlap_are_refused(tmp_path, save_mask):
+    """They are no softmax, and no label is right where they meet."""
+    pydicom = pytest.importorskip("pydicom", reason="the extra dicom")
+    volume = np.zeros((4, 8, 8), np.uint8)
+    volume[1:3, 2:6, 2:6], volume[3, 1:4, 1:4] = 1, 2
+    path = save_mask(tmp_path / "a.dcm", volume)
+    assert sorted(np.unique(read_image(path).array)) == [0, 1, 2]
+    data = pydicom.dcmread(path)
+    frames = len(data.PixelData) // 2
+    data.PixelData = data.PixelData[:frames] * 2
+    data.save_as(path)
+    with pytest.raises(UserError, match=r"a\.dcm: its segments overlap in 32 voxels"):
+        read_image(path)
+
+
 def test_other_dicom_files_are_refused(tmp_path):
     """A CT slice is not a mask."""
     pydicom = pytest.importorskip("pydicom", reason="the extra dicom")

@@ -48,6 +48,10 @@ def compare(
         Optional[str],  # noqa: UP045
         typer.Option(help="Of predictions: as of topoeval evaluate, for example 1,2,1+2."),
     ] = None,
+    labels: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(help="Of predictions: names of labels and regions, for example dataset.json."),
+    ] = None,
     threshold: Annotated[
         Optional[float],  # noqa: UP045
         typer.Option(help="Predictions are probabilities; foreground from here on."),
@@ -80,6 +84,8 @@ def compare(
 
     Examples:
     topoeval compare PRED_A PRED_B GT --topology V
+
+    topoeval compare FOLD_A/validation FOLD_B/validation labelsTr --labels FOLD_A/dataset.json
     """
     from topoeval.evaluate.comparison import compare_predictions
 
@@ -95,6 +101,7 @@ def compare(
         evaluations = None
     else:
         options = {"topology": topology, "classes": classes, "threshold": threshold}
+        options["labels"] = labels
         evaluations, notes = _evaluated(paths, {**options, "ignore": ignore}, jobs, out)
         tables = {name: found.cases for name, found in evaluations.items()}
     found = compare_predictions(tables, measure)
@@ -165,6 +172,7 @@ def _evaluated(
 
     from topoeval.cli.evaluation import print_problems, progress, write_evaluation
     from topoeval.evaluate import Options, evaluate, parse_classes
+    from topoeval.evaluate.label_names import read_label_names
     from topoeval.metrics import Settings
     from topoeval.topology import Topology
 
@@ -178,6 +186,7 @@ def _evaluated(
         classes=parse_classes(options["classes"]) if options["classes"] else None,
         threshold=options["threshold"],
         ignore=options["ignore"],
+        labels=read_label_names(options["labels"]) if options["labels"] else None,
     )
     console = Console(stderr=True)
     console.print(

@@ -22,7 +22,7 @@ _SEGMENTATIONS = ("1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.66.7"
 
 
 def read(path: Path, inside: str) -> Image:
-    """Read the segments as labels by their numbers; overlapping or fractional ones as channels."""
+    """Read the segments as labels by their numbers; fractional ones as channels."""
     import highdicom
     import pydicom
 
@@ -39,12 +39,19 @@ def read(path: Path, inside: str) -> Image:
         raise UserError(f"{path}: its frames are no slices of one volume")
     # a distance between slices that is wrong makes a volume of any height
     check_size(path, (*geometry.spatial_shape, found.number_of_segments), np.uint8)
+    volume = None
     try:
         volume = found.get_volume(combine_segments=not fractional)
     except RuntimeError as error:
         if "overlap" not in str(error).lower():
             raise
-        volume = found.get_volume(combine_segments=False)
+    if volume is None:  # outside of the handler: until then highdicom's table is locked
+        apart = np.asarray(found.get_volume(combine_segments=False).array)
+        both = int((apart.astype(bool).sum(axis=3) > 1).sum())
+        raise UserError(
+            f"{path}: its segments overlap in {both} voxels, and a mask has one label in each; "
+            "save each segment in a file of its own and evaluate them one by one"
+        )
     array = np.asarray(volume.array)
     affine = LPS_TO_RAS @ np.asarray(volume.affine, np.float64)[:3]
     channel_axis = 3 if array.ndim == 4 else None
