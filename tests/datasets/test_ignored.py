@@ -1,4 +1,4 @@
-"""An ignore label of one's own images: out of the masks, through shrinking and preparing."""
+"""One's own images: an ignore label, through shrinking and preparing; formats not read."""
 
 import numpy as np
 import pytest
@@ -82,3 +82,12 @@ def test_a_prepared_copy_has_it(given, tmp_path):
     prepare(cases, "folder", {"ignore": [255]}, tmp_path / "copy")
     (case, *_) = prepared_cases(tmp_path / "copy", "folder", {"ignore": [255]})
     np.testing.assert_array_equal(case.read().ignored, cases[0].read().ignored)
+
+
+def test_cases_of_a_format_that_is_not_read_are_refused(given, tmp_path):
+    """In both folders they are cases, and a training without them would say nothing."""
+    (tmp_path / "images" / "9.webp").write_bytes(b"RIFF")
+    assert datasets.load("folder", "train", **given, ignore=[255])
+    (tmp_path / "labels" / "9.jp2").write_bytes(b"JP2")
+    with pytest.raises(UserError, match=r"9\.webp: a case in a format that is not read"):
+        datasets.load("folder", "train", **given, ignore=[255])

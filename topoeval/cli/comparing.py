@@ -100,8 +100,8 @@ def compare(
         tables, notes = _read([Path(path) for path in paths])
         evaluations = None
     else:
-        options = {"topology": topology, "classes": classes, "threshold": threshold}
-        options["labels"] = labels
+        options: dict[str, Any] = {"topology": topology, "classes": classes, "labels": labels}
+        options["threshold"] = threshold
         evaluations, notes = _evaluated(paths, {**options, "ignore": ignore}, jobs, out)
         tables = {name: found.cases for name, found in evaluations.items()}
     found = compare_predictions(tables, measure)

@@ -26,7 +26,8 @@ from topoeval.datasets.files import (
 from topoeval.datasets.sample import Betti
 from topoeval.datasets.stored import EACH, Stored, checked
 from topoeval.errors import UserError
-from topoeval.images import read_image
+from topoeval.images import known_suffixes, read_image
+from topoeval.images.formats import other_files
 from topoeval.images.orientation import on_grid_of
 from topoeval.images.reading import Reading, decide, read_labels
 from topoeval.images.survey import Terms, survey
@@ -164,6 +165,12 @@ class Folder(Stored):
 def _matched(images: Path, labels: Path) -> list[tuple[str, tuple[Path, ...], Path]]:
     """Return name, channels and label of each pair."""
     seen, drawn = pictures(images), pictures(labels)
+    strange = [{path.stem: path for path in other_files(side)} for side in (images, labels)]
+    for name in sorted(strange[0].keys() & strange[1].keys()):
+        raise UserError(
+            f"folder: {strange[0][name]}: a case in a format that is not read; known are "
+            f"{known_suffixes()}"
+        )
     numbered = {name: _CHANNEL.fullmatch(name) for name in seen}
     if not seen.keys() & drawn.keys() and seen and all(numbered.values()):
         channels: dict[str, list[Path]] = {}
