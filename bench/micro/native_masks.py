@@ -1,6 +1,9 @@
 """What masks cost: Betti matching, Betti numbers, thinning and distances, in CPU time.
 
-    python bench/micro/native_masks.py [--large] [--old]
+    python bench/micro/native_masks.py [--large] [--old] [--only INPUT]
+    python bench/micro/native_masks.py --peer [SIDE]     # 160: the octant of topolosses' module
+    python bench/micro/native_masks.py --threads [SIDE]  # elapsed time of one and of two threads
+    python bench/micro/native_masks.py --shares          # how cost grows with size and foreground
 
 One process, one thread, both sides of a ratio in turns, least of the repeats. ``--large`` adds the
 volumes of clinical size, ``--old`` the matching of grey maps beside them (minutes), ``--only``
@@ -8,10 +11,12 @@ takes one input. Memory is the growth of the peak resident size above the two ma
 """
 
 import argparse
+import sys
 import time
 from pathlib import Path
 
 import numpy as np
+from native_matching import load_peer
 from scipy.ndimage import gaussian_filter
 from skimage.morphology import skeletonize
 
@@ -85,13 +90,13 @@ LARGE = {
 }
 
 
-def seconds(call, repeats):
-    """Least CPU time of a call."""
+def seconds(call, repeats, clock=time.process_time):
+    """Least time of a call, CPU time unless another clock is given."""
     times = []
     for _ in range(repeats):
-        begin = time.process_time()
+        begin = clock()
         call()
-        times.append(time.process_time() - begin)
+        times.append(clock() - begin)
     return min(times)
 
 
@@ -108,14 +113,98 @@ def growth(call):
     return resident("VmHWM") - before
 
 
+def beside_peer(side):
+    """The module of Betti-Matching-3D in topolosses, on an octant of sheets, V and union."""
+    import topolosses  # torch first, which its libraries want
+
+    p, g = (mask[:side, :side, :side] for mask in sheets(2 * side))
+    peer = load_peer(Path(topolosses.__file__).parent)
+    # Foreground enters first there if it is the lower value.
+    low = [np.where(mask, 0.0, 1.0) for mask in (p, g)]
+
+    def ours():
+        return _native.match_masks(p[None], g[None], "V", False, "union", 1)
+
+    cost = seconds(ours, 3)
+    counts = ours()
+    begin = time.process_time()
+    peer_result = peer.compute_matching(*low)
+    theirs = time.process_time() - begin
+    found = [int(n) for n in peer_result.num_matched]
+    found[0] += 1  # the component that never dies, which is no pair there
+    print(
+        f"octant {side}^3 of sheets, V, union: {cost:.3f} s, peer {theirs:.2f} s of CPU, "
+        f"{cost / theirs:.4f}x; matched {found}"
+    )
+    if found != np.ravel(counts).tolist()[-3:]:
+        sys.exit(f"but ours are {np.ravel(counts).tolist()}")
+
+
+def two_threads(side):
+    """Elapsed time on one mask, and on a batch of two."""
+    p, g = (np.stack([mask, mask[::-1]]) for mask in sheets(side))
+    for name, items in (("one mask", 1), ("two masks", 2)):
+        for construction in "VT":
+            spent = []
+            for threads in (1, 2):
+
+                def masks(n=items, c=construction, t=threads):
+                    return _native.match_masks(p[:n], g[:n], c, False, "union", t)
+
+                spent.append(seconds(masks, 3, time.perf_counter))
+            print(
+                f"sheets {side}^3, {name}, {construction}: {spent[0]:.2f} s, two threads "
+                f"{spent[1]:.2f} s elapsed, {spent[0] / spent[1]:.2f}x",
+                flush=True,
+            )
+
+
+def growth_of_cost():
+    """Nanoseconds a voxel by size and share of foreground, smooth fields and white noise."""
+    print("| ns a voxel | | share .05 | .26 | .5 | .9 |\n|---|---|---|---|---|---|")
+    rng = np.random.default_rng(5)
+    for shape in [(256, 256), (1024, 1024), (4096, 4096), (48,) * 3, (96,) * 3, (192,) * 3]:
+        field = rng.standard_normal(shape, np.float32)
+        other = field + 0.3 * rng.standard_normal(shape, np.float32)
+        for kind, sigma in (("smooth", 3), ("noise", 0)):
+            if kind == "noise" and np.prod(shape) > 1 << 20 and len(shape) == 3:
+                continue  # minutes
+            maps = [gaussian_filter(f, sigma) if sigma else f for f in (field, other)]
+            for construction in "VT":
+                cells = []
+                for share in (0.05, 0.26, 0.5, 0.9):
+                    p, g = (f > np.quantile(f.ravel()[::7], 1 - share) for f in maps)
+
+                    def masks(p=p, g=g, c=construction):
+                        return _native.match_masks(p[None], g[None], c, False, "union", 1)
+
+                    cells.append(f"{1e9 * seconds(masks, 1) / p.size:.0f}")
+                name = f"{kind} {shape[0]}^{len(shape)}"
+                print(f"| {name} | {construction} | {' | '.join(cells)} |", flush=True)
+
+
 def main():
-    """Print the table."""
+    """Print what is asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--large", action="store_true")
     parser.add_argument("--old", action="store_true")
     parser.add_argument("--only", help="one input")
+    parser.add_argument("--peer", type=int, nargs="?", const=160)
+    parser.add_argument("--threads", type=int, nargs="?", const=320)
+    parser.add_argument("--shares", action="store_true")
     args = parser.parse_args()
+    if args.peer:
+        beside_peer(args.peer)
+    elif args.threads:
+        two_threads(args.threads)
+    elif args.shares:
+        growth_of_cost()
+    else:
+        table(args)
 
+
+def table(args):
+    """Matching, thinning and their memory, input by input."""
     cases = {**SMALL, **(LARGE if args.large or args.only in LARGE else {})}
     print("| input | share | | masks s | bytes a voxel | grey maps s | thin s | skimage s |")
     print("|---|---|---|---|---|---|---|---|")
