@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, overload
@@ -121,7 +122,7 @@ def _compute(
     topology = Topology.parse(topology)
     dims = checked_dims(dims, ndim)
 
-    flat = x.reshape(-1, int(np.prod(spatial_shape)))
+    flat = x.reshape(-1, math.prod(spatial_shape))
     with span("persistence"):
         if isinstance(x, np.ndarray):
             engine = resolve(backend, ndim, topology, dims)
@@ -166,14 +167,22 @@ def _gather(
     first, never = (np.inf, -np.inf) if superlevel else (-np.inf, np.inf)
 
     def at(index: NDArray[np.int64], beyond: float) -> NDArray[Any]:
-        return np.where(index < 0, flat.dtype.type(beyond), flat[table.image, index])
+        # Of one image by position alone, which costs a third; -1 reads any.
+        one = len(flat) == 1
+        found = flat[0].take(index, mode="clip") if one else flat[table.image, index]
+        outside = index < 0
+        if outside.any():
+            found[outside] = beyond
+        return found
 
     locations = None
     if isinstance(table, ValueTable):
         birth, death = (column.astype(flat.dtype) for column in (table.birth, table.death))
     else:
         birth, death = at(table.birth_index, first), at(table.death_index, never)
-        locations = np.stack([table.birth_index, table.death_index]).T  # each column in one piece
+        columns = np.empty((2, len(table.image)), np.int64)
+        columns[0], columns[1] = table.birth_index, table.death_index
+        locations = columns.T  # each column in one piece
     return {
         "image": table.image,
         "dim": table.dim,
