@@ -190,7 +190,7 @@ def main():
     parser.add_argument("--old", action="store_true")
     parser.add_argument("--only", help="one input")
     parser.add_argument("--peer", type=int, nargs="?", const=160)
-    parser.add_argument("--threads", type=int, nargs="?", const=320)
+    parser.add_argument("--threads", type=int, nargs="?", const=200)
     parser.add_argument("--shares", action="store_true")
     args = parser.parse_args()
     if args.peer:
