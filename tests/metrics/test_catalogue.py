@@ -1,14 +1,16 @@
 """The catalogue: each score does with empty masks, and has the range, that its metric says."""
 
 import importlib.util
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from topoeval import metrics
+from topoeval.errors import UserError
 from topoeval.metrics import Settings, available_columns, score
-from topoeval.metrics.catalogue import BUILTIN
+from topoeval.metrics.catalogue import BUILTIN, chosen
 from topoeval.topology import Topology
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -126,3 +128,18 @@ def test_the_table_in_the_docs_is_this_one():
     make_metrics = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(make_metrics)
     assert make_metrics.page() == (DOCS / "metrics.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("betti_error_2", "it takes 3D masks"),
+        ("mse", "it takes 2D or 3D masks, with probabilities beside them"),
+        ("invalid_neighbours", "it takes 2D or 3D masks, with label maps beside them"),
+        ("dcie", "unknown metric 'dcie'; did you mean 'dice'?"),
+    ],
+)
+def test_what_is_not_possible_here_says_why(name, words):
+    """A metric that exists is not called unknown."""
+    with pytest.raises(UserError, match=re.escape(words)):
+        chosen([name], available_columns(2))

@@ -273,6 +273,20 @@ def chosen(names: str | Iterable[str] | None, known: Mapping[str, Metric]) -> li
     for name in [names] if isinstance(names, str) else names:
         written_out = {name.replace("{k}", str(k)) for k in range(3)} & set(known)
         if not written_out:
-            raise UserError(f"unknown metric {name!r}{nearest(name, known)}{_OWN}")
+            raise UserError(_not_here(name, known))
         wanted |= written_out
     return [name for name in known if name in wanted]
+
+
+def _not_here(name: str, known: Mapping[str, Metric]) -> str:
+    """Say why a metric is not among the columns there can be."""
+    every = every_column()
+    forms = [form for k in range(3) if (form := name.replace("{k}", str(k))) in every]
+    if not forms:
+        return f"unknown metric {name!r}{nearest(name, known)}{_OWN}"
+    metric = every[forms[0]]
+    dims = [d for d in metric.spatial_dims if d > (metric.dimension or 0)]
+    masks = " or ".join(f"{d}D" for d in dims)
+    beside = [{"maps": "label maps"}.get(need, need) for need in metric.needs if need not in ALWAYS]
+    given = f", with {' and '.join(beside)} beside them" if beside else ""
+    return f"metric {name!r} is not possible here: it takes {masks} masks{given}"
