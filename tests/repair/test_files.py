@@ -202,3 +202,33 @@ def test_nothing_is_overwritten_by_accident(tmp_path):
     (tmp_path / "a.mhd").write_text("")
     other = run(tmp_path / "a.mhd", "--betti", "1,0", "--out", tmp_path / "new")
     assert "not written" in str(other.exception)
+
+
+def test_folders_in_a_folder_keep_their_places(tmp_path):
+    """None is passed over; files of one name in two folders stay two."""
+    for folder in ("a", "b"):
+        (tmp_path / "in" / folder).mkdir(parents=True)
+        write(tmp_path / "in" / folder / "x.png", blobs())
+    report = tmp_path / "edits.csv"
+    result = run(
+        tmp_path / "in", "--betti", "1,1", "--out", tmp_path / "out", "--report", report
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    assert "a/x.png" in result.output
+    found = sorted(
+        path.relative_to(tmp_path / "out").as_posix() for path in tmp_path.rglob("out/*/*")
+    )
+    assert found == ["a/x.png", "b/x.png"]
+    assert set(pd.read_csv(report)["file"]) == {"a/x.png", "b/x.png"}
+
+
+def test_a_result_is_no_input(tmp_path):
+    """The folder that is read may hold the one that is written."""
+    (tmp_path / "in").mkdir()
+    write(tmp_path / "in" / "x.png", blobs())
+    arguments = (tmp_path / "in", "--betti", "1,1", "--out", tmp_path / "in" / "fixed")
+    for more in ((), ("--overwrite",)):
+        result = run(*arguments, *more)
+        assert result.exit_code == 0, result.output
+        assert "1 files written" in result.output
+    assert [path.name for path in (tmp_path / "in" / "fixed").iterdir()] == ["x.png"]

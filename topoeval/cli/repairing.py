@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -53,10 +53,11 @@ def repair_files(
     if not priors and not options.acts_without_prior:
         raise UserError("say what is wanted: --betti 1,0, or --limit, --min-size or --keep")
     found = find_predictions(paths[0]) if len(paths) == 1 else None
-    sources = _sources(paths) if found is None else list(found.softmaxes)
+    names_out = _sources(paths, out) if found is None else _named(found.softmaxes)
+    sources = list(names_out)
     if found is not None:
         priors = {name if name is None else found.label(name): one for name, one in priors.items()}
-    targets = _targets(sources, out, overwrite)
+    targets = _targets(names_out, out, overwrite)
     for source in sources:
         check_writable(source)
     terms = Terms(side="prediction", threshold=threshold, axes=check_axes(axes))
@@ -75,6 +76,7 @@ def repair_files(
     soft = {} if found is None else found.softmaxes
 
     def work(source: Path, target: Path) -> RepairedFile | UserError:
+        target.parent.mkdir(parents=True, exist_ok=True)
         try:
             return repair_file(source, target, reading, priors, chosen, options, soft.get(source))
         except UserError as error:
@@ -88,7 +90,7 @@ def repair_files(
                 console.print(f"[red]not repaired[/] {escape(str(result))}")
                 problems += 1
                 continue
-            _print(console, result, names)
+            _print(console, names_out[result.source], result, names)
             done.append(result)
             problems += not result.met
     if found is not None and done:
@@ -97,34 +99,49 @@ def repair_files(
     met = sum(one.met for one in done)
     console.print(f"{len(done)} files written to {escape(str(out))}, numbers met in {met}")
     if report is not None:
-        rows = [row for one in done for row in one.rows()]
+        rows = [
+            {**row, "file": names_out[one.source].as_posix()} for one in done for row in one.rows()
+        ]
         frame = pd.DataFrame(rows, columns=[*_COLUMNS])
         frame.dropna(axis=1, how="all").to_csv(report, index=False)
     return problems
 
 
-def _sources(paths: Sequence[Path]) -> list[Path]:
-    found: list[Path] = []
+def _named(paths: Iterable[Path]) -> dict[Path, Path]:
+    return {path: Path(path.name) for path in paths}
+
+
+def _sources(paths: Sequence[Path], out: Path) -> dict[Path, Path]:
+    """Return the files, each with the name to write it under: in folders, as it lies there."""
+    found: dict[Path, Path] = {}
     for path in paths:
         place, _ = split_inside(path)
         if not place.exists():
             raise UserError(f"{path}: no such file or folder")
-        found += image_files(path) if place.is_dir() else [path]
+        if not place.is_dir():
+            found |= _named([path])
+            continue
+        files = image_files(path, deep=True)
+        # what an earlier command has written is no input
+        own = [file for file in files if not file.resolve().is_relative_to(out.resolve())]
+        found |= {file: file.relative_to(place) for file in own or files}
     return found
 
 
-def _targets(sources: Sequence[Path], out: Path, overwrite: bool) -> list[Path]:
+def _targets(names: Mapping[Path, Path], out: Path, overwrite: bool) -> list[Path]:
     if out.exists() and not out.is_dir():
         raise UserError(f"--out {out} is a file; name a folder")
-    targets = [out / source.name for source in sources]
-    for name, count in Counter(target.name for target in targets).items():
+    for name, count in Counter(names.values()).items():
         if count > 1:
             raise UserError(f"{count} files have the name {name}; repair them into folders apart")
-    for source, target in zip(sources, targets, strict=True):
+    targets = []
+    for source, name in names.items():
+        target = out / name
         if target.exists() and target.samefile(split_inside(source)[0]):
             raise UserError(f"--out {out} holds the files to repair; name another folder")
         if target.exists() and not overwrite:
             raise UserError(f"{target} is there already; say --overwrite to replace it")
+        targets.append(target)
     return targets
 
 
@@ -153,7 +170,7 @@ def _wanted(priors: Priors) -> str:
     )
 
 
-def _print(console: Console, done: RepairedFile, names: Mapping[int, str]) -> None:
+def _print(console: Console, name_out: Path, done: RepairedFile, names: Mapping[int, str]) -> None:
     parts = []
     for label, one in done.classes.items():
         kinds = Counter(edit.kind for edit in one.edits if edit.kind != "thicken")
@@ -165,4 +182,4 @@ def _print(console: Console, done: RepairedFile, names: Mapping[int, str]) -> No
         if not one.met:
             text += "; NOT MET"
         parts.append(text)
-    console.print(escape(f"{done.source.name}  " + "; ".join(parts)))
+    console.print(escape(f"{name_out.as_posix()}  " + "; ".join(parts)))
