@@ -41,11 +41,13 @@ def audit(
 
     from topoeval.cli.evaluation import check_axes, print_notes, print_problems, progress
     from topoeval.cli.output import escape
+    from topoeval.cli.places import check_folder
     from topoeval.evaluate import audit as look_at
     from topoeval.evaluate import parse_classes, parse_priors, read_label_names
     from topoeval.topology import Topology
     from topoeval.whole_file import write_text
 
+    check_folder(out)
     console = Console()
     with progress(console) as listener:
         found = look_at(

@@ -35,11 +35,19 @@ def barcode(
     """
     from rich.console import Console
 
+    from topoeval.cli.places import check_file
     from topoeval.errors import UserError
     from topoeval.images import image_name, read_image
     from topoeval.persistence import compute
     from topoeval.topology import Topology
 
+    if out is not None:
+        if out.suffix not in (".png", ".svg", ".pdf"):
+            raise UserError(f"{out}: a picture ends in .png, .svg or .pdf")
+        check_file(out)
+    page = Path(f"{image_name(image)}.html")
+    if html:
+        check_file(page, "--html")
     read = read_image(image)
     array = read.array
     colours = array.ndim == 3 and array.shape[-1] in (3, 4)
@@ -48,8 +56,6 @@ def barcode(
             f"{image}: an array of shape {array.shape} is no grey image of two or three axes; "
             "save one channel of it"
         )
-    if out is not None and out.suffix not in (".png", ".svg", ".pdf"):
-        raise UserError(f"{out}: a picture ends in .png, .svg or .pdf")
     found = compute(array[None], Topology.parse(topology), backend=backend, spatial_dims=array.ndim)
     console = Console()
     console.print(f"{image.name}: {found.topology.describe(array.ndim)}", highlight=False)
@@ -60,9 +66,9 @@ def barcode(
         console.print(f"{out}", soft_wrap=True)
     if html:
         from topoeval.plot import barcode_page
+        from topoeval.whole_file import write_text
 
-        page = Path(f"{image_name(image)}.html")
-        page.write_text(barcode_page(array, found, title=image.name), encoding="utf-8")
+        write_text(page, barcode_page(array, found, title=image.name))
         console.print(f"{page}", soft_wrap=True, markup=False)
 
 
@@ -102,6 +108,7 @@ def _draw(array: Any, found: Barcodes[Any], out: Path) -> None:
     from matplotlib.figure import Figure
 
     from topoeval.plot import plot_barcode, plot_diagram, plot_image
+    from topoeval.whole_file import whole_file
 
     figure = Figure(figsize=(13, 4.8), layout="constrained")
     left, middle, right = figure.subplots(1, 3)
@@ -109,4 +116,5 @@ def _draw(array: Any, found: Barcodes[Any], out: Path) -> None:
     plot_barcode(found, ax=middle)
     plot_diagram(found, ax=right)
     figure.suptitle(found.topology.describe(array.ndim), x=0.005, ha="left", fontsize=10)
-    figure.savefig(out, dpi=150)
+    with whole_file(out) as beside:
+        figure.savefig(beside, dpi=150, format=out.suffix[1:])

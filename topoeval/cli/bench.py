@@ -51,6 +51,10 @@ def backends(
     from topoeval.backend_timing.measure import measure
     from topoeval.backend_timing.record import Record
     from topoeval.backend_timing.tables import terminal, write
+    from topoeval.cli.places import check_folder
+
+    if out is not None:
+        check_folder(out)
 
     if records is not None:
         record = Record.load(records)

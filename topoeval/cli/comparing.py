@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Optional
 import typer
 
 from topoeval.cli.output import visible
+from topoeval.cli.places import check_folder
 from topoeval.cli.results import print_frame, tell_damaged
 from topoeval.errors import UserError
 
@@ -96,6 +97,8 @@ def compare(
     evaluations: dict[str, Evaluation] | None
     if fail_on_regression:
         raise UserError("--fail-on-regression is for two sets of records")
+    if kind == "predictions" or html or not csv:
+        check_folder(out)
     if kind == "evaluations":
         tables, notes = _read([Path(path) for path in paths])
         evaluations = None

@@ -140,9 +140,11 @@ def show(
     topoeval data show strokes --count 3 --out strokes.svg
     """
     from topoeval import datasets
+    from topoeval.cli.places import check_file
     from topoeval.datasets.contact import contact_sheet
     from topoeval.whole_file import write_bytes
 
+    check_file(out)
     dataset = datasets.load(name, split, count, **_params(param))
     samples = [dataset[k] for k in range(count or min(4, len(dataset)))]
     write_bytes(out, contact_sheet([(f"{name}, {split}", samples)]).encode())
@@ -222,6 +224,7 @@ def _convert(
     name: str, cls: Any, source: Path | None, data: Path | None, params: dict[str, Any]
 ) -> None:
     """Write a data set in files as a prepared copy."""
+    from topoeval.cli.places import check_folder
     from topoeval.datasets.prepared import prepare as write
     from topoeval.errors import UserError
 
@@ -234,6 +237,7 @@ def _convert(
         raise UserError("name the folder of prepared data by --data or TOPOEVAL_DATA")
     if (target / name).resolve() in (source.resolve(), (source / name).resolve()):
         raise UserError(f"{target / name} is the source itself; name another folder by --data")
+    check_folder(target, "--data")
     unknown = params.keys() - cls.options.keys()
     if unknown:
         raise UserError(f"{name} is prepared with {', '.join(cls.options) or 'no options'} only")

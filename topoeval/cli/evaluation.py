@@ -15,6 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from topoeval.cli.output import escape
+from topoeval.cli.places import check_folder
 from topoeval.errors import UnavailableError, UserError
 from topoeval.evaluate import (
     Evaluation,
@@ -120,6 +121,7 @@ def evaluate_files(
     if parquet and importlib.util.find_spec("pyarrow") is None:
         raise UnavailableError('Parquet needs pyarrow; pip install "topoeval[parquet]"')
     options = request.options()
+    check_folder(out)
     # of each process
     share = None if memory is None else parse_memory(memory) // jobs
     console = Console()

@@ -12,6 +12,7 @@ from rich.console import Console
 
 from topoeval.cli.evaluation import check_axes
 from topoeval.cli.output import escape
+from topoeval.cli.places import check_file, check_folder
 from topoeval.errors import UserError
 from topoeval.evaluate import parse_priors
 from topoeval.evaluate.nnunet import DATASET, find_predictions
@@ -23,7 +24,7 @@ from topoeval.repair import Options
 from topoeval.repair.edits import SHORT_BAR
 from topoeval.repair.files import Priors, RepairedFile, repair_file
 from topoeval.topology import Topology
-from topoeval.whole_file import write_bytes
+from topoeval.whole_file import write_bytes, write_text
 
 _COLUMNS = (
     "file", "class", "kind", "cost", "bar", "voxels", "volume", "i", "j", "k", "x", "y", "z",
@@ -58,6 +59,8 @@ def repair_files(
     if found is not None:
         priors = {name if name is None else found.label(name): one for name, one in priors.items()}
     targets = _targets(names_out, out, overwrite)
+    if report is not None:
+        check_file(report, "--report")
     for source in sources:
         check_writable(source)
     terms = Terms(side="prediction", threshold=threshold, axes=check_axes(axes))
@@ -103,7 +106,7 @@ def repair_files(
             {**row, "file": names_out[one.source].as_posix()} for one in done for row in one.rows()
         ]
         frame = pd.DataFrame(rows, columns=[*_COLUMNS])
-        frame.dropna(axis=1, how="all").to_csv(report, index=False)
+        write_text(report, frame.dropna(axis=1, how="all").to_csv(index=False))
     return problems
 
 
@@ -129,8 +132,7 @@ def _sources(paths: Sequence[Path], out: Path) -> dict[Path, Path]:
 
 
 def _targets(names: Mapping[Path, Path], out: Path, overwrite: bool) -> list[Path]:
-    if out.exists() and not out.is_dir():
-        raise UserError(f"--out {out} is a file; name a folder")
+    check_folder(out)
     for name, count in Counter(names.values()).items():
         if count > 1:
             raise UserError(f"{count} files have the name {name}; repair them into folders apart")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
+from topoeval.cli.places import check_folder
 from topoeval.cli.plugins import Plugins
 from topoeval.cli.results import tell_damaged
 from topoeval.cli.yardsticks import yardsticks_of
@@ -86,6 +87,7 @@ def leaderboard(
     from topoeval.report.summary import summarise
     from topoeval.results.records import read
 
+    check_folder(out)
     folders = {folder.name: folder for folder in results_folders(results, without or ())}
     records = {name: read(folder / "records") for name, folder in folders.items()}
     for found in records.values():
@@ -121,6 +123,7 @@ def make_report(
     folder = results / "records"
     if not folder.is_dir():
         raise UserError(f"{results} has no records folder; 'topoeval run' makes one")
+    check_folder(out or results / "report")
     records = read(folder)
     tell_damaged(records.damaged)
     yardsticks = yardsticks_of(records, results, reference)

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Optional
 
 import typer
 
+from topoeval.cli.places import check_file, check_folder
 from topoeval.errors import UserError
 from topoeval.limits import usable_cores
 
@@ -28,6 +29,7 @@ def collect(
     from topoeval.results.parquet import NAMES
     from topoeval.results.parquet import collect as write
 
+    check_folder(out)
     found = write(results or [], out)
     typer.echo(f"{out}: {', '.join(NAMES)}; {len(found.runs)} runs, {len(found.cases)} cases")
     tell_damaged(found.damaged)
@@ -105,6 +107,7 @@ def submit(
         from topoeval.harness.runs.environment import describe
 
         target = out or folder.resolve().parent / f"{folder.resolve().name}.zip"
+        check_file(target)
         pack(folder, target, truth, describe("cpu", 1, "native") if truth else None, jobs)
         bundle = target
     elif check is not None:

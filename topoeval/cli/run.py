@@ -15,6 +15,7 @@ from topoeval import plugins
 from topoeval.cli.data import use_data_folder
 from topoeval.cli.display import SweepDisplay
 from topoeval.cli.output import escape
+from topoeval.cli.places import check_folder
 from topoeval.cli.yardsticks import leave_yardsticks
 from topoeval.errors import UserError
 from topoeval.harness.runs.executors import Settings, make_executor
@@ -49,7 +50,9 @@ def run_suite(
     `again`: what the filters pass is run anew, whether it is done or not.
     """
     suite = load_suite(name)
-    store = Store(results or Path("results") / suite.name, suite.name)
+    folder = results or Path("results") / suite.name
+    check_folder(folder, "--results")
+    store = Store(folder, suite.name)
     with closing(Template(store.template_log, thread_variables(settings.threads))) as template:
         # it imports while this process plans; a new folder is sure to have runs to execute
         if executor == "local" and set(suite.device) == {"cpu"} and not store.begun():

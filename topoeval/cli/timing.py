@@ -48,6 +48,7 @@ def time(
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
     from topoeval.cli.data import use_data_folder
+    from topoeval.cli.places import check_folder
     from topoeval.harness.plans.plan import plan_selected
     from topoeval.harness.plans.preflight import preflight
     from topoeval.harness.suites.catalogue import load_suite
@@ -62,7 +63,9 @@ def time(
     settings = wanted.timing
     if rounds is not None:
         settings = settings.model_copy(update={"rounds": rounds})
-    folder = (results or Path("results") / wanted.name) / "timing"
+    results = results or Path("results") / wanted.name
+    check_folder(results, "--results")
+    folder = results / "timing"
     lane = Lane(folder, wanted.name, settings, wanted.limits, threads, busy)
     console = Console()
     display = Progress(

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from topoeval.cli.data import use_data_folder
+from topoeval.cli.places import check_folder
 from topoeval.cli.run import execute_runs
 from topoeval.harness.plans.plan import plan
 from topoeval.harness.plans.preflight import preflight
@@ -37,6 +38,7 @@ def tune_suite(
     trials = for_trials(suite)
     preflight(trials, plan(trials, score="val"), download=download)
     results = results or Path("results") / suite.name
+    check_folder(results, "--results")
     store = tuning_store(results, suite)
     console = Console()
     if not console.is_terminal:  # a pipe has no width; the table reads well at this one

@@ -1,0 +1,68 @@
+"""Where a command writes: looked at before its work begins, so that none is lost."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from topoeval.errors import UserError
+
+
+def check_folder(path: Path, option: str = "--out") -> None:
+    """Refuse a folder to write to that is a file, lies in one, or takes no files.
+
+    The folder itself need not be there: commands make it. Nothing stays behind.
+
+    Parameters
+    ----------
+    path
+        The folder.
+    option
+        The option that named it.
+
+    Raises
+    ------
+    UserError
+        If nothing can be written there.
+    """
+    _check(path, path, option, "folder")
+
+
+def check_file(path: Path, option: str = "--out") -> None:
+    """Refuse a file to write that is a folder, or whose folder cannot be written to.
+
+    Parameters
+    ----------
+    path
+        The file; one that is there is replaced.
+    option
+        The option that named it.
+
+    Raises
+    ------
+    UserError
+        If it cannot be written.
+    """
+    if path.is_dir():
+        raise UserError(f"{option} {path} is a folder; name a file")
+    _check(path, path.parent, option, "file")
+
+
+def _check(named: Path, folder: Path, option: str, kind: str) -> None:
+    there = folder
+    # a link to nothing does not exist, and no folder can be made in its place
+    while not (there.exists() or there.is_symlink() or there == there.parent):
+        there = there.parent
+    if not there.is_dir():
+        if there == named:
+            raise UserError(f"{option} {named} is a file; name a folder")
+        raise UserError(f"{option} {named}: {there} is a file; name a {kind} in another folder")
+    try:
+        # permissions alone do not tell: folders of the kernel and full disks refuse as well
+        with tempfile.TemporaryDirectory(prefix=".topoeval-", dir=there):
+            pass
+    except OSError as error:
+        raise UserError(
+            f"{option} {named}: nothing can be written in {there} ({error.strerror}); "
+            f"name a {kind} in another folder"
+        ) from error
