@@ -11,7 +11,9 @@ from topoeval.statistics import LEAST_SEEDS
 _MOST_NAMES = 12
 
 
-def caption_lines(summary: Summary, *, datasets: bool = True) -> list[str]:
+def caption_lines(
+    summary: Summary, *, datasets: bool = True, base_is: str = "named in the column Base"
+) -> list[str]:
     """Return the caption of a table, a statement per line.
 
     Parameters
@@ -20,6 +22,8 @@ def caption_lines(summary: Summary, *, datasets: bool = True) -> list[str]:
         What is shown.
     datasets
         Whether to list cases, seeds, topology, threshold, prior and network of each dataset.
+    base_is
+        Where the table says what each row is compared with.
     """
     lines = [f"{summary.dataset_line(name)}." for name in summary.datasets] if datasets else []
     lines += [
@@ -27,7 +31,7 @@ def caption_lines(summary: Summary, *, datasets: bool = True) -> list[str]:
         "cases, which are crossed, cut at the range of the score. Arrows show the good direction. "
         f"With fewer than {LEAST_SEEDS} seeds the value of each seed stands in place of an "
         "interval, and there is no ★.",
-        "A difference is that of a row to its own base, named in the column Base, paired by seed "
+        f"A difference is that of a row to its own base, {base_is}, paired by seed "
         "and case; each interval is for itself. ★ marks a score that is better than the base's: at "
         f"5 % after Holm's correction over {_family(summary)}, all runs ok.",
         "Times are means over seeds, in brackets Student's 95 % interval over seeds.",

@@ -36,7 +36,7 @@ def to_terminal(summary: Summary) -> RenderableType:
                 _terminal_time(row, letter),
             )
         pieces.append(table)
-    notes = caption_lines(summary, datasets=False)
+    notes = caption_lines(summary, datasets=False, base_is="under its name in Betti errors")
     if len(summary.machines) > 1:
         notes.append("Times are those of machine A; the page shows the others.")
     return Group(*pieces, *(Text(note, style="dim") for note in notes))
@@ -50,6 +50,11 @@ def _terminal_cell(cell: Cell) -> Text:
 
 def _terminal_method(row: MethodRow) -> Text:
     text = Text(row.title)
+    difference = row.differences[BETTI_ERROR.name]
+    if row.base and difference.measured:
+        less = difference.value(BETTI_ERROR.digits, signed=True)
+        interval = difference.interval(BETTI_ERROR.digits, signed=True)
+        text.append(f"\nless {row.base}: {less}\n{interval}".rstrip(), style="dim")
     if row.failures:
         note = f"\n{row.ok}/{row.total} runs ok; {row.failure_note}"
         text.append(note, style="red")
