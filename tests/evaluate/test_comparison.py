@@ -86,6 +86,31 @@ def test_one_and_the_same_difference_has_no_interval_and_the_verdict_says_why():
     assert found.verdict()[-1].endswith("or all differ by the same")
 
 
+def test_the_kind_of_interval_follows_the_score():
+    """Betti errors of 0 and 1 are numbers; Betti accuracy is right or wrong."""
+    one, none = np.ones(8), np.zeros(8)
+    found = compare_predictions(
+        {
+            "a": table(betti_error=one, nsd=one, matches_truth=none),
+            "b": table(betti_error=none, nsd=one, matches_truth=one),
+        },
+        ["betti_error", "nsd", "matches_truth"],
+    )
+    assert found.table["basis"].tolist() == ["none", "none", "proportions"]
+    assert found.table["better"].tolist() == ["", "", "b"]
+    said = " ".join(found.verdict())
+    assert "2 differences have no interval" in said
+    assert "right or wrong have the interval of pairs of proportions" in said
+
+
+def test_no_interval_goes_beyond_what_the_score_can_differ_by():
+    """Dice lies in [0, 1], Student's interval of five differences does not."""
+    a, b = np.array([1.0, 1, 1, 0.9, 0.0]), np.array([0.0, 0, 0, 0, 0.05])
+    (row,) = compare_predictions({"a": table(dice=a), "b": table(dice=b)}).table.to_dict("records")
+    assert row["basis"] == "cases"
+    assert row["high"] == 1.0
+
+
 def test_holm_is_taken_over_pairs_scores_and_classes():
     """Three models, two scores: six tests in one family."""
     rng = np.random.default_rng(1)

@@ -29,7 +29,11 @@ def test_intervals_cover_the_true_difference(kind, n):
     """In at least 91 % of 250 repetitions where 95 % is promised, whatever the scores look like."""
     draw, true = KINDS[kind]
     rng = np.random.default_rng(n)
-    found = [paired_difference_of_cases(*draw(rng, n), rng=i, resamples=999) for i in range(250)]
+    binary = kind == "binary"
+    found = [
+        paired_difference_of_cases(*draw(rng, n), rng=i, resamples=999, binary=binary)
+        for i in range(250)
+    ]
     given = [one for one in found if one.basis != "none"]
     assert len(given) > 180
     covered = np.mean([one.low <= true <= one.high for one in given])
@@ -47,7 +51,10 @@ def test_a_family_of_equal_models_claims_next_to_nothing(kind):
         p = []
         for _ in range(10):
             a, b = shapes[kind](0.6 * shared + 0.8 * rng.normal(size=(2, 12)))
-            p.append(paired_difference_of_cases(a, b, rng=repetition, resamples=999).p)
+            found = paired_difference_of_cases(
+                a, b, rng=repetition, resamples=999, binary=kind == "binary"
+            )
+            p.append(found.p)
         false += holm(p).min() <= 0.05
     assert false / 100 <= 0.09
 
@@ -104,6 +111,31 @@ def test_where_the_cases_say_too_little_there_is_no_interval(a, b):
     assert found.mean == pytest.approx(np.mean(a) - np.mean(b))
 
 
+@pytest.mark.parametrize(
+    ("a", "b"),
+    [([1] * 8, [1] * 8), ([1] * 8, [0] * 8), ([0] * 8, [0] * 6 + [1, 1])],
+    ids=["equal", "all differ alike", "two cases differ"],
+)
+def test_the_interval_follows_the_score_and_not_the_values_that_occur(a, b):
+    """A clDice or Betti error that is 0 or 1 in every case is no share of right cases."""
+    assert paired_difference_of_cases(a, b).basis == "none"
+    found = paired_difference_of_cases(a, b, binary=True)
+    assert found.basis == "proportions"
+    assert found.low < found.high
+    assert -1 <= found.low <= found.mean <= found.high <= 1
+
+
+def test_one_case_that_differs_hugely_makes_no_interval_wider_than_what_was_seen():
+    """Resamples without that case have next to no spread; the bootstrap alone reached to -480."""
+    a = np.zeros(8)
+    b = np.array([76.8, 1, 1, 1, 1, 1.4, 1, 1.1])
+    found = paired_difference_of_cases(a, b)
+    assert found.basis == "cases"
+    assert found.low >= -76.8
+    assert found.p > 0.05
+    assert found.high >= 0
+
+
 def test_rounding_is_no_difference():
     """Scores that differ in the last digit are equal."""
     a = np.linspace(0.1, 0.9, 9)
@@ -123,3 +155,9 @@ def test_scores_that_are_no_pairs_are_refused(a, b, message):
     """One clear line."""
     with pytest.raises(UserError, match=message):
         paired_difference_of_cases(a, b)
+
+
+def test_a_right_or_wrong_score_that_is_neither_is_refused():
+    """Half a case is not right."""
+    with pytest.raises(UserError, match="neither 0 nor 1"):
+        paired_difference_of_cases([0.5, 1], [0, 1], binary=True)

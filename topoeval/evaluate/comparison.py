@@ -152,6 +152,11 @@ class Comparison:
                 f"{short} differences have no interval: fewer than 5 cases, fewer than 3 differ, "
                 "or all differ by the same"
             )
+        if "proportions" in set(self.table["basis"]):
+            lines.append(
+                "scores that are right or wrong have the interval of pairs of proportions, from 5 "
+                "cases on, however many differ"
+            )
         return lines
 
 
@@ -315,11 +320,13 @@ def _empty(table: pd.DataFrame) -> Any:
 
 
 def _pairs(label: str, score: str, kept: pd.DataFrame) -> list[dict[str, Any]]:
-    higher = metric_of(score).direction == "higher"
+    card = metric_of(score)
+    higher = card.direction == "higher"
+    widest = card.high - card.low
     rows = []
     for first, second in combinations(kept.columns, 2):
         a, b = (kept[name].to_numpy(dtype=float) for name in (first, second))
-        found = paired_difference_of_cases(a, b)
+        found = paired_difference_of_cases(a, b, binary=card.right_or_wrong)
         apart = np.where(np.isclose(a, b, rtol=1e-12, atol=0), 0.0, a - b)
         better = apart > 0 if higher else apart < 0
         rows.append(
@@ -332,8 +339,9 @@ def _pairs(label: str, score: str, kept: pd.DataFrame) -> list[dict[str, Any]]:
                 "mean_first": a.mean(),
                 "mean_second": b.mean(),
                 "difference": found.mean,
-                "low": found.low,
-                "high": found.high,
+                # no true mean lies beyond what the score can differ by
+                "low": max(found.low, -widest),
+                "high": min(found.high, widest),
                 "p": found.p,
                 "wins": int(better.sum()),
                 "ties": int((apart == 0).sum()),

@@ -225,6 +225,14 @@ class Metric:
         return float("inf") if self.range[1] is None else float(self.range[1])
 
     @property
+    def right_or_wrong(self) -> bool:
+        """Whether a case is right or wrong, 1 or 0, as in `matches_truth`.
+
+        It follows from `over_classes`: of such a score, and of no other, all classes must be right.
+        """
+        return self.over_classes == "all"
+
+    @property
     def per_dimension(self) -> bool:
         """Whether it stands for one column per dimension of homology."""
         return "{k}" in self.name
