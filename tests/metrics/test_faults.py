@@ -19,6 +19,10 @@ RING = np.zeros((32, 32), bool)
 RING[8:24, 8:24] = True
 RING[12:20, 12:20] = False
 
+RING_64 = np.zeros((64, 64), bool)
+RING_64[20:40, 20:40] = True
+RING_64[25:35, 25:35] = False
+
 
 def test_columns_of_a_collection_share_no_state():
     """Columns whose first values are equal, and one column under two topologies (A6)."""
@@ -162,6 +166,20 @@ def test_boundary_distances_refuse_bytes():
         metrics.boundary_distances(RING.astype(np.uint8), RING.astype(np.uint8))
     with pytest.raises(UserError, match="one shape"):
         metrics.boundary_distances(RING, RING[1:])
+
+
+def test_a_picture_with_colours_is_no_volume():
+    """Its channels are not read as slices; who has thin volumes says so."""
+    picture = np.repeat(RING_64[..., None], 3, axis=-1)
+    with pytest.raises(UserError, match=r"\(64, 64, 3\) may be a picture with 3 channels"):
+        metrics.betti_numbers(picture, "V")
+    with pytest.raises(UserError, match="may be a picture"):
+        metrics.betti_error(picture, picture, "V")
+    assert metrics.betti_numbers(picture, "V", spatial_dims=3).tolist() == [1, 1, 0]
+    assert metrics.betti_numbers(picture[..., 0], "V").tolist() == [1, 1]
+    assert metrics.betti_numbers(picture[:16], "V").shape == (3,)
+    with pytest.raises(UserError, match="of a label map one class: labels == class"):
+        metrics.betti_numbers(picture[..., 0].astype(np.uint8), "V")
 
 
 def test_one_empty_mask_has_no_adjusted_rand_index():

@@ -233,7 +233,7 @@ def _counts(
     foreground, background = [], []
     for construction in CONSTRUCTIONS:
         read = replace(topology, construction=construction)
-        betti = betti_numbers(mask, read)
+        betti = betti_numbers(mask, read, mask.ndim)
         found |= {f"b{k}_{construction}": int(value) for k, value in enumerate(betti)}
         if prior is not None:
             found[f"matches_prior_{construction}"] = bool(betti_matches(betti, prior))

@@ -52,7 +52,10 @@ def as_mask(values: Array) -> NDArray[np.bool_]:
     """
     mask = as_numpy(values)
     if mask.dtype != np.bool_:
-        raise UserError(f"a mask must be boolean, got {mask.dtype}; threshold it: values >= 0.5")
+        raise UserError(
+            f"a mask must be boolean, got {mask.dtype}; of a probability map: values >= 0.5, of a "
+            "label map one class: labels == class"
+        )
     return mask
 
 
@@ -71,6 +74,22 @@ def leading_axes(values: NDArray[Any], spatial_dims: int | None) -> int:
     if 0 in values.shape[lead:]:
         raise UserError(f"an image needs at least one voxel, got shape {values.shape}")
     return lead
+
+
+def check_no_colours(mask: NDArray[Any]) -> None:
+    """Refuse an array that may be a picture with colours where a volume would be read.
+
+    Raises
+    ------
+    UserError
+        If the last of three axes is as long as a picture has channels, and the others are at least
+        eight times as long: a volume of 3 slices is not told from a picture by its shape.
+    """
+    if mask.ndim == 3 and mask.shape[-1] in (3, 4) and min(mask.shape[:2]) >= 8 * mask.shape[-1]:
+        raise UserError(
+            f"a mask of shape {mask.shape} may be a picture with {mask.shape[-1]} channels; take "
+            "one of them, mask[..., 0], or say spatial_dims=3 if it is a volume"
+        )
 
 
 def check_same_shape(prediction: NDArray[Any], target: NDArray[Any]) -> None:

@@ -9,7 +9,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from topoeval.errors import UserError
-from topoeval.metrics.arrays import Array, as_mask, check_same_shape, leading_axes
+from topoeval.metrics.arrays import (
+    Array,
+    as_mask,
+    check_no_colours,
+    check_same_shape,
+    leading_axes,
+)
 from topoeval.topology import Topology
 
 
@@ -45,7 +51,8 @@ def betti_numbers(
     Raises
     ------
     UserError
-        If the mask is not boolean or is neither 2D nor 3D.
+        If the mask is not boolean or is neither 2D nor 3D, or if without `spatial_dims` its shape
+        may be that of a picture with colours, as (64, 64, 3).
 
     Notes
     -----
@@ -67,6 +74,8 @@ def betti_numbers(
 
     topology = Topology.parse(topology)
     array = as_mask(mask)
+    if spatial_dims is None:
+        check_no_colours(array)
     lead = leading_axes(array, spatial_dims)
     ndim = array.ndim - lead
     images = array.reshape(-1, *array.shape[lead:])

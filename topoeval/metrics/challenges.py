@@ -127,7 +127,11 @@ def thinned(p: Mask, g: Mask, settings: Settings) -> Columns:
 def relative_betti(p: Mask, g: Mask, settings: Settings) -> Columns:
     """Normalised Betti error."""
     masks = groups.phases(p, g, settings)
-    return {"betti_error_normalised": float(normalised_betti_error(*masks, settings.topology))}
+    return {
+        "betti_error_normalised": float(
+            normalised_betti_error(*masks, settings.topology, masks[0].ndim)
+        )
+    }
 
 
 def runs(p: Mask, g: Mask, settings: Settings) -> Columns:

@@ -40,7 +40,9 @@ class Skeleton:
     @property
     def faithful(self) -> bool:
         """Whether the skeleton has the Betti numbers of the mask (foreground 8 or 26)."""
-        found, wanted = (betti_numbers(array, _TOPOLOGY) for array in (self.voxels, self.mask))
+        found, wanted = (
+            betti_numbers(array, _TOPOLOGY, array.ndim) for array in (self.voxels, self.mask)
+        )
         return np.array_equal(found, wanted)
 
 
