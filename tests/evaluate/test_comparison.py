@@ -8,6 +8,7 @@ import pytest
 
 from topoeval import UserError
 from topoeval.evaluate.comparison import compare_predictions, read_evaluation, same_question
+from topoeval.statistics.paired_cases import least_p
 
 
 def table(**scores):
@@ -145,8 +146,48 @@ def test_cases_that_one_model_lacks_are_named_and_left_out():
     a.loc[2, "dice"] = np.nan
     found = compare_predictions({"a": a, "b": b})
     assert found.table["n"].tolist() == [5]
-    assert "a: 1 cases are not in all models, case06 first" in found.notes
+    assert "b lacks 1 cases that others have, case06 first; left out" in found.notes
     assert "class 1, dice: 1 cases without a value are left out" in found.notes
+
+
+def test_a_class_that_one_model_lacks_is_said_of_that_model():
+    """Its cases are there, so it is no case that is lacking."""
+    one = table(dice=np.linspace(0.5, 0.9, 5))
+    both = pd.concat([one, one.assign(**{"class": "2"})], ignore_index=True)
+    found = compare_predictions({"a": both, "few": one})
+    assert found.notes == ("few lacks class 2 in 5 cases, case00 first; left out",)
+
+
+def test_what_so_few_cases_cannot_separate_among_so_many_tests_is_said():
+    """Right in all of five cases against none, but one of three tests: and the remedy is named."""
+    values = np.random.default_rng(2).random(5)
+    models = {
+        "a": table(matches_truth=np.ones(5), dice=values, nsd=values),
+        "b": table(matches_truth=np.zeros(5), dice=values, nsd=values),
+    }
+    found = compare_predictions(models, ["matches_truth", "dice", "nsd"])
+    least = least_p(5, binary=True)
+    assert found.table["p"].min() == pytest.approx(least)
+    assert found.table["better"].eq("").all()
+    (line,) = [line for line in found.verdict() if "at the least" in line]
+    assert f"Betti accuracy of 5 cases has a p of {least:.2g} at the least" in line
+    assert f"times 3 tests {3 * least:.2g}" in line
+    assert "--measure" in line
+
+
+def test_a_difference_that_only_the_number_of_tests_hides_is_said():
+    """Its p is below 5 %, times the tests it is not."""
+    rng = np.random.default_rng(0)
+    a = rng.normal(0, 1, 12)
+    b = a + rng.normal(1.0, 0.9, 12)
+    same = dict.fromkeys(("dice", "nsd", "cldice", "hd95"), a)
+    found = compare_predictions(
+        {"a": table(betti_error=a, **same), "b": table(betti_error=b, **same)}
+    )
+    p = found.table["p"].min()
+    assert p <= 0.05 < 5 * p
+    (line,) = [line for line in found.verdict() if line.startswith("the smallest p")]
+    assert f"{p:.2g} (betti_error of class 1), times 5 tests {5 * p:.2g}" in line
 
 
 def test_the_deciding_cases_are_those_furthest_apart():

@@ -44,6 +44,7 @@ def test_the_page_says_who_is_better_and_shows_the_cases(found, evaluations, tmp
     assert "case5: ours" in page
     assert "case5: theirs" in page
     assert "about these predictions on cases like these, not about the methods" in page
+    assert "intervals are not corrected for the number of tests" in page
 
 
 def test_without_masks_there_are_no_pictures(found, tmp_path):
@@ -58,6 +59,15 @@ def test_a_line_per_case_and_one_for_the_means(found):
     """In each panel: six cases of three scores."""
     svg = draw_paired(found, "foreground").svg
     assert svg.count("stroke: #9aa0a6; stroke-opacity: 0.7; stroke-width: 0.8") == 18
+
+
+def test_lines_that_all_fall_and_are_not_separated_are_not_told_as_a_difference(evaluations):
+    """Of four cases nothing can be separated, whatever their lines do."""
+    few = {name: one.cases.head(4) for name, one in evaluations.items()}
+    drawing = draw_paired(compare_predictions(few), "foreground")
+    assert "not separated" in drawing.svg
+    assert "says the title of each plot" in drawing.caption
+    assert "speak for a difference" not in drawing.caption
 
 
 def test_three_models_have_tiers(evaluations, tmp_path):

@@ -20,6 +20,7 @@ import pandas as pd
 
 from topoeval.errors import UserError, nearest
 from topoeval.evaluate.summary import FLAGS, KEYS
+from topoeval.evaluate.verdict import sentences
 from topoeval.metrics.catalogue import metric_of
 from topoeval.statistics.paired_cases import LEVEL, paired_difference_of_cases
 from topoeval.statistics.pairs import holm
@@ -135,46 +136,7 @@ class Comparison:
         The cases named are those whose scores lie furthest apart, of the first score in which a
         difference is separated.
         """
-        told = self.table[self.table["better"] != ""]
-        lines = [
-            f"{len(told)} of {len(self.table)} differences are separated (Holm over all of them, "
-            f"5 %): {_told(told)}"
-            if len(told)
-            else f"none of {len(self.table)} differences is separated (Holm, 5 %)"
-        ]
-        if len(told):
-            row = told.iloc[0]
-            cases = self.deciding(row["class"], row["score"])
-            lines.append(f"{row['score']} lies furthest apart in {', '.join(cases['case'])}")
-        lines.append("about these predictions on cases like these, not about the methods")
-        if short := int((self.table["basis"] == "none").sum()):
-            lines.append(
-                f"{short} differences have no interval: fewer than 5 cases, fewer than 3 differ, "
-                "or all differ by the same"
-            )
-        if "proportions" in set(self.table["basis"]):
-            lines.append(
-                "scores that are right or wrong have the interval of pairs of proportions, from 5 "
-                "cases on, however many differ"
-            )
-        return lines
-
-
-def _told(rows: pd.DataFrame) -> str:
-    """Return which model is better in which scores of which classes."""
-    texts = []
-    for model, of_model in rows.groupby("better", sort=False):
-        scores = {
-            score: ", ".join(dict.fromkeys(of["class"]))
-            for score, of in of_model.groupby("score", sort=False)
-        }
-        if len(set(scores.values())) == 1:
-            (classes,) = set(scores.values())
-            parts = [f"{', '.join(map(str, scores))} of class {classes}"]
-        else:
-            parts = [f"{score} of class {classes}" for score, classes in scores.items()]
-        texts.append(f"{model} is better in {'; '.join(parts)}")
-    return ". ".join(texts)
+        return sentences(self)
 
 
 def read_evaluation(folder: Path | str) -> tuple[pd.DataFrame, dict[str, Any]]:
@@ -302,16 +264,26 @@ def _ranked(columns: Sequence[str]) -> list[str]:
 
 
 def _common(models: Mapping[str, pd.DataFrame]) -> tuple[list[tuple[str, str]], list[str]]:
-    """Return the pairs of case and class that all models have, and what others lack."""
+    """Return the pairs of case and class that all models have, and which model lacks what."""
     keys = {name: list(zip(t["case"], t["class"], strict=True)) for name, t in models.items()}
     shared = set.intersection(*(set(found) for found in keys.values()))
     if not shared:
         raise UserError(f"no case and class is in all of {', '.join(models)}")
+    every = list(dict.fromkeys(key for found in keys.values() for key in found))
     notes = []
     for name, found in keys.items():
-        alone = sorted({case for case, label in found if (case, label) not in shared})
-        if alone:
-            notes.append(f"{name}: {len(alone)} cases are not in all models, {alone[0]} first")
+        own, there = set(found), {case for case, _ in found}
+        gone = sorted({case for case, _ in every if case not in there})
+        if gone:
+            notes.append(
+                f"{name} lacks {len(gone)} cases that others have, {gone[0]} first; left out"
+            )
+        lacking = [key for key in every if key not in own and key[0] in there]
+        for label in dict.fromkeys(label for _, label in lacking):
+            cases = sorted(case for case, one in lacking if one == label)
+            notes.append(
+                f"{name} lacks class {label} in {len(cases)} cases, {cases[0]} first; left out"
+            )
     return [key for key in next(iter(keys.values())) if key in shared], notes
 
 

@@ -87,7 +87,10 @@ def draw_paired(found: Comparison, name: str) -> Drawing:
         title = f"Class {name}: a line per case, the mean in bold"
         entitle(figure, title, "about these predictions on cases like these")
         svg = to_svg(figure)
-    caption = "Lines that all rise or all fall speak for a difference; lines that cross do not."
+    caption = (
+        "A line per case. Whether a difference is separated says the title of each plot, after the "
+        "correction for all tests: a few lines that all rise or all fall can be too few."
+    )
     return Drawing(stem, title, caption, svg)
 
 

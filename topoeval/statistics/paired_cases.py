@@ -142,6 +142,23 @@ def paired_difference_of_cases(
     return PairedDifference(n, mean, low, high, p, effect, "cases")
 
 
+def least_p(n: int, *, binary: bool = False) -> float:
+    """Return the smallest p-value that `paired_difference_of_cases` can give with n cases.
+
+    Of right-or-wrong scores (`binary`) it is that of one model right in all cases and the other in
+    none; of others the bootstrap's, which has so many resamples; 1 below five cases.
+    """
+    if n < LEAST_CASES:
+        return 1.0
+    if binary:
+        return _of_proportions(np.ones(n), LEVEL)[2]
+    return 2 / (_drawn(n, RESAMPLES) + 1)
+
+
+def _drawn(n: int, resamples: int) -> int:
+    return min(resamples, max(1999, _MOST_DRAWS // n))
+
+
 def _of_cases(
     difference: Array, level: float, rng: int, resamples: int
 ) -> tuple[float, float, float]:
@@ -170,7 +187,7 @@ def _of_cases(
 def _studentised(difference: Array, rng: int, resamples: int) -> Array:
     """Return t of each resample about the observed mean; resamples without spread have none."""
     n = len(difference)
-    resamples = min(resamples, max(1999, _MOST_DRAWS // n))
+    resamples = _drawn(n, resamples)
     shares = np.random.default_rng(rng).multinomial(n, np.full(n, 1 / n), size=resamples) / n
     centred = difference - difference.mean()
     means = shares @ centred
