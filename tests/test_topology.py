@@ -25,7 +25,20 @@ def test_parse_reads_what_str_writes(text):
 
 @pytest.mark.parametrize(
     ("text", "words"),
-    [("X", "construction"), ("T-superlevl", "did you mean 'superlevel'"), ("T-a-b-c", "form")],
+    [
+        ("X", "construction"),
+        ("T-superlevl", "did you mean 'superlevel'"),
+        ("T-a-b-c", "form"),
+        ("V-framed", "'V-framed' is not of the form .*; write V-superlevel-framed$"),
+        ("sublevel", "write T-sublevel-plain$"),
+        ("V-plain-sublevel", "write V-sublevel-plain$"),
+        ("V-V", "direction must be one of superlevel, sublevel, got 'V'"),
+        (
+            "4",
+            "say V for a foreground with 4 neighbours in 2D and 6 in 3D, T for one with 8 and 26",
+        ),
+        ("26", "'26': say V"),
+    ],
 )
 def test_nonsense_is_refused(text, words):
     """The message names the field and the nearest value."""

@@ -18,6 +18,13 @@ Construction = Literal["V", "T"]
 Direction = Literal["superlevel", "sublevel"]
 Border = Literal["plain", "framed"]
 
+# In the order in which a text has them.
+_VALUES: dict[str, tuple[str, ...]] = {
+    "construction": get_args(Construction),
+    "direction": get_args(Direction),
+    "border": get_args(Border),
+}
+
 # Neighbours of a voxel that share a face, and that share at least a corner.
 _FACE = {2: 4, 3: 6}
 _CORNER = {2: 8, 3: 26}
@@ -64,11 +71,7 @@ class Topology:
     border: Border = "plain"
 
     def __post_init__(self) -> None:
-        for field, allowed in (
-            ("construction", get_args(Construction)),
-            ("direction", get_args(Direction)),
-            ("border", get_args(Border)),
-        ):
+        for field, allowed in _VALUES.items():
             value = getattr(self, field)
             if value not in allowed:
                 raise UserError(
@@ -91,6 +94,19 @@ class Topology:
             raise UserError(
                 f"topology {text!r} is not of the form CONSTRUCTION-DIRECTION-BORDER, "
                 "for example T-superlevel-plain"
+            )
+        if parts[0] in ("4", "6", "8", "26"):
+            raise UserError(
+                f"topology {text!r}: say V for a foreground with 4 neighbours in 2D and 6 in 3D, T "
+                "for one with 8 and 26"
+            )
+        fields = {value: name for name, values in _VALUES.items() for value in values}
+        found = {fields[part]: part for part in parts if part in fields}
+        # each part known and none twice, but not in the places where they stand
+        if len(found) == len(parts) and [*found] != [*_VALUES][: len(found)]:
+            meant = cls(**found)  # type: ignore[arg-type]  # the values of these fields
+            raise UserError(
+                f"topology {text!r} is not of the form CONSTRUCTION-DIRECTION-BORDER; write {meant}"
             )
         return cls(*parts)  # type: ignore[arg-type]  # checked in __post_init__
 

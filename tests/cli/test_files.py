@@ -140,6 +140,8 @@ def test_audit_writes_table_and_page(call, folders):
     status, output, _ = call(*["audit", "gt", "--betti", "1,1", "--jobs", "1", "--html"])
     assert status == 0
     assert re.search(r"matches prior T +1 ", output)
+    assert "Betti numbers V: V-construction (foreground 4, background 8), superlevel" in output
+    assert "Betti numbers T: T-construction (foreground 8, background 4), superlevel" in output
     cases = pd.read_csv(folders / "audit" / "cases.csv")
     assert cases["pinholes_16"].tolist() == [1, 1]
     page = (folders / "audit" / "index.html").read_text()

@@ -32,11 +32,16 @@ def audit(
 ) -> None:
     """Check labels for what is likely a mistake: specks, pinholes, wrong Betti numbers, cut edges.
 
-    Reads the formats that 'topoeval evaluate' reads, with the same options.
+    Prints the Betti numbers of a mask (one file) or their means (a folder), under V and T. Reads
+    the formats that 'topoeval evaluate' reads, with the same options.
 
     Examples:
+    topoeval audit mask.png
+
     topoeval audit LABELS --betti 1,0 --html
     """
+    from dataclasses import replace
+
     from rich.console import Console
 
     from topoeval.cli.evaluation import check_axes, print_notes, print_problems, progress
@@ -44,6 +49,7 @@ def audit(
     from topoeval.cli.places import check_folder
     from topoeval.evaluate import audit as look_at
     from topoeval.evaluate import parse_classes, parse_priors, read_label_names
+    from topoeval.evaluate.audit import CONSTRUCTIONS
     from topoeval.topology import Topology
     from topoeval.whole_file import write_text
 
@@ -68,8 +74,15 @@ def audit(
         lines = [
             f"values: {found.reading.line}",
             f"{len(found.files)} label maps; classes {', '.join(found.classes.names)}",
-            f"specks, pinholes and edges: {found.topology}; Betti numbers under V and T",
+            f"specks, pinholes and edges: {found.topology}",
         ]
+        # files of three axes have a third Betti number
+        dims = found.cases.filter(like="b2_").notna().any(axis=1) if "b2_V" in found.cases else None
+        ndims = {2} if dims is None else {3 if volume else 2 for volume in dims}
+        for ndim in sorted(ndims):
+            for name in CONSTRUCTIONS:
+                read = replace(found.topology, construction=name)
+                lines.append(f"Betti numbers {name}: {read.describe(ndim)}")
         if html:
             from topoeval.report.files_page import write_audit_page
 

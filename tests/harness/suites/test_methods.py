@@ -68,3 +68,18 @@ def test_a_chain_that_leads_nowhere_is_refused(methods, added, words):
     with pytest.raises(UserError, match=words) as caught:
         methods(*added)
     assert "\n" not in str(caught.value)
+
+
+def test_a_reference_that_nobody_wrote(methods, suite_file):
+    """The message says what to write, with a method of the suite; one that was written is named."""
+    text = suite_file.read_text()
+    lines = [line for line in text.splitlines() if not line.startswith("reference")]
+    suite_file.write_text("\n".join(lines))
+    with pytest.raises(
+        UserError, match=r'names no reference.*; write reference = "betti_prior_post"'
+    ):
+        methods(named=["betti_prior_post"])
+    assert "cross_entropy" in methods(named=["betti_prior_post", "cross_entropy"])
+    suite_file.write_text('reference = "cldice"\n' + "\n".join(lines))
+    with pytest.raises(UserError, match="reference 'cldice' is not among its methods"):
+        methods(named=["betti_prior_post"])

@@ -144,12 +144,14 @@ def _with_folders(suite: Suite, base: Path) -> Suite:
     def named(part: P) -> P:
         return part.model_copy(update={"method": tuple(map(name, part.method))})
 
-    update = {
+    update: dict[str, Any] = {
         "methods": tuple(map(name, suite.methods)),
         "include": tuple(map(named, suite.include)),
         "exclude": tuple(map(named, suite.exclude)),
-        "reference": name(suite.reference),
     }
+    # one that nobody wrote stays so, for messages to tell
+    if "reference" in suite.model_fields_set:
+        update["reference"] = name(suite.reference)
     suite = suite.model_copy(update=update)
     suite.folders.update(folders)
     return suite

@@ -70,6 +70,12 @@ def _check_reference(suite: Suite, named: Sequence[Variant]) -> None:
         meant = [str(one) for one in variants(suite.reference)]
     else:
         meant = [str(one) for one in named if one.name == suite.reference]
+    if not meant and "reference" not in suite.model_fields_set:
+        raise UserError(
+            f"suite {suite.name!r} names no reference, and the one without a word, "
+            f"{suite.reference!r}, is not among its methods; write reference = "
+            f'"{named[0]}", or another of them'
+        )
     if not meant:
         raise UserError(
             f"suite {suite.name!r}: reference {suite.reference!r} is not among its methods"
