@@ -168,8 +168,21 @@ def test_what_is_not_met_is_said(tmp_path):
     write(tmp_path / "a.png", blobs())
     done = run(tmp_path / "a.png", "--betti", "1,0", "--only", "fill", "--out", tmp_path / "out")
     assert done.exit_code == 1
-    assert "NOT MET" in done.output
+    assert "1 fill, 1 voxels flipped; NOT MET by the edits that --only fill allows" in done.output
     assert (tmp_path / "out" / "a.png").exists()
+
+
+@pytest.mark.parametrize("options", [["--settle"], ["--keep", 2], ["--min-size", 9]])
+def test_the_number_of_flipped_voxels_is_that_of_the_files(tmp_path, options):
+    """Also where an edit takes back what another one did."""
+    noise = np.random.default_rng(0).random((30, 30))
+    noise = sum(np.roll(noise, (i, j), (0, 1)) for i in range(3) for j in range(3)) / 9
+    np.save(tmp_path / "a.npy", noise)
+    out = tmp_path / "out"
+    done = run(tmp_path / "a.npy", "--betti", "1,1", "--threshold", 0.5, "--out", out, *options)
+    differ = (np.load(tmp_path / "a.npy") >= 0.5) != (np.load(out / "a.npy") >= 0.5)
+    assert differ.sum() > 20
+    assert f", {differ.sum()} voxels flipped" in done.output
 
 
 @pytest.mark.parametrize(
@@ -177,6 +190,8 @@ def test_what_is_not_met_is_said(tmp_path):
     [
         (["--betti", "1,0,0"], "axes"),
         (["--betti", "7:1,0"], "names class '7'"),
+        (["--betti", "0,1"], "--betti 0,1: without a component no mask has a hole"),
+        (["--betti", "0,0", "--topology", "T-superlevel-framed"], "the frame is a component"),
         (["--betti", "1,0", "--topology", "T-sublevel"], "sublevel"),
         (["--betti", "1,0", "--only", "delte"], "delete"),
         (["--betti", "1,0", "--threshold", "2"], "threshold"),

@@ -68,7 +68,7 @@ def repair_files(
     reading = decide(surveys, terms)
     members = {} if found is None else found.names.members
     names = {labels[0]: name for name, labels in members.items() if len(labels) == 1}
-    _check_priors(priors, surveys, reading, names)
+    _check_priors(priors, surveys, reading, names, chosen)
     console = Console(soft_wrap=True)
     if found is not None:
         console.print(escape(found.line))
@@ -93,7 +93,7 @@ def repair_files(
                 console.print(f"[red]not repaired[/] {escape(str(result))}")
                 problems += 1
                 continue
-            _print(console, names_out[result.source], result, names)
+            _print(console, names_out[result.source], result, names, _limits(options))
             done.append(result)
             problems += not result.met
     if found is not None and done:
@@ -148,8 +148,20 @@ def _targets(names: Mapping[Path, Path], out: Path, overwrite: bool) -> list[Pat
 
 
 def _check_priors(
-    priors: Priors, surveys: Sequence[Survey], reading: Reading, names: Mapping[int, str]
+    priors: Priors,
+    surveys: Sequence[Survey],
+    reading: Reading,
+    names: Mapping[int, str],
+    topology: Topology,
 ) -> None:
+    for prior in priors.values():
+        numbers = ",".join(map(str, prior))
+        if prior[0] == 0 and any(prior):
+            raise UserError(f"--betti {numbers}: without a component no mask has a hole; write 1")
+        if prior[0] == 0 and topology.framed:
+            raise UserError(
+                f"--betti {numbers}: with {topology} the frame is a component; write 1 or more"
+            )
     for one in surveys:
         for prior in priors.values():
             if len(prior) != len(one.shape):
@@ -172,16 +184,33 @@ def _wanted(priors: Priors) -> str:
     )
 
 
-def _print(console: Console, name_out: Path, done: RepairedFile, names: Mapping[int, str]) -> None:
+def _limits(options: Options) -> str:
+    """Return the options that forbid edits, as they are written; empty without any."""
+    told = {
+        "--evidence": options.evidence or None,
+        "--limit": options.limit,
+        "--max-change": options.max_change,
+        "--only": None if options.only is None else ",".join(options.only),
+    }
+    return ", ".join(f"{name} {value}" for name, value in told.items() if value is not None)
+
+
+def _print(
+    console: Console, name_out: Path, done: RepairedFile, names: Mapping[int, str], limits: str
+) -> None:
     parts = []
     for label, one in done.classes.items():
         kinds = Counter(edit.kind for edit in one.edits if edit.kind != "thicken")
         edits = ", ".join(f"{count} {kind}" for kind, count in kinds.items()) or "nothing to do"
         name = f"class {names.get(label, label)}: " if len(done.classes) > 1 else ""
         text = f"{name}{one.before} -> {one.after}, {edits}"
+        if one.edits:
+            text += f", {one.flipped} voxels flipped"
         if one.doubtful:
             text += f"; a bar of {one.shortest_bar:.3f} < {SHORT_BAR:g}: is the number right?"
         if not one.met:
             text += "; NOT MET"
+            if limits:
+                text += f" by the edits that {limits} allows"
         parts.append(text)
     console.print(escape(f"{name_out.as_posix()}  " + "; ".join(parts)))

@@ -169,6 +169,15 @@ class Repaired:
         return all(want is None or has == want for has, want in pairs)
 
     @property
+    def flipped(self) -> int:
+        """How many voxels differ; one that two edits flipped is as it was."""
+        if not self.edits:
+            return 0
+        voxels = np.concatenate([edit.voxels for edit in self.edits])
+        _, counts = np.unique(voxels, axis=0, return_counts=True)
+        return int((counts % 2).sum())
+
+    @property
     def shortest_bar(self) -> float:
         """Length of the shortest bar that a feature was created for; NaN if none was."""
         bars = [edit.bar for edit in self.edits if not math.isnan(edit.bar)]
