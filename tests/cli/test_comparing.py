@@ -91,3 +91,32 @@ def test_what_cannot_be_compared_is_one_line(call, folders, names, message):
     assert code == 2
     assert message in err
     assert len(err.strip().splitlines()[-1:]) == 1
+
+
+def test_a_page_of_an_earlier_command_does_not_stay_beside_new_tables(call, folders):
+    """Of `compare` and of `evaluate`; a page of others is left."""
+    out, jobs = folders / "out", ("--jobs", "1")
+    good, bad, truth = (folders / name for name in ("good", "bad", "truth"))
+    for command in (
+        ("compare", good, bad, truth, *jobs, "--measure", "dice", "--out", out),
+        ("evaluate", good, truth, *jobs, "--metrics", "dice", "--out", folders / "one"),
+    ):
+        page = command[-1] / "index.html"
+        assert call(*command, "--html")[0] == 0
+        assert page.is_file()
+        code, told, _ = call(*command)
+        assert code == 0
+        assert not page.exists()
+        assert "index.html of an earlier command removed" in told
+        page.write_text("<html>of others</html>")
+        _, told, _ = call(*command)
+        assert page.read_text() == "<html>of others</html>"
+        assert "removed" not in told
+
+
+def test_evaluate_says_which_folder_was_read_as_what(call, folders):
+    """So that swapped folders are seen."""
+    good, truth, out = folders / "good", folders / "truth", folders / "one"
+    command = ("--jobs", "1", "--metrics", "dice", "--out", out)
+    _, told, _ = call("evaluate", good, truth, *command)
+    assert told.splitlines()[0] == f"predictions {good}; truth {truth}"

@@ -108,7 +108,7 @@ def compare(
         evaluations, notes = _evaluated(paths, {**options, "ignore": ignore}, jobs, out)
         tables = {name: found.cases for name, found in evaluations.items()}
     found = compare_predictions(tables, measure)
-    _show(found, notes, csv, out)
+    _show(found, notes, csv, html, out)
     if html:
         from topoeval.report.comparison_page import write_comparison_page
 
@@ -208,7 +208,8 @@ def _evaluated(
     return evaluations, [asked.settings.topology.describe(ndim) for ndim in found.spatial_dims]
 
 
-def _show(found: Comparison, notes: Sequence[str], csv: bool, out: Path) -> None:
+def _show(found: Comparison, notes: Sequence[str], csv: bool, html: bool, out: Path) -> None:
+    from topoeval.cli.stale_page import remove_stale_page
     from topoeval.whole_file import write_text
 
     if csv:
@@ -223,6 +224,8 @@ def _show(found: Comparison, notes: Sequence[str], csv: bool, out: Path) -> None
         print_frame(found.standings)
     for line in (*found.verdict(), *found.notes):
         typer.echo(visible(line))
+    if not html and (told := remove_stale_page(out)):
+        typer.echo(visible(told))
     typer.echo(f"{out}: comparison.csv, scores.csv")
 
 

@@ -16,6 +16,7 @@ from rich.table import Table
 
 from topoeval.cli.output import escape
 from topoeval.cli.places import check_folder
+from topoeval.cli.stale_page import remove_stale_page
 from topoeval.errors import UnavailableError, UserError
 from topoeval.evaluate import (
     Evaluation,
@@ -127,7 +128,7 @@ def evaluate_files(
     console = Console()
     began = time.monotonic()
     with progress(console) as listener:
-        found, stated = _evaluated(request, options, jobs, share, listener, out)
+        found, stated = _evaluated(request, options, jobs, share, listener, out, console)
     if len(found.pairs):
         write_evaluation(found, out, parquet, time.monotonic() - began)
         lines = _conventions(found)
@@ -137,6 +138,8 @@ def evaluate_files(
             from topoeval.report.files_page import write_evaluation_page
 
             write_evaluation_page(found, out / "index.html", lines)
+        elif told := remove_stale_page(out):
+            lines.append(told)
         for line in lines:
             console.print(escape(line), highlight=False, soft_wrap=True)
         console.print(_table(found))
@@ -161,18 +164,28 @@ def _evaluated(
     memory: int | None,
     listener: Callable[[str, int, int], None],
     out: Path,
+    console: Console,
 ) -> tuple[Evaluation, NnUnetResults | None]:
     if request.nnunet is None:
         if request.predictions is None or request.targets is None:
             raise UserError("name the predictions and the truth, or --nnunet RUN/fold_0")
         folders = request.predictions, request.targets
+        _print_sides(console, *folders)
         return evaluate(*folders, options, jobs, listener, out, memory), None
     if request.targets is not None:
         raise UserError("with --nnunet only the truth is named beside it, and not the predictions")
     stated = read_nnunet(request.nnunet, request.predictions)
     if options.labels is None:
         options = replace(options, labels=stated.labels)
+    for pair in stated.matched.pairs[:1]:
+        _print_sides(console, request.nnunet, pair.target.parent)
     return evaluate_pairs(stated.matched, options, jobs, listener, out, memory), stated
+
+
+def _print_sides(console: Console, predictions: Path, truth: Path) -> None:
+    """Print what is read as what, so that swapped folders are seen."""
+    line = f"predictions {predictions}; truth {truth}"
+    console.print(escape(line), highlight=False, soft_wrap=True)
 
 
 def parse_spacing(text: str | None) -> tuple[float, ...] | None:
