@@ -95,6 +95,8 @@ def test_show_draws_a_picture_and_prints_numbers(call, tmp_path):
         (("prepare", "drive", "--from", "."), "--data or TOPOEVAL_DATA"),
         (("prepare", "drive", "--download"), "cannot be downloaded here"),
         (("prepare", "folder", "--from", "."), "needs no preparation"),
+        (("prepare", "strokes"), "strokes is drawn and needs no preparation; topoeval data show"),
+        (("prepare", "digits", "--download"), "digits is bundled and needs no preparation"),
         (("prepare", "drive", "--from", ".", "--data", "d"), "no such folder"),
         (("prepare", "drive", "--from", ".", "--data", "d", "-p", "a=1"), "no options only"),
     ],

@@ -52,6 +52,16 @@ def test_a_broken_plugin_is_a_row(call, broken_point, tmp_path):
     assert "available" in rows["dice"]
 
 
+def test_what_a_plugin_brings_has_a_card_with_it_only(call, tmp_path):
+    """Without it the message says which option is missing."""
+    (tmp_path / "circles.py").write_text(LOSS.replace("squares", "circles"))
+    status, _, errors = call("info", "circles")
+    assert status == 2
+    assert "nothing is called 'circles' (what a plug-in brings needs --plugin FILE)" in errors
+    status, out, _ = call("info", "circles", "--plugin", "circles.py")
+    assert (status, out.startswith("circles (loss, available)")) == (0, True)
+
+
 def test_a_broken_plugin_has_no_card_but_a_reason(call, broken_point):
     """The name is known, so that is no mistake of the user's."""
     status, out, _ = call("info", "splintered")

@@ -106,7 +106,10 @@ def print_info(name: str) -> None:
         found = ["remedies"]
     if not found:
         names = {known for one in _KINDS.values() for known in _names(one)}
-        raise UserError(f"nothing is called {name!r}{nearest(name, names)}")
+        raise UserError(
+            f"nothing is called {name!r} (what a plug-in brings needs --plugin FILE)"
+            f"{nearest(name, names)}"
+        )
     for title in found:
         kind = _KINDS[title]
         state, what = _state_and_title(kind, name)

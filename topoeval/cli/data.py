@@ -111,6 +111,11 @@ def prepare(
     params = _params(param)
     if issubclass(cls, Synthetic):
         _draw(name, split, size, seed, jobs, params)
+    elif not cls.info.needs_data:
+        raise UserError(
+            f"{name} is {_state(name, cls.info)} and needs no preparation; "
+            f"topoeval data show {name}"
+        )
     elif download or (source is None and not issubclass(cls, Stored)):
         if not cls.info.downloads:
             raise UserError(f"{name} cannot be downloaded here; get it from {cls.info.home}")
