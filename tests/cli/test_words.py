@@ -77,6 +77,18 @@ def test_words_are_explained_where_they_are(page):
     assert "each bar reaches from the value" in page(["barcode"])
     assert "Holm: a correction of p-values" in page(["compare"])
     assert "suite:" not in page(["barcode"])
+    for name, told in {
+        "repair": [
+            "barcode, bar:",
+            "|logit p|: how sure",
+            "calibrated: of the voxels",
+            "flip: make",
+        ],
+        "evaluate": ["merged: all classes together"],
+        "barcode": ["diagram: a point for each bar"],
+        "compare": ["separated: told apart", "FOLDER@COMMIT, REVISION:FOLDER: the records"],
+    }.items():
+        assert [words for words in told if words not in page([name])] == []
 
 
 @pytest.mark.parametrize("word", ["NSD", "priors", "specks", "backend", "Parquet", "bundle"])

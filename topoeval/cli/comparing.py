@@ -78,10 +78,10 @@ def compare(
     """Compare predictions of the same cases, or two sets of records.
 
     Of predictions: per class and score the mean difference over the cases with a 95 % interval,
-    wins, ties and losses, and which model is better where the cases can tell (Holm over all tests
-    of the table). It speaks of these predictions, not of the methods that made them. What the
-    paths were taken for is printed first. Options that are not here: run 'topoeval evaluate' on
-    each model, and compare the folders it wrote.
+    wins, ties and losses, and which model is better where the cases can tell: the two are
+    separated (Holm over all tests of the table). It speaks of these predictions, not of the
+    methods that made them. What the paths were taken for is printed first. Options that are not
+    here: run 'topoeval evaluate' on each model, and compare the folders it wrote.
 
     Examples:
     topoeval compare PRED_A PRED_B GT --topology V

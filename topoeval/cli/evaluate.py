@@ -193,7 +193,7 @@ def evaluate(
     memory: Annotated[
         Optional[str],  # noqa: UP045
         typer.Option(
-            help="For all processes together, for example 8G: columns that need more are left out "
+            help="For all processes together, for example 8G: scores that need more are left out "
             "and named.",
             rich_help_panel=OUTPUT,
         ),

@@ -21,7 +21,12 @@ Methods = Annotated[
 ]
 Datasets = Annotated[
     list[str] | None,
-    typer.Option("--dataset", "-d", help="Only this dataset, named as a method; may be repeated."),
+    typer.Option(
+        "--dataset",
+        "-d",
+        help="Only this dataset: a name, a pattern as stroke*, or NAME[KEY=VALUE] with a value of "
+        "a parameter; may be repeated.",
+    ),
 ]
 Seeds = Annotated[
     list[int] | None, typer.Option("--seed", "-s", help="Only this seed; may be repeated.")

@@ -44,8 +44,8 @@ def repair(
     limit: Annotated[
         Optional[float],  # noqa: UP045
         typer.Option(
-            help="Flip no voxel whose |logit p| is larger; without --betti, whatever is cheaper "
-            "goes.",
+            help="Flip no voxel whose |logit p| is larger. Without --betti: delete, join "
+            "and fill whatever that allows.",
             rich_help_panel=EDITS,
         ),
     ] = None,
@@ -94,7 +94,7 @@ def repair(
 
     Reads what evaluate reads and writes the same format with the same grid. A file that cannot be
     repaired is named and not written; one that could not be brought to the wanted numbers is
-    written and named. In both cases the exit status is 1.
+    written and named. Either way the exit status is 1.
 
     Examples:
     topoeval repair PRED --betti 1,0 --out REPAIRED

@@ -60,8 +60,8 @@ def leaderboard(
     reference: Annotated[
         Optional[list[str]],  # noqa: UP045
         typer.Option(
-            help="Base of every method that names none, in every suite that has it; may be "
-            f"repeated for suites that have others; {_DEFAULT}"
+            help="Method that those are compared with which name no base of their own. Of several, "
+            f"each suite takes the first that it has; {_DEFAULT}"
         ),
     ] = None,
     submission: Annotated[

@@ -24,8 +24,15 @@ _WORDS = {
     r"base|reference": "base, reference: the method that another one is compared with.",
     r"backends?|engines?": "backend, engine: a library that computes barcodes (topoeval list "
     "backends).",
-    r"barcodes?|bars": "barcode: the features of an image as the threshold moves; each bar reaches "
-    "from the value at which one appears (birth) to the one at which it disappears (death).",
+    r"barcodes?|bars?": "barcode, bar: the features of an image as the threshold moves; each bar "
+    "reaches from the value at which one appears (birth) to the one at which it disappears "
+    "(death).",
+    r"diagram": "diagram: a point for each bar, its birth to the right and its death upwards.",
+    r"logit p": "|logit p|: how sure a map with probability p is of a voxel: 0 at 0.5, 2.2 at "
+    "0.1 and at 0.9; of a mask each voxel counts 1.",
+    r"[Ff]lip(?:ped)?": "flip: make a voxel of the foreground background, or the other way round.",
+    r"calibrated": "calibrated: of the voxels with probability 0.8, 80 % are foreground.",
+    r"merged": "merged: all classes together as one mask.",
     r"per dimension|homology": "dimension: 0 components, 1 holes (loops in 3D), 2 cavities.",
     r"Betti": "Betti numbers: how many components, holes (loops in 3D) and, in 3D, cavities.",
     r"priors?": "prior: the Betti numbers that a structure is known to have.",
@@ -35,6 +42,9 @@ _WORDS = {
     r"NSD|hd95|nsd": "NSD: share of the two surfaces closer than a tolerance; HD95: the distance "
     "that 95 % of the surfaces keep.",
     r"Holm": "Holm: a correction of p-values for the number of tests.",
+    r"separated": "separated: told apart by these cases; the p-value after Holm is below 5 %.",
+    r"REVISION:FOLDER": "FOLDER@COMMIT, REVISION:FOLDER: the records in a folder that this commit "
+    "of topoeval made; the folder as a revision of git holds it.",
     r"specks|pinholes": "specks, pinholes: components and holes of a few voxels.",
     r"plug-ins?|registers": "plug-in: your own file with a loss, a metric, ...",
     r"splits?": "split: the samples for training, validation or testing.",
