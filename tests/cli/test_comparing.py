@@ -54,6 +54,26 @@ def test_names_of_the_dataset_json_of_nnunet(call, folders):
     assert "ring" in told
 
 
+def test_the_dataset_json_beside_the_predictions_names_the_classes(call, folders):
+    """Without --labels, and said; two that differ are refused with the remedy."""
+    paths = [folders / name for name in ("good", "bad", "truth")]
+    command = ("compare", *paths, "--jobs", "1", "--measure", "dice", "--out", folders / "out")
+    ring = json.dumps({"labels": {"background": 0, "ring": 1, "ignore": 9}})
+    (folders / "bad" / "dataset.json").write_text(ring)
+    code, told, err = call(*command)
+    assert code == 0
+    said = f"classes as {folders / 'bad' / 'dataset.json'} names them: ring; label 9 of the truth"
+    assert said in err
+    assert "ring" in told
+    (folders / "good" / "dataset.json").write_text(ring.replace("ring", "wall"))
+    code, _, err = call(*command)
+    assert code == 2
+    assert f"name other labels; name one of them, as --labels {folders / 'good'}" in err
+    assert call(*command, "--labels", folders / "bad" / "dataset.json")[0] == 0
+    (folders / "good" / "dataset.json").write_text("[]")
+    assert "--labels FILE names another file" in call(*command)[2]
+
+
 def test_finished_evaluations_give_the_same_numbers(call, folders):
     """Whether `compare` scores the files or `evaluate` did."""
     truth, jobs = folders / "truth", ("--jobs", "1")

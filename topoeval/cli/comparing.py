@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from topoeval.evaluate import Evaluation
     from topoeval.evaluate.comparison import Comparison
+    from topoeval.evaluate.label_names import LabelNames
 
 _CORES = os.cpu_count() or 1
 _FORMS = (
@@ -51,7 +52,9 @@ def compare(
     ] = None,
     labels: Annotated[
         Optional[Path],  # noqa: UP045
-        typer.Option(help="Of predictions: names of labels and regions, for example dataset.json."),
+        typer.Option(
+            help="Of predictions: names of labels and regions; by default their dataset.json."
+        ),
     ] = None,
     threshold: Annotated[
         Optional[float],  # noqa: UP045
@@ -175,7 +178,6 @@ def _evaluated(
 
     from topoeval.cli.evaluation import print_problems, progress, write_evaluation
     from topoeval.evaluate import Options, evaluate, parse_classes
-    from topoeval.evaluate.label_names import read_label_names
     from topoeval.metrics import Settings
     from topoeval.topology import Topology
 
@@ -184,12 +186,13 @@ def _evaluated(
         if not path.exists():
             raise UserError(f"no file or folder {path}; {_FORMS}")
     names = _names(predictions)
+    stated, told = _label_names(predictions, options["labels"])
     asked = Options(
         settings=Settings(topology=Topology.parse(options["topology"])),
         classes=parse_classes(options["classes"]) if options["classes"] else None,
         threshold=options["threshold"],
         ignore=options["ignore"],
-        labels=read_label_names(options["labels"]) if options["labels"] else None,
+        labels=stated,
     )
     console = Console(stderr=True)
     console.print(
@@ -197,6 +200,10 @@ def _evaluated(
         markup=False,
         soft_wrap=True,
     )
+    if told and asked.ignored is not None:
+        told += f"; label {asked.ignored} of the truth is left out"
+    if told:
+        console.print(told, markup=False, soft_wrap=True)
     evaluations = {}
     for name, path in zip(names, predictions, strict=True):
         folder = out / name.replace("/", "-")
@@ -206,6 +213,30 @@ def _evaluated(
         print_problems(console, found.problems, len(found.pairs))
         evaluations[name] = found
     return evaluations, [asked.settings.topology.describe(ndim) for ndim in found.spatial_dims]
+
+
+def _label_names(
+    predictions: Sequence[Path], named: Path | None
+) -> tuple[LabelNames | None, str | None]:
+    """Return the names of labels, and a line where a folder of predictions states them."""
+    from topoeval.evaluate.label_names import read_label_names
+    from topoeval.evaluate.nnunet import DATASET
+
+    if named is not None:
+        return read_label_names(named), None
+    files = [path / DATASET for path in predictions if (path / DATASET).is_file()]
+    if not files:
+        return None, None
+    try:
+        found = [read_label_names(file) for file in files]
+    except UserError as error:
+        raise UserError(f"{error}; --labels FILE names another file") from None
+    for file, names in zip(files, found, strict=True):
+        if names != found[0]:
+            raise UserError(
+                f"{files[0]} and {file} name other labels; name one of them, as --labels {files[0]}"
+            )
+    return found[0], f"classes as {files[0]} names them: {', '.join(found[0].members)}"
 
 
 def _show(found: Comparison, notes: Sequence[str], csv: bool, html: bool, out: Path) -> None:
