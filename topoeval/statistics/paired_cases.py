@@ -13,7 +13,8 @@ heavy tails (90 %); docs/decisions/0046-paired-cases.md has the figures.
 
 From eight cases on the bootstrap cannot widen the interval beyond the differences that were seen,
 and 0: where one case differs by far more than the others, resamples without it have next to no
-spread. Of fewer cases the true mean lies beyond them too often.
+spread. Of fewer cases the true mean lies beyond them too often. Where all cases that differ do so
+by the same amount, up or down, p is no smaller than that of the exact sign test.
 
 Scores that are right or wrong are pairs of proportions: their interval and test are the adjusted
 ones of Bonett and Price (Journal of Educational and Behavioral Statistics 37, 2012), which stay
@@ -177,11 +178,25 @@ def _of_cases(
     least, most = min(float(difference.min()), 0.0), max(float(difference.max()), 0.0)
     if n < _LEAST_KEPT_WITHIN:
         least, most = -math.inf, math.inf
-    return (
-        min(mean - half, max(mean - float(upper) * error, least)),
-        max(mean + half, min(mean - float(lower) * error, most)),
-        max(p, p_drawn),
-    )
+    low = min(mean - half, max(mean - float(upper) * error, least))
+    high = max(mean + half, min(mean - float(lower) * error, most))
+    p = max(p, p_drawn, _of_signs(difference))
+    if p > 1 - level:
+        low, high = min(low, 0.0), max(high, 0.0)
+    return low, high, p
+
+
+def _of_signs(difference: Array) -> float:
+    """Return the p-value of the exact sign test where all differences have one size, else 0.
+
+    They are then signs and nothing else: their spread is small because nearly all agree, and
+    Student's p and the bootstrap's are both far too small.
+    """
+    changed = difference[difference != 0]
+    if not np.allclose(np.abs(changed), abs(changed[0]), rtol=1e-9, atol=0):
+        return 0.0
+    fewer = min(np.count_nonzero(changed > 0), np.count_nonzero(changed < 0))
+    return min(1.0, 2 * float(special.bdtr(fewer, len(changed), 0.5)))
 
 
 def _studentised(difference: Array, rng: int, resamples: int) -> Array:
