@@ -40,7 +40,7 @@ def sentences(found: Comparison) -> list[str]:
     if short := int((table["basis"] == "none").sum()):
         lines.append(
             f"{short} differences have no interval: fewer than 5 cases, fewer than 3 differ, "
-            "or all differ by the same"
+            "or all differ by the same (then p is the sign test's)"
         )
     if "proportions" in set(table["basis"]):
         lines.append(

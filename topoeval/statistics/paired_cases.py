@@ -49,6 +49,8 @@ RESAMPLES = 9999
 _MOST_DRAWS = 20_000_000
 # A difference this small beside the scores is rounding.
 _ROUNDING = 1e-12
+# Differences this close beside their size are one difference.
+_ALIKE = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,8 @@ class PairedDifference:
     low, high
         Ends of the two-sided interval; NaN where there is none.
     p
-        Two-sided p-value of a true mean of 0, not corrected; 1 where there is no interval.
+        Two-sided p-value of a true mean of 0, not corrected. Without an interval 1, but where all
+        cases differ by the same the exact sign test's.
     effect
         Mean over standard deviation of the differences (Cohen's d of pairs); NaN without spread.
     basis
@@ -128,7 +131,8 @@ def paired_difference_of_cases(
     difference = a - b
     difference[np.abs(difference) <= _ROUNDING * np.maximum(np.abs(a), np.abs(b))] = 0.0
     n, mean = len(a), float(difference.mean())
-    spread = float(difference.std(ddof=1)) if n > 1 else 0.0
+    alike = bool(np.allclose(difference, mean, rtol=_ALIKE, atol=0))
+    spread = 0.0 if alike else float(difference.std(ddof=1))
     effect = mean / spread if spread > 0 else math.nan
     if binary and not np.isin([a, b], (0.0, 1.0)).all():
         raise UserError("a score that is right or wrong has a value that is neither 0 nor 1")
@@ -137,8 +141,9 @@ def paired_difference_of_cases(
         # two pairs more are counted as if one model alone were right in each
         low, high, p = _of_proportions(difference, level)
         return PairedDifference(n, mean, low, high, p, effect, "proportions")
-    if few or spread == 0:
-        return PairedDifference(n, mean, math.nan, math.nan, 1.0, effect, "none")
+    if few or alike:
+        p = 1.0 if few else _of_signs(difference)
+        return PairedDifference(n, mean, math.nan, math.nan, p, effect, "none")
     low, high, p = _of_cases(difference, level, rng, resamples)
     return PairedDifference(n, mean, low, high, p, effect, "cases")
 
@@ -193,7 +198,7 @@ def _of_signs(difference: Array) -> float:
     Student's p and the bootstrap's are both far too small.
     """
     changed = difference[difference != 0]
-    if not np.allclose(np.abs(changed), abs(changed[0]), rtol=1e-9, atol=0):
+    if not np.allclose(np.abs(changed), abs(changed[0]), rtol=_ALIKE, atol=0):
         return 0.0
     fewer = min(np.count_nonzero(changed > 0), np.count_nonzero(changed < 0))
     return min(1.0, 2 * float(special.bdtr(fewer, len(changed), 0.5)))
