@@ -30,7 +30,7 @@ def audit(
     out: Annotated[Path, typer.Option(help="Folder to write to.")] = Path("audit"),
     html: Annotated[bool, typer.Option("--html", help="A page with pictures.")] = False,
 ) -> None:
-    """Check labels for what is likely a mistake: specks, pinholes, wrong Betti numbers, cut edges.
+    """Print Betti numbers of masks, and what is likely a mistake: specks, pinholes, cut edges.
 
     Prints the Betti numbers of a mask (one file) or their means (a folder), under V and T. Reads
     the formats that 'topoeval evaluate' reads, with the same options.

@@ -25,7 +25,7 @@ def check_folder(path: Path, option: str = "--out") -> None:
     UserError
         If nothing can be written there.
     """
-    _check(path, path, option, "folder")
+    _check(path, path, option, "another folder")
 
 
 def check_file(path: Path, option: str = "--out") -> None:
@@ -45,10 +45,10 @@ def check_file(path: Path, option: str = "--out") -> None:
     """
     if path.is_dir():
         raise UserError(f"{option} {path} is a folder; name a file")
-    _check(path, path.parent, option, "file")
+    _check(path, path.parent, option, "a file in another folder")
 
 
-def _check(named: Path, folder: Path, option: str, kind: str) -> None:
+def _check(named: Path, folder: Path, option: str, remedy: str) -> None:
     there = folder
     # a link to nothing does not exist, and no folder can be made in its place
     while not (there.exists() or there.is_symlink() or there == there.parent):
@@ -56,13 +56,12 @@ def _check(named: Path, folder: Path, option: str, kind: str) -> None:
     if not there.is_dir():
         if there == named:
             raise UserError(f"{option} {named} is a file; name a folder")
-        raise UserError(f"{option} {named}: {there} is a file; name a {kind} in another folder")
+        raise UserError(f"{option} {named}: {there} is a file; name {remedy}")
     try:
         # permissions alone do not tell: folders of the kernel and full disks refuse as well
         with tempfile.TemporaryDirectory(prefix=".topoeval-", dir=there):
             pass
     except OSError as error:
         raise UserError(
-            f"{option} {named}: nothing can be written in {there} ({error.strerror}); "
-            f"name a {kind} in another folder"
+            f"{option} {named}: nothing can be written in {there} ({error.strerror}); name {remedy}"
         ) from error
