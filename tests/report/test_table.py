@@ -129,7 +129,7 @@ def test_terminal_table_fits_and_shows_what_matters(suite: Path) -> None:
     for word in ("Dice ↑", "Betti error ↓", "Betti accuracy ↑", "(ceiling)", "per step"):
         assert word in printed
     assert re.search(r"less [A-Z]", printed)
-    assert "under its name in Betti errors" in printed
+    assert "named below each method" in printed
     assert "column Base" not in printed
     assert "T-construction (foreground 8, background 4), superlevel" in printed
 

@@ -36,7 +36,11 @@ def to_terminal(summary: Summary) -> RenderableType:
                 _terminal_time(row, letter),
             )
         pieces.append(table)
-    notes = caption_lines(summary, datasets=False, base_is="under its name in Betti errors")
+    notes = caption_lines(
+        summary,
+        datasets=False,
+        base_is="named below each method with the difference of Betti errors",
+    )
     if len(summary.machines) > 1:
         notes.append("Times are those of machine A; the page shows the others.")
     return Group(*pieces, *(Text(note, style="dim") for note in notes))
