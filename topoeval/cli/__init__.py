@@ -158,6 +158,7 @@ def run(
 @app.command()
 def tune(
     suite: Annotated[str, typer.Argument(help="Name of a suite, or path of its TOML file.")],
+    dataset: Datasets = None,
     plugin: Plugins = None,
     results: Annotated[
         Optional[Path],  # noqa: UP045
@@ -189,6 +190,7 @@ def tune(
 
     failures = tune_suite(
         suite,
+        datasets=dataset or (),
         results=results,
         data=data,
         download=download,

@@ -11,19 +11,21 @@ from rich.table import Table
 from topoeval.cli.data import use_data_folder
 from topoeval.cli.places import check_folder
 from topoeval.cli.run import execute_runs
-from topoeval.harness.plans.plan import plan
+from topoeval.harness.plans.plan import on_datasets, plan
 from topoeval.harness.plans.preflight import preflight
 from topoeval.harness.runs.executors import Settings
 from topoeval.harness.runs.sweep import Retry
 from topoeval.harness.suites.catalogue import load_suite
 from topoeval.harness.suites.suite import Suite
-from topoeval.harness.tuning.tuning import Search, check, for_trials, tune, tuning_store
+from topoeval.harness.tuning.search import Search
+from topoeval.harness.tuning.tuning import check, for_trials, tune, tuning_store
 from topoeval.records.spec import RunSpec
 
 
 def tune_suite(
     name: str,
     *,
+    datasets: Sequence[str],
     results: Path | None,
     data: Path | None,
     download: bool,
@@ -31,9 +33,12 @@ def tune_suite(
     settings: Settings,
     retry_failed: bool,
 ) -> int:
-    """Search for the parameters of a suite's methods; return the number of failed runs."""
+    """Search for the parameters of a suite's methods; return the number of failed runs.
+
+    `datasets` are names or patterns of those to search on; none means all.
+    """
     use_data_folder(data)
-    suite = load_suite(name)
+    suite = on_datasets(load_suite(name), datasets)
     check(suite)
     trials = for_trials(suite)
     preflight(trials, plan(trials, score="val"), download=download)

@@ -8,15 +8,17 @@ from datetime import UTC, datetime
 import pytest
 
 from topoeval import UserError, datasets
-from topoeval.harness.plans.plan import plan
+from topoeval.harness.plans.plan import on_datasets, plan, plan_selected
 from topoeval.harness.plans.preflight import preflight
 from topoeval.harness.runs import tasks
 from topoeval.harness.runs.executors import Inline
 from topoeval.harness.runs.sweep import sweep
 from topoeval.harness.suites.catalogue import load_suite
+from topoeval.harness.suites.selection import Filters
 from topoeval.harness.suites.tuned import read_tuned
 from topoeval.harness.tuning.samplers import Trial
-from topoeval.harness.tuning.tuning import Search, for_trials, tune, tuning_store
+from topoeval.harness.tuning.search import Search
+from topoeval.harness.tuning.tuning import for_trials, tune, tuning_store
 from topoeval.records.record import Record
 
 
@@ -206,6 +208,34 @@ def test_each_dataset_has_a_search_of_its_own(suite, store):
         if run.method.name == "cross_entropy"
     }
     assert rates == {4: 0.0001, 8: 0.01}
+
+
+def test_a_search_on_one_dataset_keeps_what_was_chosen_on_others(suite, store):
+    """Choices and records of the others stay; final runs on what was not searched are refused."""
+    (one,) = suite.datasets
+    lines = [one.model_copy(update={"params": {**one.params, "lines": n}}) for n in (4, 8)]
+    suite = suite.model_copy(update={"datasets": tuple(lines)})
+    path = store.root.parent / "tuned.toml"
+
+    tune(on_datasets(suite, ["strokes[lines=4]"]), store, Pretend(store, lambda run: 0.9))
+    with pytest.raises(UserError, match="topoeval tune tiny --dataset strokes"):
+        plan_selected(suite, Filters(datasets=["strokes[lines=8]"]), tuned=read_tuned(path))
+    on_four = plan_selected(suite, Filters(datasets=["strokes[lines=4]"]), tuned=read_tuned(path))
+    assert {run.dataset.params["lines"] for run in on_four} == {4}
+
+    before = read_tuned(path).choices
+    tune(on_datasets(suite, ["strokes[lines=8]"]), store, Pretend(store, lambda run: 0.9))
+    after = read_tuned(path).choices
+    assert after[: len(before)] == before
+    assert len(after) == 2 * len(before)
+    record = json.loads((store.root / "cross_entropy.json").read_text())
+    assert [one["params"]["lines"] for one in record["datasets"]] == [4, 8]
+
+    other = suite.model_copy(update={"tuning": suite.tuning.model_copy(update={"seeds": (7,)})})
+    with pytest.raises(UserError, match="give another folder by --results"):
+        tune(on_datasets(other, ["strokes[lines=8]"]), store, None)
+    with pytest.raises(UserError, match="has no dataset 'stroke'; known: strokes"):
+        on_datasets(suite, ["stroke"])
 
 
 def test_a_search_never_loads_the_test(suite, store, monkeypatch):

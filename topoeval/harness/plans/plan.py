@@ -42,8 +42,9 @@ def plan(
     Parameters
     ----------
     absent
-        If given, a dataset whose files are not here is planned all the same, and the reason is
-        noted here by its label. Its content is unknown, so the identities of its runs do not hold.
+        If given, a dataset whose files are not here, or which `tuned` says nothing of, is planned
+        all the same, and the reason is noted here by its label. The identities of its runs do not
+        hold.
     tuned
         Values that a search chose, in place of the methods' own.
     score
@@ -60,7 +61,11 @@ def plan(
     planner = _Planner(suite, methods_of(suite, named, included), absent, tuned, score)
     if tuned is not None and score == "test":
         for common in planner.commons:
-            tuned.check(suite, common["dataset"], map(str, (*named, *included)))
+            dataset = common["dataset"]
+            if absent is not None and not tuned.knows(dataset):
+                absent.setdefault(dataset.label, tuned.unknown(dataset))
+                continue
+            tuned.check(suite, dataset, map(str, (*named, *included)))
     cells = list(_product(planner, named))
     for number, exclusion in enumerate(suite.exclude):
         cells = _without_excluded(cells, exclusion, f"suite {suite.name!r}: exclude.{number}")
@@ -87,6 +92,25 @@ def plan_selected(suite: Suite, filters: Filters, *, tuned: Tuned | None = None)
         if run.dataset.label in absent:
             raise UserError(absent[run.dataset.label])
     return runs
+
+
+def on_datasets(suite: Suite, wanted: Sequence[str]) -> Suite:
+    """Return `suite` with those of its datasets alone that `wanted` names; none means all.
+
+    Raises
+    ------
+    UserError
+        A name or pattern that means none of them; the message offers the nearest.
+    """
+    if not wanted:
+        return suite
+    known = _datasets(suite)
+    for text in wanted:
+        if not any(has_dataset(dataset, text) for dataset in known):
+            hint = nearest(text, [dataset.label for dataset in known])
+            raise UserError(f"suite {suite.name!r} has no dataset {text!r}{hint}")
+    kept = [one for one in known if any(has_dataset(one, text) for text in wanted)]
+    return suite.model_copy(update={"datasets": tuple(kept)})
 
 
 @dataclass(frozen=True, slots=True)

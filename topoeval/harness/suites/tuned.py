@@ -31,6 +31,11 @@ class Choice(Frozen):
     method: str
     values: dict[str, Scalar] = Field(default_factory=dict)
 
+    def is_for(self, dataset: DatasetSpec) -> bool:
+        """Whether it was chosen on a planned `dataset`, wherever its files are."""
+        same = json.dumps(self.params, sort_keys=True) == json.dumps(dataset.params, sort_keys=True)
+        return same and self.dataset == dataset.name
+
 
 class Tuned(Frozen):
     """The content of ``tuned.toml``: what the search of a suite chose, and with which seeds."""
@@ -43,9 +48,20 @@ class Tuned(Frozen):
     def values(self, dataset: DatasetSpec, method: str) -> Values:
         """Return what was chosen for a method on a planned `dataset`, or nothing."""
         for choice in self.choices:
-            if choice.method == method and _same(choice, dataset):
+            if choice.method == method and choice.is_for(dataset):
                 return dict(choice.values)
         return {}
+
+    def knows(self, dataset: DatasetSpec) -> bool:
+        """Whether there was a search on a planned `dataset`."""
+        return any(choice.is_for(dataset) for choice in self.choices)
+
+    def unknown(self, dataset: DatasetSpec) -> str:
+        """Return what to say of a `dataset` without a search."""
+        return (
+            f"the tuned values have none for dataset {dataset.label!r}; search with "
+            f"'topoeval tune {self.suite} --dataset {dataset.name}'"
+        )
 
     def check(self, suite: Suite, dataset: DatasetSpec, methods: Iterable[str]) -> None:
         """Refuse to tune `suite` with this file unless it was made for it.
@@ -66,7 +82,7 @@ class Tuned(Frozen):
                 f"suite {suite.name!r}: its seeds {both} chose the tuned values; "
                 "a final run needs seeds of its own"
             )
-        known = {choice.method for choice in self.choices if _same(choice, dataset)}
+        known = {choice.method for choice in self.choices if choice.is_for(dataset)}
         for method in methods:
             if method not in known:
                 raise UserError(
@@ -138,13 +154,6 @@ def _apart(values: Mapping[str, Scalar]) -> tuple[Values, Values]:
     head = "training."
     training = {k.removeprefix(head): v for k, v in values.items() if k.startswith(head)}
     return training, {k: v for k, v in values.items() if not k.startswith(head)}
-
-
-def _same(choice: Choice, dataset: DatasetSpec) -> bool:
-    def text(params: Params) -> str:
-        return json.dumps(params, sort_keys=True)
-
-    return choice.dataset == dataset.name and text(choice.params) == text(dataset.params)
 
 
 def _toml(value: Any) -> str:

@@ -1,18 +1,15 @@
 """The same search for every method, on validation images: the test is touched once, later.
 
-Each trial is a run like any other, with seeds that no final run has, scored on ``val``. Of the
-trials whose Dice is within a point of the reference's, the one with the lowest Betti error is
-chosen (docs/tuning.md).
+Each trial is a run like any other, with seeds that no final run has, scored on ``val``. The rule
+by which one is chosen is in `topoeval.harness.tuning.search` (docs/tuning.md).
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from statistics import fmean
-from typing import Any
 
 from topoeval import datasets
 from topoeval.errors import UserError
@@ -21,89 +18,19 @@ from topoeval.harness.runs.store import Store
 from topoeval.harness.suites.catalogue import load_method
 from topoeval.harness.suites.space import Range, Space, significant
 from topoeval.harness.suites.suite import Suite
-from topoeval.harness.suites.tuned import Choice, Tuned, value_of, vary
-from topoeval.harness.tuning.samplers import Sampler, Trial, make_sampler
+from topoeval.harness.suites.tuned import Tuned, value_of, vary
+from topoeval.harness.tuning.samplers import Trial, make_sampler
+from topoeval.harness.tuning.search import Search
+from topoeval.harness.tuning.written import earlier_choices, write
 from topoeval.records.canonical import digest
 from topoeval.records.parts import TRAINED, Method
 from topoeval.records.spec import RunSpec
 from topoeval.records.variant import variants
-from topoeval.whole_file import write_text
 
-SCHEMA = 1
 _SPLITS = ("train", "unlabelled", "val")
 _DIGITS = 6
 
 Execute = Callable[[Sequence[RunSpec]], object]
-
-
-@dataclass
-class Search:
-    """The search for one method on one dataset, and what came of it.
-
-    Parameters
-    ----------
-    method, runs
-        The method, and its planned runs with its own values, one per seed.
-    space
-        What is searched; empty where there is nothing to choose.
-    enough
-        The Dice that makes a trial admissible.
-    chosen
-        Place of the chosen trial; None where nothing was tried, or nothing ended well.
-    within
-        Whether the chosen trial has enough Dice.
-    why
-        The reason in words.
-    """
-
-    method: Method
-    runs: Sequence[RunSpec]
-    space: Space
-    sampler: Sampler
-    trials: list[Trial] = field(default_factory=list)
-    enough: float | None = None
-    chosen: int | None = None
-    within: bool = False
-    why: str = ""
-
-    @property
-    def choice(self) -> Choice:
-        """What final runs are to use; the method's own values if nothing was chosen."""
-        dataset = self.runs[0].dataset
-        values = {} if self.chosen is None else self.trials[self.chosen].values
-        return Choice(
-            dataset=dataset.name, params=dataset.params, method=self.method.label, values=values
-        )
-
-    def choose(self, enough: float | None) -> None:
-        """Apply the rule: enough Dice first, then the lowest Betti error.
-
-        `enough` None stands for the reference itself, whose best Dice sets the bar for all.
-        """
-        self.enough = enough
-        if not self.trials:
-            self.why = "nothing to tune"
-            return
-        scored = [
-            (place, trial.dice, trial.betti_error)
-            for place, trial in enumerate(self.trials)
-            if trial.dice is not None and trial.betti_error is not None
-        ]
-        if not scored:
-            self.why = "no trial ended well; the method keeps its own values"
-            return
-        good = [one for one in scored if enough is not None and one[1] >= enough]
-        self.within = bool(good)
-        if good:
-            self.chosen, _, betti_error = min(good, key=lambda one: (one[2], -one[1], one[0]))
-            self.why = (
-                f"lowest Betti error ({betti_error:.4g}) of the {len(good)} of {len(self.trials)} "
-                f"trials with a Dice of at least {enough:.4f}"
-            )
-            return
-        self.chosen, dice, _ = max(scored, key=lambda one: (one[1], -one[2], -one[0]))
-        bar = "that the reference sets, for it failed" if enough is None else f"of {enough:.4f}"
-        self.why = f"no trial has the Dice {bar}; highest Dice ({dice:.4f})"
 
 
 def tune(suite: Suite, store: Store, execute: Execute) -> list[Search]:
@@ -123,9 +50,11 @@ def tune(suite: Suite, store: Store, execute: Execute) -> list[Search]:
     ------
     UserError
         A dataset without validation images, a search over what a method does not have, a reference
-        that begins with another method.
+        that begins with another method, earlier choices that cannot stand in the same file.
     """
     methods = check(suite)
+    planned = plan(for_trials(suite), score="val")
+    earlier = earlier_choices(suite, [run.dataset for run in planned], store)
     searches: list[Search] = []
     bars: dict[str, float | None] = {}
     for labels in _levels(suite, methods):
@@ -138,7 +67,7 @@ def tune(suite: Suite, store: Store, execute: Execute) -> list[Search]:
         searches += found
     order = {label: position for position, label in enumerate(methods)}
     searches.sort(key=lambda search: order[search.method.label])
-    _write(suite, searches, store)
+    write(suite, searches, store, earlier)
     return searches
 
 
@@ -313,55 +242,3 @@ def _bar(reference: Search, margin: float) -> float | None:
 
 def _place(run: RunSpec) -> str:
     return json.dumps([run.dataset.name, run.dataset.params], sort_keys=True)
-
-
-def _write(suite: Suite, searches: Sequence[Search], store: Store) -> None:
-    """Write a record per method, and what was chosen as the file that final runs read."""
-    store.root.mkdir(parents=True, exist_ok=True)
-    for label in dict.fromkeys(search.method.label for search in searches):
-        mine = [search for search in searches if search.method.label == label]
-        text = json.dumps(_record(suite, label, mine), indent=1, sort_keys=True)
-        name = label.replace("/", "_")  # a value of a parameter may be anything
-        write_text(store.root / f"{name}.json", text + "\n")
-    tuned = Tuned(
-        schema_version=1,
-        suite=suite.name,
-        seeds=suite.tuning.seeds,
-        choices=tuple(search.choice for search in searches),
-    )
-    tuned.write(
-        store.root.parent / "tuned.toml",
-        f"Written by 'topoeval tune {suite.name}'; read by 'topoeval run {suite.name} --tuned'.\n"
-        f"Why these values: {store.root.name}/METHOD.json.",
-    )
-
-
-def _record(suite: Suite, label: str, searches: Sequence[Search]) -> dict[str, Any]:
-    tuning = suite.tuning
-    return {
-        "schema": SCHEMA,
-        "suite": suite.name,
-        "method": label,
-        "reference": suite.reference,
-        "rule": "lowest Betti error of the trials whose Dice is at most "
-        f"{tuning.margin:g} below the best of the reference; if there is none, the highest Dice",
-        "sampler": tuning.sampler,
-        "trials": tuning.trials,
-        "seeds": list(tuning.seeds),
-        "space": {
-            key: axis.model_dump() if isinstance(axis, Range) else list(axis)
-            for key, axis in searches[0].space.items()
-        },
-        "datasets": [
-            {
-                "name": search.runs[0].dataset.name,
-                "params": search.runs[0].dataset.params,
-                "enough_dice": search.enough,
-                "trials": [asdict(trial) for trial in search.trials],
-                "chosen": search.chosen,
-                "within": search.within,
-                "why": search.why,
-            }
-            for search in searches
-        ],
-    }
