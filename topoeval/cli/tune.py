@@ -11,11 +11,12 @@ from rich.table import Table
 from topoeval.cli.data import use_data_folder
 from topoeval.cli.places import check_folder
 from topoeval.cli.run import execute_runs
-from topoeval.harness.plans.plan import on_datasets, plan
+from topoeval.harness.plans.plan import plan
 from topoeval.harness.plans.preflight import preflight
 from topoeval.harness.runs.executors import Settings
 from topoeval.harness.runs.sweep import Retry
 from topoeval.harness.suites.catalogue import load_suite
+from topoeval.harness.suites.selection import on_datasets
 from topoeval.harness.suites.suite import Suite
 from topoeval.harness.tuning.search import Search
 from topoeval.harness.tuning.tuning import check, for_trials, tune, tuning_store

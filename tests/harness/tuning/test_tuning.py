@@ -8,13 +8,13 @@ from datetime import UTC, datetime
 import pytest
 
 from topoeval import UserError, datasets
-from topoeval.harness.plans.plan import on_datasets, plan, plan_selected
+from topoeval.harness.plans.plan import plan, plan_selected
 from topoeval.harness.plans.preflight import preflight
 from topoeval.harness.runs import tasks
 from topoeval.harness.runs.executors import Inline
 from topoeval.harness.runs.sweep import sweep
 from topoeval.harness.suites.catalogue import load_suite
-from topoeval.harness.suites.selection import Filters
+from topoeval.harness.suites.selection import Filters, on_datasets
 from topoeval.harness.suites.tuned import read_tuned
 from topoeval.harness.tuning.samplers import Trial
 from topoeval.harness.tuning.search import Search

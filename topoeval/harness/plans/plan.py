@@ -15,7 +15,7 @@ from topoeval.harness.plans.code import code_of
 from topoeval.harness.plans.scoring import auxiliary_of, check_scoring
 from topoeval.harness.suites.methods import beginning, methods_of
 from topoeval.harness.suites.parameters import takes_backend, tells_prior
-from topoeval.harness.suites.selection import Filters, has_dataset, select
+from topoeval.harness.suites.selection import Filters, datasets_of, has_dataset, select
 from topoeval.harness.suites.suite import Exclude, Include, Suite
 from topoeval.harness.suites.tuned import Tuned, vary
 from topoeval.persistence.backends import BACKENDS, resolve
@@ -62,7 +62,8 @@ def plan(
     if tuned is not None and score == "test":
         for common in planner.commons:
             dataset = common["dataset"]
-            if absent is not None and not tuned.knows(dataset):
+            partial = tuned.suite == suite.name and not tuned.knows(dataset)
+            if absent is not None and tuned.choices and partial:
                 absent.setdefault(dataset.label, tuned.unknown(dataset))
                 continue
             tuned.check(suite, dataset, map(str, (*named, *included)))
@@ -92,25 +93,6 @@ def plan_selected(suite: Suite, filters: Filters, *, tuned: Tuned | None = None)
         if run.dataset.label in absent:
             raise UserError(absent[run.dataset.label])
     return runs
-
-
-def on_datasets(suite: Suite, wanted: Sequence[str]) -> Suite:
-    """Return `suite` with those of its datasets alone that `wanted` names; none means all.
-
-    Raises
-    ------
-    UserError
-        A name or pattern that means none of them; the message offers the nearest.
-    """
-    if not wanted:
-        return suite
-    known = _datasets(suite)
-    for text in wanted:
-        if not any(has_dataset(dataset, text) for dataset in known):
-            hint = nearest(text, [dataset.label for dataset in known])
-            raise UserError(f"suite {suite.name!r} has no dataset {text!r}{hint}")
-    kept = [one for one in known if any(has_dataset(one, text) for text in wanted)]
-    return suite.model_copy(update={"datasets": tuple(kept)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +129,7 @@ class _Planner:
         self.runs: dict[str, RunSpec] = {}
         self.networks = [network.resolved() for network in suite.network]
         self.scoring = Scoring(metrics=suite.metrics, keep_answers=suite.keep_answers)
-        self.commons = [_common(suite, dataset, absent) for dataset in _datasets(suite)]
+        self.commons = [_common(suite, dataset, absent) for dataset in datasets_of(suite)]
         self._done: dict[tuple[object, ...], RunSpec] = {}
         self._pictured: dict[tuple[object, ...], int] = {}
         self._codes: dict[tuple[object, ...], dict[str, str]] = {}
@@ -297,19 +279,6 @@ def _without_excluded(cells: list[Cell], part: Exclude, where: str) -> list[Cell
     except UserError as error:
         raise UserError(f"{where}: {error}") from None
     return [cell for index, cell in enumerate(cells) if index not in out]
-
-
-def _datasets(suite: Suite) -> list[DatasetSpec]:
-    """Return the datasets of a suite, those with lists of parameters once for each value."""
-    found = []
-    for dataset in suite.datasets:
-        for one in variants(dataset.name):
-            for param in one.params:
-                if param in dataset.params:
-                    raise UserError(f"dataset {dataset.name!r}: {param!r} is in its params, too")
-            params = {**dataset.params, **one.params}
-            found.append(dataset.model_copy(update={"name": one.name, "params": params}))
-    return found
 
 
 def _asked(suite: Suite, method: Method, dataset: DatasetSpec) -> dict[str, Any]:

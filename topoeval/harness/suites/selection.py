@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from topoeval import datasets
 from topoeval.errors import UserError, nearest
 from topoeval.harness.suites.parameters import value_of
+from topoeval.harness.suites.suite import Suite
 from topoeval.records.parts import DatasetSpec, Method
 from topoeval.records.spec import RunSpec
 from topoeval.records.variant import Variant, variants
@@ -133,6 +134,38 @@ def has_dataset(dataset: DatasetSpec, wanted: str) -> bool:
         return _dataset_value(dataset, name)
 
     return any(_means(one, dataset.name, value) for one in _read(wanted))
+
+
+def datasets_of(suite: Suite) -> list[DatasetSpec]:
+    """Return the datasets of a suite, those with lists of parameters once for each value."""
+    found = []
+    for dataset in suite.datasets:
+        for one in variants(dataset.name):
+            for param in one.params:
+                if param in dataset.params:
+                    raise UserError(f"dataset {dataset.name!r}: {param!r} is in its params, too")
+            params = {**dataset.params, **one.params}
+            found.append(dataset.model_copy(update={"name": one.name, "params": params}))
+    return found
+
+
+def on_datasets(suite: Suite, wanted: Sequence[str]) -> Suite:
+    """Return `suite` with those of its datasets alone that `wanted` names; none means all.
+
+    Raises
+    ------
+    UserError
+        A name or pattern that means none of them; the message offers the nearest.
+    """
+    if not wanted:
+        return suite
+    known = datasets_of(suite)
+    for text in wanted:
+        if not any(has_dataset(dataset, text) for dataset in known):
+            hint = nearest(text, [dataset.label for dataset in known])
+            raise UserError(f"suite {suite.name!r} has no dataset {text!r}{hint}")
+    kept = [one for one in known if any(has_dataset(one, text) for text in wanted)]
+    return suite.model_copy(update={"datasets": tuple(kept)})
 
 
 def _means(wanted: Variant, name: str, value: Callable[[str], Any]) -> bool:
