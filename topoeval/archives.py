@@ -7,12 +7,13 @@ readers pass over, holds the SHA-256 of everything before it.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 from pathlib import Path
 
 from topoeval.errors import UserError
-from topoeval.whole_file import write_bytes
+from topoeval.whole_file import read_bytes, write_bytes
 
 ASIDE = ".damaged"
 """What is added to the name of a damaged file that had to make room; such files are not read."""
@@ -67,7 +68,12 @@ def read_archive(path: Path, *, sealed: bool = True) -> bytes:
     OSError
         It cannot be read.
     """
-    data = path.read_bytes()
+    try:
+        data = read_bytes(path)
+    except OSError as error:
+        if error.errno != errno.EINVAL:
+            raise
+        raise DamagedFileError(path, str(error.strerror)) from None
     content, comment = data[:-_COMMENT_SIZE], data[-_COMMENT_SIZE:]
     if not comment.startswith(_PREFIX):
         if sealed or _PREFIX in comment:  # the beginning of a checksum: the file was cut

@@ -1,9 +1,11 @@
-"""Files that appear whole under their names, or not at all."""
+"""Files that appear whole under their names, or not at all; and files read without waiting."""
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
+import stat
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -49,6 +51,22 @@ def write_bytes(path: Path, data: bytes, *, durable: bool = False) -> None:
     """Write a file whole; see `whole_file`."""
     with whole_file(path, durable=durable) as partial:
         partial.write_bytes(data)
+
+
+def read_bytes(path: Path) -> bytes:
+    """Return the content of an ordinary file.
+
+    Folders that others can write to may hold anything under a name: a pipe is not waited for.
+
+    Raises
+    ------
+    OSError
+        It cannot be read; with EINVAL where it is no ordinary file.
+    """
+    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise OSError(errno.EINVAL, "it is no ordinary file", str(path))
+        return file.read()
 
 
 def write_text(path: Path, text: str, *, durable: bool = False) -> None:

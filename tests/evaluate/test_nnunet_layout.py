@@ -183,3 +183,53 @@ def test_softmax_files_give_the_labels_of_the_maps(run, save_mask, tmp_path):
         stated(PREDICTIONS["a_001"], TRUTHS["a_001"], [1]), abs=1e-12
     )
     assert "channels that sum to 1" in found.readings["predictions"]
+
+
+def test_a_folder_that_nnunet_has_post_processed(run):
+    """Beside the crossval results lies ``postprocessed``: its own masks, its own summary."""
+    fold = run(LABELS)
+    crossval = fold.parent / "crossval_results_folds_0"
+    fold.joinpath("validation").rename(crossval)
+    after = crossval / "postprocessed"
+    after.mkdir()
+    stated_before = json.loads((crossval / "summary.json").read_text())["metric_per_case"]
+    cases = []
+    for name, case in zip(PREDICTIONS, stated_before, strict=True):
+        kept = np.where(PREDICTIONS[name] == 1, 1, 0).astype(np.uint8)
+        np_image(after / f"{name}.png", kept)
+        metrics = {str(k): {"Dice": stated(kept, TRUTHS[name], [k])} for k in (1, 2)}
+        cases.append({**case, "prediction_file": f"/gone/{name}.png", "metrics": metrics})
+    (after / "summary.json").write_text(json.dumps({"metric_per_case": cases}))
+    for folder, lumen in ((crossval, True), (after, False)):
+        found = read_nnunet(folder)
+        assert [pair.prediction.parent for pair in found.matched.pairs] == [folder] * 2
+        scored = evaluate_pairs(found.matched, Options(columns=("dice",), labels=found.labels))
+        assert found.disagreements(scored.cases) == []
+        dice = scored.cases[(scored.cases["case"] == "a_001") & (scored.cases["class"] == "lumen")]
+        assert (dice["dice"].item() > 0) == lumen
+
+
+def test_post_processed_copies_inside_a_folder_of_predictions(run, tmp_path):
+    """Are no predictions without a truth: a note says that they are passed over."""
+    fold = run(LABELS)
+    folder = tmp_path / "predicted"
+    fold.joinpath("validation").rename(folder)
+    (folder / "summary.json").unlink()
+    (folder / "dataset.json").write_bytes((fold.parent / "dataset.json").read_bytes())
+    (folder / "postprocessed").mkdir()
+    for name, prediction in PREDICTIONS.items():
+        np_image(folder / "postprocessed" / f"{name}.png", prediction)
+    truths = tmp_path / "preprocessed" / "Dataset900_X" / "gt_segmentations"
+    (truths / "other_fold.png").unlink()
+    found = read_nnunet(folder, truths)
+    assert len(found.matched.pairs) == 2
+    assert found.matched.problems == []
+    (note,) = found.matched.notes
+    assert "postprocessed" in note
+
+
+def np_image(path, array):
+    """Write a PNG."""
+    import PIL.Image
+
+    PIL.Image.fromarray(array).save(path)

@@ -42,11 +42,11 @@ def audit(
     """
     from dataclasses import replace
 
-    from rich.console import Console
-
     from topoeval.cli.evaluation import check_axes, print_notes, print_problems, progress
     from topoeval.cli.output import escape
     from topoeval.cli.places import check_folder
+    from topoeval.cli.terminal import Terminal
+    from topoeval.csv_tables import to_csv
     from topoeval.evaluate import audit as look_at
     from topoeval.evaluate import parse_classes, parse_priors, read_label_names
     from topoeval.evaluate.audit import CONSTRUCTIONS
@@ -54,7 +54,7 @@ def audit(
     from topoeval.whole_file import write_text
 
     check_folder(out)
-    console = Console()
+    console = Terminal()
     with progress(console) as listener:
         found = look_at(
             files,
@@ -69,8 +69,8 @@ def audit(
             axes=check_axes(axes),
         )
     if len(found.cases):
-        write_text(out / "cases.csv", found.cases.to_csv(index=False))
-        write_text(out / "table.csv", found.table().to_csv(index=False))
+        write_text(out / "cases.csv", to_csv(found.cases))
+        write_text(out / "table.csv", to_csv(found.table()))
         lines = [
             f"values: {found.reading.line}",
             f"{len(found.files)} label maps; classes {', '.join(found.classes.names)}",

@@ -33,9 +33,8 @@ def barcode(
     Examples:
     topoeval barcode scan.nii.gz --topology V --html
     """
-    from rich.console import Console
-
     from topoeval.cli.places import check_file
+    from topoeval.cli.terminal import Terminal
     from topoeval.errors import UserError
     from topoeval.images import image_name, read_image
     from topoeval.persistence import compute
@@ -57,7 +56,7 @@ def barcode(
             "save one channel of it"
         )
     found = compute(array[None], Topology.parse(topology), backend=backend, spatial_dims=array.ndim)
-    console = Console()
+    console = Terminal()
     console.print(f"{image.name}: {found.topology.describe(array.ndim)}", highlight=False)
     for dim in found.dims:
         console.print(_table(found, dim, bars))

@@ -44,7 +44,6 @@ def backends(
     """
     from dataclasses import replace
 
-    from rich.console import Console
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
     from topoeval.backend_timing.cases import FULL, QUICK
@@ -52,6 +51,7 @@ def backends(
     from topoeval.backend_timing.record import Record
     from topoeval.backend_timing.tables import terminal, write
     from topoeval.cli.places import check_folder
+    from topoeval.cli.terminal import Terminal
 
     if out is not None:
         check_folder(out)
@@ -73,9 +73,9 @@ def backends(
                 threads=threads,
                 listener=lambda words: display.update(task, description=words),
             )
-    console = Console()
+    console = Terminal()
     if not console.is_terminal:  # a pipe has no width
-        console = Console(width=40 + 26 * len(record.titles))
+        console = Terminal(width=40 + 26 * len(record.titles))
     console.print(terminal(record))
     if out is not None:
         for path in write(record, out):

@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from topoeval import datasets, plugins
+from topoeval.cli.terminal import Terminal
 from topoeval.errors import UnavailableError, UserError, nearest
 from topoeval.harness.suites import catalogue
 from topoeval.harness.suites.method_file import MethodFile
@@ -44,7 +45,7 @@ def print_list(kind: str | None, named: Sequence[str] = ()) -> None:
     """
     if kind is not None and kind not in _KINDS:
         raise UserError(f"unknown kind {kind!r}{nearest(kind, _KINDS)}")
-    console = Console()
+    console = Terminal()
     if rows := [_plugin(text) for text in named]:
         _print_table(console, "plug-ins", rows)
     for title, one in _KINDS.items():
@@ -118,7 +119,7 @@ def print_info(name: str) -> None:
 
 
 def _print_card(name: str, what: str, card: Mapping[str, Any]) -> None:
-    console = Console()
+    console = Terminal()
     console.print(Text.assemble((name, "bold"), f" ({what})"), soft_wrap=True)
     for key, value in card.items():
         if value not in ("", None, (), {}):

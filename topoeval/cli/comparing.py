@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
 
-from topoeval.cli.output import visible
+from topoeval.cli.output import say
 from topoeval.cli.places import check_folder
 from topoeval.cli.results import print_frame, tell_damaged
 from topoeval.errors import UserError
+from topoeval.limits import usable_cores
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from topoeval.evaluate.comparison import Comparison
     from topoeval.evaluate.label_names import LabelNames
 
-_CORES = os.cpu_count() or 1
+_CORES = usable_cores()
 _FORMS = (
     "compare takes folders of predictions and the truth last (PRED_A PRED_B GT), two or more "
     "finished 'topoeval evaluate' folders, or two results folders"
@@ -116,7 +116,7 @@ def compare(
         from topoeval.report.comparison_page import write_comparison_page
 
         write_comparison_page(found, out / "index.html", notes, evaluations)
-        typer.echo(f"{out / 'index.html'}", err=csv)
+        say(out / "index.html", err=csv)
 
 
 def _kind(paths: Sequence[str]) -> str:
@@ -174,9 +174,8 @@ def _read(folders: Sequence[Path]) -> tuple[dict[str, pd.DataFrame], list[str]]:
 def _evaluated(
     paths: Sequence[str], options: dict[str, Any], jobs: int, out: Path
 ) -> tuple[dict[str, Evaluation], list[str]]:
-    from rich.console import Console
-
     from topoeval.cli.evaluation import print_problems, progress, write_evaluation
+    from topoeval.cli.terminal import Terminal
     from topoeval.evaluate import Options, evaluate, parse_classes
     from topoeval.metrics import Settings
     from topoeval.topology import Topology
@@ -194,7 +193,7 @@ def _evaluated(
         ignore=options["ignore"],
         labels=stated,
     )
-    console = Console(stderr=True)
+    console = Terminal(stderr=True)
     console.print(
         f"predictions of {len(names)} models, {', '.join(names)}; truth {truth}",
         markup=False,
@@ -241,34 +240,36 @@ def _label_names(
 
 def _show(found: Comparison, notes: Sequence[str], csv: bool, html: bool, out: Path) -> None:
     from topoeval.cli.stale_page import remove_stale_page
+    from topoeval.csv_tables import to_csv
     from topoeval.whole_file import write_text
 
     if csv:
-        typer.echo(found.table.to_csv(index=False, lineterminator="\n"), nl=False)
+        typer.echo(to_csv(found.table), nl=False)
         return
-    write_text(out / "comparison.csv", found.table.to_csv(index=False))
-    write_text(out / "scores.csv", found.scores.to_csv(index=False))
+    write_text(out / "comparison.csv", to_csv(found.table))
+    write_text(out / "scores.csv", to_csv(found.scores))
     for line in notes:
-        typer.echo(visible(line))
+        say(line)
     print_frame(found.shown())
     if len(found.models) > 2:
         print_frame(found.standings)
     for line in (*found.verdict(), *found.notes):
-        typer.echo(visible(line))
+        say(line)
     if not html and (told := remove_stale_page(out)):
-        typer.echo(visible(told))
-    typer.echo(f"{out}: comparison.csv, scores.csv")
+        say(told)
+    say(f"{out}: comparison.csv, scores.csv")
 
 
 def _compare_records(
     paths: Sequence[str], measure: Sequence[str], csv: bool, fail_on_regression: bool
 ) -> None:
+    from topoeval.csv_tables import to_csv
     from topoeval.results.comparison import compare as compared
 
     found = compared(paths[0], paths[1], measure)
     tell_damaged(found.damaged)
     if csv:
-        typer.echo(found.differences.to_csv(index=False, lineterminator="\n"), nl=False)
+        typer.echo(to_csv(found.differences), nl=False)
     else:
         _print_records(found)
     if fail_on_regression and found.regressions:
@@ -291,4 +292,4 @@ def _print_records(found: Any) -> None:
             typer.echo(f"{name}: {len(table)} runs")
             print_frame(table.head(20))
     for line in found.regressions:
-        typer.echo(f"worse: {line}")
+        say(f"worse: {line}")

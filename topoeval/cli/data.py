@@ -9,6 +9,7 @@ from typing import Annotated, Any, Optional
 
 import typer
 
+from topoeval.cli.output import say
 from topoeval.limits import usable_cores
 
 app = typer.Typer(
@@ -30,16 +31,16 @@ def list_() -> None:
     Examples:
     topoeval data list
     """
-    from rich.console import Console
     from rich.table import Table
 
     from topoeval import datasets
+    from topoeval.cli.terminal import Terminal
 
     table = Table("name", "state", "dim", "licence", "what", box=None)
     for name in datasets.DATASETS:
         info = datasets.info(name)
         table.add_row(name, _state(name, info), f"{info.ndim}D", info.licence, info.title)
-    Console(width=None if os.isatty(1) else 120).print(table)
+    Terminal(width=None if os.isatty(1) else 120).print(table)
 
 
 @app.command()
@@ -60,15 +61,15 @@ def info(
     card = datasets.info(name, **params)
     if _state(name, card) == "here" or {"images", "labels"} <= params.keys():
         card = datasets.resolve(name, **params)
-    print(f"{card.title} ({name}, {_state(name, card)})")
+    say(f"{card.title} ({name}, {_state(name, card)})")
     for field in fields(card):
         value = getattr(card, field.name)
         if field.name not in ("name", "title", "sizes") and value not in ("", None, (), {}, False):
-            print(f"  {field.name.replace('_', ' ')}: {value}")
+            say(f"  {field.name.replace('_', ' ')}: {value}")
     sizes = ", ".join(f"{split} {size or 'all'}" for split, size in card.sizes.items())
-    print(f"  splits: {sizes}")
+    say(f"  splits: {sizes}")
     print()
-    print(inspect.cleandoc(cls.__doc__ or ""))
+    say(inspect.cleandoc(cls.__doc__ or ""))
 
 
 @app.command()
@@ -121,7 +122,7 @@ def prepare(
             raise UserError(f"{name} cannot be downloaded here; get it from {cls.info.home}")
         root = data or os.environ.get("TOPOEVAL_DATA")
         loaded = datasets.load(name, "train", 1, root=root, download=True, **params)
-        print(f"{name} is there: {len(loaded)} sample read, checksums right")
+        say(f"{name} is there: {len(loaded)} sample read, checksums right")
     elif not issubclass(cls, Stored) or name == "folder":
         raise UserError(f"{name} needs no preparation; it is read from where it is")
     else:
@@ -154,8 +155,8 @@ def show(
     samples = [dataset[k] for k in range(count or min(4, len(dataset)))]
     write_bytes(out, contact_sheet([(f"{name}, {split}", samples)]).encode())
     for sample in samples:
-        print(f"{sample.case}: prior {sample.prior}, measured {dict(sample.betti)}")
-    print(f"Picture: {out}")
+        say(f"{sample.case}: prior {sample.prior}, measured {dict(sample.betti)}")
+    say(f"Picture: {out}")
 
 
 def use_data_folder(folder: Path | None) -> None:
@@ -222,7 +223,7 @@ def _draw(
     for split in splits or [s for s in datasets.info(name).splits if s != "relaxed"]:
         dataset = datasets.load(name, split, size, seed=seed, **params)
         drawn = sum(1 for _ in generate(dataset, jobs))
-        print(f"{name} {split}: {drawn} samples in {dataset.cache().folder}")  # type: ignore[attr-defined]
+        say(f"{name} {split}: {drawn} samples in {dataset.cache().folder}")  # type: ignore[attr-defined]
 
 
 def _convert(
@@ -252,4 +253,4 @@ def _convert(
     for entry in manifest["cases"]:
         parts[entry["part"]] = parts.get(entry["part"], 0) + 1
     counts = ", ".join(f"{part} {count}" for part, count in sorted(parts.items()))
-    print(f"{name}: {counts}; content {manifest['content']}, in {target / name}")
+    say(f"{name}: {counts}; content {manifest['content']}, in {target / name}")

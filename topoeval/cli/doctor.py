@@ -22,15 +22,15 @@ def doctor() -> None:
     Examples:
     topoeval doctor
     """
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     from topoeval.cli.examination import CORE, TRAINING, examine
+    from topoeval.cli.terminal import Terminal
 
-    console = Console()
+    console = Terminal()
     if not console.is_terminal:  # a pipe has no width; the tables read well at this one
-        console = Console(width=110)
+        console = Terminal(width=110)
     broken = False
     for part, findings in examine():
         table = Table(title=part, title_justify="left", box=None, show_header=False)
@@ -55,13 +55,13 @@ def check(name: Annotated[str, typer.Argument(help="Name of a backend.")]) -> No
     Examples:
     topoeval check native
     """
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
+    from topoeval.cli.terminal import Terminal
     from topoeval.testing import check_backend
 
-    console = Console()
+    console = Terminal()
     results = check_backend(name)
     table = Table(box=None, show_header=False)
     for result in results:

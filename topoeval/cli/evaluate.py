@@ -132,6 +132,18 @@ def evaluate(
     ] = None,
     lossy: Lossy = False,
     axes: Axes = None,
+    pred_map: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(
+            help="Labels of predictions that are others in the truth: 51:1,60-69:2,*:0 (*: all "
+            "others), or a JSON file of them.",
+            rich_help_panel=VALUES,
+        ),
+    ] = None,
+    gt_map: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(help="The same for labels of the truth.", rich_help_panel=VALUES),
+    ] = None,
     topology: Annotated[
         str,
         typer.Option(
@@ -239,6 +251,8 @@ def evaluate(
         threshold=threshold,
         lossy=lossy,
         axes=axes,
+        pred_map=pred_map,
+        gt_map=gt_map,
         topology=topology,
         betti=tuple(betti or ()),
         spacing=spacing,

@@ -17,6 +17,7 @@ from rich.table import Table
 from topoeval.cli.output import escape
 from topoeval.cli.places import check_folder
 from topoeval.cli.stale_page import remove_stale_page
+from topoeval.cli.terminal import Terminal
 from topoeval.errors import UnavailableError, UserError
 from topoeval.evaluate import (
     Evaluation,
@@ -35,6 +36,7 @@ from topoeval.evaluate import (
 )
 from topoeval.evaluate.presets import preset, with_preset
 from topoeval.evaluate.summary import MEAN
+from topoeval.images.relabelling import parse_relabelling
 from topoeval.limits import parse_memory
 from topoeval.metrics import Settings
 from topoeval.metrics.neighbours import read_neighbours
@@ -66,6 +68,8 @@ class Request:
     threshold: float | None
     lossy: bool
     axes: str | None
+    pred_map: str | None
+    gt_map: str | None
     topology: str
     betti: tuple[str, ...]
     spacing: str | None
@@ -109,6 +113,8 @@ class Request:
             absent=self.absent,
             lossy=self.lossy,
             axes=check_axes(self.axes),
+            map_prediction=parse_relabelling(self.pred_map) if self.pred_map else None,
+            map_target=parse_relabelling(self.gt_map) if self.gt_map else None,
             of_prediction=self.pred_suffix,
             of_target=self.gt_suffix,
         )
@@ -125,7 +131,7 @@ def evaluate_files(
     check_folder(out)
     # of each process
     share = None if memory is None else parse_memory(memory) // jobs
-    console = Console()
+    console = Terminal()
     began = time.monotonic()
     with progress(console) as listener:
         found, stated = _evaluated(request, options, jobs, share, listener, out, console)
@@ -268,12 +274,13 @@ def write_evaluation(
     found: Evaluation, out: Path, parquet: bool = False, wall_s: float = 0.0
 ) -> None:
     """Write summary, record and, if asked for, Parquet beside the cases that are there."""
+    from topoeval.csv_tables import to_csv
     from topoeval.harness.runs.environment import describe
     from topoeval.records.files import write_record
     from topoeval.whole_file import whole_file, write_text
 
     summary = summarise(found.cases, found.options.absent, found.classes.averaged)
-    write_text(out / "summary.csv", summary.to_csv(index=False))
+    write_text(out / "summary.csv", to_csv(summary))
     if parquet:
         with whole_file(out / "cases.parquet") as beside:
             found.cases.to_parquet(beside, index=False)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import codecs
+import logging
 import sys
 import warnings
 from typing import TextIO
+
+from topoeval.foreign_text import visible, visible_lines
 
 # how people write these without them; all others become a question mark
 _PLAIN = {
@@ -29,6 +32,7 @@ _PLAIN = {
     "\u2502": "|",
 }
 _HANDLER = "topoeval.plain"
+_SAID: set[str] = set()
 
 
 def set_up() -> None:
@@ -38,22 +42,14 @@ def set_up() -> None:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors=_HANDLER)
     warnings.showwarning = _show
+    # of a home that cannot be written it says in two lines what helps nobody who makes SVG
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)
 
 
-def visible(text: str) -> str:
-    r"""Return a text of others in which control characters are written out.
-
-    A file may be called anything: its name must not clear a terminal, colour it or turn its words
-    round.
-
-    >>> visible("a\x1b[2J\u202eb\n")
-    'a\\x1b[2J\\u202eb\\n'
-    """
-    if text.isprintable():
-        return text
-    return "".join(
-        c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text
-    )
+def say(text: object, *, err: bool = False) -> None:
+    """Print lines, control characters in them written out; `err`: on the other stream."""
+    lines = map(visible, str(text).split("\n"))
+    print("\n".join(lines), file=sys.stderr if err else sys.stdout)
 
 
 def escape(text: str) -> str:
@@ -78,4 +74,8 @@ def _show(
     file: TextIO | None = None,
     line: str | None = None,
 ) -> None:
-    print(f"topoeval: {message}", file=file or sys.stderr)
+    told = f"topoeval: {visible_lines(str(message))}"
+    # once is enough, from wherever it comes
+    if told not in _SAID:
+        _SAID.add(told)
+        print(told, file=file or sys.stderr)

@@ -44,9 +44,8 @@ def plan(
     """
     import json
 
-    from rich.console import Console
-
     from topoeval.cli.data import use_data_folder
+    from topoeval.cli.terminal import Terminal
     from topoeval.harness.runs.store import Store
     from topoeval.harness.suites.catalogue import load_suite, results_folder
 
@@ -70,9 +69,9 @@ def plan(
     if as_json:
         print(json.dumps([_data(one) for one in prospects], indent=1))
         return
-    console = Console()
+    console = Terminal()
     if not console.is_terminal:  # a pipe has no width; the table reads well at this one
-        console = Console(width=120)
+        console = Terminal(width=120)
     console.print(_table(wanted.title, prospects))
     for truth in truths([one.run for one in prospects if one.state != "cannot"]):
         console.print(truth.line, highlight=False, soft_wrap=True, markup=False)

@@ -13,6 +13,8 @@ from rich.console import Console
 from topoeval.cli.evaluation import check_axes
 from topoeval.cli.output import escape
 from topoeval.cli.places import check_file, check_folder
+from topoeval.cli.terminal import Terminal
+from topoeval.csv_tables import to_csv
 from topoeval.errors import UserError
 from topoeval.evaluate import parse_priors
 from topoeval.evaluate.nnunet import DATASET, find_predictions
@@ -69,7 +71,7 @@ def repair_files(
     members = {} if found is None else found.names.members
     names = {labels[0]: name for name, labels in members.items() if len(labels) == 1}
     _check_priors(priors, surveys, reading, names, chosen)
-    console = Console(soft_wrap=True)
+    console = Terminal(soft_wrap=True)
     if found is not None:
         console.print(escape(found.line))
     console.print(escape(f"{len(sources)} files, {reading.line}"))
@@ -106,7 +108,7 @@ def repair_files(
             {**row, "file": names_out[one.source].as_posix()} for one in done for row in one.rows()
         ]
         frame = pd.DataFrame(rows, columns=[*_COLUMNS])
-        write_text(report, frame.dropna(axis=1, how="all").to_csv(index=False))
+        write_text(report, to_csv(frame.dropna(axis=1, how="all")))
     return problems
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
+from topoeval.cli.output import say
 from topoeval.cli.places import check_folder
 from topoeval.cli.plugins import Plugins
 from topoeval.cli.results import tell_damaged
@@ -105,16 +106,15 @@ def leaderboard(
             write_tables(summarise(records[name], yardsticks[name]), folder)
     for name, chosen in yardsticks.items():
         runs = records[name].runs
-        print(f"{name}: {runs['file'].nunique()} runs, reference {chosen.reference}")
-    print(f"Page: {page}")
+        say(f"{name}: {runs['file'].nunique()} runs, reference {chosen.reference}")
+    say(f"Page: {page}")
 
 
 def make_report(
     results: Path, out: Path | None, reference: str | None, *, copy_records: bool = False
 ) -> None:
     """Print the table of a results folder and write its pages."""
-    from rich.console import Console
-
+    from topoeval.cli.terminal import Terminal
     from topoeval.report import build
     from topoeval.report.summary import summarise
     from topoeval.report.terminal import to_terminal
@@ -127,9 +127,9 @@ def make_report(
     records = read(folder)
     tell_damaged(records.damaged)
     yardsticks = yardsticks_of(records, results, reference)
-    console = Console()
+    console = Terminal()
     if not console.is_terminal:  # a pipe has no width; the table reads well at this one
-        console = Console(width=110)
+        console = Terminal(width=110)
     console.print(to_terminal(summarise(records, yardsticks)))
     page = build(
         records,

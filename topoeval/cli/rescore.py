@@ -28,9 +28,8 @@ def rescore(
     Examples:
     topoeval rescore results/quickstart --metrics cldice,hd95
     """
-    from rich.console import Console
-
     from topoeval.cli.data import use_data_folder
+    from topoeval.cli.terminal import Terminal
     from topoeval.harness.runs.rescoring import rescore as rescore_runs
 
     names = [name.strip() for name in metrics.split(",") if name.strip()]
@@ -38,7 +37,7 @@ def rescore(
         raise UserError("--metrics names no metric; write for example --metrics cldice,hd95")
     use_data_folder(data)
     done = rescore_runs(results, names, jobs)
-    console = Console()
+    console = Terminal()
     for label, problem in sorted(done.problems.items()):
         console.print(f"{label}: {problem}", markup=False, soft_wrap=True, highlight=False)
     console.print(

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Optional
 
 import typer
 
+from topoeval.cli.output import say
 from topoeval.cli.places import check_file, check_folder
 from topoeval.errors import UserError
 from topoeval.limits import usable_cores
@@ -31,10 +32,10 @@ def collect(
 
     check_folder(out)
     found = write(results or [], out)
-    typer.echo(f"{out}: {', '.join(NAMES)}; {len(found.runs)} runs, {len(found.cases)} cases")
+    say(f"{out}: {', '.join(NAMES)}; {len(found.runs)} runs, {len(found.cases)} cases")
     tell_damaged(found.damaged)
     if warning := mixed_code(found.runs):
-        typer.echo(f"Note: {warning}", err=True)
+        say(f"Note: {warning}", err=True)
 
 
 def query(
@@ -51,6 +52,7 @@ def query(
     Examples:
     topoeval query "SELECT method, count(*) FROM runs GROUP BY method" results
     """
+    from topoeval.csv_tables import to_csv
     from topoeval.results.sql import query as ask
     from topoeval.results.tables import load
 
@@ -60,7 +62,7 @@ def query(
     tell_damaged(found.damaged)
     answer = ask(sql, found)
     if csv:
-        typer.echo(answer.to_csv(index=False, lineterminator="\n"), nl=False)
+        typer.echo(to_csv(answer), nl=False)
     elif json:
         typer.echo(answer.to_json(orient="records", date_format="iso"))
     else:
@@ -115,8 +117,8 @@ def submit(
             raise UserError("--out is for packing; --check writes nothing")
         bundle = check
     verdict = checked(bundle, truth, jobs, max_gib)
-    typer.echo(f"{bundle}: {verdict.status}, {verdict.reason}")
-    typer.echo(f"{verdict.about.method} on {verdict.about.dataset}, {verdict.about.topology}")
+    say(f"{bundle}: {verdict.status}, {verdict.reason}")
+    say(f"{verdict.about.method} on {verdict.about.dataset}, {verdict.about.topology}")
     typer.echo(f"sha256 {verdict.sha256}")
     scores = [c for c in verdict.scores.columns if c not in ("case", "class", "seed")]
     if scores:
@@ -127,17 +129,18 @@ def submit(
 def tell_damaged(damaged: Iterable[UserError]) -> None:
     """Name the files that could not be read as records, on standard error."""
     for error in damaged:
-        typer.echo(f"Note: {error}", err=True)
+        say(f"Note: {error}", err=True)
 
 
 def print_frame(frame: Any) -> None:
     """Print a table, numbers to the right; a pipe gets 160 columns."""
-    from rich.console import Console
     from rich.table import Table
 
-    console = Console()
+    from topoeval.cli.terminal import Terminal
+
+    console = Terminal()
     if not console.is_terminal:  # a pipe has no width
-        console = Console(width=160)
+        console = Terminal(width=160)
     table = Table(box=None, pad_edge=False)
     for name in frame.columns:
         numeric = frame[name].dtype.kind in "iuf"

@@ -8,7 +8,6 @@ from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
-from rich.console import Console
 from rich.live import Live
 
 from topoeval import plugins
@@ -16,6 +15,7 @@ from topoeval.cli.data import use_data_folder
 from topoeval.cli.display import SweepDisplay
 from topoeval.cli.output import escape
 from topoeval.cli.places import check_folder
+from topoeval.cli.terminal import Terminal
 from topoeval.cli.yardsticks import leave_yardsticks
 from topoeval.errors import UserError
 from topoeval.harness.runs.executors import Settings, make_executor
@@ -71,7 +71,7 @@ def run_suite(
             )
         preflight(suite, runs, download=download)
         title = f"[bold]{escape(suite.title)}[/]"
-        Console().print(f"{title}: {len(runs)} runs, results in {escape(str(store.root))}")
+        Terminal().print(f"{title}: {len(runs)} runs, results in {escape(str(store.root))}")
         retry: Retry = "failed" if retry_failed else "machine"
         settings = replace(settings, template=template)
         try:
@@ -137,7 +137,7 @@ def execute_runs(
     anew: Collection[str] = (),
 ) -> int:
     """Execute what has no record, showing how far it is; return the number of failed runs."""
-    console = Console()
+    console = Terminal()
     with closing(make_executor(executor, settings, runs)) as place:
         display = SweepDisplay(len(runs), store, place.slots, console)
         with Live(display, console=console, refresh_per_second=2, transient=True):

@@ -40,8 +40,7 @@ def status(
     """
     from collections import Counter
 
-    from rich.console import Console
-
+    from topoeval.cli.terminal import Terminal
     from topoeval.harness.runs.progress import recorded_runs, run_states
     from topoeval.harness.runs.store import Store
     from topoeval.harness.runs.sweep import read_plan
@@ -52,9 +51,9 @@ def status(
     asked = read_plan(store)
     runs, damaged = (asked.runs, []) if asked else recorded_runs(store)
     states = list(run_states(runs, store))
-    console = Console()
+    console = Terminal()
     if not console.is_terminal:  # a pipe has no width; the table reads well at this one
-        console = Console(width=110)
+        console = Terminal(width=110)
     at_work = store.in_use()
     if asked is not None:
         by = f"process {asked.pid} on {asked.host}, since {asked.started}"

@@ -43,12 +43,12 @@ def time(
     Examples:
     topoeval time quickstart --method betti_prior
     """
-    from rich.console import Console
     from rich.markdown import Markdown
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
     from topoeval.cli.data import use_data_folder
     from topoeval.cli.places import check_folder
+    from topoeval.cli.terminal import Terminal
     from topoeval.harness.plans.plan import plan_selected
     from topoeval.harness.plans.preflight import preflight
     from topoeval.harness.suites.catalogue import load_suite
@@ -67,7 +67,7 @@ def time(
     check_folder(results, "--results")
     folder = results / "timing"
     lane = Lane(folder, wanted.name, settings, wanted.limits, threads, busy)
-    console = Console()
+    console = Terminal()
     display = Progress(
         SpinnerColumn(),
         TextColumn("{task.description}"),
@@ -83,7 +83,7 @@ def time(
     table = folder / "table.md"
     write_bytes(table, timing_tables(read_timings(folder)).encode())
     if not console.is_terminal:  # a pipe has no width; the table reads well at this one
-        console = Console(width=160)
+        console = Terminal(width=160)
     console.print(Markdown(timing_tables(records)))
     console.print(f"Table: {table}", soft_wrap=True)
     raise typer.Exit(1 if any(record["status"] != "ok" for record in records) else 0)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from rich.console import Console
 from rich.table import Table
 
 from topoeval.cli.data import use_data_folder
 from topoeval.cli.places import check_folder
 from topoeval.cli.run import execute_runs
+from topoeval.cli.terminal import Terminal
 from topoeval.harness.plans.plan import plan
 from topoeval.harness.plans.preflight import preflight
 from topoeval.harness.runs.executors import Settings
@@ -46,9 +46,9 @@ def tune_suite(
     results = results or Path("results") / suite.name
     check_folder(results, "--results")
     store = tuning_store(results, suite)
-    console = Console()
+    console = Terminal()
     if not console.is_terminal:  # a pipe has no width; the table reads well at this one
-        console = Console(width=110)
+        console = Terminal(width=110)
     console.print(
         f"[bold]{suite.title}[/]: {suite.tuning.trials} trials a method on validation images, "
         f"seeds {', '.join(map(str, suite.tuning.seeds))}, in {store.root}"

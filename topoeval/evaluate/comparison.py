@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from topoeval.csv_tables import read_csv
 from topoeval.errors import UserError, nearest
 from topoeval.evaluate.summary import FLAGS, KEYS
 from topoeval.evaluate.verdict import sentences
@@ -149,7 +150,7 @@ def read_evaluation(folder: Path | str) -> tuple[pd.DataFrame, dict[str, Any]]:
     """
     folder = Path(folder)
     try:
-        cases = pd.read_csv(folder / "cases.csv", dtype={"case": str, "class": str})
+        cases = read_csv((folder / "cases.csv").read_bytes(), KEYS)
         spec = json.loads((folder / "record.json").read_text(encoding="utf-8"))["spec"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UserError(

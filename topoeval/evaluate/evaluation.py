@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
@@ -179,9 +179,7 @@ def _surveyed(
     pairs: Sequence[FilePair], options: Options, workers: Workers, tell: Listener
 ) -> tuple[dict[Path, Survey], list[Problem]]:
     """Find out what every file holds, and which hold no mask."""
-    many = options.classes is not None
-    ours = Terms("prediction", options.threshold, options.lossy, many, options.axes)
-    theirs = replace(ours, side="truth", threshold=None)
+    ours, theirs = options.terms()
     files = [(pair.prediction, ours) for pair in pairs if pair.prediction is not None]
     files += [(pair.target, theirs) for pair in pairs]
     found: dict[Path, Survey] = {}
@@ -204,13 +202,12 @@ def _decided(
     pairs: Sequence[FilePair], surveys: dict[Path, Survey], options: Options
 ) -> tuple[Task, list[str]]:
     """Decide what values mean and which classes there are, once for all files."""
-    many = options.classes is not None
-    ours = Terms("prediction", options.threshold, options.lossy, many, options.axes)
+    ours, theirs = options.terms()
     ignored = options.ignored
     predictions = decide([surveys[p.prediction] for p in pairs if p.prediction is not None], ours)
     targets = decide(
         [surveys[pair.target] for pair in pairs],
-        replace(ours, side="truth", threshold=None),
+        theirs,
         () if ignored is None else (ignored,),
     )
     notes = []
@@ -381,4 +378,6 @@ def _key(task: Task, of_metrics: dict[str, str], hashes: dict[str, str]) -> str:
         ],
         "files": hashes,
     }
+    maps = {"predictions": options.map_prediction, "truth": options.map_target}
+    facts |= {f"map of {side}": str(new) for side, new in maps.items() if new is not None}
     return sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()[:16]

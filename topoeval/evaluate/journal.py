@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
+from topoeval.csv_tables import csv_cell, text_of_cell
 from topoeval.evaluate.pairs import FilePair
 from topoeval.whole_file import whole_file
 
@@ -70,7 +71,7 @@ class Journal:
                 found = csv.reader(file)
                 head = _joined(next(found))
                 # joined, since cells apart would take six times as much
-                rows = [(place[row[0]], _joined(row)) for row in found]
+                rows = [(place[text_of_cell(row[0])], _joined(row)) for row in found]
             rows.sort(key=lambda row: row[0])
             with (
                 whole_file(path) as beside,
@@ -84,11 +85,13 @@ class Journal:
             self._inputs.writerow(self._input(pair, note))
 
     def _line(self, row: Row) -> list[str]:
-        return [_text(row.get(name)) for name in self.columns]
+        keys = [csv_cell(str(row[name])) for name in KEYS]
+        return keys + [_text(row.get(name)) for name in self.columns[len(KEYS) :]]
 
     def _input(self, pair: FilePair, note: str) -> list[str]:
         files = str(pair.prediction or ""), str(pair.target)
-        return [pair.name, self.keys[pair.name], *files, note]
+        texts = pair.name, self.keys[pair.name], *files, note
+        return [csv_cell(text) for text in texts]
 
     def _started(self, name: str, columns: Sequence[str], kept: Sequence[Sequence[str]]) -> Any:
         path = self.folder / name
@@ -132,7 +135,8 @@ def _lines(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
         found = csv.reader(file)
         if tuple(next(found, ())) != tuple(columns):
             return []
-        return [dict(zip(columns, row, strict=True)) for row in found if len(row) == len(columns)]
+        whole = (row for row in found if len(row) == len(columns))
+        return [dict(zip(columns, map(text_of_cell, row), strict=True)) for row in whole]
 
 
 def _row(line: Mapping[str, str]) -> Row:

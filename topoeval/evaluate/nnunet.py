@@ -10,7 +10,7 @@ import json
 import math
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from topoeval.evaluate.label_names import LabelNames, read_label_names
 from topoeval.evaluate.pairs import FilePair, Matched, match_files
 from topoeval.images import image_files, image_name
 
-DATASET, _SUMMARY = "dataset.json", "summary.json"
+DATASET, _SUMMARY, POSTPROCESSED = "dataset.json", "summary.json", "postprocessed"
 _TOLERANCE = 1e-6
 
 
@@ -135,8 +135,8 @@ def read_nnunet(results: Path, targets: Path | None = None) -> NnUnetResults:
     Parameters
     ----------
     results
-        ``fold_0``, its ``validation``, a ``crossval_results_folds_...``, a ``summary.json``, or a
-        folder of predictions.
+        ``fold_0``, its ``validation``, a ``crossval_results_folds_...``, the ``postprocessed`` in
+        one of these, a ``summary.json``, or a folder of predictions.
     targets
         The truth; by default the files that the summary names or, if they have moved,
         ``$nnUNet_preprocessed/DATASET/gt_segmentations``.
@@ -164,7 +164,8 @@ def read_nnunet(results: Path, targets: Path | None = None) -> NnUnetResults:
                 f"--nnunet {results} labelsTs"
             )
         ending = json.loads(dataset.read_text(encoding="utf-8")).get("file_ending", "")
-        return NnUnetResults(_with_ending(match_files(results, targets), ending), labels)
+        matched = _without_copies(match_files(results, targets), results)
+        return NnUnetResults(_with_ending(matched, ending), labels)
     return _of_summary(summary, labels, targets)
 
 
@@ -215,6 +216,17 @@ def _members(key: str) -> tuple[int, ...]:
     """Read ``"1"`` or ``"(1, 2)"``."""
     value: Any = ast.literal_eval(key)
     return tuple(sorted(value)) if isinstance(value, tuple | list) else (int(value),)
+
+
+def _without_copies(matched: Matched, results: Path) -> Matched:
+    """Pass over what nnU-Net has post-processed beside the predictions, and say so."""
+    copies = results / POSTPROCESSED
+    kept = [one for one in matched.problems if copies not in Path(one.file).parents]
+    passed = len(matched.problems) - len(kept)
+    if not passed:
+        return matched
+    note = f"{copies}: {passed} files are passed over; name that folder to score them"
+    return replace(matched, problems=kept, notes=[*matched.notes, note])
 
 
 def _with_ending(matched: Matched, ending: str) -> Matched:

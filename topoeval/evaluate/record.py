@@ -65,6 +65,8 @@ def _settings(options: Options) -> dict[str, Any]:
     of_all = asdict(options.settings)
     found = {key: of_all[key] for key in ("spacing", "tolerance", "patch")}
     named = {"tolerances": dict(options.tolerances), "neighbours": of_all["neighbours"]}
+    # models may number their classes each in its own way, and the truth has one
+    named["gt_map"] = str(options.map_target or "")
     return found | {key: value for key, value in named.items() if value}
 
 

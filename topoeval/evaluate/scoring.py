@@ -16,6 +16,8 @@ from topoeval.evaluate.pairs import FilePair
 from topoeval.evaluate.parallel import Problem
 from topoeval.images.orientation import on_grid_of
 from topoeval.images.reading import LabelMap, Reading, read_labels
+from topoeval.images.relabelling import Relabelling
+from topoeval.images.survey import Terms
 from topoeval.metrics import Settings
 from topoeval.metrics.scores import MaskPair
 
@@ -54,6 +56,8 @@ class Options:
         JPEG may hold masks; they are cut at half of their range.
     axes
         What the axes of arrays mean whose format does not say: letters of ``zyxc``.
+    map_prediction, map_target
+        Which labels of a side become which.
     of_prediction, of_target
         What names of files have beside that of the case; see `match_files`.
     """
@@ -71,8 +75,20 @@ class Options:
     absent: Literal["leave-out", "score"] = "leave-out"
     lossy: bool = False
     axes: str | None = None
+    map_prediction: Relabelling | None = None
+    map_target: Relabelling | None = None
     of_prediction: str = ""
     of_target: str = ""
+
+    def terms(self) -> tuple[Terms, Terms]:
+        """Return how the files of predictions and those of the truth are read."""
+        many = self.classes is not None
+        of_both = Terms(lossy=self.lossy, axes=self.axes)
+        ours, theirs = (
+            replace(of_both, many=many or new is not None, relabelling=new)
+            for new in (self.map_prediction, self.map_target)
+        )
+        return replace(ours, side="prediction", threshold=self.threshold), theirs
 
     @property
     def ignored(self) -> int | None:

@@ -92,8 +92,17 @@ def decide(surveys: Sequence[Survey], terms: Terms, ignore: Collection[int] = ()
     Raises
     ------
     UserError
-        If files of the set hold different kinds of values.
+        If files of the set hold different kinds of values, or none a label that is to be another.
     """
+    found = _decided(surveys, terms, ignore)
+    if terms.relabelling is None or not surveys:
+        return found
+    line = f"{found.line}; {terms.relabelling.line(found.labels)}"
+    labels = frozenset(terms.relabelling.of(label) for label in found.labels) - {0}
+    return replace(found, labels=labels, line=line)
+
+
+def _decided(surveys: Sequence[Survey], terms: Terms, ignore: Collection[int]) -> Reading:
     with_channels = [one for one in surveys if one.channels]
     plain = [one for one in surveys if not one.channels]
     if with_channels and plain:
@@ -114,8 +123,10 @@ def decide(surveys: Sequence[Survey], terms: Terms, ignore: Collection[int] = ()
         return Reading(terms, fractions=True, parts=parts, labels=frozenset({1}), line=line)
     values = frozenset[int]().union(*(one.labels for one in plain))
     seen = values - set(ignore)
-    _check_one_writing(plain, seen, ignore)
-    one = next((white for white in WHITE if seen == {white}), None)
+    one = None
+    if terms.relabelling is None:
+        _check_one_writing(plain, seen, ignore)
+        one = next((white for white in WHITE if seen == {white}), None)
     line = f"labels {_listed(values)}"
     if one is not None:
         line = f"0 and {one}, {one} is read as 1"
@@ -161,16 +172,23 @@ def read_labels(path: Path, reading: Reading | None = None) -> LabelMap:
         If the file cannot be read or holds something else; the message names file and remedy.
     """
     reading = reading or Reading()
+    image = _labels_as_stored(path, reading)
+    if reading.terms.relabelling is not None:
+        image = replace(image, array=reading.terms.relabelling.applied(image.array))
+    return LabelMap(image)
+
+
+def _labels_as_stored(path: Path, reading: Reading) -> Image:
     terms = reading.terms
     image = read_mask(path, terms)
     check_numbers(image.array, path)
     if image.channel_axis is not None:
-        return LabelMap(replace(image, array=_classes(image, reading), channel_axis=None))
+        return replace(image, array=_classes(image, reading), channel_axis=None)
     array = image.array
     if reading.fractions or image.lossy:
         cut = _HALF if terms.threshold is None else terms.threshold
         parts = image.lossy or str(array.dtype) in reading.parts
-        return LabelMap(replace(image, array=_foreground(array, cut, parts).astype(np.uint8)))
+        return replace(image, array=_foreground(array, cut, parts).astype(np.uint8))
     if array.dtype.kind == "f":
         whole = np.rint(array)
         if (np.abs(array - whole) > NEARLY_WHOLE).any():
@@ -178,7 +196,7 @@ def read_labels(path: Path, reading: Reading | None = None) -> LabelMap:
         array = whole.astype(np.int64)
     if reading.one is not None:
         array = np.where(array == reading.one, 1, array)
-    return LabelMap(replace(image, array=array.astype(np.min_scalar_type(int(array.max())))))
+    return replace(image, array=array.astype(np.min_scalar_type(int(array.max()))))
 
 
 def _foreground(array: NDArray[Any], threshold: float, parts: bool) -> NDArray[np.bool_]:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from topoeval.errors import UserError
 from topoeval.images.formats import image_suffix, is_lossy, read_image, split_inside
 from topoeval.images.image import Image, Values
+from topoeval.images.relabelling import Relabelling
 
 Side = Literal["prediction", "truth"]
 
@@ -51,6 +52,8 @@ class Terms:
         A file may hold any number of labels: somebody named the classes.
     axes
         What the axes of arrays mean whose format does not say: letters of ``zyxc``.
+    relabelling
+        Which labels become which; values are then taken as they are stored.
     """
 
     side: Side = "truth"
@@ -58,6 +61,7 @@ class Terms:
     lossy: bool = False
     many: bool = False
     axes: str | None = None
+    relabelling: Relabelling | None = None
 
 
 @dataclass(frozen=True, slots=True)

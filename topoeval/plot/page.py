@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from topoeval.errors import UserError
+from topoeval.foreign_text import visible_lines
 from topoeval.persistence import Barcodes
 from topoeval.plot.style import COLOURS, longest_first, one_image
 
@@ -72,7 +73,7 @@ def barcode_page(
     if values.size > _VOXELS:
         raise UserError(f"{values.size} voxels, and a page holds {_VOXELS}; crop the image")
     thresholds = _thresholds(values)
-    return _template().render(
+    page = _template().render(
         title=title,
         reading=table.topology.describe(values.ndim),
         shape=" x ".join(map(str, values.shape)),
@@ -94,6 +95,7 @@ def barcode_page(
             "bars": [bar for dim in table.dims for bar in _longest(table, dim, max_bars, values)],
         },
     )
+    return visible_lines(page)
 
 
 def _thresholds(values: NDArray[Any]) -> NDArray[np.float64]:

@@ -18,7 +18,7 @@ from topoeval.errors import UserError
 from topoeval.records.canonical import canonical_text
 from topoeval.records.migration import migrate
 from topoeval.records.record import FilesRecord, Outcome, Record
-from topoeval.whole_file import write_text
+from topoeval.whole_file import read_bytes, write_text
 
 
 class DamagedRecordError(DamagedFileError):
@@ -53,7 +53,7 @@ def read_record(path: Path) -> Record:
         The message names the file and says what is wrong with it.
     """
     try:
-        found = orjson.loads(path.read_bytes())
+        found = orjson.loads(read_bytes(path))
     except OSError as error:
         raise DamagedRecordError(path, f"it cannot be read ({error.strerror})") from None
     except orjson.JSONDecodeError as error:

@@ -7,6 +7,7 @@ import io
 import math
 import re
 import textwrap
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
+
+from topoeval.foreign_text import visible_lines
 
 # Okabe & Ito's palette without its yellow, which a white page swallows; it stays apart under the
 # common colour blindnesses and on dark ground. More methods than colours change the mark as well.
@@ -121,7 +124,9 @@ def plotting(salt: str) -> Iterator[None]:
         "axes.facecolor": "none",
         **dict.fromkeys(_INKED, INK),
     }
-    with mpl.rc_context(settings):
+    with mpl.rc_context(settings), warnings.catch_warnings():
+        # text stays text in the SVG, and who shows it has other fonts
+        warnings.filterwarnings("ignore", message=r"Glyph \d+ .* missing from font")
         yield
 
 
@@ -194,7 +199,7 @@ def to_svg(figure: Figure) -> str:
     )
     svg = svg.replace("'DejaVu Sans'", _FONTS).replace("</style>", f"{_dark_rules()}</style>", 1)
     # Trailing blanks would only trouble those who commit the figures.
-    return re.sub(r"[ \t]+$", "", svg, flags=re.MULTILINE)
+    return visible_lines(re.sub(r"[ \t]+$", "", svg, flags=re.MULTILINE))
 
 
 def _dark_rules() -> str:

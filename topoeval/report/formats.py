@@ -10,6 +10,7 @@ from textwrap import wrap
 
 import pandas as pd
 
+from topoeval.csv_tables import to_csv as csv_of
 from topoeval.report.caption import caption_lines
 from topoeval.report.folder import write_text
 from topoeval.report.gains import gains
@@ -43,8 +44,7 @@ def to_frame(summary: Summary) -> pd.DataFrame:
 
 def to_csv(summary: Summary) -> str:
     """Return the tidy table as CSV; times in seconds, memory in bytes."""
-    text: str = to_frame(summary).to_csv(index=False, lineterminator="\n")
-    return text
+    return csv_of(to_frame(summary))
 
 
 def to_markdown(summary: Summary) -> str:

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from rich.console import RenderableType
 
+from topoeval.records.files import record_files
 from topoeval.report.bases import Yardsticks
 from topoeval.report.boards import boards, further_boards
 from topoeval.report.figures import draw_dataset, draw_overview
@@ -75,7 +76,8 @@ def build(
     add_assets(folder)
     add_suite(folder, records, yardsticks, published, Site(records=place))
     if copy_records:
-        for path in sorted(records.folder.glob("*.json")):
+        damaged = {error.path for error in records.damaged}
+        for path in set(record_files(records.folder)) - damaged:
             folder.add(f"records/{path.name}", path.read_text(encoding="utf-8"))
     folder.save()
     return out / "index.html"

@@ -2,15 +2,33 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import jinja2
 from markupsafe import Markup, escape
 
+from topoeval.foreign_text import visible_lines
 
-def template(name: str) -> jinja2.Template:
-    """Return a page's template; what is put into it is escaped, and must be there."""
-    return _environment().get_template(name)
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A page's template."""
+
+    _filled: jinja2.Template
+
+    def render(self, **values: Any) -> str:
+        """Return the page; what is put into it is escaped, and must be there.
+
+        A browser shows no control character, but what reads the file in a terminal obeys it.
+        """
+        return visible_lines(self._filled.render(**values))
+
+
+def template(name: str) -> Template:
+    """Return a page's template."""
+    return Template(_environment().get_template(name))
 
 
 @cache

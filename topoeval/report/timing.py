@@ -45,6 +45,7 @@ def read_timings(folder: Path | str) -> list[Record]:
         try:
             record = json.loads(path.read_text(encoding="utf-8"))
             known = record["schema"] == SCHEMA and {"machine", "software", "rounds"} <= set(record)
+            RunSpec.model_validate(record["spec"])
         except (ValueError, KeyError, TypeError):
             known = False
         if not known:

@@ -10,17 +10,21 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import importlib.util
+import io
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from topoeval.datasets.cache import cache_folder
 from topoeval.records.record import RECORD_SCHEMA
-from topoeval.whole_file import whole_file
+from topoeval.whole_file import read_bytes, whole_file, write_text
 
 # Raise it when rows.py changes what the tables hold.
 _FORM = 3
+NAMES = ("runs", "cases")
+_SUMS = ".sha256"
 
 Tables = tuple[pd.DataFrame, pd.DataFrame]
 
@@ -43,9 +47,11 @@ def fetch(folder: Path, key: str) -> Tables | None:
     if home is None:
         return None
     try:
-        runs, cases = (
-            pd.read_parquet(home / f"{key}.{name}.parquet") for name in ("runs", "cases")
-        )
+        contents = [read_bytes(home / f"{key}.{name}.parquet") for name in NAMES]
+        # Parquet has no checksum of its own: a changed byte can be another score
+        if read_bytes(home / f"{key}{_SUMS}").decode("ascii") != _sums(contents):
+            return None
+        runs, cases = (pd.read_parquet(io.BytesIO(content)) for content in contents)
     except (OSError, ValueError):
         return None  # parsed anew, and written over
     return runs, cases
@@ -61,9 +67,11 @@ def keep(folder: Path, key: str, runs: pd.DataFrame, cases: pd.DataFrame) -> Non
         return
     with contextlib.suppress(OSError):
         home.mkdir(parents=True, exist_ok=True)
-        for name, table in (("cases", cases), ("runs", runs)):
-            write_parquet(table, home / f"{key}.{name}.parquet")
-        for old in home.glob("*.parquet"):
+        files = [home / f"{key}.{name}.parquet" for name in NAMES]
+        for table, path in zip((runs, cases), files, strict=True):
+            write_parquet(table, path)
+        write_text(home / f"{key}{_SUMS}", _sums([path.read_bytes() for path in files]))
+        for old in (*home.glob("*.parquet"), *home.glob(f"*{_SUMS}")):
             if not old.name.startswith(key):
                 old.unlink(missing_ok=True)
 
@@ -72,6 +80,10 @@ def write_parquet(table: pd.DataFrame, path: Path) -> None:
     """Write a table under another name and rename it; the same table gives the same bytes."""
     with whole_file(path) as partial:
         table.to_parquet(partial, index=False)
+
+
+def _sums(contents: Sequence[bytes]) -> str:
+    return "".join(f"{hashlib.sha256(content).hexdigest()}\n" for content in contents)
 
 
 def _home(folder: Path) -> Path | None:

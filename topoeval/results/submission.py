@@ -9,7 +9,6 @@ bytes.
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import tempfile
 import tomllib
@@ -23,6 +22,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
+from topoeval.csv_tables import read_csv
 from topoeval.errors import UserError, nearest
 from topoeval.evaluate import (
     Evaluation,
@@ -231,7 +231,7 @@ def read_scores(data: bytes, where: Path) -> pd.DataFrame:
         If it is no table, holds an unknown column, or a value that is no number or out of range.
     """
     try:
-        table = pd.read_csv(io.BytesIO(data), dtype={"case": str, "class": str})
+        table = read_csv(data, ("case", "class"))
     except (ValueError, UnicodeDecodeError) as error:
         raise UserError(f"{where}: {SCORES} is no table: {error}") from None
     known = every_column()

@@ -9,7 +9,6 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
-import stat
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -22,6 +21,7 @@ import psutil
 import topoeval
 from topoeval.errors import UserError
 from topoeval.harness.runs.environment import describe
+from topoeval.harness.runs.lock_file import open_lock
 
 _LOCK = "topoeval-machine.lock"
 # a second of an idle machine shows less than this
@@ -73,7 +73,9 @@ def alone() -> Iterator[None]:
 
 @contextmanager
 def _held(kind: int, refusal: str) -> Iterator[None]:
-    file = _opened(Path(tempfile.gettempdir()) / _LOCK)
+    # to read is enough for a lock, and all that there is of a file of another user
+    place = Path(tempfile.gettempdir()) / _LOCK
+    file = open_lock(place, "by which sweeps and timings know of one another", os.O_RDONLY)
     try:
         fcntl.flock(file, kind | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -83,32 +85,6 @@ def _held(kind: int, refusal: str) -> Iterator[None]:
         yield
     finally:
         os.close(file)
-
-
-def _opened(path: Path) -> int:
-    """Open the lock file, whoever made it.
-
-    Its folder is shared by all users, so it may be something else under its name: a link is not
-    followed, and a pipe is not waited for.
-    """
-    # to read is enough for a lock, and all that there is of a file of another user
-    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-    try:
-        try:
-            file = os.open(path, flags)
-        except FileNotFoundError:
-            file = os.open(path, flags | os.O_CREAT, 0o644)
-    except OSError as error:
-        raise UserError(
-            f"{path}, by which sweeps and timings know of one another, cannot be opened "
-            f"({error.strerror}); remove it"
-        ) from None
-    if not stat.S_ISREG(os.fstat(file).st_mode):
-        os.close(file)
-        raise UserError(
-            f"{path}, by which sweeps and timings know of one another, is no file; remove it"
-        )
-    return file
 
 
 def busy_cores(seconds: float = 1.0) -> float:

@@ -14,6 +14,7 @@ from topoeval.harness.runs.store import Store
 from topoeval.records.canonical import Frozen
 from topoeval.records.files import DamagedRecordError, read_records
 from topoeval.records.spec import RunSpec
+from topoeval.whole_file import read_bytes
 
 # a supervisor beats every two seconds; shared folders and clocks of other machines lag
 _LOST_S = 60.0
@@ -62,7 +63,7 @@ def run_state(spec: RunSpec, store: Store) -> RunState:
         )
     try:
         beat = heartbeat(spec.id, store)
-    except ValidationError:
+    except (ValidationError, OSError):
         return RunState(spec, "lost", reason=f"{store.heartbeat(spec.id)} is damaged")
     if beat is None:
         return RunState(spec, "waiting")
@@ -106,11 +107,11 @@ def heartbeat(run_id: str, store: Store) -> Heartbeat | None:
 
     Raises
     ------
-    ValidationError
-        The file is damaged.
+    ValidationError, OSError
+        The file is damaged, or cannot be read.
     """
     try:
-        return Heartbeat.model_validate_json(store.heartbeat(run_id).read_bytes())
+        return Heartbeat.model_validate_json(read_bytes(store.heartbeat(run_id)))
     except FileNotFoundError:
         return None
 

@@ -14,6 +14,7 @@
 from __future__ import annotations
 
 import fcntl
+import os
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -23,6 +24,7 @@ from typing import IO
 from topoeval.archives import DamagedFileError, read_archive, set_aside
 from topoeval.errors import UserError
 from topoeval.harness.runs import machine
+from topoeval.harness.runs.lock_file import open_lock
 from topoeval.records.files import DamagedRecordError, read_record, write_record
 from topoeval.records.record import Record
 from topoeval.records.spec import RunSpec
@@ -30,6 +32,7 @@ from topoeval.whole_file import PARTIAL
 
 # longer than a look whether the folder is in use, which takes its lock for a moment
 _LOCK_PATIENCE_S = 0.5
+_PURPOSE = "by which sweeps of one results folder know of one another"
 
 
 class Store:
@@ -148,7 +151,8 @@ class Store:
     def exclusive(self) -> Iterator[None]:
         """Hold the folder for one sweep; a second one is told, not left to collide."""
         self.root.mkdir(parents=True, exist_ok=True)
-        with (self.root / ".lock").open("w") as lock:
+        file = open_lock(self._lock, _PURPOSE, os.O_RDWR)
+        with os.fdopen(file, "r+b") as lock:
             deadline = time.monotonic() + _LOCK_PATIENCE_S
             while not _taken(lock, fcntl.LOCK_EX):
                 if time.monotonic() > deadline:
@@ -159,14 +163,17 @@ class Store:
 
     def in_use(self) -> bool:
         """Whether a sweep uses this folder now."""
-        lock = self.root / ".lock"
-        if not lock.exists():
+        if not self._lock.exists():
             return False
-        with lock.open() as file:
+        with os.fdopen(open_lock(self._lock, _PURPOSE, os.O_RDONLY), "rb") as file:
             return not _taken(file, fcntl.LOCK_SH)
 
+    @property
+    def _lock(self) -> Path:
+        return self.root / ".lock"
 
-def _taken(lock: IO[str], kind: int) -> bool:
+
+def _taken(lock: IO[bytes], kind: int) -> bool:
     """Take a lock if it is free; return whether it was."""
     try:
         fcntl.flock(lock, kind | fcntl.LOCK_NB)

@@ -22,7 +22,7 @@ from topoeval.harness.suites.suite import Limits
 from topoeval.records.canonical import Frozen
 from topoeval.records.record import Fault, Record
 from topoeval.records.spec import RunSpec
-from topoeval.whole_file import write_text
+from topoeval.whole_file import read_bytes, write_text
 
 Event = Literal["kept", "started", "finished"]
 Listener = Callable[[Event, RunSpec, Record | None], None]
@@ -146,8 +146,8 @@ def read_plan(store: Store) -> SweepPlan | None:
     if not store.sweep.exists():
         return None
     try:
-        return SweepPlan.model_validate_json(store.sweep.read_bytes())
-    except ValidationError as error:
+        return SweepPlan.model_validate_json(read_bytes(store.sweep))
+    except (ValidationError, OSError) as error:
         raise UserError(f"{store.sweep} is of another version or damaged; delete it") from error
 
 

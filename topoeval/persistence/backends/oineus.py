@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from topoeval.limits import usable_cores
 from topoeval.persistence.backends.base import Index, Info
 from topoeval.persistence.backends.library import LibraryBackend, pairs_of_ranks, voxel_ranks
 
@@ -40,7 +40,7 @@ class Oineus(LibraryBackend):
     )
 
     def __init__(self, threads: int = 1) -> None:
-        self.threads = min(threads, os.cpu_count() or 1)
+        self.threads = min(threads, usable_cores())
 
     def pairs(
         self, image: NDArray[np.float64], construction: str, dims: Sequence[int]
