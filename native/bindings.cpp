@@ -25,6 +25,7 @@
 #include "digital/distances.hpp"
 #include "matching/masks.hpp"
 #include "matching/matching.hpp"
+#include "maximin_bindings.hpp"
 #include "repair_bindings.hpp"
 #include "results.hpp"
 #include "skeleton_bindings.hpp"
@@ -348,6 +349,7 @@ bool array of the same shape, with the topology of the masks.)");
   topoeval::bind_repair(module);
   module.def("inner_distance", &topoeval::py_inner_distance, nb::arg("masks"), nb::arg("threads"),
              "Euclidean distances of the voxels of masks to the nearest outside, 0 there; float64.");
+  topoeval::bind_maximin(module);
   topoeval::bind_soft_skeleton(module);
   module.def("_volume_variant", &topoeval::py_volume_variant, nb::arg("values"),
              nb::arg("construction"), nb::arg("loops"), nb::arg("wide_entries"),

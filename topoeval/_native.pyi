@@ -79,6 +79,9 @@ def repair(
 def inner_distance(
     masks: NDArray[np.bool_] | NDArray[np.uint8], threads: int
 ) -> NDArray[np.float64]: ...
+def maximin_pairs(
+    keys: NDArray[Float], labels: NDArray[np.int32], corners: bool, threads: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]: ...
 def soft_skeleton(maps: NDArray[Float], iterations: int, threads: int) -> NDArray[Float]: ...
 def soft_skeleton_gradient(
     maps: NDArray[Float], gradient: NDArray[Float], iterations: int, threads: int

@@ -4,7 +4,13 @@ import pytest
 import torch
 
 from topoeval.errors import UserError
-from topoeval.losses import LOSSES, CapeLoss, DiscreteMorseLoss, TopoInteractionLoss
+from topoeval.losses import (
+    LOSSES,
+    CapeLoss,
+    DiscreteMorseLoss,
+    RegionSeparationLoss,
+    TopoInteractionLoss,
+)
 from topoeval.testing.loss_subject import Subject, default_make
 from topoeval.testing.losses import loss_checks
 from topoeval.testing.results import NotApplicable
@@ -15,6 +21,7 @@ MAKE = {
     "cape": lambda ndim, channels, **extra: CapeLoss(corridor=2, snap=1, **extra),
     # After a softmax two voxels may be nearly equal, and an arc step from one to the other.
     "discrete_morse": lambda ndim, channels, **extra: DiscreteMorseLoss(dilation=2, **extra),
+    "region_separation": lambda ndim, channels, **extra: RegionSeparationLoss(margin=1, **extra),
     "topo_interaction": lambda ndim, channels, **extra: TopoInteractionLoss(
         exclusion=[[0, 1]], **extra
     ),

@@ -13,7 +13,7 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode, return_and_correct_aliasing
 from torch.utils._pytree import tree_leaves, tree_map_only
 
-from topoeval.losses import LOSSES, CapeLoss, TopoInteractionLoss
+from topoeval.losses import LOSSES, CapeLoss, RegionSeparationLoss, TopoInteractionLoss
 from topoeval.persistence import backends
 from topoeval.persistence._parallel import links
 from topoeval.testing.loss_subject import Subject, default_make
@@ -24,6 +24,7 @@ HERE = torch.device("cpu")
 # losses that cannot be built without arguments, or whose defaults are for larger images
 MAKE = {
     "cape": lambda ndim, channels: CapeLoss(corridor=2, snap=1),
+    "region_separation": lambda ndim, channels: RegionSeparationLoss(margin=1),
     "topo_interaction": lambda ndim, channels: TopoInteractionLoss(exclusion=[[0, 1]]),
 }
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from topoeval.losses.betti_matching import BettiMatchingLoss
     from topoeval.losses.betti_prior import BettiPriorLoss
     from topoeval.losses.betti_prior_multiclass import BettiPriorMulticlassLoss
+    from topoeval.losses.bicon import BiconLoss
     from topoeval.losses.blob import BlobLoss
     from topoeval.losses.boundary import BoundaryLoss
     from topoeval.losses.cape import CapeLoss
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from topoeval.losses.euler import EulerLoss
     from topoeval.losses.generalised_dice import GeneralisedDiceLoss
     from topoeval.losses.hausdorff_dt import HausdorffDTLoss
+    from topoeval.losses.malis import MalisLoss
     from topoeval.losses.perceptual import PerceptualLoss
     from topoeval.losses.plain import (
         CrossEntropyLoss,
@@ -41,6 +43,8 @@ if TYPE_CHECKING:
         MSELoss,
         TverskyLoss,
     )
+    from topoeval.losses.region_separation import RegionSeparationLoss
+    from topoeval.losses.region_wise import RegionWiseLoss
     from topoeval.losses.scnp import SCNPLoss
     from topoeval.losses.skeleton_recall import SkeletonRecallLoss
     from topoeval.losses.sparse_betti_matching import SparseBettiMatchingLoss
@@ -56,6 +60,7 @@ _BUILTIN = {
     "betti_matching": "topoeval.losses.betti_matching:BettiMatchingLoss",
     "betti_prior": "topoeval.losses.betti_prior:BettiPriorLoss",
     "betti_prior_multiclass": "topoeval.losses.betti_prior_multiclass:BettiPriorMulticlassLoss",
+    "bicon": "topoeval.losses.bicon:BiconLoss",
     "blob": "topoeval.losses.blob:BlobLoss",
     "boundary": "topoeval.losses.boundary:BoundaryLoss",
     "cape": "topoeval.losses.cape:CapeLoss",
@@ -72,9 +77,12 @@ _BUILTIN = {
     "focal": "topoeval.losses.plain:FocalLoss",
     "generalised_dice": "topoeval.losses.generalised_dice:GeneralisedDiceLoss",
     "hausdorff_dt": "topoeval.losses.hausdorff_dt:HausdorffDTLoss",
+    "malis": "topoeval.losses.malis:MalisLoss",
     "mse": "topoeval.losses.plain:MSELoss",
     "perceptual": "topoeval.losses.perceptual:PerceptualLoss",
     "persistent_entropy": "topoeval.losses.statistics:PersistentEntropyLoss",
+    "region_separation": "topoeval.losses.region_separation:RegionSeparationLoss",
+    "region_wise": "topoeval.losses.region_wise:RegionWiseLoss",
     "scnp": "topoeval.losses.scnp:SCNPLoss",
     "skeleton_recall": "topoeval.losses.skeleton_recall:SkeletonRecallLoss",
     "sparse_betti_matching": "topoeval.losses.sparse_betti_matching:SparseBettiMatchingLoss",
@@ -104,6 +112,7 @@ __all__ = [
     "BettiMatchingLoss",
     "BettiPriorLoss",
     "BettiPriorMulticlassLoss",
+    "BiconLoss",
     "BlobLoss",
     "BoundaryLoss",
     "CapeLoss",
@@ -123,8 +132,11 @@ __all__ = [
     "Loss",
     "LossInfo",
     "MSELoss",
+    "MalisLoss",
     "PerceptualLoss",
     "PersistentEntropyLoss",
+    "RegionSeparationLoss",
+    "RegionWiseLoss",
     "SCNPLoss",
     "SkeletonRecallLoss",
     "SparseBettiMatchingLoss",

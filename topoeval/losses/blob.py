@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
-from scipy.ndimage import generate_binary_structure, label
 
 from topoeval.losses.base import TargetLoss
-from topoeval.losses.foreground import foreground, foreground_mask, on_host
+from topoeval.losses.foreground import components, foreground, foreground_mask
 from topoeval.losses.info import LossInfo
 from topoeval.topology import Topology
 
@@ -82,14 +79,8 @@ class BlobLoss(TargetLoss):
     def prepare(self, target: torch.Tensor) -> torch.Tensor:
         """Return the components of the targets, int32 from 1, 0 outside, ``(N, C', *spatial)``."""
         target = target if self.include_background else target[:, 1:]
-
-        def components(images: NDArray[np.bool_]) -> NDArray[np.int32]:
-            ndim = images.ndim - 1
-            reach = 1 if self.topology.construction == "V" else ndim
-            structure = generate_binary_structure(ndim, reach)
-            return np.stack([label(image, structure)[0] for image in images]).astype(np.int32)
-
-        return on_host(components, foreground_mask(target, self.topology))
+        corners = self.topology.construction == "T"
+        return components(foreground_mask(target, self.topology), corners=corners)
 
     def per_class(
         self, input: torch.Tensor, target: torch.Tensor, prepared: Any = None

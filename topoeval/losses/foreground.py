@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.ndimage import generate_binary_structure, label
 
 from topoeval.digital import thin
 from topoeval.losses.base import as_mask, outside_graph
@@ -28,6 +30,17 @@ def thinned(masks: torch.Tensor, topology: Topology) -> torch.Tensor:
     """Return the homotopic skeletons of boolean ``(B, C, *spatial)`` masks, on their device."""
     threads = torch.get_num_threads()
     return on_host(lambda images: thin(images, topology, threads=threads), masks)
+
+
+def components(masks: torch.Tensor, *, corners: bool) -> torch.Tensor:
+    """Return the components of boolean ``(B, C, *spatial)`` masks, int32 from 1, 0 outside."""
+
+    def labels(images: NDArray[np.bool_]) -> NDArray[np.int32]:
+        ndim = images.ndim - 1
+        structure = generate_binary_structure(ndim, ndim if corners else 1)
+        return np.stack([label(image, structure)[0] for image in images]).astype(np.int32)
+
+    return on_host(labels, masks)
 
 
 @outside_graph
