@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import find_objects
 from skimage.morphology import skeletonize
 
 from topoeval.digital.thinning import thin
 from topoeval.metrics.arrays import Array, as_mask, case_pairs
 from topoeval.metrics.betti import betti_numbers
-from topoeval.metrics.box import box_of
 from topoeval.metrics.components import label
 from topoeval.topology import Topology
 
@@ -76,17 +76,25 @@ def skeleton(mask: Array) -> Skeleton:
     # Of a single row the 3D thinning would make nothing.
     voxels = np.asarray(skeletonize(array)) & array
     labels, number = label(array, connectivity)
-    # Thinning splits no component, so one is lost exactly where there are fewer.
-    if label(voxels, connectivity)[1] == number:
-        return Skeleton(voxels, 0, array)
     reached = np.zeros(number + 1, bool)
+    reached[0] = True
     reached[labels[voxels]] = True
-    missed = np.zeros_like(array)
-    missed[array] = ~reached[labels[array]]
-    box = box_of(missed)  # the same wherever the component lies
-    assert box is not None  # a component is missing
-    voxels[box] |= thin(np.ascontiguousarray(missed[box])[None], _TOPOLOGY)[0]
-    return Skeleton(voxels, int(np.count_nonzero(~reached[1:])), array)
+    lost = np.flatnonzero(~reached)
+    if lost.size:
+        found = find_objects(labels)
+        boxes = [found[component - 1] for component in lost]
+        # Components do not touch, so each thins as all would together, in a box of its own. Which
+        # voxels go first depends on whether coordinates are even: counted from where the first lost
+        # one begins, so that the place of the mask does not matter.
+        origin = [min(box[axis].start for box in boxes) for axis in range(array.ndim)]
+        for component, box in zip(lost, boxes, strict=True):
+            even = tuple(
+                slice(side.start - (side.start - start) % 2, side.stop)
+                for side, start in zip(box, origin, strict=True)
+            )
+            piece = np.ascontiguousarray(labels[even] == component)
+            voxels[even] |= thin(piece[None], _TOPOLOGY)[0]
+    return Skeleton(voxels, len(lost), array)
 
 
 def cldice(
