@@ -10,20 +10,25 @@ import ast
 import html
 import os
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
 import topoeval
 
 DOCS = Path(__file__).parent
+sys.path.append(str(DOCS))
+from make_notebooks import text_of, tutorials  # noqa: E402  # a file beside this one
+
 PACKAGE = Path(topoeval.__file__).parent
 
 # Sections of the navigation; a page that none of them names stands under the last.
 _SECTIONS = {
-    "Score and compare files": ["evaluate", "metrics", "audit", "statistics"],
+    "Score and compare files": ["evaluate", "metrics", "audit", "repair", "statistics"],
     "Train": ["losses", "which-loss", "nnunet", "training"],
     "Benchmark": ["suites", "run", "tuning", "datasets", "report", "results", "claims"],
     "Your own parts": [],
+    "Use": ["command-line", "cite"],
     "How it is built": ["architecture", "backends"],
 }
 # A link to a file of the repository that is no page of the site.
@@ -91,6 +96,7 @@ def navigation() -> list[Any]:
     return [
         "index.md",
         # a folder that the plug-in of the gallery fills from examples/gallery
+        {"Tutorials": [f"tutorials/{page.name}" for page in tutorials()]},
         {"Gallery": "gallery"},
         *({title: pages_} for title, pages_ in sections.items()),
         {"Reference": ["reference/index.md", *pages]},
@@ -158,6 +164,9 @@ def on_files(files: Any, config: Any) -> Any:
 
     for path, text in reference().items():
         files.append(File.generated(config, path, content=text))
+    for page in tutorials():
+        notebook = f"tutorials/{page.stem}.ipynb"
+        files.append(File.generated(config, notebook, content=text_of(page)))
     return files
 
 
@@ -170,6 +179,8 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
     leaderboard = os.environ.get("TOPOEVAL_LEADERBOARD")
     if page.file.src_uri == "index.md" and leaderboard:
         markdown += f'\n<a href="{html.escape(leaderboard)}">Leaderboard of all suites</a>\n'
+    if page.file.src_uri.startswith("tutorials/"):
+        markdown += f"\nThis page [as a notebook]({Path(page.file.src_uri).stem}.ipynb).\n"
     return without_outside_links(markdown, page.file.src_uri)
 
 

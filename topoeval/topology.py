@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from topoeval.errors import UserError, nearest
+from topoeval.notebook import table
 
 Construction = Literal["V", "T"]
 Direction = Literal["superlevel", "sublevel"]
@@ -78,6 +79,15 @@ class Topology:
                     f"topology {field} must be one of {', '.join(allowed)}, got {value!r}"
                     f"{nearest(str(value), allowed)}"
                 )
+
+    def _repr_html_(self) -> str:
+        """Return the choices as a table, for notebooks."""
+        neighbours = [
+            (f"{ndim}D", self.foreground_connectivity(ndim), self.background_connectivity(ndim))
+            for ndim in (2, 3)
+        ]
+        heads = ("", "foreground neighbours", "background neighbours")
+        return table(heads, neighbours, f"Topology {self}")
 
     @classmethod
     def parse(cls, text: str | Topology) -> Topology:

@@ -3,6 +3,7 @@
 import doctest
 import importlib
 import importlib.util
+import json
 import os
 import re
 import runpy
@@ -62,6 +63,20 @@ def test_every_page_is_in_the_navigation_once(hooks):
     # the gallery's pages are made from its examples, and found by its plug-in
     written = [path for path in written if not path.startswith("gallery/")]
     assert found == sorted([*written, *hooks.reference(), "gallery"])
+
+
+def test_a_tutorial_is_a_notebook():
+    """Its Python is the code of the cells, in order; its text has no link that leads nowhere."""
+    pytest.importorskip("jupytext", reason="tox run -e docs-site has it")
+    made = runpy.run_path(str(DOCS / "make_notebooks.py"))
+    assert len(made["tutorials"]()) == 3
+    for page in made["tutorials"]():
+        cells = json.loads(made["text_of"](page))["cells"]
+        code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+        blocks = re.findall(r"^```python\n(.*?)^```", page.read_text(), re.DOTALL | re.MULTILINE)
+        assert code == [block.rstrip("\n") for block in blocks]
+        text = "".join("".join(c["source"]) for c in cells if c["cell_type"] == "markdown")
+        assert ".md" not in text
 
 
 def test_links_and_examples_of_the_hook(hooks):

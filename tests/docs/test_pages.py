@@ -18,6 +18,7 @@ import typer.main
 
 from topoeval import plugins
 from topoeval.cli import app
+from topoeval.errors import UserError
 
 ROOT = Path(__file__).parents[2]
 # build trees and environments are no pages of ours
@@ -150,6 +151,8 @@ def _topoeval(words):
                 return None
             rest = [*context._protected_args, *context.args]
             _, command, words = command.resolve_command(context, rest)
+    except UserError as error:  # of a command that there is not
+        return str(error)
     except Exception as error:
         if not hasattr(
             error, "format_message"

@@ -372,3 +372,13 @@ def test_every_format_in_any_orientation_gives_the_same_scores(save_mask, tmp_pa
     assert (found.problems, len(found.pairs)) == ([], len(FORMATS) + len(WITHOUT_AXES))
     for _, rows in found.cases.groupby("class"):
         assert len(rows.drop(columns="case").drop_duplicates()) == 1
+
+
+def test_an_ignore_label_that_is_the_mask(pair):
+    """Leaves nothing: refused, where a mean of no case was nan; beside a prediction it is noted."""
+    paths = pair({"a": (RING, RING)})
+    with pytest.raises(UserError, match="the ignore label 1 is the only label of the files"):
+        evaluate(*paths, Options(ignore=1))
+    other = pair({"a": (np.roll(RING, 3, axis=0), RING * np.uint8(255))})
+    found = evaluate(*other, Options(ignore=255, columns=("dice",)))
+    assert any("the truth holds no label but 255" in note for note in found.notes)

@@ -28,7 +28,9 @@ from topoeval.cli.execution import (
     Threads,
     execution_settings,
 )
-from topoeval.cli.filters import Backends, Datasets, Devices, Methods, Seeds, filters
+from topoeval.cli.filters import Backends, Datasets, Devices, Methods, Seeds, Suite, filters
+from topoeval.cli.group import Group
+from topoeval.cli.habits import AsJson, allow_quiet
 from topoeval.cli.planning import plan, schema
 from topoeval.cli.plugins import NamedPlugins, Plugins
 from topoeval.cli.repair import repair
@@ -41,8 +43,8 @@ from topoeval.errors import UserError, naming_extra
 
 app = typer.Typer(
     name="topoeval",
+    cls=Group,
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -88,7 +90,7 @@ def options(
 
 @app.command()
 def run(
-    suite: Annotated[str, typer.Argument(help="Name of a suite, or path of its TOML file.")],
+    suite: Suite,
     method: Methods = None,
     dataset: Datasets = None,
     seed: Seeds = None,
@@ -128,6 +130,7 @@ def run(
         Optional[list[str]],  # noqa: UP045
         typer.Option(help="Log trainings to tensorboard, mlflow or wandb; may be repeated."),
     ] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Run a suite; the same command again goes on where it stopped.
 
@@ -151,13 +154,14 @@ def run(
         tuned=tuned,
         log=log or (),
         again=again,
+        as_json=as_json,
     )
     raise typer.Exit(1 if failures else 0)
 
 
 @app.command()
 def tune(
-    suite: Annotated[str, typer.Argument(help="Name of a suite, or path of its TOML file.")],
+    suite: Suite,
     dataset: Datasets = None,
     plugin: Plugins = None,
     results: Annotated[
@@ -180,6 +184,7 @@ def tune(
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="Run failed trials again.")
     ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Search for every method's parameters on validation images; resumes like 'run'.
 
@@ -197,8 +202,15 @@ def tune(
         executor=executor,
         settings=execution_settings(jobs, threads, gpus, dask_address, slurm),
         retry_failed=retry_failed,
+        as_json=as_json,
     )
     raise typer.Exit(1 if failures else 0)
+
+
+def kinds(begun: str) -> list[str]:
+    """Return the kinds of things that go on from what was typed, for the shell."""
+    known = ("suites", "methods", "datasets", "losses", "backends", "networks", "metrics")
+    return [kind for kind in (*known, "remedies") if kind.startswith(begun)]
 
 
 @app.command("list")
@@ -207,9 +219,11 @@ def list_(
         Optional[str],  # noqa: UP045
         typer.Argument(
             help="suites, methods, datasets, losses, backends, networks, metrics or remedies "
-            "(corrections of a mask); all by default."
+            "(corrections of a mask); all by default.",
+            autocompletion=kinds,
         ),
     ] = None,
+    as_json: AsJson = False,
     plugin: NamedPlugins = None,
 ) -> None:
     """List what there is, and what of it can be used here.
@@ -221,7 +235,7 @@ def list_(
     """
     from topoeval.cli.catalogue import print_list
 
-    print_list(kind, plugin or ())
+    print_list(kind, plugin or (), as_json)
 
 
 @app.command()
@@ -230,6 +244,7 @@ def info(
         str,
         typer.Argument(help="Any name that 'topoeval list' prints, or the folder of a method."),
     ],
+    as_json: AsJson = False,
     plugin: Plugins = None,
 ) -> None:
     """Print what is known of a suite, method, dataset, loss, backend, ... by its name.
@@ -239,7 +254,7 @@ def info(
     """
     from topoeval.cli.catalogue import print_info
 
-    print_info(name)
+    print_info(name, as_json)
 
 
 # These declare their options in their own modules, which import as little as this one.
@@ -262,4 +277,5 @@ app.command()(plan)
 app.command()(schema)
 app.command()(time)
 app.add_typer(bench)
+allow_quiet(app)
 words.explain(app)

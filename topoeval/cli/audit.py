@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from topoeval.cli.evaluate import CORES, Axes, Betti, Classes, Ignore, Jobs, Labels, Lossy
+from topoeval.cli.habits import AsJson
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -29,6 +30,7 @@ def audit(
     jobs: Jobs = CORES,
     out: Annotated[Path, typer.Option(help="Folder to write to.")] = Path("audit"),
     html: Annotated[bool, typer.Option("--html", help="A page with pictures.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Print Betti numbers of masks, and what is likely a mistake: specks, pinholes, cut edges.
 
@@ -42,9 +44,11 @@ def audit(
     """
     from dataclasses import replace
 
-    from topoeval.cli.evaluation import check_axes, print_notes, print_problems, progress
+    from topoeval.cli.evaluation import check_axes, print_notes, print_problems
+    from topoeval.cli.habits import print_json, rows
     from topoeval.cli.output import escape
     from topoeval.cli.places import check_folder
+    from topoeval.cli.progress import progress
     from topoeval.cli.terminal import Terminal
     from topoeval.csv_tables import to_csv
     from topoeval.evaluate import audit as look_at
@@ -68,6 +72,7 @@ def audit(
             lossy=lossy,
             axes=check_axes(axes),
         )
+    lines, names = [], []
     if len(found.cases):
         write_text(out / "cases.csv", to_csv(found.cases))
         write_text(out / "table.csv", to_csv(found.table()))
@@ -94,6 +99,18 @@ def audit(
         console.print(f"{escape(str(out))}: {', '.join(names)}", soft_wrap=True)
     print_notes(console, found.notes)
     print_problems(console, found.problems, len(found.files))
+    if as_json:
+        print_json(
+            {
+                "files": len(found.files),
+                "conventions": lines,
+                "table": rows(found.table()) if lines else [],
+                "cases": rows(found.cases),
+                "notes": found.notes,
+                "problems": [problem.message for problem in found.problems],
+                "written": [out / name for name in names],
+            }
+        )
     raise typer.Exit(1 if found.problems else 0)
 
 

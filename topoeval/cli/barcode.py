@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
+
+from topoeval.cli.habits import AsJson
+
+# As many different whole numbers may be labels.
+_LABELS = 12
 
 if TYPE_CHECKING:
     from topoeval.persistence import Barcodes
@@ -18,6 +23,10 @@ def barcode(
         typer.Option(help="CONSTRUCTION-DIRECTION-BORDER: how the image is read."),
     ] = "T-superlevel-plain",
     backend: Annotated[str, typer.Option(help="Engine; the native one by default.")] = "auto",
+    label: Annotated[
+        Optional[int],  # noqa: UP045  # typer reads the annotation at run time
+        typer.Option(min=0, help="Of a label map: the image is 1 at this label, 0 elsewhere."),
+    ] = None,
     bars: Annotated[int, typer.Option(min=1, help="Longest bars to print per dimension.")] = 10,
     out: Annotated[Path | None, typer.Option(help="Picture to draw: .png, .svg or .pdf.")] = None,
     html: Annotated[
@@ -27,12 +36,19 @@ def barcode(
             help="Write a page with a slider for the threshold, IMAGE.html in this folder.",
         ),
     ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Print the barcode of an image, and draw it: bars, diagram and where they are.
 
+    Values are read as grey, and the line that says so names them: in a label map 2 is then no
+    class but brighter than 1. --label takes one class of it.
+
     Examples:
     topoeval barcode scan.nii.gz --topology V --html
+
+    topoeval barcode labels.png --label 2
     """
+    from topoeval.cli.habits import print_json
     from topoeval.cli.places import check_file
     from topoeval.cli.terminal import Terminal
     from topoeval.errors import UserError
@@ -55,9 +71,17 @@ def barcode(
             f"{image}: an array of shape {array.shape} is no grey image of two or three axes; "
             "save one channel of it"
         )
+    values, told = _read_as(array, label)
+    if label is not None:
+        array = values
     found = compute(array[None], Topology.parse(topology), backend=backend, spatial_dims=array.ndim)
     console = Terminal()
-    console.print(f"{image.name}: {found.topology.describe(array.ndim)}", highlight=False)
+    if as_json:
+        print_json(_document(found, image, told))
+    console.print(
+        f"{image.name}: {found.topology.describe(array.ndim)}", highlight=False, markup=False
+    )
+    console.print(told, highlight=False, markup=False, soft_wrap=True)
     for dim in found.dims:
         console.print(_table(found, dim, bars))
     if out is not None:
@@ -69,6 +93,58 @@ def barcode(
 
         write_text(page, barcode_page(array, found, title=image.name))
         console.print(f"{page}", soft_wrap=True, markup=False)
+
+
+def _read_as(array: Any, label: int | None) -> tuple[Any, str]:
+    """Return the image that was asked for, and a line that says what its values were read as.
+
+    Raises
+    ------
+    UserError
+        No pixel has the label.
+    """
+    import numpy as np
+
+    from topoeval.errors import UserError
+
+    distinct = np.unique(array)
+    whole = array.dtype.kind in "bui" or bool(np.equal(np.mod(distinct, 1), 0).all())
+    named = ", ".join(f"{value:g}" for value in distinct[:_LABELS].astype(float))
+    if label is not None:
+        if not (distinct == label).any():
+            few = named if len(distinct) <= _LABELS else f"{named}, ..."
+            raise UserError(f"--label {label}: no pixel has it; the values there are: {few}")
+        return (array == label).astype(np.float32), f"label {label}: 1 there, 0 elsewhere"
+    if whole and len(distinct) <= 2:
+        return array, f"read as grey: a mask, its values are {named}"
+    if whole and len(distinct) <= _LABELS:
+        return array, (
+            f"read as grey, although its values are few whole numbers ({named}): if they are "
+            "labels of classes, say --label N for the barcode of one"
+        )
+    low, high = float(distinct[0]), float(distinct[-1])
+    return array, f"read as grey: {len(distinct)} values from {low:g} to {high:g}"
+
+
+def _document(found: Barcodes[Any], image: Path, told: str) -> dict[str, Any]:
+    """Return all bars, for programs; places in the order of the axes."""
+    bars = []
+    for dim in found.dims:
+        part = found.select(dim=dim)
+        for bar, (birth, death) in enumerate(zip(part.birth, part.death, strict=True)):
+            places = [_place(column, bar, part) for column in (part.birth_index, part.death_index)]
+            born, dies = (
+                [int(at) for at in place.split(", ")] if place else None for place in places
+            )
+            ends = {"birth": float(birth), "death": float(death)}
+            bars.append({"dim": dim, **ends, "born_at": born, "dies_at": dies})
+    return {
+        "image": image,
+        "topology": str(found.topology),
+        "read_as": told,
+        "shape": found.spatial_shape,
+        "bars": bars,
+    }
 
 
 def _table(found: Barcodes[Any], dim: int, longest: int) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,9 @@ from rich.table import Table
 from rich.text import Text
 
 from topoeval import datasets, plugins
+from topoeval.cli import cards
+from topoeval.cli.habits import print_json
+from topoeval.cli.output import visible
 from topoeval.cli.terminal import Terminal
 from topoeval.errors import UnavailableError, UserError, nearest
 from topoeval.harness.suites import catalogue
@@ -25,15 +28,16 @@ from topoeval.registry import Registry, State
 
 @dataclass(frozen=True)
 class _Kind:
-    """One kind of thing: its noun, the names, state and title of one, and the card of one."""
+    """One kind of thing: its noun, the names, and of one state and title, card and what it says."""
 
     noun: str
     names: Callable[[], Iterable[str]]
     state_and_title: Callable[[str], tuple[str, str]]
     card: Callable[[str], dict[str, Any]]
+    told: Callable[[str], Iterable[tuple[str, str]]]
 
 
-def print_list(kind: str | None, named: Sequence[str] = ()) -> None:
+def print_list(kind: str | None, named: Sequence[str] = (), as_json: bool = False) -> None:
     """Print the names of one kind, or of all; a plug-in that is broken is a row that says why.
 
     Parameters
@@ -42,15 +46,22 @@ def print_list(kind: str | None, named: Sequence[str] = ()) -> None:
         One of the kinds; None for all of them.
     named
         Plug-ins to load first.
+    as_json
+        Print rows for programs instead.
     """
     if kind is not None and kind not in _KINDS:
         raise UserError(f"unknown kind {kind!r}{nearest(kind, _KINDS)}")
+    tables = {"plug-ins": [_plugin(text) for text in named]} if named else {}
+    tables |= {title: _rows(title, one) for title, one in _KINDS.items() if kind in (None, title)}
+    if as_json:
+        heads = ("name", "state", "what")
+        print_json(
+            {title: [dict(zip(heads, r, strict=True)) for r in of] for title, of in tables.items()}
+        )
+        return
     console = Terminal()
-    if rows := [_plugin(text) for text in named]:
-        _print_table(console, "plug-ins", rows)
-    for title, one in _KINDS.items():
-        if kind in (None, title):
-            _print_table(console, title, _rows(title, one))
+    for title, of in tables.items():
+        _print_table(console, title, of)
 
 
 def _names(kind: _Kind) -> list[str]:
@@ -94,11 +105,15 @@ def _state_and_title(kind: _Kind, name: str) -> tuple[str, str]:
         return State.BROKEN, str(error)
 
 
-def print_info(name: str) -> None:
+def print_info(name: str, as_json: bool = False) -> None:
     """Print the card of whatever is called `name`; a name of several kinds prints all of them."""
     if catalogue.is_path(name):
         method = catalogue.read_method(Path(name).expanduser().resolve())
-        _print_card(method.name, "method, available", _card_of(method, Path(name)))
+        if as_json:
+            told = {"name": method.name, "kind": "method", "state": "available"}
+            print_json([told | {"card": _card_of(method, Path(name))}])
+        else:
+            _print_card(method.name, "method, available", _method_told(method, Path(name)))
         return
     # remedies import torch: they are looked up only where no other kind has the name
     quick = [title for title in _KINDS if title != "remedies"]
@@ -111,20 +126,32 @@ def print_info(name: str) -> None:
             f"nothing is called {name!r} (what a plug-in brings needs --plugin FILE)"
             f"{nearest(name, names)}"
         )
+    documents = []
     for title in found:
         kind = _KINDS[title]
         state, what = _state_and_title(kind, name)
         broken = state in (State.MISSING, State.BROKEN)
-        _print_card(name, f"{kind.noun}, {state}", {"reason": what} if broken else kind.card(name))
+        if as_json:
+            card = {"reason": what} if broken else kind.card(name)
+            documents.append({"name": name, "kind": kind.noun, "state": str(state), "card": card})
+        else:
+            told = [("reason", what)] if broken else kind.told(name)
+            _print_card(name, f"{kind.noun}, {state}", told)
+    if as_json:
+        print_json(documents)
 
 
-def _print_card(name: str, what: str, card: Mapping[str, Any]) -> None:
+def _print_card(name: str, what: str, told: Iterable[tuple[str, str]]) -> None:
     console = Terminal()
     console.print(Text.assemble((name, "bold"), f" ({what})"), soft_wrap=True)
-    for key, value in card.items():
-        if value not in ("", None, (), {}):
-            line = f"  {key.replace('_', ' ')}: {value}"
-            console.print(line, markup=False, highlight=False, soft_wrap=key == "reason")
+    # a line that is too long goes on below its first word, not below its subject
+    table = Table(box=None, show_header=False, padding=(0, 1), pad_edge=True)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for subject, text in told:
+        if text:
+            table.add_row(Text(f"{subject}:"), Text(visible(text)))
+    console.print(table)
 
 
 def _dataset(name: str) -> tuple[str, str]:
@@ -149,6 +176,15 @@ def _network_card(name: str) -> dict[str, Any]:
     card = NETWORKS.load(name)
     shown = ("title", "ndims", "citation", "advice")
     return {key: getattr(card, key) for key in shown} | {"parameters": card.settings({})}
+
+
+def _network_told(name: str) -> Iterator[tuple[str, str]]:
+    card = NETWORKS.load(name)
+    yield "what", card.title
+    yield "images", " and ".join(f"{ndim}D" for ndim in card.ndims)
+    yield "parameters", ", ".join(f"{key} = {value}" for key, value in card.settings({}).items())
+    yield "when to use", card.advice
+    yield "from", card.citation
 
 
 def _backend(name: str) -> tuple[str, str]:
@@ -205,6 +241,11 @@ def _card_of(method: MethodFile, folder: Path) -> dict[str, Any]:
     return card
 
 
+def _method_told(method: MethodFile, folder: Path) -> Iterator[tuple[str, str]]:
+    yield from cards.of_method(method)
+    yield "folder", str(folder)
+
+
 def _method_card(name: str) -> dict[str, Any]:
     return _card_of(catalogue.load_method(name), catalogue.baselines_folder() / name)
 
@@ -215,21 +256,45 @@ _KINDS: Mapping[str, _Kind] = {
         catalogue.suite_names,
         lambda name: ("available", catalogue.load_suite(name).title),
         lambda name: catalogue.load_suite(name).model_dump(exclude={"name"}),
+        lambda name: cards.of_suite(catalogue.load_suite(name)),
     ),
     "methods": _Kind(
         "method",
         catalogue.method_names,
         lambda name: ("available", catalogue.load_method(name).title),
         _method_card,
+        lambda name: _method_told(catalogue.load_method(name), catalogue.baselines_folder() / name),
     ),
     "datasets": _Kind(
-        "dataset", lambda: datasets.DATASETS, _dataset, lambda name: _dataclass(datasets.info(name))
+        "dataset",
+        lambda: datasets.DATASETS,
+        _dataset,
+        lambda name: _dataclass(datasets.info(name)),
+        lambda name: cards.of_dataset(datasets.info(name)),
     ),
-    "losses": _Kind("loss", lambda: LOSSES, _loss, lambda name: _dataclass(LOSSES.load(name).info)),
+    "losses": _Kind(
+        "loss",
+        lambda: LOSSES,
+        _loss,
+        lambda name: _dataclass(LOSSES.load(name).info),
+        lambda name: cards.of_loss(LOSSES.load(name).info),
+    ),
     "backends": _Kind(
-        "backend", lambda: BACKENDS, _backend, lambda name: _dataclass(BACKENDS.load(name).info)
+        "backend",
+        lambda: BACKENDS,
+        _backend,
+        lambda name: _dataclass(BACKENDS.load(name).info),
+        lambda name: cards.of_backend(BACKENDS.load(name).info),
     ),
-    "networks": _Kind("network", lambda: NETWORKS, _network, _network_card),
-    "metrics": _Kind("metric", lambda: list(_metrics()), _metric, _metric_card),
-    "remedies": _Kind("remedy", _remedies, _remedy, _remedy_card),
+    "networks": _Kind("network", lambda: NETWORKS, _network, _network_card, _network_told),
+    "metrics": _Kind(
+        "metric",
+        lambda: list(_metrics()),
+        _metric,
+        _metric_card,
+        lambda name: cards.of_metric(_metrics().load(name)),
+    ),
+    "remedies": _Kind(
+        "remedy", _remedies, _remedy, _remedy_card, lambda name: _remedy_card(name).items()
+    ),
 }

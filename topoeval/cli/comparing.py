@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
 
+from topoeval.cli.habits import AsJson, print_json, rows
 from topoeval.cli.output import say
 from topoeval.cli.places import check_folder
 from topoeval.cli.results import print_frame, tell_damaged
@@ -73,6 +74,7 @@ def compare(
         typer.Option("--html", help="Of predictions: a page with paired plots and cases."),
     ] = False,
     csv: Annotated[bool, typer.Option("--csv", help="Print all differences as CSV.")] = False,
+    as_json: AsJson = False,
     fail_on_regression: Annotated[
         bool,
         typer.Option("--fail-on-regression", help="Of records: exit with 1 if one got worse."),
@@ -93,9 +95,11 @@ def compare(
     """
     from topoeval.evaluate.comparison import compare_predictions
 
+    if csv and as_json:
+        raise UserError("--csv or --json, not both")
     kind = _kind(paths)
     if kind == "records":
-        _compare_records(paths, measure or (), csv, fail_on_regression)
+        _compare_records(paths, measure or (), csv, as_json, fail_on_regression)
         return
     evaluations: dict[str, Evaluation] | None
     if fail_on_regression:
@@ -112,6 +116,15 @@ def compare(
         tables = {name: found.cases for name, found in evaluations.items()}
     found = compare_predictions(tables, measure)
     _show(found, notes, csv, html, out)
+    if as_json:
+        print_json(
+            {
+                "models": found.models,
+                "table": rows(found.table),
+                "verdict": found.verdict(),
+                "notes": [*notes, *found.notes],
+            }
+        )
     if html:
         from topoeval.report.comparison_page import write_comparison_page
 
@@ -174,7 +187,8 @@ def _read(folders: Sequence[Path]) -> tuple[dict[str, pd.DataFrame], list[str]]:
 def _evaluated(
     paths: Sequence[str], options: dict[str, Any], jobs: int, out: Path
 ) -> tuple[dict[str, Evaluation], list[str]]:
-    from topoeval.cli.evaluation import print_problems, progress, write_evaluation
+    from topoeval.cli.evaluation import print_problems, write_evaluation
+    from topoeval.cli.progress import progress
     from topoeval.cli.terminal import Terminal
     from topoeval.evaluate import Options, evaluate, parse_classes
     from topoeval.metrics import Settings
@@ -261,7 +275,11 @@ def _show(found: Comparison, notes: Sequence[str], csv: bool, html: bool, out: P
 
 
 def _compare_records(
-    paths: Sequence[str], measure: Sequence[str], csv: bool, fail_on_regression: bool
+    paths: Sequence[str],
+    measure: Sequence[str],
+    csv: bool,
+    as_json: bool,
+    fail_on_regression: bool,
 ) -> None:
     from topoeval.csv_tables import to_csv
     from topoeval.results.comparison import compare as compared
@@ -270,6 +288,16 @@ def _compare_records(
     tell_damaged(found.damaged)
     if csv:
         typer.echo(to_csv(found.differences), nl=False)
+    elif as_json:
+        tables = {
+            "differences": found.differences,
+            "other_status": found.statuses,
+            "only_in_a": found.only_a,
+            "only_in_b": found.only_b,
+        }
+        print_json(
+            {name: rows(table) for name, table in tables.items()} | {"worse": found.regressions}
+        )
     else:
         _print_records(found)
     if fail_on_regression and found.regressions:

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Optional
 
 import typer
 
+from topoeval.cli.habits import AsJson
 from topoeval.cli.output import say
 from topoeval.limits import usable_cores
 
@@ -25,7 +26,7 @@ Params = Annotated[
 
 
 @app.command("list")
-def list_() -> None:
+def list_(as_json: AsJson = False) -> None:
     """List all datasets: drawn, part of topoeval, or from files, and whether these are here.
 
     Examples:
@@ -34,11 +35,20 @@ def list_() -> None:
     from rich.table import Table
 
     from topoeval import datasets
+    from topoeval.cli.habits import print_json
     from topoeval.cli.terminal import Terminal
 
+    found = {name: datasets.info(name) for name in datasets.DATASETS}
+    if as_json:
+        listed = [
+            {"name": name, "state": _state(name, info), "ndim": info.ndim}
+            | {"licence": info.licence, "what": info.title}
+            for name, info in found.items()
+        ]
+        print_json(listed)
+        return
     table = Table("name", "state", "dim", "licence", "what", box=None)
-    for name in datasets.DATASETS:
-        info = datasets.info(name)
+    for name, info in found.items():
         table.add_row(name, _state(name, info), f"{info.ndim}D", info.licence, info.title)
     Terminal(width=None if os.isatty(1) else 120).print(table)
 
@@ -47,6 +57,7 @@ def list_() -> None:
 def info(
     name: Annotated[str, typer.Argument(help="Name of a dataset (topoeval data list).")],
     param: Params = None,
+    as_json: AsJson = False,
 ) -> None:
     """Print what is known of a dataset: licence, citation, address, Betti numbers, splits, files.
 
@@ -56,11 +67,17 @@ def info(
     import inspect
 
     from topoeval import datasets
+    from topoeval.cli.habits import print_json
 
     cls, params = datasets.DATASETS.load(name), _params(param)
     card = datasets.info(name, **params)
     if _state(name, card) == "here" or {"images", "labels"} <= params.keys():
         card = datasets.resolve(name, **params)
+    if as_json:
+        print_json(
+            {"state": _state(name, card)} | {f.name: getattr(card, f.name) for f in fields(card)}
+        )
+        return
     say(f"{card.title} ({name}, {_state(name, card)})")
     for field in fields(card):
         value = getattr(card, field.name)

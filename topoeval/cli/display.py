@@ -10,6 +10,8 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from topoeval.cli.habits import problems_to
+from topoeval.cli.progress import Lines, duration
 from topoeval.harness.runs.progress import RunState, run_state
 from topoeval.harness.runs.store import Store
 from topoeval.harness.runs.sweep import Event
@@ -35,6 +37,7 @@ class SweepDisplay:
         self._walls: list[float] = []
         self._states: list[RunState] = []
         self._read_at = float("-inf")
+        self._lines = Lines()
 
     def listen(self, event: Event, spec: RunSpec, record: Record | None) -> None:
         """Take in what a sweep reports; a failure is printed above the display."""
@@ -50,20 +53,26 @@ class SweepDisplay:
             self._walls.append(record.timing.wall_s)
         if not record.ok:
             said = f"{record.status} ({record.fault}) {record.reason}"
-            self._console.print(f"{spec.label}: {said}", markup=False)
+            problems_to(self._console).print(f"{spec.label}: {said}", markup=False)
+        if not self._console.is_terminal:
+            self._lines.tell(self._counted)
 
-    def __rich__(self) -> RenderableType:
-        done = sum(self._statuses.values())
-        counts = [f"{done}/{self._total}"]
+    def _counted(self) -> str:
+        """Return how many runs ended how, and the time left, as a line."""
+        counts = [f"{sum(self._statuses.values())}/{self._total}"]
         counts += [f"{count} {status}" for status, count in sorted(self._statuses.items())]
         if self._kept:
             counts.append(f"{self._kept} found finished")
         if (left := self._left_s()) is not None:
             counts.append(f"about {duration(left)} left")
+        return ", ".join(counts)
+
+    def __rich__(self) -> RenderableType:
+        done = sum(self._statuses.values())
         head = Table.grid(padding=(0, 1))
         head.add_row(
             ProgressBar(total=max(1, self._total), completed=done, width=30),
-            Text(", ".join(counts)),
+            Text(self._counted()),
         )
         return Group(head, self._at_work())
 
@@ -100,16 +109,3 @@ def state_cells(state: RunState) -> tuple[str, Text, str, str, str]:
 
 
 STYLES = {"ok": "green", "running": "cyan", "waiting": "dim", "lost": "yellow"}
-
-
-def duration(seconds: float) -> str:
-    """Return a time for people.
-
-    >>> duration(42), duration(5025), duration(180000)
-    ('42 s', '1 h 23 min', '2 d 2 h')
-    """
-    for unit, name, lower in ((86400, "d", "h"), (3600, "h", "min")):
-        if seconds >= unit:
-            part = {"h": 3600, "min": 60}[lower]
-            return f"{int(seconds // unit)} {name} {int(seconds % unit // part)} {lower}"
-    return f"{int(seconds // 60)} min" if seconds >= 120 else f"{int(seconds)} s"

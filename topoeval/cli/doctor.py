@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from topoeval.cli.habits import AsJson
+
 _STYLES = {
     "installed": "green",
     "missing": "yellow",
@@ -16,7 +18,7 @@ _STYLES = {
 _OUTCOMES = {"passed": "green", "failed": "bold red", "not applicable": "dim"}
 
 
-def doctor() -> None:
+def doctor(as_json: AsJson = False) -> None:
     """Say what is installed, what is broken and why, and how to get what is missing.
 
     Examples:
@@ -26,13 +28,16 @@ def doctor() -> None:
     from rich.text import Text
 
     from topoeval.cli.examination import CORE, TRAINING, examine
+    from topoeval.cli.habits import print_json
     from topoeval.cli.terminal import Terminal
 
     console = Terminal()
     if not console.is_terminal:  # a pipe has no width; the tables read well at this one
         console = Terminal(width=110)
     broken = False
+    document = {}
     for part, findings in examine():
+        document[part] = findings
         table = Table(title=part, title_justify="left", box=None, show_header=False)
         table.add_column(min_width=18, no_wrap=True)
         table.add_column(min_width=10, no_wrap=True)
@@ -44,12 +49,16 @@ def doctor() -> None:
             broken |= finding.state == "missing" and part == CORE
         console.print(table)
         console.print()
+    if as_json:
+        print_json({"broken": broken, "parts": document})
     if broken:
         console.print("This installation is broken: reinstall topoeval and what is named above.")
     raise typer.Exit(1 if broken else 0)
 
 
-def check(name: Annotated[str, typer.Argument(help="Name of a backend.")]) -> None:
+def check(
+    name: Annotated[str, typer.Argument(help="Name of a backend.")], as_json: AsJson = False
+) -> None:
     """Test that a backend returns the right bars.
 
     Examples:
@@ -58,6 +67,7 @@ def check(name: Annotated[str, typer.Argument(help="Name of a backend.")]) -> No
     from rich.table import Table
     from rich.text import Text
 
+    from topoeval.cli.habits import print_json
     from topoeval.cli.terminal import Terminal
     from topoeval.testing import check_backend
 
@@ -70,4 +80,6 @@ def check(name: Annotated[str, typer.Argument(help="Name of a backend.")]) -> No
     console.print(table)
     counts = {known: sum(r.outcome == known for r in results) for known in _OUTCOMES}
     console.print(f"{name}: " + ", ".join(f"{count} {known}" for known, count in counts.items()))
+    if as_json:
+        print_json(results)
     raise typer.Exit(1 if counts["failed"] else 0)

@@ -8,6 +8,7 @@ from typing import Annotated, Optional
 
 import typer
 
+from topoeval.cli.habits import AsJson
 from topoeval.cli.plugins import Plugins
 from topoeval.limits import usable_cores
 
@@ -219,6 +220,7 @@ def evaluate(
     html: Annotated[
         bool, typer.Option("--html", help="A page with the worst cases.", rich_help_panel=OUTPUT)
     ] = False,
+    as_json: AsJson = False,
     plugin: Plugins = None,
 ) -> None:
     """Score predictions of any origin, file by file.
@@ -264,6 +266,12 @@ def evaluate(
         absent=absent.value,
     )
     problems = evaluate_files(
-        request, jobs=jobs, memory=memory, out=out, parquet=parquet, html=html
+        request,
+        jobs=jobs,
+        memory=memory,
+        out=out,
+        parquet=parquet,
+        html=html,
+        as_json=as_json,
     )
     raise typer.Exit(1 if problems else 0)

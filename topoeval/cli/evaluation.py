@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import importlib.util
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from topoeval.cli.habits import print_json, problems_to, rows
 from topoeval.cli.output import escape
 from topoeval.cli.places import check_folder
+from topoeval.cli.progress import progress
 from topoeval.cli.stale_page import remove_stale_page
 from topoeval.cli.terminal import Terminal
 from topoeval.errors import UnavailableError, UserError
@@ -35,7 +35,7 @@ from topoeval.evaluate import (
     summarise,
 )
 from topoeval.evaluate.presets import preset, with_preset
-from topoeval.evaluate.summary import MEAN
+from topoeval.evaluate.summary import MEAN, shown_class
 from topoeval.images.relabelling import parse_relabelling
 from topoeval.limits import parse_memory
 from topoeval.metrics import Settings
@@ -122,7 +122,14 @@ class Request:
 
 
 def evaluate_files(
-    request: Request, *, jobs: int, memory: str | None, out: Path, parquet: bool, html: bool
+    request: Request,
+    *,
+    jobs: int,
+    memory: str | None,
+    out: Path,
+    parquet: bool,
+    html: bool,
+    as_json: bool = False,
 ) -> int:
     """Score files, write what came out, print a summary; return the number of problems."""
     if parquet and importlib.util.find_spec("pyarrow") is None:
@@ -135,6 +142,7 @@ def evaluate_files(
     began = time.monotonic()
     with progress(console) as listener:
         found, stated = _evaluated(request, options, jobs, share, listener, out, console)
+    names, lines = [], []
     if len(found.pairs):
         write_evaluation(found, out, parquet, time.monotonic() - began)
         lines = _conventions(found)
@@ -160,7 +168,24 @@ def evaluate_files(
         if not differing and "dice" in found.cases:
             console.print("Dice of every case and class is that of summary.json of nnU-Net")
     print_problems(console, problems, len(found.pairs))
+    if as_json:
+        print_json(_document(found, lines, problems, [out / name for name in names]))
     return len(problems)
+
+
+def _document(
+    found: Evaluation, lines: Sequence[str], problems: Sequence[Problem], files: Sequence[Path]
+) -> dict[str, Any]:
+    summary = summarise(found.cases, found.options.absent, found.classes.averaged)
+    return {
+        "cases": len(found.pairs),
+        "conventions": lines,
+        "summary": rows(summary),
+        "missing": found.missing,
+        "notes": found.notes,
+        "problems": [problem.message for problem in problems],
+        "files": files,
+    }
 
 
 def _evaluated(
@@ -232,28 +257,6 @@ def check_axes(text: str | None) -> str | None:
     return letters
 
 
-@contextmanager
-def progress(console: Console) -> Iterator[Callable[[str, int, int], None]]:
-    """Show how many cases each stage has done, on a terminal."""
-    display = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        console=console,
-        disable=not console.is_terminal,
-    )
-    tasks: dict[str, int] = {}
-    with display:
-
-        def listen(stage: str, done: int, total: int) -> None:
-            if stage not in tasks:
-                tasks[stage] = display.add_task(stage, total=total)
-            display.update(tasks[stage], completed=done)  # type: ignore[arg-type]
-
-        yield listen
-
-
 def print_notes(console: Console, notes: Sequence[str]) -> None:
     """Print what was chosen and which headers differ; of many lines the first."""
     for line in notes[:_LINES]:
@@ -264,6 +267,7 @@ def print_notes(console: Console, notes: Sequence[str]) -> None:
 
 def print_problems(console: Console, problems: Sequence[Problem], scored: int) -> None:
     """Print a line per problem, and how many cases are without one."""
+    console = problems_to(console)
     for problem in problems:
         console.print(f"[red]left out[/] {escape(problem.message)}", soft_wrap=True)
     if problems:
@@ -297,7 +301,7 @@ def _table(found: Evaluation) -> Table:
     for row in summary[summary["metric"].isin(shown)].to_dict("records"):
         numbers = (f"{row[key]:.4g}" for key in ("mean", "sd", "median"))
         span = f"{row['min']:.4g} to {row['max']:.4g}"
-        name = escape(str(row["class"]))
+        name = escape(shown_class(str(row["class"]), found.options.settings.topology))
         table.add_row(name, row["metric"].replace("_", " "), str(row["n"]), *numbers, span)
     return table
 
@@ -314,6 +318,11 @@ def _conventions(found: Evaluation) -> list[str]:
     if options.ignored is not None:
         lines.append(f"voxels of label {options.ignored} in the truth count in neither mask")
     lines += [settings.topology.describe(ndim) for ndim in found.spatial_dims]
+    if not settings.topology.superlevel:
+        lines.append(
+            "sublevel: dark is foreground, so Betti numbers and all that depends on a topology are "
+            "those of the voxels outside of a class; Dice, clDice and distances are of the class"
+        )
     lines.append(f"{len(found.pairs)} cases; classes {', '.join(classes.names)}")
     if found.resumed:
         lines.append(f"{found.resumed} of them were scored by an earlier run of this command")

@@ -10,6 +10,18 @@ import typer
 if TYPE_CHECKING:
     from topoeval.harness.suites.selection import Filters
 
+
+def _suites(begun: str) -> list[str]:
+    """Return the names of suites that go on from what was typed, for the shell."""
+    from topoeval.harness.suites.catalogue import suite_names
+
+    return [name for name in suite_names() if name.startswith(begun)]
+
+
+Suite = Annotated[
+    str,
+    typer.Argument(help="Name of a suite, or path of its TOML file.", autocompletion=_suites),
+]
 Methods = Annotated[
     list[str] | None,
     typer.Option(

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from topoeval.cli.filters import Backends, Datasets, Devices, Methods, Seeds, filters
+from topoeval.cli.filters import Backends, Datasets, Devices, Methods, Seeds, Suite, filters
+from topoeval.cli.habits import AsJson
 from topoeval.cli.plugins import Plugins
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def plan(
-    suite: Annotated[str, typer.Argument(help="Name of a suite, or path of its TOML file.")],
+    suite: Suite,
     method: Methods = None,
     dataset: Datasets = None,
     seed: Seeds = None,
@@ -35,16 +36,15 @@ def plan(
     tuned: Annotated[
         Path | None, typer.Option(help="Values that 'topoeval tune' chose, as for 'topoeval run'.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Every run, as JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Show what a suite would run here, for how long, what is done, and what cannot run and why.
 
     Examples:
     topoeval plan quickstart
     """
-    import json
-
     from topoeval.cli.data import use_data_folder
+    from topoeval.cli.habits import print_json
     from topoeval.cli.terminal import Terminal
     from topoeval.harness.runs.store import Store
     from topoeval.harness.suites.catalogue import load_suite, results_folder
@@ -67,7 +67,7 @@ def plan(
         tuned=None if tuned is None else read_tuned(tuned),
     )
     if as_json:
-        print(json.dumps([_data(one) for one in prospects], indent=1))
+        print_json([_data(one) for one in prospects])
         return
     console = Terminal()
     if not console.is_terminal:  # a pipe has no width; the table reads well at this one

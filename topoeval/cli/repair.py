@@ -8,6 +8,7 @@ from typing import Annotated, Optional
 import typer
 
 from topoeval.cli.evaluate import CORES, Axes, Betti, Jobs
+from topoeval.cli.habits import AsJson
 
 EDITS, OUTPUT = "Edits", "Output"
 
@@ -89,6 +90,7 @@ def repair(
         bool,
         typer.Option("--overwrite", help="Replace files in --out.", rich_help_panel=OUTPUT),
     ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Edit masks and probability maps until they have the wanted Betti numbers.
 
@@ -126,5 +128,6 @@ def repair(
         jobs=jobs,
         report=report,
         overwrite=overwrite,
+        as_json=as_json,
     )
     raise typer.Exit(1 if problems else 0)

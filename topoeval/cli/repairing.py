@@ -6,11 +6,13 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from rich.console import Console
 
 from topoeval.cli.evaluation import check_axes
+from topoeval.cli.habits import print_json, problems_to
 from topoeval.cli.output import escape
 from topoeval.cli.places import check_file, check_folder
 from topoeval.cli.terminal import Terminal
@@ -45,6 +47,7 @@ def repair_files(
     jobs: int,
     report: Path | None,
     overwrite: bool,
+    as_json: bool = False,
 ) -> int:
     """Repair files, print what was done, and return how many could not be repaired."""
     if threshold is not None and not 0 < threshold <= 1:
@@ -88,16 +91,16 @@ def repair_files(
             return error
 
     done: list[RepairedFile] = []
-    problems = 0
+    refused: list[str] = []
     with ThreadPoolExecutor(jobs) as pool:
         for result in pool.map(work, sources, targets):
             if isinstance(result, UserError):
-                console.print(f"[red]not repaired[/] {escape(str(result))}")
-                problems += 1
+                refused.append(str(result))
+                problems_to(console).print(f"[red]not repaired[/] {escape(str(result))}")
                 continue
-            _print(console, names_out[result.source], result, names, _limits(options))
+            place = console if result.met else problems_to(console)
+            _print(place, names_out[result.source], result, names, _limits(options))
             done.append(result)
-            problems += not result.met
     if found is not None and done:
         # evaluate --nnunet looks for the names of classes there
         write_bytes(out / DATASET, (paths[0] / DATASET).read_bytes())
@@ -109,7 +112,25 @@ def repair_files(
         ]
         frame = pd.DataFrame(rows, columns=[*_COLUMNS])
         write_text(report, to_csv(frame.dropna(axis=1, how="all")))
-    return problems
+    if as_json:
+        documents = [_document(names_out[one.source], one, names) for one in done]
+        print_json({"files": documents, "not_repaired": refused})
+    return len(refused) + len(done) - met
+
+
+def _document(name: Path, done: RepairedFile, names: Mapping[int, str]) -> dict[str, Any]:
+    """Return what was done to a file, for programs."""
+    classes = {
+        names.get(label, str(label)): {
+            "before": one.before,
+            "after": one.after,
+            "met": one.met,
+            "edits": Counter(edit.kind for edit in one.edits),
+            "flipped": one.flipped,
+        }
+        for label, one in done.classes.items()
+    }
+    return {"file": name, "written": done.target, "met": done.met, "classes": classes}
 
 
 def _named(paths: Iterable[Path]) -> dict[Path, Path]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
+from topoeval.cli.habits import AsJson, print_json, rows
 from topoeval.cli.output import say
 from topoeval.cli.places import check_folder
 from topoeval.cli.plugins import Plugins
@@ -16,6 +17,8 @@ from topoeval.cli.yardsticks import yardsticks_of
 from topoeval.errors import UserError, nearest
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from topoeval.report.bases import Yardsticks
     from topoeval.report.published import Published
     from topoeval.results.records import Records
@@ -38,6 +41,7 @@ def report(
         bool,
         typer.Option("--copy-records", help="Put the records into the folder, to send it away."),
     ] = False,
+    as_json: AsJson = False,
     plugin: Plugins = None,
 ) -> None:
     """Make pages, figures and tables (CSV, Markdown, LaTeX) from the records of a suite.
@@ -45,7 +49,9 @@ def report(
     Examples:
     topoeval report results/quickstart
     """
-    make_report(results, out, reference, copy_records=copy_records)
+    table, page = make_report(results, out, reference, copy_records=copy_records)
+    if as_json:
+        print_json({"page": page, "table": rows(table)})
 
 
 def leaderboard(
@@ -77,6 +83,7 @@ def leaderboard(
         bool,
         typer.Option("--tables", help="Write table.md and table.csv into each results folder too."),
     ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Make one site of the reports of several suites.
 
@@ -108,14 +115,21 @@ def leaderboard(
         runs = records[name].runs
         say(f"{name}: {runs['file'].nunique()} runs, reference {chosen.reference}")
     say(f"Page: {page}")
+    if as_json:
+        told = {
+            name: {"runs": records[name].runs["file"].nunique(), "reference": chosen.reference}
+            for name, chosen in yardsticks.items()
+        }
+        print_json({"page": page, "suites": told})
 
 
 def make_report(
     results: Path, out: Path | None, reference: str | None, *, copy_records: bool = False
-) -> None:
-    """Print the table of a results folder and write its pages."""
+) -> tuple[pd.DataFrame, Path]:
+    """Print the table of a results folder and write its pages; return the tidy table and a page."""
     from topoeval.cli.terminal import Terminal
     from topoeval.report import build
+    from topoeval.report.formats import to_frame
     from topoeval.report.summary import summarise
     from topoeval.report.terminal import to_terminal
     from topoeval.results.records import read
@@ -130,7 +144,8 @@ def make_report(
     console = Terminal()
     if not console.is_terminal:  # a pipe has no width; the table reads well at this one
         console = Terminal(width=110)
-    console.print(to_terminal(summarise(records, yardsticks)))
+    summary = summarise(records, yardsticks)
+    console.print(to_terminal(summary))
     page = build(
         records,
         out or results / "report",
@@ -139,6 +154,7 @@ def make_report(
         copy_records=copy_records,
     )
     console.print(f"Page: {page}", soft_wrap=True, markup=False)
+    return to_frame(summary), page
 
 
 def results_folders(paths: Sequence[Path], without: Sequence[str] = ()) -> list[Path]:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from topoeval.cli.habits import AsJson
 from topoeval.cli.plugins import Plugins
 from topoeval.errors import UserError
 
@@ -21,6 +22,7 @@ def rescore(
         typer.Option(help="Folder of the real datasets; $TOPOEVAL_DATA by default."),
     ] = None,
     jobs: Annotated[int, typer.Option(min=1, help="Processes side by side.")] = 1,
+    as_json: AsJson = False,
     plugin: Plugins = None,
 ) -> None:
     """Add metrics to finished runs from the predictions that they kept.
@@ -29,6 +31,7 @@ def rescore(
     topoeval rescore results/quickstart --metrics cldice,hd95
     """
     from topoeval.cli.data import use_data_folder
+    from topoeval.cli.habits import print_json, problems_to
     from topoeval.cli.terminal import Terminal
     from topoeval.harness.runs.rescoring import rescore as rescore_runs
 
@@ -39,7 +42,9 @@ def rescore(
     done = rescore_runs(results, names, jobs)
     console = Terminal()
     for label, problem in sorted(done.problems.items()):
-        console.print(f"{label}: {problem}", markup=False, soft_wrap=True, highlight=False)
+        problems_to(console).print(
+            f"{label}: {problem}", markup=False, soft_wrap=True, highlight=False
+        )
     console.print(
         f"{len(done.changed)} runs scored by {', '.join(names)}, {len(done.complete)} had them, "
         f"{len(done.problems)} could not be scored",
@@ -47,4 +52,6 @@ def rescore(
         soft_wrap=True,
         highlight=False,
     )
+    if as_json:
+        print_json({"changed": done.changed, "complete": done.complete, "problems": done.problems})
     raise typer.Exit(1 if done.problems else 0)

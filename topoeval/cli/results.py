@@ -8,6 +8,7 @@ from typing import Annotated, Any, Optional
 
 import typer
 
+from topoeval.cli.habits import AsJson, print_json, rows
 from topoeval.cli.output import say
 from topoeval.cli.places import check_file, check_folder
 from topoeval.errors import UserError
@@ -20,6 +21,7 @@ def collect(
         typer.Argument(help="Results folders, or folders of results folders; results by default."),
     ] = None,
     out: Annotated[Path, typer.Option(help="Folder to write to.")] = Path("collected"),
+    as_json: AsJson = False,
 ) -> None:
     """Write all records as two Parquet files, runs and cases.
 
@@ -34,6 +36,9 @@ def collect(
     found = write(results or [], out)
     say(f"{out}: {', '.join(NAMES)}; {len(found.runs)} runs, {len(found.cases)} cases")
     tell_damaged(found.damaged)
+    if as_json:
+        counts = {"runs": len(found.runs), "cases": len(found.cases)}
+        print_json({"files": [out / name for name in NAMES], **counts})
     if warning := mixed_code(found.runs):
         say(f"Note: {warning}", err=True)
 
@@ -45,7 +50,7 @@ def query(
         typer.Argument(help="Results folders, or folders of results folders; results by default."),
     ] = None,
     csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON, a list of rows.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Print the result of an SQL query over all records; docs/results.md names the columns.
 
@@ -56,14 +61,14 @@ def query(
     from topoeval.results.sql import query as ask
     from topoeval.results.tables import load
 
-    if csv and json:
+    if csv and as_json:
         raise UserError("--csv or --json, not both")
     found = load(*(results or []))
     tell_damaged(found.damaged)
     answer = ask(sql, found)
     if csv:
         typer.echo(to_csv(answer), nl=False)
-    elif json:
+    elif as_json:
         typer.echo(answer.to_json(orient="records", date_format="iso"))
     else:
         print_frame(answer)
@@ -92,6 +97,7 @@ def submit(
     max_gib: Annotated[
         float, typer.Option(min=0, help="Limit for the files of a bundle, unpacked, in GiB.")
     ] = 4.0,
+    as_json: AsJson = False,
 ) -> None:
     """Pack predictions or numbers of a method into a checked bundle, or check one.
 
@@ -120,6 +126,10 @@ def submit(
     say(f"{bundle}: {verdict.status}, {verdict.reason}")
     say(f"{verdict.about.method} on {verdict.about.dataset}, {verdict.about.topology}")
     typer.echo(f"sha256 {verdict.sha256}")
+    if as_json:
+        told = {"bundle": bundle, "status": verdict.status, "reason": verdict.reason}
+        told |= {"sha256": verdict.sha256, "about": verdict.about, "scores": rows(verdict.scores)}
+        print_json(told)
     scores = [c for c in verdict.scores.columns if c not in ("case", "class", "seed")]
     if scores:
         means = verdict.scores[scores].astype(float).mean()

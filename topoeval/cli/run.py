@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Sequence
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from rich.live import Live
@@ -13,6 +13,7 @@ from rich.live import Live
 from topoeval import plugins
 from topoeval.cli.data import use_data_folder
 from topoeval.cli.display import SweepDisplay
+from topoeval.cli.habits import print_json, problems_to
 from topoeval.cli.output import escape
 from topoeval.cli.places import check_folder
 from topoeval.cli.terminal import Terminal
@@ -44,6 +45,7 @@ def run_suite(
     tuned: Path | None = None,
     log: Sequence[str] = (),
     again: bool = False,
+    as_json: bool = False,
 ) -> int:
     """Run a suite with a live display; return the number of failed runs.
 
@@ -84,6 +86,7 @@ def run_suite(
                 suite.reference,
                 retry,
                 matched(runs, filters) if again else (),
+                as_json=as_json,
             )
         finally:
             # also of a sweep that is interrupted; what was refused has no folder
@@ -104,6 +107,7 @@ def retry_runs(
     executor: str,
     settings: Settings,
     report: bool,
+    as_json: bool = False,
 ) -> int:
     """Run the failed runs of a results folder again; return how many have failed now."""
     use_data_folder(data)
@@ -117,7 +121,14 @@ def retry_runs(
         plugins.load(place)
     store = Store(results, asked.suite)
     failures = execute_runs(
-        asked.runs, store, executor, settings, asked.limits, asked.reference, retry
+        asked.runs,
+        store,
+        executor,
+        settings,
+        asked.limits,
+        asked.reference,
+        retry,
+        as_json=as_json,
     )
     if report:
         from topoeval.cli.report import make_report
@@ -135,6 +146,8 @@ def execute_runs(
     reference: str,
     retry: Retry | None,
     anew: Collection[str] = (),
+    *,
+    as_json: bool = False,
 ) -> int:
     """Execute what has no record, showing how far it is; return the number of failed runs."""
     console = Terminal()
@@ -152,7 +165,7 @@ def execute_runs(
                 listener=display.listen,
             )
     for line in tally.damaged:
-        console.print(line, markup=False, soft_wrap=True)
+        problems_to(console).print(line, markup=False, soft_wrap=True)
     console.print(f"{tally.ran} run, {tally.kept} found finished, {len(tally.failed)} failed")
     if tally.failed:
         console.print(
@@ -161,6 +174,8 @@ def execute_runs(
             markup=False,
             soft_wrap=True,
         )
+    if as_json:
+        print_json({"results": store.root} | asdict(tally))
     return len(tally.failed)
 
 

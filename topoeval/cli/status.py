@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -16,6 +16,7 @@ from topoeval.cli.execution import (
     Threads,
     execution_settings,
 )
+from topoeval.cli.habits import AsJson
 from topoeval.errors import UserError
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ def status(
         bool,
         typer.Option("--all", help="List every run, not only those that run or did not end well."),
     ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Show which runs of a suite are running, how they ended, and which are left.
 
@@ -40,6 +42,7 @@ def status(
     """
     from collections import Counter
 
+    from topoeval.cli.habits import print_json
     from topoeval.cli.terminal import Terminal
     from topoeval.harness.runs.progress import recorded_runs, run_states
     from topoeval.harness.runs.store import Store
@@ -55,6 +58,16 @@ def status(
     if not console.is_terminal:  # a pipe has no width; the table reads well at this one
         console = Terminal(width=110)
     at_work = store.in_use()
+    if as_json:
+        print_json(
+            {
+                "suite": asked.suite if asked else None,
+                "at_work": at_work,
+                "runs": [_data(state) for state in states],
+                "damaged": [str(error) for error in damaged],
+            }
+        )
+        return
     if asked is not None:
         by = f"process {asked.pid} on {asked.host}, since {asked.started}"
         now = f"at work: {by}" if at_work else f"no sweep is at work; the last was {by}"
@@ -75,11 +88,26 @@ def status(
         )
 
 
+def _data(state: RunState) -> dict[str, Any]:
+    return {
+        "id": state.spec.id,
+        "label": state.spec.label,
+        "status": state.status,
+        "fault": state.fault,
+        "reason": state.reason,
+        "wall_s": state.wall_s,
+        "step": state.step,
+        "silent_s": state.silent_s,
+        "host": state.host,
+    }
+
+
 def _table(states: list[RunState]) -> Table:
     from rich.table import Table
     from rich.text import Text
 
-    from topoeval.cli.display import duration, state_cells
+    from topoeval.cli.display import state_cells
+    from topoeval.cli.progress import duration
 
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
     for name in ("run", "status", "fault", "time", "how far", "ID"):
@@ -119,6 +147,7 @@ def retry(
     dask_address: DaskAddress = None,
     slurm: Slurm = None,
     report: Annotated[bool, typer.Option(help="Make the table and the page at the end.")] = True,
+    as_json: AsJson = False,
 ) -> None:
     """Run the failed runs of a results folder again, and those that are left.
 
@@ -136,5 +165,6 @@ def retry(
         executor=executor,
         settings=execution_settings(jobs, threads, gpus, dask_address, slurm),
         report=report,
+        as_json=as_json,
     )
     raise typer.Exit(1 if failures else 0)

@@ -7,12 +7,13 @@ from typing import Annotated
 
 import typer
 
-from topoeval.cli.filters import Backends, Datasets, Devices, Methods, Seeds, filters
+from topoeval.cli.filters import Backends, Datasets, Devices, Methods, Seeds, Suite, filters
+from topoeval.cli.habits import AsJson
 from topoeval.cli.plugins import Plugins
 
 
 def time(
-    suite: Annotated[str, typer.Argument(help="Name of a suite, or path of its TOML file.")],
+    suite: Suite,
     method: Methods = None,
     dataset: Datasets = None,
     seed: Seeds = None,
@@ -37,6 +38,7 @@ def time(
     data: Annotated[
         Path | None, typer.Option(help="Folder of the real datasets; $TOPOEVAL_DATA by default.")
     ] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Measure the time of a training step of each method of a suite, with nothing else running.
 
@@ -47,6 +49,7 @@ def time(
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
     from topoeval.cli.data import use_data_folder
+    from topoeval.cli.habits import print_json
     from topoeval.cli.places import check_folder
     from topoeval.cli.terminal import Terminal
     from topoeval.harness.plans.plan import plan_selected
@@ -86,4 +89,6 @@ def time(
         console = Terminal(width=160)
     console.print(Markdown(timing_tables(records)))
     console.print(f"Table: {table}", soft_wrap=True)
+    if as_json:
+        print_json({"records": records, "table": table})
     raise typer.Exit(1 if any(record["status"] != "ok" for record in records) else 0)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from rich.table import Table
 
 from topoeval.cli.data import use_data_folder
+from topoeval.cli.habits import print_json
 from topoeval.cli.places import check_folder
 from topoeval.cli.run import execute_runs
 from topoeval.cli.terminal import Terminal
@@ -33,6 +35,7 @@ def tune_suite(
     executor: str,
     settings: Settings,
     retry_failed: bool,
+    as_json: bool = False,
 ) -> int:
     """Search for the parameters of a suite's methods; return the number of failed runs.
 
@@ -67,7 +70,23 @@ def tune_suite(
     searches = tune(suite, store, execute)
     console.print(_table(searches))
     console.print(f"Chosen: {results / 'tuned.toml'}; the searches: {store.root}", soft_wrap=True)
+    if as_json:
+        chosen = results / "tuned.toml"
+        print_json({"tuned": chosen, "failed": failed, "searches": [_data(s) for s in searches]})
     return failed
+
+
+def _data(search: Search) -> dict[str, Any]:
+    trial = None if search.chosen is None else search.trials[search.chosen]
+    return {
+        "method": search.method.label,
+        "dataset": search.runs[0].dataset.label,
+        "chosen": None if trial is None else trial.values,
+        "dice": None if trial is None else trial.dice,
+        "betti_error": None if trial is None else trial.betti_error,
+        "within": search.within,
+        "why": search.why,
+    }
 
 
 def _narrowed(suite: Suite, trials: Suite) -> list[str]:

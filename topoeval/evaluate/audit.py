@@ -75,6 +75,10 @@ class Audit:
         """Return the mask of a class of a case, read again."""
         return self.classes.mask(_read(self.files[case], self.reading, self.ignored), name)
 
+    def _repr_html_(self) -> str:
+        """Return the table, for notebooks."""
+        return str(self.table().to_html(index=False))
+
     def table(self) -> pd.DataFrame:
         """Return one row per class and question, with the share of cases above 0."""
         rows = []

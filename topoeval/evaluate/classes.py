@@ -192,6 +192,25 @@ def choose_classes(
     return Classes(tuple(members), members, priors, averaged)
 
 
+def only_ignored(left: Collection[int], ignored: int | None) -> str:
+    """Return a line about a truth that holds no label but the one to leave out.
+
+    Raises
+    ------
+    UserError
+        If the predictions hold no other label either, so that nothing is left to be scored.
+    """
+    if not left:
+        raise UserError(
+            f"the ignore label {ignored} is the only label of the files, so nothing is left to be "
+            "scored; leave --ignore out, or name the label that marks voxels to leave out"
+        )
+    return (
+        f"the truth holds no label but {ignored}, which is left out; if that is its foreground, "
+        "say no --ignore"
+    )
+
+
 def _named(
     name: str, found: Collection[int], declared: Mapping[str, tuple[int, ...]]
 ) -> dict[str, tuple[int, ...] | None]:

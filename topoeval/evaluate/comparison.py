@@ -60,6 +60,10 @@ class Comparison:
     standings: pd.DataFrame
     notes: tuple[str, ...]
 
+    def _repr_html_(self) -> str:
+        """Return the table in few columns, for notebooks."""
+        return str(self.shown().to_html(index=False))
+
     def deciding(self, name: str, score: str, most: int = 5) -> pd.DataFrame:
         """Return the cases of a class whose scores lie furthest apart, the widest first."""
         rows = self.scores[(self.scores["class"] == name) & (self.scores["score"] == score)]

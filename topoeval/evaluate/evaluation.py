@@ -15,7 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from topoeval.errors import UserError
-from topoeval.evaluate.classes import Classes, choose_classes
+from topoeval.evaluate.classes import Classes, choose_classes, only_ignored
 from topoeval.evaluate.columns import all_columns, check_columns, column_groups, revisions
 from topoeval.evaluate.journal import FLAGS, KEYS, Journal, Row
 from topoeval.evaluate.pairs import FilePair, Matched, match_files, missing_problem
@@ -29,6 +29,7 @@ from topoeval.evaluate.scoring import (
     read_pair,
     score_pair,
 )
+from topoeval.evaluate.summary import summarise
 from topoeval.images.reading import decide
 from topoeval.images.survey import Survey, Terms, survey
 
@@ -86,6 +87,11 @@ class Evaluation:
     def readings(self) -> dict[str, str]:
         """What the values of each side were read as."""
         return {"predictions": self.task.predictions.line, "truth": self.task.targets.line}
+
+    def _repr_html_(self) -> str:
+        """Return the summary as a table, for notebooks."""
+        summary = summarise(self.cases, self.options.absent, self.classes.averaged)
+        return str(summary.to_html(index=False))
 
     def masks(self, case: str, name: str) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
         """Return the masks of a class of a case, read again."""
@@ -217,6 +223,8 @@ def _decided(
         labels |= predictions.labels - {ignored}
     else:
         labels |= predictions.labels
+    if pairs and targets.labels == {ignored}:
+        notes.append(only_ignored(labels, ignored))
     try:
         classes = choose_classes(
             labels, options.classes, options.unions, options.priors or {}, options.labels

@@ -7,6 +7,8 @@ from typing import Any, Literal
 
 import pandas as pd
 
+from topoeval.topology import Topology
+
 KEYS = ("case", "class")
 FLAGS = ("prediction_empty", "target_empty")
 MEAN = "mean of classes"
@@ -67,3 +69,12 @@ def _row(name: Any, column: str, values: pd.Series, absent: int) -> dict[str, An
         "min": numbers.min(),
         "max": numbers.max(),
     }
+
+
+def shown_class(name: str, topology: Topology) -> str:
+    """Return the name of a class in tables, which says so where its outside is counted.
+
+    >>> shown_class("foreground", Topology("V")), shown_class("1", Topology("V", "sublevel"))
+    ('foreground', '1 (topology of its outside)')
+    """
+    return name if topology.superlevel else f"{name} (topology of its outside)"

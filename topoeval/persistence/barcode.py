@@ -10,11 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from topoeval.errors import UnavailableError, UserError
+from topoeval.notebook import table
 from topoeval.topology import Topology
 
 if TYPE_CHECKING:
     import torch
 
+# Bars of each dimension that a notebook shows.
+_SHOWN = 5
 # numpy.ndarray or torch.Tensor; torch is never imported here
 Array = TypeVar("Array")
 
@@ -62,6 +65,26 @@ class Barcodes(Generic[Array]):
 
     def __len__(self) -> int:
         return len(self.image)  # type: ignore[arg-type]
+
+    def _repr_html_(self) -> str:
+        """Return the number of bars and the longest of each dimension, for notebooks."""
+        bars: Any = self.numpy()
+        finite = [ends[np.isfinite(ends)] for ends in (bars.birth, bars.death)]
+        values = np.concatenate(finite).astype(np.float64)
+        low, high = (values.min(), values.max()) if len(values) else (0.0, 1.0)
+        lengths = np.asarray(bars.lengths(low, high), np.float64)
+        rows: list[tuple[object, ...]] = []
+        for dim in self.dims:
+            (of,) = np.nonzero(bars.dim == dim)
+            for row in of[np.argsort(-lengths[of], kind="stable")][:_SHOWN]:
+                ends = (f"{bars.birth[row]:.6g}", f"{bars.death[row]:.6g}")
+                rows.append((int(bars.image[row]), dim, *ends, f"{lengths[row]:.6g}"))
+            if len(of) > _SHOWN:
+                rows.append(("...", dim, f"{len(of) - _SHOWN} shorter bars", "", ""))
+        shape = " x ".join(map(str, self.spatial_shape))
+        counted = f"{len(self)} bars of {self.n_images} image{'s' * (self.n_images != 1)} {shape}"
+        caption = f"{counted}, {self.topology.describe(len(self.spatial_shape))}"
+        return table(("image", "dimension", "birth", "death", "length"), rows, caption)
 
     @property
     def n_images(self) -> int:

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from topoeval.errors import UserError
 from topoeval.foreign_text import visible_lines
+from topoeval.notebook import framed
 from topoeval.persistence import Barcodes
 from topoeval.plot.style import COLOURS, longest_first, one_image
 
@@ -24,6 +25,15 @@ _NAMES = {
 }
 
 
+class Page(str):
+    """A page of HTML, which a notebook shows in a frame."""
+
+    __slots__ = ()
+
+    def _repr_html_(self) -> str:
+        return framed(self)
+
+
 def barcode_page(
     picture: ArrayLike,
     bars: Barcodes[Any],
@@ -31,12 +41,13 @@ def barcode_page(
     title: str,
     image: int = 0,
     max_bars: int = 200,
-) -> str:
+) -> Page:
     """Return a page that shows an image, its barcode and its diagram at a threshold to be moved.
 
-    The page is one HTML file without any request to a network. It holds the image at 256 thresholds
-    at most: at each of them the mask and the Betti numbers are exact. Where the image has more
-    values, the thresholds are evenly spaced from its least to its largest value.
+    The page is one HTML file without any request to a network; write it to a file, or let a
+    notebook show it as the value of a cell. It holds the image at 256 thresholds at most: at each
+    of them the mask and the Betti numbers are exact. Where the image has more values, the
+    thresholds are evenly spaced from its least to its largest value.
 
     Parameters
     ----------
@@ -73,7 +84,7 @@ def barcode_page(
     if values.size > _VOXELS:
         raise UserError(f"{values.size} voxels, and a page holds {_VOXELS}; crop the image")
     thresholds = _thresholds(values)
-    page = _template().render(
+    text = _template().render(
         title=title,
         reading=table.topology.describe(values.ndim),
         shape=" x ".join(map(str, values.shape)),
@@ -95,7 +106,7 @@ def barcode_page(
             "bars": [bar for dim in table.dims for bar in _longest(table, dim, max_bars, values)],
         },
     )
-    return visible_lines(page)
+    return Page(visible_lines(text))
 
 
 def _thresholds(values: NDArray[Any]) -> NDArray[np.float64]:

@@ -10,8 +10,9 @@ import pandas as pd
 
 from topoeval.evaluate import Audit, Evaluation, summarise
 from topoeval.evaluate.audit import SIZES
-from topoeval.evaluate.summary import MEAN
+from topoeval.evaluate.summary import MEAN, shown_class
 from topoeval.metrics import available_columns
+from topoeval.metrics.catalogue import every_column
 from topoeval.report.drawing import Drawing, figure_markup
 from topoeval.report.folder import write_text
 from topoeval.report.names import slug
@@ -20,7 +21,7 @@ from topoeval.report.template import template
 
 MOST_PICTURES = 6
 _SHOWN = ("n", "absent", "mean", "sd", "median", "min", "max")
-# What makes a case bad, in this order.
+# What makes a case bad, in this order; of an evaluation without these its own scores.
 _BADNESS = ("betti_matching_union", "betti_error", "hd95")
 
 
@@ -44,14 +45,20 @@ def write_evaluation_page(evaluation: Evaluation, path: Path, lines: Sequence[st
         known = available_columns(dims, ["prior"])
         titles |= {name: card.title for name, card in known.items()}
         titles |= {f"{name} better": card.direction or "-" for name, card in known.items()}
-    figures = [draw_worst(evaluation, name) for name in evaluation.classes.names]
+    topology = evaluation.options.settings.topology
+    figures, told = [], list(lines)
+    for name in evaluation.classes.names:
+        if drawing := draw_worst(evaluation, name):
+            figures.append(drawing)
+        else:
+            told.append(f"class {name}: no case has an error to be shown")
     page = template("files.html.j2").render(
         kicker="topoeval evaluate",
-        title=f"{len(evaluation.pairs)} cases",
-        lines=lines,
+        title=_count(len(evaluation.pairs), "case"),
+        lines=told,
         tables=[
             {
-                "title": name if name == MEAN else f"Class {name}",
+                "title": shown_class(name if name == MEAN else f"Class {name}", topology),
                 "heads": ["score", "better", *_SHOWN],
                 "rows": [
                     [
@@ -64,7 +71,7 @@ def write_evaluation_page(evaluation: Evaluation, path: Path, lines: Sequence[st
             }
             for name in names
         ],
-        figures=[figure_markup(drawing) for drawing in figures if drawing],
+        figures=[figure_markup(drawing) for drawing in figures],
         problems=evaluation.problems,
     )
     write_text(path, page)
@@ -111,18 +118,38 @@ def write_audit_page(found: Audit, path: Path, lines: Sequence[str]) -> None:
 
 
 def draw_worst(evaluation: Evaluation, name: str) -> Drawing | None:
-    """Draw the cases of a class that are topologically worst; None if there is no case."""
-    rows = _worst(evaluation.cases, name, _BADNESS)
-    if rows.empty:
-        return None
+    """Draw the cases of a class that are topologically worst; None if none has an error."""
     topology = evaluation.options.settings.topology
-    panels = []
-    for row in rows.to_dict("records"):
-        mask, truth = evaluation.masks(row["case"], name)
-        panels.append(Panel(row["case"], compared(mask, truth, topology), _betti(row)))
+    panels: list[Panel] = []
     ndim = evaluation.spatial_dims[0]
-    title = f"Class {name}: the {len(panels)} worst cases"
+    for row in _faulty(evaluation.cases, name).to_dict("records"):
+        if len(panels) == MOST_PICTURES:
+            break
+        mask, truth = evaluation.masks(row["case"], name)
+        if (mask == truth).all():
+            continue
+        ndim = mask.ndim
+        panels.append(Panel(row["case"], compared(mask, truth, topology), _betti(row)))
+    if not panels:
+        return None
+    of_all = "the worst cases" if len(panels) == MOST_PICTURES else "all cases with an error"
+    title = f"{shown_class(f'Class {name}', topology)}: {of_all}"
     return draw_comparison(f"worst-{slug(name)}", title, topology.describe(ndim), panels)
+
+
+def _faulty(cases: pd.DataFrame, name: str) -> pd.DataFrame:
+    """Return the rows of a class that are not known to be without an error, the worst first."""
+    rows = cases[cases["class"] == name] if len(cases) else cases
+    if "dice" in rows:  # 1 of equal masks and of no others
+        rows = rows[rows["dice"].isna() | (rows["dice"] < 1)]
+    by = [column for column in _BADNESS if column in rows]
+    rising = [False] * len(by)
+    if not by:
+        known = every_column()
+        better = {column: known[column].direction for column in rows if column in known}
+        by = [column for column, direction in better.items() if direction]
+        rising = [better[column] == "higher" for column in by]
+    return rows.sort_values([*by, "case"], ascending=[*rising, True])
 
 
 def _draw_labels(found: Audit, name: str) -> Drawing | None:
