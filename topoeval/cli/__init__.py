@@ -45,10 +45,17 @@ app = typer.Typer(
     name="topoeval",
     cls=Group,
     no_args_is_help=True,
+    epilog="Begin with one of these: topoeval audit MASK prints the Betti numbers of a mask. "
+    "topoeval evaluate PRED GT scores masks. topoeval run quickstart trains and compares losses.",
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.add_typer(data_commands.app, name="data")
+# The sections of the first page of help, in its order.
+FILES, SUITES, RESULTS = "Masks and images", "Suites of methods", "Results of suites"
+THERE = "What there is, and whether it works"
+# These and others below declare their options in their own modules, which import little.
+for command in (evaluate, compare, audit, repair, barcode):
+    app.command(rich_help_panel=FILES)(command)
 
 
 def main() -> None:
@@ -85,10 +92,13 @@ def options(
         ),
     ] = False,
 ) -> None:
-    """Benchmark and evaluation suite for topology-aware image segmentation."""
+    """Score masks by their topology, repair it, and compare methods that ask for it.
+
+    Topology means counts: how many components, holes and cavities (Betti numbers) a mask has.
+    """
 
 
-@app.command()
+@app.command(rich_help_panel=SUITES)
 def run(
     suite: Suite,
     method: Methods = None,
@@ -159,7 +169,7 @@ def run(
     raise typer.Exit(1 if failures else 0)
 
 
-@app.command()
+@app.command(rich_help_panel=SUITES)
 def tune(
     suite: Suite,
     dataset: Datasets = None,
@@ -213,7 +223,7 @@ def kinds(begun: str) -> list[str]:
     return [kind for kind in (*known, "remedies") if kind.startswith(begun)]
 
 
-@app.command("list")
+@app.command("list", rich_help_panel=THERE)
 def list_(
     kind: Annotated[
         Optional[str],  # noqa: UP045
@@ -238,7 +248,7 @@ def list_(
     print_list(kind, plugin or (), as_json)
 
 
-@app.command()
+@app.command(rich_help_panel=THERE)
 def info(
     name: Annotated[
         str,
@@ -257,25 +267,14 @@ def info(
     print_info(name, as_json)
 
 
-# These declare their options in their own modules, which import as little as this one.
-app.command()(evaluate)
-app.command()(audit)
-app.command()(barcode)
-app.command()(check)
-app.command()(collect)
-app.command()(compare)
-app.command()(doctor)
-app.command()(leaderboard)
-app.command()(repair)
-app.command()(report)
-app.command()(query)
-app.command()(submit)
-app.command()(rescore)
-app.command()(retry)
-app.command()(status)
-app.command()(plan)
-app.command()(schema)
-app.command()(time)
-app.add_typer(bench)
+for section, commands in {
+    SUITES: (plan, status, retry, time),
+    RESULTS: (report, leaderboard, query, collect, rescore, submit),
+    THERE: (doctor, check, schema),
+}.items():
+    for command in commands:
+        app.command(rich_help_panel=section)(command)
+app.add_typer(data_commands.app, name="data", rich_help_panel=THERE)
+app.add_typer(bench, rich_help_panel=THERE)
 allow_quiet(app)
 words.explain(app)

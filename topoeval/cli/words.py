@@ -51,6 +51,29 @@ _WORDS = {
     r"Parquet": "Parquet: a file format of tables.",
     r"bundles?": "bundle: a zip file with predictions or numbers of a method.",
     r"cases?": "case: one image with its truth.",
+    r"seeds?": "seed: the number that draws first weights, order of images and drawn data.",
+    r"label maps?|regions?": "label map: an image whose values name classes; region: several "
+    "labels taken together.",
+    r"voxels?": "voxel: an element of a volume; of an image a pixel.",
+    r"spacing": "spacing: the size of a voxel along each axis, in millimetres where a file has a "
+    "unit.",
+    r"[Dd]ice": "Dice: the overlap of two masks: 1 where they are equal, 0 where they are apart.",
+    r"cldice": "clDice: the share of each mask's centreline that lies in the other mask.",
+    r"softmax(?:es)?": "softmax: a map per class; in each voxel they add up to 1.",
+    r"nnU-Net|nnunet|fold_0|FOLD_A/validation": "nnU-Net: a program that trains and predicts "
+    "segmentations; a fold is one division of its training cases.",
+    r"validation images": "validation images: those on which parameters are chosen, never scored.",
+    r"CUDA|cuda": "CUDA: GPUs of NVIDIA, as torch names them.",
+    r"slurm|dask": "dask, slurm, sbatch: programs that spread work over machines.",
+    r"tensorboard": "tensorboard, mlflow, wandb: programs that show how a training goes.",
+    r"SQL": "SQL, SELECT: a language that asks tables for rows.",
+    r"TOML": "TOML: a text file of settings, KEY = VALUE.",
+    r"JSON": "JSON: a text format that programs read.",
+    r"schema": "schema: what a file of a kind may hold, as a program checks it.",
+    r"LaTeX": "LaTeX: a program that sets papers; the table can be pasted into one.",
+    r"world coordinates": "world coordinates: the place in millimetres that the header gives a "
+    "voxel.",
+    r"[Pp]atch(?:es)?": "patch: a square or cube cut out of an image.",
 }
 _PATTERNS = {re.compile(rf"\b(?:{pattern})\b"): text for pattern, text in _WORDS.items()}
 
