@@ -31,6 +31,11 @@ _SECTIONS = {
     "Use": ["command-line", "cite"],
     "How it is built": ["architecture", "backends"],
 }
+# A part of the navigation: before and after the reference to its label, and its visible title.
+_SECTION = re.compile(
+    r'(<nav class="md-nav"[^>]*) aria-labelledby="[^"]+"([^>]*>)'
+    r"(\s*<label[^>]*>\s*<span[^>]*></span>)([^<]*)</label>"
+)
 # A link to a file of the repository that is no page of the site.
 _OUTSIDE = re.compile(r"\[([^\]]+)\]\(((?:\.\./)+[^)\s]*)\)")
 
@@ -182,6 +187,32 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
     if page.file.src_uri.startswith("tutorials/"):
         markdown += f"\nThis page [as a notebook]({Path(page.file.src_uri).stem}.ipynb).\n"
     return without_outside_links(markdown, page.file.src_uri)
+
+
+def on_post_page(output: str, **_: Any) -> str:
+    """Name what the theme leaves without a name for a screen reader."""
+    return named(output)
+
+
+def named(page: str) -> str:
+    """Return a page whose search dialog and parts of the navigation have names.
+
+    A section with a page of its own has two labels, and the theme refers to the empty one.
+
+    >>> named('<nav class="md-nav" aria-labelledby="x"><label for="y"><span></span> A </label>')
+    '<nav class="md-nav" aria-label="A"><label for="y"><span></span> A </label>'
+    """
+    page = page.replace(
+        'class="md-search" data-md-component="search" role="dialog"',
+        'class="md-search" data-md-component="search" role="dialog" aria-label="Search"',
+    )
+    return _SECTION.sub(
+        lambda one: (
+            f'{one[1]} aria-label="{html.escape(html.unescape(one[4].strip()))}"{one[2]}'
+            f"{one[3]}{one[4]}</label>"
+        ),
+        page,
+    )
 
 
 def on_page_content(text: str, page: Any, **_: Any) -> str:
