@@ -194,6 +194,11 @@ def on_post_page(output: str, **_: Any) -> str:
     return named(output)
 
 
+def on_post_template(output: str, **_: Any) -> str:
+    """Do the same for the page of an address that there is not."""
+    return named(output)
+
+
 def named(page: str) -> str:
     """Return a page whose search dialog and parts of the navigation have names.
 
