@@ -66,7 +66,8 @@ def executor(name):
 
 
 def main(folder, name):
-    os.environ["PYTHONPATH"] = str(Path(__file__).parent)
+    found = [str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")]
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, found))
     chosen = executor(name)
     try:
         tally = sweep(runs(), Store(Path(folder), "chaos"), chosen, LIMITS, retry="machine")

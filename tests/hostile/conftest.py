@@ -41,8 +41,8 @@ def started(tmp_path):
         environ = {**os.environ, "TOPOEVAL_CACHE": "", "OMP_NUM_THREADS": "1", **variables}
         command = [*before, sys.executable, "-P", "-m", "topoeval.cli", *map(str, arguments)]
         return subprocess.run(
-            command, capture_output=True, text=True, env=environ, check=False, cwd=tmp_path,
-            timeout=120, stdin=subprocess.DEVNULL,
+            command, capture_output=True, text=True, errors="replace", env=environ, check=False,
+            cwd=tmp_path, timeout=120, stdin=subprocess.DEVNULL,
         )  # fmt: skip
 
     return run

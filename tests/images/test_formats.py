@@ -215,6 +215,15 @@ def test_which_array_is_meant_must_be_clear(tmp_path):
         read_image(f"{tmp_path}/a.npz:/other")
 
 
+@pytest.mark.parametrize("name", ["a\nb", "esc\x1b[2J", "\u202eb"])
+def test_names_inside_a_file_are_written_out(tmp_path, name):
+    """They reach a message, which is one line and moves no terminal."""
+    np.savez(tmp_path / "a.npz", **{name: np.eye(2), "c": np.eye(2)})
+    with pytest.raises(UserError, match="needs one array") as told:
+        read_image(tmp_path / "a.npz")
+    assert str(told.value).isprintable()
+
+
 def test_arrays_inside_hdf5(tmp_path, save_mask):
     """The only one is found wherever it lies; of several one is named; Fiji's sizes are read."""
     h5py = pytest.importorskip("h5py", reason="the extra hdf5")

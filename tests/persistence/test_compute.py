@@ -309,3 +309,18 @@ def test_sparse_tensors_are_refused_in_one_line():
             call()
     with pytest.raises(UserError, match="spatial_dims must be 2 or 3, got 1"):
         compute(RING[None], spatial_dims=1)
+
+
+def test_arrays_without_plain_values_are_told_in_words_that_are_true():
+    """Long floats, tensors without values, truth values as dimensions (variants of D14)."""
+    x = np.random.default_rng(0).random((1, 6, 6))
+    if np.dtype(np.longdouble).itemsize > 8:
+        with pytest.raises(UserError, match=r"64 bits at most.* x\.astype"):
+            compute(x.astype(np.longdouble))
+    with pytest.raises(UserError, match="no values"):
+        compute(torch.rand(1, 6, 6, device="meta"))
+    for dims in (True, [False, 1], np.bool_(True), 0.5, "1", [1.0]):
+        with pytest.raises(UserError, match="dims must be"):
+            compute(x, dims=dims)
+    for dims in (np.int64(1), np.array([1]), (1, 1)):
+        assert compute(x, dims=dims).dims == (1,)

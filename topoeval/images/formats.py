@@ -23,6 +23,7 @@ from importlib import import_module
 from pathlib import Path
 
 from topoeval.errors import UnavailableError, UserError
+from topoeval.foreign_text import visible
 from topoeval.images.image import Image, one_line
 
 
@@ -120,8 +121,11 @@ def read_image(path: Path | str) -> Image:
         raise UserError(f"{file}: no such file")
     try:
         image = import_module(f"topoeval.images.{found.module}").read(file, inside)
-    except UserError:
-        raise
+    except UserError as error:
+        # it may repeat names from inside the file, and they may be anything
+        if str(error).isprintable():
+            raise
+        raise type(error)(visible(str(error))) from None
     except ImportError as error:
         if found.library and (error.name or "").partition(".")[0] == found.library:
             raise UnavailableError(

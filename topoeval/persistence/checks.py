@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -36,7 +36,9 @@ def spatial_axes(shape: tuple[int, ...], given: int | None) -> int:
 
 
 def check_dense(x: Any) -> None:
-    """Refuse a tensor that does not hold all its values, as sparse ones do."""
+    """Refuse a tensor that does not hold all its values, as sparse ones and those on meta do."""
+    if getattr(x, "is_meta", False):
+        raise UserError("a tensor on the device meta has a shape and no values")
     if "strided" not in str(getattr(x, "layout", "strided")):
         raise UserError(f"takes dense tensors, got one of layout {x.layout}; x.to_dense()")
 
@@ -69,7 +71,9 @@ def checked_dims(dims: Sequence[int] | int | None, ndim: int) -> tuple[int, ...]
     if dims is None:
         return tuple(range(ndim))
     try:
-        given = [dims] if isinstance(dims, int) else list(dims)
+        given = list(dims) if isinstance(dims, Iterable) else [dims]
+        if any(isinstance(dim, bool | np.bool_) for dim in given):
+            raise TypeError("a truth value is no dimension, though Python counts with it")
         checked = tuple(sorted({operator.index(dim) for dim in given}))
     except TypeError:
         raise UserError(
@@ -86,6 +90,11 @@ def check_real_and_finite(values: NDArray[Any]) -> None:
     """Refuse complex numbers, NaN and infinities in ``(n_images, n_voxels)`` values."""
     if values.dtype.kind not in "fiub":
         raise UserError(f"persistence takes real numbers, got dtype {values.dtype}")
+    if values.dtype.kind == "f" and values.dtype.itemsize > 8:
+        raise UserError(
+            f"persistence takes floats of 64 bits at most, got {values.dtype}; "
+            "x.astype(numpy.float64) rounds them"
+        )
     if values.dtype.kind == "f":
         finite = np.isfinite(values)
         if not finite.all():
