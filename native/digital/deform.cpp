@@ -10,6 +10,7 @@
 #include "../common/buffer.hpp"
 #include "../common/spare.hpp"
 #include "../common/team.hpp"
+#include "image_deformer.hpp"
 #include "inner_distance.hpp"
 #include "neighbourhood.hpp"
 
@@ -17,19 +18,15 @@ namespace topoeval::digital {
 
 namespace {
 
-// One thread's memory.
-class Worker {
+// Of one volume, voxel by voxel.
+class VolumeDeformer {
  public:
-  void run(const ArrayView& mask, const ArrayView& changeable, int rank, const Deformation& how,
-           Interrupt& interrupt, std::uint8_t* out) {
-    load(mask, changeable, rank, how.framed, interrupt);
-    distance_.compute(depths_.data(), sides_, rank, interrupt);
-    sort_voxels(rank, interrupt);
-    if (rank == 2) {
-      flip<2>(how, interrupt);
-    } else {
-      flip<3>(how, interrupt);
-    }
+  void run(const ArrayView& mask, const ArrayView& changeable, const Deformation& how,
+           InnerDistance& distance, Interrupt& interrupt, std::uint8_t* out) {
+    load(mask, changeable, how.framed, interrupt);
+    distance.compute(depths_.data(), sides_, 3, interrupt);
+    sort_voxels(interrupt);
+    flip(how, interrupt);
     store(mask, out);
   }
 
@@ -40,6 +37,7 @@ class Worker {
 
  private:
   using Index = std::uint32_t;
+  static constexpr int kAxes = 3;
   static constexpr std::uint8_t kWaiting = 1;  // may change, and has not
   static constexpr std::uint8_t kDue = 2;      // not looked at since a neighbour flipped
   struct Ranked {
@@ -47,13 +45,10 @@ class Worker {
     std::uint32_t rank;  // level, then subfield
   };
 
-  // Arrays with a margin of one voxel; an image has none in z.
-  void load(const ArrayView& mask, const ArrayView& changeable, int rank, bool framed,
+  // Arrays with a margin of one voxel.
+  void load(const ArrayView& mask, const ArrayView& changeable, bool framed,
             Interrupt& interrupt) {
-    margin_z_ = rank == 3 ? 1 : 0;
-    sides_[0] = mask.shape[0] + 2 * margin_z_;
-    sides_[1] = mask.shape[1] + 2;
-    sides_[2] = mask.shape[2] + 2;
+    for (int axis = 0; axis < 3; ++axis) sides_[axis] = mask.shape[axis] + 2;
     const std::int64_t size = sides_[0] * sides_[1] * sides_[2];
     if (size > INT64_C(0xFFFFFFFF)) throw std::invalid_argument("an item has too many voxels");
     std::uint8_t* colours = colours_.reserve(static_cast<std::size_t>(size));
@@ -81,7 +76,7 @@ class Worker {
   }
 
   std::int64_t row_begin(std::int64_t z, std::int64_t y) const {
-    return ((z + margin_z_) * sides_[1] + y + 1) * sides_[2] + 1;
+    return ((z + 1) * sides_[1] + y + 1) * sides_[2] + 1;
   }
 
   void store(const ArrayView& mask, std::uint8_t* out) const {
@@ -93,16 +88,15 @@ class Worker {
   }
 
   // By level and subfield, then by index.
-  void sort_voxels(int rank, Interrupt& interrupt) {
+  void sort_voxels(Interrupt& interrupt) {
     std::uint32_t last = 0;
     const std::int64_t width = sides_[2], height = sides_[1];
     for (Ranked& voxel : voxels_) {
       const std::int64_t row = voxel.voxel / width, x = voxel.voxel % width;
       const std::int64_t y = row % height, z = row / height;
       const auto level = static_cast<std::uint32_t>(std::sqrt(depths_[voxel.voxel]));
-      const auto parities = static_cast<std::uint32_t>((rank == 3 ? (z & 1) << 2 : 0) |
-                                                       (y & 1) << 1 | (x & 1));
-      voxel.rank = level << rank | parities;
+      const auto parities = static_cast<std::uint32_t>((z & 1) << 2 | (y & 1) << 1 | (x & 1));
+      voxel.rank = level << kAxes | parities;
       last = std::max(last, voxel.rank);
     }
     interrupt.poll();
@@ -114,20 +108,20 @@ class Worker {
     turn_.swap(voxels_);
   }
 
-  template <int D> std::uint32_t code(Index voxel) const {
+  std::uint32_t code(Index voxel) const {
     std::uint32_t code = 0;
     int bit = 0;
-    for (std::int64_t dz = D == 3 ? -1 : 0; dz <= (D == 3 ? 1 : 0); ++dz) {
+    for (std::int64_t dz = -1; dz <= 1; ++dz) {
       for (std::int64_t dy = -1; dy <= 1; ++dy, bit += 3) {
         const std::uint8_t* at = colours_.data() + voxel + (dz * sides_[1] + dy) * sides_[2] - 1;
         code |= static_cast<std::uint32_t>(at[0] | at[1] << 1 | at[2] << 2) << bit;
       }
     }
-    return code & ~(1u << Neighbourhood<D>::kCentre);
+    return code & ~(1u << Neighbourhood<kAxes>::kCentre);
   }
 
-  template <int D, class Visit> void for_each_near(Index voxel, Visit visit) const {
-    for (std::int64_t dz = D == 3 ? -1 : 0; dz <= (D == 3 ? 1 : 0); ++dz) {
+  template <class Visit> void for_each_near(Index voxel, Visit visit) const {
+    for (std::int64_t dz = -1; dz <= 1; ++dz) {
       for (std::int64_t dy = -1; dy <= 1; ++dy) {
         const std::int64_t row = voxel + (dz * sides_[1] + dy) * sides_[2];
         for (std::int64_t dx = -1; dx <= 1; ++dx) visit(static_cast<std::size_t>(row + dx));
@@ -135,14 +129,14 @@ class Worker {
     }
   }
 
-  template <int D> bool is_lasting_end(Index voxel, bool corners) const {
-    if (!kNeighbourhood<D>.is_end(code<D>(voxel), corners)) return false;
+  bool is_lasting_end(Index voxel, bool corners) const {
+    if (!kNeighbourhood<kAxes>.is_end(code(voxel), corners)) return false;
     std::int32_t deepest = 0;
-    for_each_near<D>(voxel, [&](std::size_t i) { deepest = std::max(deepest, depths_[i]); });
+    for_each_near(voxel, [&](std::size_t i) { deepest = std::max(deepest, depths_[i]); });
     return std::sqrt(deepest) <= std::sqrt(depths_[voxel]) + 0.5;
   }
 
-  template <int D> void flip(const Deformation& how, Interrupt& interrupt) {
+  void flip(const Deformation& how, Interrupt& interrupt) {
     std::uint8_t *state = state_.data(), *colours = colours_.data();
     for (;;) {
       interrupt.poll();
@@ -152,21 +146,21 @@ class Worker {
       }
       if (turn_.empty()) return;
       for (std::size_t first = 0, last; first < turn_.size(); first = last) {
-        const std::uint32_t level = turn_[first].rank >> D;
-        for (last = first; last < turn_.size() && turn_[last].rank >> D == level;) ++last;
+        const std::uint32_t level = turn_[first].rank >> kAxes;
+        for (last = first; last < turn_.size() && turn_[last].rank >> kAxes == level;) ++last;
         for (std::size_t i = first; how.keep_ends && i < last; ++i) {
           const Index voxel = turn_[i].voxel;
-          if (is_lasting_end<D>(voxel, how.corners)) state[voxel] &= kDue;
+          if (is_lasting_end(voxel, how.corners)) state[voxel] &= kDue;
         }
         for (std::size_t i = first; i < last; ++i) {
           if (i % 16384 == 0) interrupt.poll();
           const Index voxel = turn_[i].voxel;
           if (!(state[voxel] & kWaiting)) continue;
           state[voxel] = kWaiting;
-          if (!kNeighbourhood<D>.is_simple(code<D>(voxel), how.corners)) continue;
+          if (!kNeighbourhood<kAxes>.is_simple(code(voxel), how.corners)) continue;
           colours[voxel] ^= 1;
           state[voxel] = 0;
-          for_each_near<D>(voxel, [&](std::size_t near) { state[near] |= kDue; });
+          for_each_near(voxel, [&](std::size_t near) { state[near] |= kDue; });
         }
       }
       const auto done = [&](const Ranked& voxel) { return !(state[voxel.voxel] & kWaiting); };
@@ -175,12 +169,30 @@ class Worker {
   }
 
   std::int64_t sides_[3] = {1, 1, 1};
-  std::int64_t margin_z_ = 0;
   Buffer<std::uint8_t> colours_, state_;
   Buffer<std::int32_t> depths_;  // squared
-  InnerDistance distance_;
   std::vector<Ranked> voxels_, turn_;
   std::vector<std::size_t> starts_;
+};
+
+// One thread's memory.
+class Worker {
+ public:
+  void run(const ArrayView& mask, const ArrayView& changeable, int rank, const Deformation& how,
+           Interrupt& interrupt, std::uint8_t* out) {
+    if (rank == 2) {
+      images_.run(mask, changeable, how, distance_, interrupt, out);
+    } else {
+      volumes_.run(mask, changeable, how, distance_, interrupt, out);
+    }
+  }
+
+  std::size_t bytes() const { return images_.bytes() + volumes_.bytes(); }
+
+ private:
+  ImageDeformer images_;
+  VolumeDeformer volumes_;
+  InnerDistance distance_;
 };
 
 struct Workspace {

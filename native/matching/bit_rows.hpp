@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "../common/bit_packing.hpp"
 #include "../common/field.hpp"
 #include "../common/interrupt.hpp"
 #include "../volume/bits.hpp"
@@ -38,7 +39,8 @@ class BitRows {
         if (in_frame) {
           for (std::int64_t k = 0; k < words_; ++k) out[k] = ~Word{0};
         } else {
-          pack(view.at(z - pad_z, y - pad, 0), view.strides[2], mask.shape[2], out);
+          out[words_ - 1] = 0;  // the frame may need a word more
+          pack_bits(view.at(z - pad_z, y - pad, 0), view.strides[2], mask.shape[2], out);
           if (reading.framed) enclose(out);
         }
         const Word flip = reading.complement ? ~Word{0} : 0;
@@ -97,34 +99,6 @@ class BitRows {
   }
 
   Word last_word() const { return ~Word{0} >> (words_ * 64 - width_); }
-
-  static Word set(char byte) { return byte != 0 ? 1 : 0; }
-
-  // Eight bytes as eight bits.
-  template <int Step> static Word eight(const char* in) {
-    Word bytes = 0;
-    for (int i = 0; i < 8; ++i) {
-      bytes |= static_cast<Word>(static_cast<unsigned char>(in[Step * i])) << (8 * i);
-    }
-    constexpr Word kLow = 0x7F7F7F7F7F7F7F7Fu;
-    const Word ones = ((((bytes & kLow) + kLow) | bytes) >> 7) & 0x0101010101010101u;
-    return ones * 0x0102040810204080u >> 56;
-  }
-
-  template <int Step>
-  static std::int64_t pack_eights(const char* in, std::int64_t width, Word* out) {
-    std::int64_t x = 0;
-    for (; x + 8 <= width; x += 8) out[x >> 6] |= eight<Step>(in + Step * x) << (x & 63);
-    return x;
-  }
-
-  void pack(const char* in, std::int64_t stride, std::int64_t width, Word* out) const {
-    for (std::int64_t k = 0; k < words_; ++k) out[k] = 0;
-    std::int64_t x = 0;
-    if (stride == 1) x = pack_eights<1>(in, width, out);
-    if (stride == -1) x = pack_eights<-1>(in, width, out);
-    for (; x < width; ++x) out[x >> 6] |= set(in[x * stride]) << (x & 63);
-  }
 
   // Moves a row by one and sets both ends.
   void enclose(Word* out) const {

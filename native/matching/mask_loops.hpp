@@ -5,6 +5,11 @@
 // begin in F_X and end outside F_C, respectively begin in F_C and end outside F_X; the cell that
 // kills (or opens) such a loop is its mark, and loops with the same mark match.  See masks.hpp.
 //
+// Marks of X are those of C less some: every loop of F_C dies outside (opens in F_C), at a cell that
+// does not depend on X; it is no mark of X if the loop was born in the rest of F_C
+// (died in the rest of F_X).  So these are looked for, and counted off: where the masks hardly
+// differ there are few, and they alone have to be reduced, never the loops of F_X (of the outside).
+//
 // Crop.  Let Y be a box in the array.  For the intersection Y has to hold P and G: the marks depend
 // on F_C, F_P and F_G and the order in F_C, nothing else.  For the union it has to hold them with
 // a margin of two voxels, where the array is as large.  Then every star that meets F_C lies in Y, with
@@ -38,6 +43,7 @@ class MaskLoops {
     const Box box = box_of(p, g, framed ? kWhole : intersection ? 0 : 2);
     if (box.size() >= kMostVoxels) throw TooLarge();
     std::uint8_t* levels = levels_.reserve(static_cast<std::size_t>(box.size()));
+    const auto passing = intersection ? volume::Passing::out_of_two : volume::Passing::into_zero;
     for (int side = 0; side < 2; ++side) {
       interrupt.poll();
       const std::int64_t foreground =
@@ -46,17 +52,18 @@ class MaskLoops {
       // Long chains arise where the space in the way of loops is large: the other side is quick.
       const bool sparse = 2 * foreground < box.size();
       const bool dual = sparse == (construction == Construction::vertices);
-      engine_.run_loops(Field<std::int32_t>(view_of(levels, box), true), construction,
-                        dual ? volume::Loops::dual : volume::Loops::automatic, threads, interrupt,
-                        bars_);
-      collect_marks(levels, construction, intersection, marks_[side]);
+      engine_.pass_loops(Field<std::int32_t>(view_of(levels, box), true), construction, passing,
+                         dual ? volume::Loops::dual : volume::Loops::automatic, threads, interrupt,
+                         lost_[side]);
     }
-    return common(marks_[0], marks_[1]);
+    const auto &of_p = lost_[0].marks, &of_g = lost_[1].marks;
+    return lost_[0].alive -
+           static_cast<std::int64_t>(of_p.size() + of_g.size()) + common(of_p, of_g);
   }
 
   std::size_t bytes() const {
-    return levels_.bytes() + engine_.bytes() + bars_.capacity() * sizeof(volume::LoopBar) +
-           (marks_[0].capacity() + marks_[1].capacity()) * sizeof(std::int64_t);
+    return levels_.bytes() + engine_.bytes() +
+           (lost_[0].marks.capacity() + lost_[1].marks.capacity()) * sizeof(std::int64_t);
   }
 
   // How many values two sorted lists share.
@@ -155,25 +162,9 @@ class MaskLoops {
     return view;
   }
 
-  void collect_marks(const std::uint8_t* levels, Construction construction, bool intersection,
-                     std::vector<std::int64_t>& marks) const {
-    const bool t = construction == Construction::top_cells;
-    marks.clear();
-    for (const volume::LoopBar& bar : bars_) {
-      const std::int32_t birth = t ? bar.square_voxel : bar.edge_voxel;
-      const std::int32_t death = t ? bar.edge_voxel : bar.square_voxel;
-      if (levels[birth] < kFirst || levels[death] >= kSecond) continue;
-      const bool by_square = t == intersection;
-      marks.push_back(by_square ? std::int64_t{bar.square_voxel} << 4 | bar.square
-                                : std::int64_t{bar.edge_voxel} << 4 | bar.edge);
-    }
-    std::sort(marks.begin(), marks.end());
-  }
-
   volume::Engine<std::int32_t> engine_;
   Buffer<std::uint8_t> levels_;
-  std::vector<volume::LoopBar> bars_;
-  std::vector<std::int64_t> marks_[2];
+  volume::PassingLoops lost_[2];  // the marks of C that P, that G does not have
 };
 
 }  // namespace topoeval::matching

@@ -1,5 +1,7 @@
 #include "engine.hpp"
 
+#include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "loops.hpp"
@@ -54,20 +56,21 @@ auto emit_to(std::vector<Pair>& pairs, const Grid& grid) {
 
 template <class Key>
 bool Engine<Key>::prepare_loops(const Field<Key>& field, const Grid& grid, const Request& request,
-                                Team& team, Diagram& out) {
+                                const Listed<Key>& listed, bool levels, Team& team,
+                                Diagram& out) {
   Gradient<Key>& gradient = workspace_->gradient;
   ExtremumPairing<Key>& minima = workspace_->minima;
   ExtremumPairing<Key>& maxima = workspace_->maxima;
   Interrupt& interrupt = team.interrupt();
   const auto wants = [&](int core_dim) { return request.wants(dimension_of(core_dim, grid)); };
 
-  gradient.compute(field, grid, team);
+  gradient.compute(field, grid, listed, team);
 
   // H1 needs to know what H0 and H2 leave over.
   std::vector<ExtremumPairing<Key>*> pairings;
   if (wants(0) || wants(1)) pairings.push_back(&minima);
   if (wants(2) || wants(1)) pairings.push_back(&maxima);
-  for (auto* pairing : pairings) pairing->prepare(gradient);
+  for (auto* pairing : pairings) pairing->prepare(gradient, levels ? grid.places() : 0);
   const auto slabs = static_cast<std::int64_t>(gradient.slabs.size());
   const auto kinds = static_cast<std::int64_t>(pairings.size());
   team.run(slabs * kinds, [&](std::int64_t task, int) {
@@ -111,7 +114,7 @@ void Engine<Key>::run(const Field<Key>& field, const Request& request, int threa
   const Grid grid(field.depth(), field.height(), field.width(),
                   request.construction == Construction::top_cells);
   Team team(threads, interrupt);
-  if (prepare_loops(field, grid, request, team, out)) {
+  if (prepare_loops(field, grid, request, {}, false, team, out)) {
     const LoopCells& cells = workspace_->cells;
     out.pairs[1].reserve(cells.edges.size());
     emit_loops(workspace_->gradient, cells,
@@ -122,28 +125,65 @@ void Engine<Key>::run(const Field<Key>& field, const Request& request, int threa
   if (!is_small(grid)) release();
 }
 
+// In the core's order there is a first, a middle and a last stage, level 1 the middle one; marks are pivots of
+// its columns.  If they are squares of the last stage, this is cohomology: a column is an edge, to
+// which later edges alone may be added.  If they are edges of the first stage it is homology, with
+// earlier squares.  Either way the columns of the third stage, often most of all and the longest, are
+// never added and left out.  As all loops die, the loops alive at the border of the marks' stage are as
+// many as its cells less those that meet their like there.
 template <class Key>
-void Engine<Key>::run_loops(const Field<Key>& field, Construction construction, Loops loops,
-                            int threads, Interrupt& interrupt, std::vector<LoopBar>& out) {
-  out.clear();
-  const Grid grid(field.depth(), field.height(), field.width(),
+void Engine<Key>::pass_loops(const Field<Key>& levels, Construction construction, Passing passing,
+                             Loops loops, int threads, Interrupt& interrupt, PassingLoops& out) {
+  const Grid grid(levels.depth(), levels.height(), levels.width(),
                   construction == Construction::top_cells);
   Team team(threads, interrupt);
-  Request request;
-  request.construction = construction;
-  request.dims = 1u << 1;
-  Diagram none;
-  prepare_loops(field, grid, request, team, none);
+  const Key middle = grid.reversed() ? Key{1} : static_cast<Key>(~Key{1});
+  const bool by_squares = (passing == Passing::into_zero) != grid.reversed();
   const LoopCells& cells = workspace_->cells;
-  const auto square_of_edge = pair_loops(workspace_->gradient, grid, cells, loops, wide_entries_,
-                                         team, workspace_->arenas);
-  const Voxel<Key>* voxels = workspace_->gradient.voxels();
-  for (std::size_t i = 0; i < cells.edges.size(); ++i) {
-    const Column &edge = cells.edges[i], &square = cells.squares[square_of_edge[i]];
-    if (voxels[edge.place].key == voxels[square.place].key) continue;
-    out.push_back({grid.index(edge.place), grid.index(square.place),
-                   static_cast<std::uint8_t>(edge.cell), static_cast<std::uint8_t>(square.cell)});
+  std::optional<LoopPairing<Key>> pairing;
+  const auto prepare = [&](const Listed<Key>& listed) {
+    Request request;
+    request.construction = construction;
+    request.dims = 1u << 1;
+    Diagram none;
+    prepare_loops(levels, grid, request, listed, true, team, none);
+    pairing.emplace(workspace_->gradient, grid, cells, wide_entries_, team, workspace_->arenas);
+  };
+  const auto key = [&](const Column& cell) { return workspace_->gradient.voxels()[cell.place].key; };
+  const auto all = [](const Column&) { return true; };
+  const auto wanted = [&](const Column& cell) {
+    return by_squares ? key(cell) >= middle : key(cell) <= middle;
+  };
+  const auto marked = [&](const Column& cell) { return wanted(cell) && key(cell) != middle; };
+
+  Listed<Key> listed;
+  (by_squares ? listed.first_square : listed.last_edge) = middle;
+  prepare(listed);
+  const std::int64_t budget = usual_budget(std::max(cells.edges.size(), cells.squares.size()), grid);
+  const bool done = by_squares ? pairing->dual(loops == Loops::dual ? INT64_MAX : budget, wanted)
+                               : pairing->primal(budget, wanted);
+  if (!done) {  // the other way round, for which there is no stage to leave out
+    prepare({});
+    if (!by_squares) {
+      pairing->dual(INT64_MAX, all);
+    } else if (!pairing->primal(budget, all)) {
+      pairing->dual(INT64_MAX, wanted);
+    }
   }
+
+  std::int64_t more_squares = 0;
+  for (const Column& edge : cells.edges) more_squares -= marked(edge);
+  for (const Column& square : cells.squares) more_squares += marked(square);
+  out.alive = by_squares ? more_squares : -more_squares;
+  out.marks.clear();
+  for (std::size_t i = 0; i < cells.edges.size(); ++i) {
+    if (pairing->square_of_edge[i] == kUnpaired) continue;
+    const Column &edge = cells.edges[i], &square = cells.squares[pairing->square_of_edge[i]];
+    const Column &mark = by_squares ? square : edge, &column = by_squares ? edge : square;
+    if (key(column) != middle || !marked(mark)) continue;
+    out.marks.push_back(std::int64_t{grid.index(mark.place)} << 4 | mark.cell);
+  }
+  std::sort(out.marks.begin(), out.marks.end());
 }
 
 template class Engine<std::int32_t>;

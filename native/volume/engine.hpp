@@ -26,17 +26,22 @@ class Team;
 namespace topoeval::volume {
 
 class Grid;
+template <class Key> struct Listed;
 
 // Which reduction H1 uses.  Both give the same pairs.  The primal one is mostly faster, but
 // on percolation-like volumes its chains explode, so it has a budget of steps.
 enum class Loops { automatic, primal, dual };
 
-// A bar of the core's H1 by its cells: the edge that opens the loop and the square that fills it.
-// Each has the index in C order of the voxel with which it enters, and its number in the
-// star of that voxel (star.hpp).
-struct LoopBar {
-  std::int32_t edge_voxel, square_voxel;
-  std::uint8_t edge, square;
+// Loops of an image of levels 0, 1 and 2 or more, highest first, that pass from one level to another.  A
+// mark is a cell: the index in C order of the voxel with which it enters, times 16, and its number in
+// the star of that voxel (star.hpp) or, if it is a square, that within its kind.
+enum class Passing {
+  into_zero,  // alive: before level 0; marks: the cells of level 0 by which loops born at level 1 die
+  out_of_two  // alive: after level 2; marks: the cells of level 2 that open loops that die at level 1
+};
+struct PassingLoops {
+  std::int64_t alive = 0;
+  std::vector<std::int64_t> marks;  // ascending
 };
 
 template <class Key> class Engine {
@@ -47,10 +52,10 @@ template <class Key> class Engine {
   void run(const Field<Key>& field, const Request& request, int threads, Interrupt& interrupt,
            Diagram& out);
 
-  // The bars of positive length of the core's H1, and nothing else.  Keeps its memory for the next
-  // volume, however large.
-  void run_loops(const Field<Key>& field, Construction construction, Loops loops, int threads,
-                 Interrupt& interrupt, std::vector<LoopBar>& out);
+  // H1 of levels (superlevel direction), and nothing else.  Loops::dual: cohomology will be quick, so
+  // it needs no budget.  Keeps its memory for the next volume, however large.
+  void pass_loops(const Field<Key>& levels, Construction construction, Passing passing, Loops loops,
+                  int threads, Interrupt& interrupt, PassingLoops& out);
 
   // What it holds on to between runs.
   std::size_t bytes() const;
@@ -66,8 +71,9 @@ template <class Key> class Engine {
   struct Workspace;
 
   // The steps up to H1; returns whether it is wanted, and then workspace_->cells await reduction.
-  bool prepare_loops(const Field<Key>& field, const Grid& grid, const Request& request, Team& team,
-                     Diagram& out);
+  // levels: few values, and so long paths, for which notes are worth their memory.
+  bool prepare_loops(const Field<Key>& field, const Grid& grid, const Request& request,
+                     const Listed<Key>& listed, bool levels, Team& team, Diagram& out);
 
   std::unique_ptr<Workspace> workspace_;
   Loops loops_ = Loops::automatic;

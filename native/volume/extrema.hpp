@@ -39,7 +39,9 @@ template <class Key> class ExtremumPairing {
     return saddles_[kind_ == kMinima ? i : count_ - 1 - i];
   }
 
-  void prepare(const Gradient<Key>& gradient) {
+  // noted: how many places may have notes, 0 for none (traces.hpp).
+  void prepare(const Gradient<Key>& gradient, std::size_t noted) {
+    notes_.clear(noted);
     count_ = kind_ == kMinima ? gradient.critical_edges : gradient.critical_squares;
     saddles_.reserve(count_);
     order_.reserve(count_);
@@ -131,7 +133,7 @@ template <class Key> class ExtremumPairing {
   void follow(const Gradient<Key>& gradient, const Grid& grid, std::size_t first, std::size_t count,
               Interrupt& interrupt) {
     const PlaceSet& extrema = this->extrema(gradient);
-    Tracer<Key, Path> tracer(grid, gradient.voxels(), interrupt);
+    Tracer<Key, Path> tracer(grid, gradient.voxels(), notes_, interrupt);
     constexpr std::size_t kTogether = Tracer<Key, Path>::kTogether / 2;
     for (std::size_t i = 0; i < count; i += kTogether) {
       if (i % 4096 == 0) interrupt.poll();
@@ -155,6 +157,7 @@ template <class Key> class ExtremumPairing {
   std::size_t count_ = 0;
   Buffer<Saddle> saddles_;  // of maxima: from the last to the first
   Buffer<Keyed<Key>> order_, scratch_;
+  PathNotes notes_;
   UnionFind<Key> tree_;
   Buffer<Place> places_;  // of the nodes
 };
@@ -162,6 +165,7 @@ template <class Key> class ExtremumPairing {
 template <class Key>
 template <class Emit>
 Place ExtremumPairing<Key>::pair(const Gradient<Key>& gradient, Interrupt& interrupt, Emit emit) {
+  notes_.clear(0);
   const PlaceSet& extrema = this->extrema(gradient);
   const Voxel<Key>* voxels = gradient.voxels();
   const std::int32_t flip = kind_ == kMinima ? 0 : -1;

@@ -25,11 +25,16 @@ struct Slab {
   std::size_t first_edge, first_square;  // critical ones in earlier slabs
 };
 
+// Which critical cells are listed: edges up to a key, squares from a key on.
+template <class Key> struct Listed {
+  Key last_edge = kAboveAll<Key>, first_square = kBelowAll<Key>;
+};
+
 template <class Key> class Gradient {
  public:
-  void compute(const Field<Key>& field, const Grid& grid, Team& team);
+  void compute(const Field<Key>& field, const Grid& grid, const Listed<Key>& listed, Team& team);
 
-  // The voxels whose whole neighbourhood is higher or lower, and those with critical edges or
+  // The voxels whose whole neighbourhood is higher or lower, and those with listed critical edges or
   // critical squares.  A voxel may have both of the latter, and several of each.
   PlaceSet minima, maxima, edge_voxels, square_voxels;
   std::size_t critical_edges = 0, critical_squares = 0;
@@ -69,13 +74,16 @@ template <class Key> class Gradient {
                            : Voxel<Key>{kAboveAll<Key>, kAllNeighbours};
   }
 
+  Listed<Key> listed_;
   Buffer<Voxel<Key>> voxels_;
   std::int64_t thickness_ = 0;  // of a slab, the last one perhaps less
   Buffer<Key> seams_;
 };
 
 template <class Key>
-void Gradient<Key>::compute(const Field<Key>& field, const Grid& grid, Team& team) {
+void Gradient<Key>::compute(const Field<Key>& field, const Grid& grid, const Listed<Key>& listed,
+                            Team& team) {
+  listed_ = listed;
   voxels_.reserve(grid.places());
   for (PlaceSet* set : {&minima, &maxima, &edge_voxels, &square_voxels}) set->clear(grid.places());
 
@@ -210,8 +218,10 @@ void Gradient<Key>::classify_row(Place first, std::int64_t width, const std::uin
     for (; eight != 0; eight &= eight - 1) {
       const Place place = first + static_cast<Place>(x + lowest_bit(eight) / 8);
       const std::uint32_t lower = voxels_[place].lower();
-      const std::uint32_t edges = table.critical_edges(lower);
-      const std::uint32_t squares = table.critical_squares(lower);
+      const Key key = voxels_[place].key;
+      const std::uint32_t edges = key <= listed_.last_edge ? table.critical_edges(lower) : 0;
+      const std::uint32_t squares =
+          key >= listed_.first_square ? table.critical_squares(lower) : 0;
       minima.add(place, (lower & kEdgeBits) == 0);
       maxima.add(place, lower == kAllNeighbours);
       edge_voxels.add(place, edges != 0);

@@ -29,7 +29,9 @@ class Grid {
   Grid(std::int64_t depth, std::int64_t height, std::int64_t width, bool reversed)
       : depth_(depth), height_(height), width_(width), reversed_(reversed) {
     row_ = width + 2;
-    plane_ = ((height + 2) * row_ + 63) / 64 * 64;
+    std::int64_t words = ((height + 2) * row_ + 63) / 64;
+    if (words > 64) words |= 1;  // for PathNotes
+    plane_ = words * 64;
     // Dividing first keeps the test itself from overflowing.
     if (height + 2 > kMaxPlaces / row_ || depth + 2 > kMaxPlaces / plane_) throw TooLarge();
     per_plane_ = 1.0 / static_cast<double>(plane_);

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "dual.hpp"
@@ -41,10 +42,11 @@ struct LoopCells {
   }
 };
 
-// The cells' numbers sorted by tiles of the volume: columns of one tile meet each other's chains
-// and the same voxels, and a tile with all that belongs to it fits the cache.
-inline std::vector<std::uint32_t> order_by_tiles(const std::vector<Column>& cells,
-                                                 const Grid& grid) {
+// The numbers of the wanted cells sorted by tiles of the volume: columns of one tile meet each other's
+// chains and the same voxels, and a tile with all that belongs to it fits the cache.
+template <class Wanted>
+std::vector<std::uint32_t> order_by_tiles(const std::vector<Column>& cells, const Grid& grid,
+                                          Wanted wanted) {
   constexpr std::int64_t kSide = 16;
   const std::int64_t across = grid.width() / kSide + 1, down = grid.height() / kSide + 1;
   const auto tile = [&](const Column& cell) {
@@ -52,43 +54,88 @@ inline std::vector<std::uint32_t> order_by_tiles(const std::vector<Column>& cell
     return static_cast<std::size_t>((z / kSide * down + y / kSide) * across + x / kSide);
   };
   const auto tiles = static_cast<std::size_t>((grid.depth() / kSide + 1) * down * across);
-  std::vector<std::uint32_t> next(tiles + 1, 0), order(cells.size());
-  for (const Column& cell : cells) ++next[tile(cell) + 1];
+  std::vector<std::uint32_t> next(tiles + 1, 0);
+  for (const Column& cell : cells) {
+    if (wanted(cell)) ++next[tile(cell) + 1];
+  }
   for (std::size_t i = 1; i <= tiles; ++i) next[i] += next[i - 1];
+  std::vector<std::uint32_t> order(next[tiles]);
   for (std::size_t i = 0; i < cells.size(); ++i) {
-    order[next[tile(cells[i])]++] = static_cast<std::uint32_t>(i);
+    if (wanted(cells[i])) order[next[tile(cells[i])]++] = static_cast<std::uint32_t>(i);
   }
   return order;
 }
 
 constexpr std::uint32_t kUnpaired = 0xFFFFFFFFu;
 
-// Each fills in, for every edge, the number of the square that kills its loop.
+// Both reductions of one set of cells.  Each fills in, for every edge, the number of the square that kills
+// its loop, if `wanted` says so: of its columns, squares or edges, only those are reduced.
+// Whatever is left out must never be added to one that is wanted.
+template <class Key> class LoopPairing {
+ public:
+  LoopPairing(Gradient<Key>& gradient, const Grid& grid, const LoopCells& cells,
+              bool wide_entries, Team& team, std::vector<Arena>& arenas)
+      : square_of_edge(cells.edges.size(), kUnpaired),
+        gradient_(gradient),
+        grid_(grid),
+        cells_(cells),
+        wide_entries_(wide_entries),
+        team_(team),
+        arenas_(arenas) {
+    arenas.resize(static_cast<std::size_t>(team.threads()));
+  }
 
-template <class Key, class Entry>
-bool pair_primal(const Gradient<Key>& gradient, const Grid& grid, const LoopCells& cells,
-                 std::int64_t budget, Team& team, std::vector<Arena>& arenas,
-                 std::vector<std::uint32_t>& square_of_edge) {
-  const PrimalFlow<Key, Entry> flow(gradient, grid, cells.edges, cells.squares);
-  Reduction<PrimalFlow<Key, Entry>> reduction(flow, budget, arenas);
-  if (!reduction.run(order_by_tiles(cells.squares, grid), team)) return false;
-  reduction.owners(cells.edges.size(),
-                   [&](std::size_t i) { return flow.slot_of(cells.edges[i]); },
-                   [&](std::size_t i, std::uint32_t square) { square_of_edge[i] = square; });
-  return true;
-}
+  // False if that would take more steps than the budget.
+  template <class Wanted> bool primal(std::int64_t budget, Wanted wanted) {
+    using Entry = std::conditional_t<sizeof(Key) == 4, PackedEntry<6>, WideEntry>;
+    if (wide_entries_ || grid_.places() > Entry::kMaxPlaces) return primal<WideEntry>(budget, wanted);
+    return primal<Entry>(budget, wanted);
+  }
 
-template <class Key, class Entry>
-void pair_dual(Gradient<Key>& gradient, const Grid& grid, const LoopCells& cells, Team& team,
-               std::vector<Arena>& arenas, std::vector<std::uint32_t>& square_of_edge) {
-  const DualFlow<Key, Entry> flow(gradient, grid, cells.edges, cells.squares, team);
-  Reduction<DualFlow<Key, Entry>> reduction(flow, INT64_MAX, arenas);
-  reduction.run(order_by_tiles(cells.edges, grid), team);
-  reduction.owners(cells.squares.size(),
-                   [&](std::size_t i) { return flow.slot_of(cells.squares[i]); },
-                   [&](std::size_t i, std::uint32_t edge) {
-                     square_of_edge[edge] = static_cast<std::uint32_t>(i);
-                   });
+  // The same; and the gradient can serve no primal reduction after this.
+  template <class Wanted> bool dual(std::int64_t budget, Wanted wanted) {
+    using Entry = std::conditional_t<sizeof(Key) == 4, PackedEntry<4>, WideEntry>;
+    if (wide_entries_ || grid_.places() > Entry::kMaxPlaces) return dual<WideEntry>(budget, wanted);
+    return dual<Entry>(budget, wanted);
+  }
+
+  std::vector<std::uint32_t> square_of_edge;
+
+ private:
+  template <class Entry, class Wanted> bool primal(std::int64_t budget, Wanted wanted) {
+    const PrimalFlow<Key, Entry> flow(gradient_, grid_, cells_.edges, cells_.squares);
+    Reduction<PrimalFlow<Key, Entry>> reduction(flow, budget, arenas_);
+    if (!reduction.run(order_by_tiles(cells_.squares, grid_, wanted), team_)) return false;
+    reduction.owners(cells_.edges.size(),
+                     [&](std::size_t i) { return flow.slot_of(cells_.edges[i]); },
+                     [&](std::size_t i, std::uint32_t square) { square_of_edge[i] = square; });
+    return true;
+  }
+
+  template <class Entry, class Wanted> bool dual(std::int64_t budget, Wanted wanted) {
+    const DualFlow<Key, Entry> flow(gradient_, grid_, cells_.edges, cells_.squares, team_);
+    Reduction<DualFlow<Key, Entry>> reduction(flow, budget, arenas_);
+    if (!reduction.run(order_by_tiles(cells_.edges, grid_, wanted), team_)) return false;
+    reduction.owners(cells_.squares.size(),
+                     [&](std::size_t i) { return flow.slot_of(cells_.squares[i]); },
+                     [&](std::size_t i, std::uint32_t edge) {
+                       square_of_edge[edge] = static_cast<std::uint32_t>(i);
+                     });
+    return true;
+  }
+
+  Gradient<Key>& gradient_;
+  const Grid& grid_;
+  const LoopCells& cells_;
+  bool wide_entries_;
+  Team& team_;
+  std::vector<Arena>& arenas_;
+};
+
+// Ordinary volumes need some 5 to 10 steps a column; smooth ones have few columns and
+// long ways to go.
+inline std::int64_t usual_budget(std::size_t columns, const Grid& grid) {
+  return static_cast<std::int64_t>(24 * columns + grid.places() / 4);
 }
 
 // For every edge the number of the square that fills its loop, the same by either reduction.
@@ -96,34 +143,12 @@ template <class Key>
 std::vector<std::uint32_t> pair_loops(Gradient<Key>& gradient, const Grid& grid,
                                       const LoopCells& cells, Loops loops, bool wide_entries,
                                       Team& team, std::vector<Arena>& arenas) {
-  arenas.resize(static_cast<std::size_t>(team.threads()));
-  using PrimalEntry = std::conditional_t<sizeof(Key) == 4, PackedEntry<6>, WideEntry>;
-  using DualEntry = std::conditional_t<sizeof(Key) == 4, PackedEntry<4>, WideEntry>;
-  std::vector<std::uint32_t> square_of_edge(cells.edges.size(), kUnpaired);
-
-  bool done = false;
-  if (loops != Loops::dual) {
-    // Ordinary volumes need some 5 to 10 steps a column; smooth ones have few columns and
-    // long ways to go.
-    const std::int64_t budget =
-        loops == Loops::primal
-            ? INT64_MAX
-            : static_cast<std::int64_t>(24 * cells.squares.size() + grid.places() / 4);
-    done = wide_entries || grid.places() > PrimalEntry::kMaxPlaces
-               ? pair_primal<Key, WideEntry>(gradient, grid, cells, budget, team, arenas,
-                                             square_of_edge)
-               : pair_primal<Key, PrimalEntry>(gradient, grid, cells, budget, team, arenas,
-                                               square_of_edge);
-  }
-  if (!done) {
-    if (wide_entries || grid.places() > DualEntry::kMaxPlaces) {
-      pair_dual<Key, WideEntry>(gradient, grid, cells, team, arenas, square_of_edge);
-    } else {
-      pair_dual<Key, DualEntry>(gradient, grid, cells, team, arenas, square_of_edge);
-    }
-  }
-
-  return square_of_edge;
+  LoopPairing<Key> pairing(gradient, grid, cells, wide_entries, team, arenas);
+  const auto all = [](const Column&) { return true; };
+  const std::int64_t budget =
+      loops == Loops::primal ? INT64_MAX : usual_budget(cells.squares.size(), grid);
+  if (loops == Loops::dual || !pairing.primal(budget, all)) pairing.dual(INT64_MAX, all);
+  return std::move(pairing.square_of_edge);
 }
 
 // Calls emit(edge's place, square's place) for each pair of unlike value, by edge voxel, then by

@@ -61,7 +61,7 @@ template <class Flow> class Reduction {
       owners_[i].store(nullptr, std::memory_order_relaxed);
   }
 
-  // Reduces all columns in the given order.  Returns false if that took more than budget steps;
+  // Reduces columns in the given order.  Returns false if that took more than budget steps;
   // what there is is then meaningless.
   bool run(const std::vector<std::uint32_t>& order, Team& team) {
     for (Arena& arena : arenas_) {
@@ -80,8 +80,8 @@ template <class Flow> class Reduction {
     return !exhausted();
   }
 
-  // Calls visit(i, column that has the pivot of slot_of(i)) for i below count.  Chains lie
-  // scattered in memory: those of a block are requested before the first is read.
+  // Calls visit(i, column that has the pivot of slot_of(i)) for i below count, where one has.  Chains
+  // lie scattered in memory: those of a block are requested before the first is read.
   template <class SlotOf, class Visit>
   void owners(std::size_t count, SlotOf slot_of, Visit visit) const {
     constexpr std::size_t kBlock = 64;
@@ -92,7 +92,9 @@ template <class Flow> class Reduction {
         chains[i] = owners_[slot_of(first + i)].load(std::memory_order_relaxed);
         prefetch(chains[i]);
       }
-      for (std::size_t i = 0; i < size; ++i) visit(first + i, chains[i]->column);
+      for (std::size_t i = 0; i < size; ++i) {
+        if (chains[i] != nullptr) visit(first + i, chains[i]->column);
+      }
     }
   }
 

@@ -8,12 +8,18 @@
 // run along it.  So one voxel in 32, chosen by a hash, is a milestone: a path that has become
 // long notes at each milestone where it led, and later paths stop there.  The notes are
 // private to a tracer, the voxels are only read: threads trace side by side.
+//
+// An image of a few levels has nothing but plateaus.  There every eighth place may have a note from
+// the first step on, and all tracers share them: a path has one end, whoever finds it.
 #pragma once
 
 #include <algorithm>
+#include <atomic>
+#include <memory>
 #include <vector>
 
 #include "../common/interrupt.hpp"
+#include "../common/prefetch.hpp"
 #include "bits.hpp"
 #include "grid.hpp"
 #include "voxel.hpp"
@@ -67,6 +73,30 @@ class Milestones {
   std::size_t count_ = 0;
 };
 
+// Where paths through every eighth place end, as far as somebody knows.
+class PathNotes {
+ public:
+  // places: how many there are; 0 for no notes.
+  void clear(std::size_t places) {
+    ends_.reset(places == 0 ? nullptr : new std::atomic<Place>[places / kApart + 1]());
+  }
+  bool any() const { return ends_ != nullptr; }
+
+  // One place in each eight.  Which one depends on the row and the plane, or a path along one of the
+  // axes could miss them all.
+  static bool may_be_at(Place place) { return (place + (place >> 6)) % kApart == 0; }
+  // kNone where nothing is known yet.
+  Place find(Place place) const { return ends_[place / kApart].load(std::memory_order_relaxed); }
+  void write(Place place, Place end) {
+    ends_[place / kApart].store(end, std::memory_order_relaxed);
+  }
+  static constexpr Place kNone = 0;  // a corner of the border, where no path ends
+
+ private:
+  static constexpr Place kApart = 8;
+  std::unique_ptr<std::atomic<Place>[]> ends_;
+};
+
 // One step of a path; a step of 0 ends it.
 class Descent {
  public:
@@ -100,8 +130,8 @@ class Ascent {
 
 template <class Key, class Path> class Tracer {
  public:
-  Tracer(const Grid& grid, const Voxel<Key>* voxels, Interrupt& interrupt)
-      : path_(grid), voxels_(voxels), interrupt_(interrupt) {}
+  Tracer(const Grid& grid, const Voxel<Key>* voxels, PathNotes& notes, Interrupt& interrupt)
+      : path_(grid), voxels_(voxels), notes_(notes), interrupt_(interrupt) {}
 
   static constexpr std::size_t kTogether = 64;
 
@@ -109,6 +139,10 @@ template <class Key, class Path> class Tracer {
   // place of the border.  The paths are followed side by side, for a single one would mostly
   // wait for memory.
   void trace(Place* places, std::size_t count) {
+    if (notes_.any()) {
+      trace_noted(places, count);
+      return;
+    }
     std::uint8_t active[kTogether];
     for (std::size_t i = 0; i < count; ++i) active[i] = static_cast<std::uint8_t>(i);
     for (int steps = 0; steps < kShortPath && count != 0; steps += kStepsPerRound) {
@@ -152,8 +186,40 @@ template <class Key, class Path> class Tracer {
     return place;
   }
 
+  // Few side by side: what one of them finds out the next ones need not.
+  void trace_noted(Place* places, std::size_t count) {
+    constexpr std::size_t kSideBySide = 8, kMostNotes = 8;
+    for (std::size_t first = 0; first < count; first += kSideBySide) {
+      const std::size_t some = std::min(kSideBySide, count - first);
+      Place* const ends = places + first;
+      Place passed[kSideBySide][kMostNotes];
+      std::size_t noted[kSideBySide] = {};
+      std::uint32_t active = (1u << some) - 1;
+      for (std::uint32_t steps = 1; active != 0; ++steps) {
+        if (steps % 8192 == 0) interrupt_.poll();
+        for_each_bit(active, [&](int i) {
+          const Place place = ends[i];
+          const Place end = PathNotes::may_be_at(place) ? notes_.find(place) : PathNotes::kNone;
+          const Place step = path_.step(voxels_[place].bits);
+          if (end != PathNotes::kNone || step == 0) {
+            if (end != PathNotes::kNone) ends[i] = end;
+            active ^= 1u << i;
+            return;
+          }
+          if (PathNotes::may_be_at(place) && noted[i] < kMostNotes) passed[i][noted[i]++] = place;
+          ends[i] = place + step;
+          prefetch(&voxels_[ends[i]]);
+        });
+      }
+      for (std::size_t i = 0; i < some; ++i) {
+        for (std::size_t k = 0; k < noted[i]; ++k) notes_.write(passed[i][k], ends[i]);
+      }
+    }
+  }
+
   Path path_;
   const Voxel<Key>* voxels_;
+  PathNotes& notes_;
   Interrupt& interrupt_;
   Milestones milestones_;
   std::vector<Place> passed_;
