@@ -2,8 +2,7 @@
 // them, and a screen reader would list them all. They come after the page, when they come into view.
 const unmark = () => {
   for (const one of document.querySelectorAll("nav.md-code__nav:not([role])")) {
-    one.setAttribute("role", "group");
-    one.setAttribute("aria-label", "Code");
+    one.setAttribute("role", "none");
   }
 };
 unmark();
