@@ -227,4 +227,6 @@ def on_page_content(text: str, page: Any, **_: Any) -> str:
     """
     if page.file.src_uri.startswith("gallery/"):
         text = text.replace('srcset="../images/', 'srcset="images/')
+    # a corner of a table that says nothing is no header
+    text = re.sub(r"<th( [^>]*)?></th>", r"<td\1></td>", text)
     return text.replace(":math:<code>", '<code class="formula">')

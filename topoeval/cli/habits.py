@@ -85,7 +85,8 @@ def _with_quiet(function: Callable[..., Any]) -> Callable[..., Any]:
     )
     parameters = [*of_function.parameters.values(), quiet]
     command.__signature__ = of_function.replace(parameters=parameters)  # type: ignore[attr-defined]
-    command.__annotations__ = {**function.__annotations__, "quiet": Quiet}
+    # evaluated once, for they are long: `topoeval --help` builds all commands
+    command.__annotations__ = {one.name: one.annotation for one in parameters}
     return command
 
 
