@@ -121,6 +121,7 @@ class BiconLoss(TargetLoss):
         if self.reading == "voxels":
             found, masks = self.maps(input, target)
             connected = connections(found)
+            votes = connected.square()  # both ends say the same
         else:
             every = to_probabilities(
                 input, sigmoid=self.sigmoid, softmax=False, include_background=True
@@ -128,8 +129,7 @@ class BiconLoss(TargetLoss):
             connected = _by_class(every, target.shape[1])
             connected = connected if self.include_background else connected[:, 1:]
             masks = self.targets(target).to(connected)
-        votes = _votes(connected)
-        if self.reading == "connectivity":
+            votes = _votes(connected)
             found = votes.amax(2)
         wanted = connections(masks)
         number = wanted.sum(2)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Sequence
+from functools import cache
 from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.ndimage import distance_transform_edt
 from scipy.sparse.csgraph import dijkstra
 from skimage.graph import pixel_graph, route_through_array
 
@@ -147,24 +147,45 @@ class CapeLoss(TargetLoss):
         low = np.maximum(path.min(0) - self.corridor, 0)
         high = np.minimum(path.max(0) + self.corridor + 1, price.shape)
         box = tuple(map(slice, low, high))
-        off_path = np.ones(high - low, bool)
-        off_path[tuple((path - low).T)] = False
-        outside = distance_transform_edt(off_path) > self.corridor
+        outside = self._outside(path - low, high - low)
         # a tiny cost per step: among paths that cost nothing the shortest is taken
         local = np.where(outside, -1.0, price[box] + 1e-9)
         start, end = (self._snapped(local, end - low) for end in (path[0], path[-1]))
         way, _ = route_through_array(local, start, end, fully_connected=True, geometric=False)
         return np.ravel_multi_index(tuple((np.array(way) + low).T), price.shape).astype(np.int64)
 
-    def _snapped(self, local: NDArray[np.floating], end: Voxels) -> Voxels:
+    def _outside(self, path: Voxels, shape: Voxels) -> NDArray[np.bool_]:
+        """Return which voxels of a box are farther from a path than the corridor is wide."""
+        ball = _ball(self.corridor, len(shape))
+        # the ball round a voxel of the path may leave the box, and does not leave this one
+        outside = np.ones(shape + 2 * self.corridor, bool)
+        steps = np.array(outside.strides)
+        outside.reshape(-1)[(path @ steps)[:, None] + ball @ steps] = False
+        return outside[tuple(slice(self.corridor, -self.corridor) for _ in shape)]
+
+    def _snapped(self, local: NDArray[np.floating], end: Voxels) -> tuple[int, ...]:
         """Return the cheapest passable voxel near `end`, the nearest of equally cheap ones."""
-        low = np.maximum(end - self.snap, 0)
-        window = local[tuple(map(slice, low, end + self.snap + 1))]
-        axes = np.ogrid[tuple(map(slice, window.shape))]
-        squared = sum((axis - at) ** 2 for axis, at in zip(axes, end - low, strict=True))
-        near = np.argwhere((squared <= self.snap**2) & (window >= 0))
-        at = tuple(near.T)
-        return low + near[np.lexsort((np.asarray(squared)[at], window[at]))[0]]
+        squared = _squared_distances(self.snap, local.ndim)
+        low = [max(at - self.snap, 0) for at in end.tolist()]
+        window = local[tuple(slice(a, at + self.snap + 1) for a, at in zip(low, end, strict=True))]
+        first = [a - at + self.snap for a, at in zip(low, end.tolist(), strict=True)]
+        away = squared[tuple(slice(a, a + n) for a, n in zip(first, window.shape, strict=True))]
+        price = np.where((away <= self.snap**2) & (window >= 0), window, np.inf)
+        nearest = np.where(price == price.min(), away, np.iinfo(np.int64).max)
+        at = np.unravel_index(nearest.argmin(), window.shape)
+        return tuple(int(a + b) for a, b in zip(low, at, strict=True))
+
+
+@cache
+def _squared_distances(reach: int, ndim: int) -> NDArray[np.int64]:
+    """Return those from the middle of a cube with `reach` voxels on either side."""
+    return np.asarray(((np.indices((2 * reach + 1,) * ndim) - reach) ** 2).sum(0))
+
+
+@cache
+def _ball(radius: int, ndim: int) -> Voxels:
+    """Return the voxels of a ball ``(n, ndim)``, counted from the corner of its cube."""
+    return np.argwhere(_squared_distances(radius, ndim) <= radius**2)
 
 
 def skeleton_paths(skeleton: NDArray[np.bool_]) -> Iterator[Voxels]:
@@ -184,10 +205,13 @@ def skeleton_paths(skeleton: NDArray[np.bool_]) -> Iterator[Voxels]:
     def lengths_from(start: int, **options: Any) -> Any:
         return dijkstra(graph, indices=start, limit=np.finfo(float).max, **options)
 
-    def use(a: int, b: int) -> None:
-        its = slice(graph.indptr[a], graph.indptr[a + 1])
-        graph.data[its][graph.indices[its] == b] = np.inf  # beyond the limit: no edge any more
-        left[a] -= 1
+    edges = np.repeat(np.arange(len(nodes)), left) * len(nodes) + graph.indices
+    in_order = np.argsort(edges)
+
+    def use(a: NDArray[np.int64], b: NDArray[np.int64]) -> None:
+        at = in_order[np.searchsorted(edges, a * len(nodes) + b, sorter=in_order)]
+        graph.data[at] = np.inf  # beyond the limit: no edge any more
+        left[a] -= 1  # no node stands twice in a
 
     for seed in range(len(nodes)):
         while not covered[seed] or left[seed]:
@@ -196,9 +220,9 @@ def skeleton_paths(skeleton: NDArray[np.bool_]) -> Iterator[Voxels]:
             path = [_farthest(lengths)]
             while path[-1] != first:
                 path.append(before[path[-1]])
-            for a, b in itertools.pairwise(path):
-                use(a, b)
-                use(b, a)
+            steps = np.array(path, np.int64)
+            use(steps[:-1], steps[1:])
+            use(steps[1:], steps[:-1])
             if not covered[path].all():
                 yield coordinates[path]
             covered[path] = True

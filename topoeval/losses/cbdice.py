@@ -183,15 +183,18 @@ def skeleton_geometry(
     q = inner_distance(masks, threads=threads)
     radii = [image[of_image].max(initial=1) for image, of_image in zip(q, skeleton, strict=True)]
     radius = np.reshape(radii, (-1,) + (1,) * ndim)
-    image, *_ = np.nonzero(skeleton)
+    on = np.flatnonzero(skeleton)
+    image, place = np.divmod(on, masks[0].size)
     radius_there = np.take(radii, image)
-    thinness = (radius_there - q[skeleton] + 1) / radius_there
+    depth = q.reshape(-1)
+    thinness = (radius_there - depth[on] + 1) / radius_there
     np.minimum(q, radius, out=q)
     q /= radius
     geometry = np.zeros((len(masks), 3, *masks.shape[1:]), np.float32)
     geometry[:, 0] = q
-    geometry[:, 1][skeleton] = q[skeleton]
-    geometry[:, 2][skeleton] = 1 if weights == "mask" else thinness ** (ndim - 1)
+    flat = geometry.reshape(len(masks), 3, -1)
+    flat[image, 1, place] = depth[on]
+    flat[image, 2, place] = 1 if weights == "mask" else thinness ** (ndim - 1)
     return geometry
 
 
