@@ -11,8 +11,10 @@ from topoeval.testing.results import CheckResult, NotApplicable
 with naming_extra("topoeval.testing"):
     from topoeval.testing.backends import assert_backend, backend_checks, check_backend
     from topoeval.testing.losses import check_loss, loss_checks
+    from topoeval.testing.typed_errors import KINDS, with_errors
 
 __all__ = [
+    "KINDS",
     "CheckResult",
     "NotApplicable",
     "assert_backend",
@@ -20,4 +22,5 @@ __all__ = [
     "check_backend",
     "check_loss",
     "loss_checks",
+    "with_errors",
 ]
