@@ -20,7 +20,7 @@ def mask(request):
     """A true mask in two and in three dimensions, with loops and with branches that end."""
     params = {
         "network": {"side": 96, "radius": 4, "nodes": 9},
-        "vessels": {"side": 48, "radius": 3, "loops": 1, "depth": 3},
+        "vessels": {"side": 56, "radius": 3.5, "loops": 1, "depth": 3},
     }[request.param]
     return np.asarray(datasets.load(request.param, "test", 1, **params)[0].target)[0] >= 0.5
 
