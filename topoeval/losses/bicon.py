@@ -68,7 +68,7 @@ class BiconLoss(TargetLoss):
             "default they are here products of the probabilities of neighbours, so that any "
             "network will do, and the first term is the cross-entropy of the map itself. The loss "
             "of the authors' general code is taken, without the Dice term that it adds for "
-            "medical images; the paper's figures are of others of their files. 26 neighbours in "
+            "medical images; the paper's results come from other files of theirs. 26 neighbours in "
             "3D are ours."
         ),
         voxel_means=("voxels", "connections", "votes", "edges"),
