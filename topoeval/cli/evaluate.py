@@ -145,6 +145,15 @@ def evaluate(
         Optional[str],  # noqa: UP045
         typer.Option(help="The same for labels of the truth.", rich_help_panel=VALUES),
     ] = None,
+    instances: Annotated[
+        bool,
+        typer.Option(
+            "--instances",
+            help="Every label is an object of its own: panoptic quality and its like compare them "
+            "as they are labelled, touching ones too, and not the components.",
+            rich_help_panel=VALUES,
+        ),
+    ] = False,
     topology: Annotated[
         str,
         typer.Option(
@@ -255,6 +264,7 @@ def evaluate(
         axes=axes,
         pred_map=pred_map,
         gt_map=gt_map,
+        instances=instances,
         topology=topology,
         betti=tuple(betti or ()),
         spacing=spacing,

@@ -39,6 +39,7 @@ from topoeval.evaluate.summary import MEAN, shown_class
 from topoeval.images.relabelling import parse_relabelling
 from topoeval.limits import parse_memory
 from topoeval.metrics import Settings
+from topoeval.metrics.classes import MERGED
 from topoeval.metrics.neighbours import read_neighbours
 from topoeval.topology import Topology
 
@@ -47,6 +48,8 @@ _SHOWN = (
     "dice", "cldice", "betti_error", "matches_truth", "matches_prior", "truth_matches_prior",
     "betti_matching_union", "hd95", "prediction_empty", "target_empty",
 )  # fmt: skip
+# What is scored of objects where nobody names scores: the others see one mask of all of them.
+_OF_OBJECTS = ("dice", "iou", "pq", "sq", "rq", "instance_f1", "instance_dice")
 # Of more notes of one kind than this only the number is printed.
 _LINES = 5
 
@@ -70,6 +73,7 @@ class Request:
     axes: str | None
     pred_map: str | None
     gt_map: str | None
+    instances: bool
     topology: str
     betti: tuple[str, ...]
     spacing: str | None
@@ -93,6 +97,8 @@ class Request:
         if self.threshold is not None and not 0 < self.threshold <= 1:
             raise UserError(f"--threshold lies in (0, 1], got {self.threshold:g}")
         tolerance, of_classes = parse_tolerances(self.tolerance)
+        if self.instances:
+            self._check_instances()
         options = Options(
             tolerances=of_classes,
             settings=Settings(
@@ -101,12 +107,13 @@ class Request:
                 tolerance=tolerance,
                 neighbours=None if self.neighbours is None else read_neighbours(self.neighbours),
                 patch=self.patch,
+                instances=self.instances,
             ),
-            classes=parse_classes(self.classes) if self.classes else None,
+            classes=self._classes(),
             unions=self.unions,
             priors=parse_priors(self.betti),
             threshold=self.threshold,
-            columns=tuple(p.strip() for p in self.metrics.split(",")) if self.metrics else None,
+            columns=self._columns(),
             labels=read_label_names(self.labels) if self.labels else None,
             ignore=self.ignore,
             missing=self.missing,
@@ -119,6 +126,23 @@ class Request:
             of_target=self.gt_suffix,
         )
         return options if self.preset is None else with_preset(options, self.preset)
+
+    def _classes(self) -> tuple[str, ...] | None:
+        if self.instances:
+            return (MERGED,)
+        return parse_classes(self.classes) if self.classes else None
+
+    def _columns(self) -> tuple[str, ...] | None:
+        if self.metrics:
+            return tuple(part.strip() for part in self.metrics.split(","))
+        return _OF_OBJECTS if self.instances else None
+
+    def _check_instances(self) -> None:
+        for name in ("classes", "labels", "unions", "preset", "threshold"):
+            if getattr(self, name):
+                raise UserError(f"with --instances every label is an object; leave --{name} out")
+        if not Topology.parse(self.topology).superlevel:
+            raise UserError("with --instances labels are foreground; say T or V, not sublevel")
 
 
 def evaluate_files(
@@ -323,6 +347,8 @@ def _conventions(found: Evaluation) -> list[str]:
             "sublevel: dark is foreground, so Betti numbers and all that depends on a topology are "
             "those of the voxels outside of a class; Dice, clDice and distances are of the class"
         )
+    if settings.instances:
+        lines.append("every label is an object; scores that are not of objects see them all as one")
     lines.append(f"{len(found.pairs)} cases; classes {', '.join(classes.names)}")
     if found.resumed:
         lines.append(f"{found.resumed} of them were scored by an earlier run of this command")

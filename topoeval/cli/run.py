@@ -14,7 +14,7 @@ from topoeval import plugins
 from topoeval.cli.data import use_data_folder
 from topoeval.cli.display import SweepDisplay
 from topoeval.cli.habits import print_json, problems_to
-from topoeval.cli.output import escape
+from topoeval.cli.output import escape, say
 from topoeval.cli.places import check_folder
 from topoeval.cli.terminal import Terminal
 from topoeval.cli.yardsticks import leave_yardsticks
@@ -28,7 +28,11 @@ from topoeval.harness.runs.worker import IMPORTS, imports
 from topoeval.harness.suites.catalogue import load_suite
 from topoeval.harness.suites.selection import Filters, matched
 from topoeval.harness.suites.suite import Limits
+from topoeval.limits import usable_memory
 from topoeval.records.spec import RunSpec
+
+# what the quickstart took under a control group, with every library that a training loads
+_LITTLE = 768 * 2**20
 
 
 def run_suite(
@@ -54,6 +58,13 @@ def run_suite(
     suite = load_suite(name)
     folder = results or Path("results") / suite.name
     check_folder(folder, "--results")
+    if (memory := usable_memory()) < _LITTLE:
+        # the kernel ends what takes more, and then nobody can say why
+        say(
+            f"topoeval: this process may use {memory / 2**20:.0f} MiB of memory, and a suite takes "
+            f"about {_LITTLE / 2**20:.0f} MiB with one run at a time; it may be killed",
+            err=True,
+        )
     store = Store(folder, suite.name)
     with closing(Template(store.template_log, thread_variables(settings.threads))) as template:
         # it imports while this process plans; a new folder is sure to have runs to execute

@@ -64,7 +64,8 @@ def record(evaluation: Evaluation, environment: Mapping[str, Any], wall_s: float
 def _settings(options: Options) -> dict[str, Any]:
     of_all = asdict(options.settings)
     found = {key: of_all[key] for key in ("spacing", "tolerance", "patch")}
-    named = {"tolerances": dict(options.tolerances), "neighbours": of_all["neighbours"]}
+    named = {"tolerances": dict(options.tolerances), "neighbours": of_all["neighbours"],
+             "instances": of_all["instances"]}  # fmt: skip
     # models may number their classes each in its own way, and the truth has one
     named["gt_map"] = str(options.map_target or "")
     return found | {key: value for key, value in named.items() if value}

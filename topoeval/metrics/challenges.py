@@ -18,7 +18,7 @@ from topoeval.metrics.contours import (
     cldice_as_thinned,
     contour_hd95,
 )
-from topoeval.metrics.instances import instance_scores
+from topoeval.metrics.instances import instance_scores, scores_of_labels
 from topoeval.metrics.membranes import cell_scores
 from topoeval.metrics.metric import Empty, Metric, Settings
 from topoeval.metrics.neighbours import invalid_neighbours
@@ -87,6 +87,9 @@ def networks(p: Mask, g: Mask, settings: Settings) -> Columns:
 
 def instances(p: Mask, g: Mask, settings: Settings) -> Columns:
     """Scores of components as objects."""
+    if settings.instances:
+        assert settings.maps is not None  # needed, so given
+        return dict(scores_of_labels(*settings.maps))
     return dict(instance_scores(*groups.phases(p, g, settings), settings.topology))
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from topoeval.metrics.arrays import Array, case_pairs
-from topoeval.metrics.partition import contingency
+from topoeval.metrics.partition import contingency, contingency_of_labels
 from topoeval.topology import Topology
 
 _MATCH = 0.5
@@ -50,7 +50,31 @@ def instance_scores(
         value = float(not prediction.any() and not target.any())
         return dict.fromkeys(("pq", "sq", "rq", "instance_f1", "instance_dice"), value)
     connectivity = Topology.parse(topology).foreground_connectivity(prediction.ndim)
-    table = contingency(prediction, target, connectivity)
+    return _scores(contingency(prediction, target, connectivity))
+
+
+def scores_of_labels(prediction: NDArray[Any], target: NDArray[Any]) -> dict[str, float]:
+    """Return the scores of `instance_scores` where every label is an object, touching or not.
+
+    Parameters
+    ----------
+    prediction, target
+        Label maps of one shape, whole numbers; 0 is background. Numbers mean nothing beyond which
+        voxels are one object.
+
+    Examples
+    --------
+    >>> target = np.array([[1, 1, 2, 2, 0]])  # two objects that touch
+    >>> scores_of_labels(np.array([[7, 7, 3, 3, 0]]), target)["pq"]
+    1.0
+    """
+    if not (prediction.any() and target.any()):
+        value = float(not prediction.any() and not target.any())
+        return dict.fromkeys(("pq", "sq", "rq", "instance_f1", "instance_dice"), value)
+    return _scores(contingency_of_labels(prediction, target))
+
+
+def _scores(table: Any) -> dict[str, float]:
     of_g, of_p = (np.asarray(table.sum(axis=axis)).ravel()[1:] for axis in (1, 0))
     both = table[1:, 1:].tocoo()
     rows, columns, common = both.row, both.col, both.data

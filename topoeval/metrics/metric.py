@@ -53,6 +53,8 @@ class Settings:
     maps
         The label maps, prediction and target, that the masks are one class of; for scores of which
         class touches which.
+    instances
+        Each label of `maps` is an object, for the scores of objects; else components are.
     neighbours
         Labels that may touch each label; None takes those that touch it in the target.
     shape
@@ -68,6 +70,7 @@ class Settings:
     labels: NDArray[np.int64] | None = None
     networks: Mapping[str, Callable[[NDArray[Any]], NDArray[Any]]] = field(default_factory=dict)
     maps: tuple[NDArray[Any], NDArray[Any]] | None = None
+    instances: bool = False
     neighbours: Mapping[int, tuple[int, ...]] | None = None
     shape: tuple[int, ...] | None = None
 

@@ -186,8 +186,30 @@ def contingency(
         parts.append(labels[either].astype(np.int64))
         numbers.append(number + 1)
         del labels  # as large as the image, times four
+    return _counted(parts, numbers, prediction.size if voxels is None else voxels)
+
+
+def contingency_of_labels(prediction: NDArray[Any], target: NDArray[Any]) -> Any:
+    """Return the table of `contingency` for parts that are labelled already; label 0 is part 0.
+
+    Labels may be any whole numbers; a label that lies in several places is one part.
+    """
+    either = (prediction != 0) | (target != 0)
+    parts, numbers = [], []
+    for labels in (target, prediction):
+        held, places = np.unique(np.append(labels[either], 0), return_inverse=True)
+        # the number of 0 is that of the background, whatever the order of the others
+        zero = int(places[-1])
+        order = np.arange(len(held)) + (np.arange(len(held)) < zero)
+        order[zero] = 0
+        parts.append(order[places[:-1]].astype(np.int64))
+        numbers.append(len(held))
+    return _counted(parts, numbers, prediction.size)
+
+
+def _counted(parts: list[NDArray[np.int64]], numbers: list[int], voxels: int) -> Any:
     keys, counts = np.unique(parts[0] * numbers[1] + parts[1], return_counts=True)
-    outside = (prediction.size if voxels is None else voxels) - len(parts[0])
+    outside = voxels - len(parts[0])
     if outside:
         keys, counts = np.append(keys, 0), np.append(counts, outside)
     places = np.divmod(keys, numbers[1])
