@@ -40,13 +40,13 @@ def groups(tmp_path, monkeypatch):
     ],
 )  # fmt: skip
 def test_cores(groups, own, files, cores):
-    """The affinity, and the smallest quota of our groups and those above, rounded down."""
+    """The affinity, and the smallest quota of our groups and those above, rounded down (D11)."""
     groups(own, files)
     assert limits.usable_cores() == cores
 
 
 def test_one_core_by_affinity(groups, monkeypatch):
-    """As after taskset -c 0."""
+    """As after taskset -c 0 (D11)."""
     monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {0}, raising=False)
     groups("", {})
     assert limits.usable_cores() == 1

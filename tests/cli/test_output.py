@@ -22,7 +22,7 @@ def printed(program, **environ):
 
 
 def test_an_ascii_terminal_gets_plain_characters():
-    """Never a UnicodeEncodeError: what has a plain form has it, the rest is a question mark."""
+    """No UnicodeEncodeError: what has a plain form has it, the rest is a question mark (D13)."""
     program = "print('0.5 \\u00b1 0.1 \\u00d7 2 \\u2014 M\\u00fcller \\u2265 3')"
     done = printed(program, PYTHONIOENCODING="ascii")
     assert done.stdout == b"0.5 +/- 0.1 x 2 - M?ller >= 3\n"
@@ -43,7 +43,7 @@ def test_tables_in_ascii():
 
 @pytest.mark.skipif(not os.path.exists("/proc"), reason="a folder that even root cannot write")
 def test_a_cache_that_cannot_be_written_is_one_line():
-    """Samples are drawn all the same, by whoever may not write to the home folder."""
+    """Samples are drawn all the same, by whoever may not write to the home folder (D10)."""
     program = (
         "from topoeval import datasets\n"
         "print([sample.case for sample in datasets.load('network', 'test', 2)])"

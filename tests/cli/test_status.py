@@ -207,7 +207,7 @@ def test_the_display_counts_and_estimates(store, runs, capsys):
 
 @pytest.mark.parametrize("junk", ["", "[]", "{", '{"time": "noon"}'])
 def test_damaged_files_are_named_and_the_rest_is_told(call, store, runs, junk):
-    """A record and a sign of life that cannot be read; the other runs have their status."""
+    """A record and a heartbeat that cannot be read; the other runs have their status (D5)."""
     store.record_path(runs[0].id).write_text(junk)
     store.heartbeat(runs[3].id).write_text(junk)
     store.heartbeat(runs[1].id).write_text(junk)  # its record counts, and nothing else

@@ -66,7 +66,7 @@ def test_a_revision_has_its_own_folder(folder):
 
 
 def test_a_damaged_file_is_drawn_anew(folder):
-    """Half a file, as a full disk leaves it, does no harm."""
+    """Half a file, as a full disk leaves it, does no harm (D3)."""
     drawn = load()[0]
     (path,) = load().cache().folder.glob("*.npz")
     path.write_bytes(path.read_bytes()[:100])

@@ -25,7 +25,7 @@ VOLUMES = ["tif", "npy", "npz", "nii", "nii.gz", "mgz", "mha", "mhd", "nrrd", "h
 
 @pytest.mark.parametrize("ending", [*PICTURES, *VOLUMES])
 def test_one_limit_for_every_format(tmp_path, save_mask, monkeypatch, ending):
-    """An image of the limit is read, one voxel more is not, in one line."""
+    """An image of the limit is read, one voxel more is not, in one line (D6, D15)."""
     array = VOLUME if ending in VOLUMES else VOLUME[2]
     path = save_mask(tmp_path / f"a.{ending}", array)
     monkeypatch.setenv(LIMIT, str(array.size))
@@ -170,7 +170,7 @@ PROMISES = {
 
 @pytest.mark.parametrize("kind", PROMISES)
 def test_a_header_that_promises_too_much(tmp_path, kind):
-    """Is one line that names the file, whether gigabytes could be unpacked or are not there."""
+    """One line that names the file, whether gigabytes could be unpacked or are not there (D6)."""
     path = tmp_path / f"a.{kind}"
     PROMISES[kind](path, (60000, 30000, 3000))
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -251,7 +251,7 @@ def _record_field(values):
 
 @pytest.mark.parametrize("backend", ["native", "torch"])
 def test_values_lie_wherever_numpy_and_torch_put_them(backend):
-    """Fields of records, foreign byte order, views of a conjugate: one barcode."""
+    """Fields of records, foreign byte order, views of a conjugate: one barcode (D14)."""
     x = np.random.default_rng(0).random((2, 6, 7)).astype(np.float32)
     spectrum = torch.complex(torch.from_numpy(x), torch.from_numpy(-x))
     wanted = compute(x, backend=backend).multiset()

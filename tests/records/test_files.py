@@ -43,7 +43,7 @@ def write(folder: Path, **changes: Any) -> Path:
     ],
 )
 def test_what_is_no_record_is_damaged(tmp_path: Path, text: str, problem: str) -> None:
-    """The message names the file and says what it is instead."""
+    """The message names the file and says what it is instead (D5)."""
     path = tmp_path / "0123456789abcdef.json"
     path.write_text(text)
     with pytest.raises(DamagedRecordError, match=problem) as caught:

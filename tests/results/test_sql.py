@@ -62,7 +62,7 @@ def test_whatever_reads_the_tables_is_run(results, sql, shape):
     ],
 )
 def test_everything_else_is_refused_in_one_line(results, tmp_path, sql):
-    """Files, addresses, extensions, settings, changes, variables of the program, two statements."""
+    """Files, addresses, extensions, settings, changes, our variables, two statements (D17)."""
     secret = pd.DataFrame({"s": [1]})
     (tmp_path / "in.csv").write_text("a\n1\n")
     with pytest.raises(UserError, match="query") as refused:

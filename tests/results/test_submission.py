@@ -220,7 +220,7 @@ def test_a_zip_with_a_broken_stream_or_a_password_is_refused(folder: Path, tmp_p
 
 
 def test_a_file_that_is_not_scored_is_refused(folder: Path, truth: Path, tmp_path: Path) -> None:
-    """Else a bundle could carry anything under the word verified."""
+    """Else a bundle could carry anything under the word verified (D7)."""
     bundle = pack(folder, tmp_path / "x.zip", truth)
     added = tampered(bundle, lambda files: packed_anew(files, "predictions/notes.txt", b"x"))
     with pytest.raises(UserError, match=r"predictions/notes\.txt is no prediction"):
@@ -228,7 +228,7 @@ def test_a_file_that_is_not_scored_is_refused(folder: Path, truth: Path, tmp_pat
 
 
 def test_a_bundle_that_unpacks_to_too_much_is_refused(folder: Path, tmp_path: Path) -> None:
-    """Before it is unpacked, whatever its manifest says; the limit can be set."""
+    """Before it is unpacked, whatever its manifest says; the limit can be set (D6)."""
     (folder / "predictions" / "case0.png").write_bytes(bytes(3 * 2**20))
     bundle = pack(folder, tmp_path / "x.zip")
     assert bundle.stat().st_size < 2**15
@@ -295,7 +295,7 @@ def test_predictions_that_cannot_be_scored_are_named(
     ],
 )
 def test_a_wrong_description_is_told(folder: Path, text: str, message: str) -> None:
-    """One line that names the key."""
+    """One line that names the key (D7)."""
     (folder / "submission.toml").write_text(text)
     with pytest.raises(UserError, match=message):
         pack(folder, folder.with_suffix(".zip"))
@@ -316,7 +316,7 @@ def test_a_wrong_description_is_told(folder: Path, text: str, message: str) -> N
     ],
 )
 def test_wrong_numbers_are_told(tmp_path: Path, text: str, message: str) -> None:
-    """Unknown columns, values out of range, no numbers."""
+    """Unknown columns, values out of range, no numbers, a case twice (D7)."""
     with pytest.raises(UserError, match=message):
         pack(numbers(tmp_path / "n", text), tmp_path / "x.zip")
 

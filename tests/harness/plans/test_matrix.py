@@ -379,6 +379,11 @@ def test_any_row_can_be_the_reference(planned, methods_, reference, problem):
     ("old", "new", "problem"),
     [
         ("seeds = [0, 1]", "seeds = [0, 0]", "seeds: the same seed twice: 0"),
+        ("seeds = [0, 1]", "seeds = [-1]", "seeds: a seed is a whole number"),
+        ("seeds = [0, 1]", "seeds = [1.0]", "seeds.0: .*valid integer"),
+        ("seeds = [0, 1]", "seeds = []", "seeds: "),
+        ("schema = 1", "schema = 1\nlimits.timeout_s = nan", r"limits\.timeout_s: .*finite"),
+        ("schema = 1", "schema = 1\nlimits.memory_gib = -1", r"limits\.memory_gib: .*than 0"),
         ("seeds = [0, 1]", "seeds = [-1]", r"a seed is a whole number from 0 to 2\^63 - 1"),
         ('["dice_ce", ', '["dice_ce", "dice_ce", ', "methods: the same method twice: dice_ce"),
         (
@@ -399,6 +404,6 @@ def test_any_row_can_be_the_reference(planned, methods_, reference, problem):
     ],
 )
 def test_a_value_that_no_run_can_have_is_refused_when_the_suite_is_read(planned, old, new, problem):
-    """In one line that says where."""
+    """In one line that says where (D16)."""
     with pytest.raises(UserError, match=problem):
         planned("", (old, new))

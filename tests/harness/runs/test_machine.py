@@ -47,7 +47,7 @@ def test_a_lock_file_of_another_user_is_enough(tmp_path):
 
 @pytest.mark.parametrize("kind", ["pipe", "link", "folder", "unreadable"])
 def test_what_is_no_lock_file_is_refused_at_once(tmp_path, kind):
-    """The folder is everybody's: a pipe is not waited for and a link is not followed."""
+    """The folder is everybody's: a pipe is not waited for, a link not followed (D12)."""
     path = tmp_path / machine._LOCK
     other = tmp_path / "other"
     if kind == "pipe":
