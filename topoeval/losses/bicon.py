@@ -135,6 +135,10 @@ class BiconLoss(TargetLoss):
         number = wanted.sum(2)
         edge = (number > 0) & (number < wanted.shape[2])
         least = votes.amin(2).where(edge, 0.0)
+        if self.reading == "voxels":
+            # a connection is the same from either end, so half of them have the mean of all
+            half = wanted.shape[2] // 2
+            connected, votes, wanted = (x[:, :, :half] for x in (connected, votes, wanted))
         return {
             "voxels": _entropy(found, masks),
             "connections": 0.8 * _entropy(connected, wanted),
