@@ -8,7 +8,7 @@ import pytest
 from topoeval import Topology
 from topoeval.evaluate import Options, audit, evaluate
 from topoeval.evaluate.comparison import compare_predictions
-from topoeval.notebook import framed, table
+from topoeval.notebook import framed, progress, table
 from topoeval.persistence import compute
 from topoeval.plot import barcode_page
 
@@ -116,3 +116,12 @@ def test_score_tables(folders):
         assert shown.tags.count("table") == 1
         assert not {"b", "i", "script"} & set(shown.tags)
     assert "<i>a</i>" in Tags(comparison._repr_html_()).text
+
+
+def test_bars_follow_an_evaluation(folders, capsys):
+    """One for each stage, up to its end."""
+    evaluate(folders / "a", folders / "truth", Options(columns=("dice",)), listener=progress())
+    shown = capsys.readouterr().err
+    assert "files: 100%" in shown
+    assert "cases: 100%" in shown
+    assert "2/2" in shown
