@@ -211,6 +211,10 @@ def named(page: str) -> str:
         'class="md-search" data-md-component="search" role="dialog"',
         'class="md-search" data-md-component="search" role="dialog" aria-label="Search"',
     )
+    # lists below a heading of the table of contents, which two headings of one name would share
+    page = re.sub(
+        r'<nav class="md-nav" aria-label="[^"]*">', '<nav class="md-nav" role="none">', page
+    )
     return _SECTION.sub(
         lambda one: (
             f'{one[1]} aria-label="{html.escape(html.unescape(one[4].strip()))}"{one[2]}'

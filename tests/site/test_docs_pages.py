@@ -98,7 +98,7 @@ def test_nothing_is_asked_of_another_machine(facts, address):
 
 @pytest.mark.parametrize(
     ("words", "page"),
-    [("betti_numbers", "reference/metrics.html"), ("ignore label", "evaluate.html")],
+    [("betti_numbers", "reference/metrics.html"), ("which files belong together", "evaluate.html")],
 )
 def test_the_search_finds(browser, address, words, page):
     """A public name in the reference, and words in a page."""

@@ -54,8 +54,8 @@ app = typer.Typer(
 FILES, SUITES, RESULTS = "Masks and images", "Suites of methods", "Results of suites"
 THERE = "What there is, and whether it works"
 # These and others below declare their options in their own modules, which import little.
-for command in (evaluate, compare, audit, repair, barcode):
-    app.command(rich_help_panel=FILES)(command)
+for of_files in (evaluate, compare, audit, repair, barcode):
+    app.command(rich_help_panel=FILES)(of_files)
 
 
 def main() -> None:

@@ -110,8 +110,8 @@ def print_info(name: str, as_json: bool = False) -> None:
     if catalogue.is_path(name):
         method = catalogue.read_method(Path(name).expanduser().resolve())
         if as_json:
-            told = {"name": method.name, "kind": "method", "state": "available"}
-            print_json([told | {"card": _card_of(method, Path(name))}])
+            known = {"name": method.name, "kind": "method", "state": "available"}
+            print_json([known | {"card": _card_of(method, Path(name))}])
         else:
             _print_card(method.name, "method, available", _method_told(method, Path(name)))
         return

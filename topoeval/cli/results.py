@@ -127,7 +127,11 @@ def submit(
     say(f"{verdict.about.method} on {verdict.about.dataset}, {verdict.about.topology}")
     typer.echo(f"sha256 {verdict.sha256}")
     if as_json:
-        told = {"bundle": bundle, "status": verdict.status, "reason": verdict.reason}
+        told: dict[str, Any] = {
+            "bundle": bundle,
+            "status": verdict.status,
+            "reason": verdict.reason,
+        }
         told |= {"sha256": verdict.sha256, "about": verdict.about, "scores": rows(verdict.scores)}
         print_json(told)
     scores = [c for c in verdict.scores.columns if c not in ("case", "class", "seed")]
