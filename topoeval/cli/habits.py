@@ -116,7 +116,11 @@ def print_json(data: Any) -> None:
     import orjson
 
     options = orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS | orjson.OPT_SERIALIZE_NUMPY
-    text = orjson.dumps(data, default=_plain, option=options).decode("utf-8")
+    print_document(orjson.dumps(data, default=_plain, option=options).decode("utf-8"))
+
+
+def print_document(text: str) -> None:
+    """Print a document that is JSON already where documents go."""
     stream = _answers[-1] if _answers else sys.stdout
     stream.write(text + "\n")
 

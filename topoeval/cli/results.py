@@ -8,7 +8,7 @@ from typing import Annotated, Any, Optional
 
 import typer
 
-from topoeval.cli.habits import AsJson, print_json, rows
+from topoeval.cli.habits import AsJson, print_document, print_json, rows
 from topoeval.cli.output import say
 from topoeval.cli.places import check_file, check_folder
 from topoeval.errors import UserError
@@ -69,7 +69,7 @@ def query(
     if csv:
         typer.echo(to_csv(answer), nl=False)
     elif as_json:
-        typer.echo(answer.to_json(orient="records", date_format="iso"))
+        print_document(answer.to_json(orient="records", date_format="iso"))
     else:
         print_frame(answer)
 
