@@ -23,6 +23,7 @@
 #include "batch.hpp"
 #include "digital/deform.hpp"
 #include "digital/distances.hpp"
+#include "gather_bindings.hpp"
 #include "matching/masks.hpp"
 #include "matching/matching.hpp"
 #include "maximin_bindings.hpp"
@@ -41,18 +42,18 @@ class Columns {
  public:
   explicit Columns(const std::vector<Diagram>& diagrams) {
     for (const Diagram& diagram : diagrams) size_ += diagram.size();
-    block_.reset(allocate_block(size_ * (3 * sizeof(std::int64_t) + sizeof(std::int8_t))));
+    block_.reset(allocate_block(size_ * (4 * sizeof(std::int64_t))));
     image_ = static_cast<std::int64_t*>(block_.get());
     birth_ = image_ + size_;
     death_ = birth_ + size_;
-    dim_ = reinterpret_cast<std::int8_t*>(death_ + size_);
+    dim_ = death_ + size_;
 
     std::size_t row = 0;
     for (std::size_t item = 0; item < diagrams.size(); ++item) {
       for (int dim = 0; dim < 3; ++dim) {
         const std::vector<Pair>& pairs = diagrams[item].pairs[dim];
         std::fill_n(image_ + row, pairs.size(), static_cast<std::int64_t>(item));
-        std::fill_n(dim_ + row, pairs.size(), static_cast<std::int8_t>(dim));
+        std::fill_n(dim_ + row, pairs.size(), std::int64_t{dim});
         std::int64_t* birth = birth_ + row;
         std::int64_t* death = death_ + row;
         for (const Pair& pair : pairs) {
@@ -82,7 +83,7 @@ class Columns {
   std::int64_t* image_ = nullptr;
   std::int64_t* birth_ = nullptr;
   std::int64_t* death_ = nullptr;
-  std::int8_t* dim_ = nullptr;
+  std::int64_t* dim_ = nullptr;
 };
 
 nb::tuple py_persistence(nb::object values, const std::string& construction, bool superlevel,
@@ -346,6 +347,7 @@ keep_ends : keep the ends of curves, as a thinning does
 Returns
 -------
 bool array of the same shape, with the topology of the masks.)");
+  topoeval::bind_gather(module);
   topoeval::bind_repair(module);
   module.def("inner_distance", &topoeval::py_inner_distance, nb::arg("masks"), nb::arg("threads"),
              "Euclidean distances of the voxels of masks to the nearest outside, 0 there; float64.");

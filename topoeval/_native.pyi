@@ -14,7 +14,14 @@ def persistence(
     dims: list[int],
     min_persistence: float,
     threads: int,
-) -> tuple[NDArray[np.int64], NDArray[np.int8], NDArray[np.int64], NDArray[np.int64]]: ...
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]: ...
+def gather_bars(
+    images: NDArray[Float],
+    image: NDArray[np.int64],
+    birth: NDArray[np.int64],
+    death: NDArray[np.int64],
+    superlevel: bool,
+) -> tuple[NDArray[Float], NDArray[np.int64]]: ...
 def betti_matching(
     p: NDArray[np.generic],
     g: NDArray[np.generic],

@@ -112,13 +112,19 @@ class ImageDeformer {
     return static_cast<std::uint32_t>(std::sqrt(static_cast<double>(squared)));
   }
 
+  static constexpr std::uint32_t kLow = 64;  // levels below it are gathered from anywhere in a word
+  struct LowLevels {
+    std::uint8_t of[kLow * kLow];
+    LowLevels() {
+      for (std::uint32_t i = 0; i < kLow * kLow; ++i) {
+        of[i] = static_cast<std::uint8_t>(level_of(static_cast<std::int32_t>(i)));
+      }
+    }
+  };
+
   // By level and parity of the row, then by index.
   void collect_strips(Interrupt& interrupt) {
-    constexpr std::uint32_t kLow = 64;  // levels below it are gathered from anywhere in a word
-    std::uint8_t level_below[kLow * kLow];
-    for (std::uint32_t i = 0; i < kLow * kLow; ++i) {
-      level_below[i] = static_cast<std::uint8_t>(level_of(static_cast<std::int32_t>(i)));
-    }
+    static const LowLevels low;
     Word gathered[kLow] = {};
     strips_.clear();
     std::uint32_t last = 0;
@@ -134,7 +140,7 @@ class ImageDeformer {
           const std::int32_t squared = depths[bit];
           const Word pixel = Word{1} << bit;
           if (squared < static_cast<std::int32_t>(kLow * kLow)) {
-            const std::uint8_t level = level_below[squared];
+            const std::uint8_t level = low.of[squared];
             gathered[level] |= pixel;
             levels |= Word{1} << level;
             return;

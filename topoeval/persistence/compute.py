@@ -164,25 +164,21 @@ def _gather(
 ) -> dict[str, NDArray[Any] | None]:
     if flat.dtype.kind != "f":  # integers have no infinity
         flat = flat.astype(np.float64)
-    first, never = (np.inf, -np.inf) if superlevel else (-np.inf, np.inf)
-
-    def at(index: NDArray[np.int64], beyond: float) -> NDArray[Any]:
-        # Of one image by position alone, which costs a third; -1 reads any.
-        one = len(flat) == 1
-        found = flat[0].take(index, mode="clip") if one else flat[table.image, index]
-        outside = index < 0
-        if outside.any():
-            found[outside] = beyond
-        return found
-
     locations = None
     if isinstance(table, ValueTable):
         birth, death = (column.astype(flat.dtype) for column in (table.birth, table.death))
-    else:
-        birth, death = at(table.birth_index, first), at(table.death_index, never)
-        columns = np.empty((2, len(table.image)), np.int64)
-        columns[0], columns[1] = table.birth_index, table.death_index
-        locations = columns.T  # each column in one piece
+    elif flat.dtype.isnative and flat.dtype.itemsize <= 8:
+        from topoeval import _native
+
+        (birth, death), locations = _native.gather_bars(
+            flat, table.image, table.birth_index, table.death_index, superlevel
+        )
+    else:  # foreign byte order, or more than double precision
+        first, never = (np.inf, -np.inf) if superlevel else (-np.inf, np.inf)
+        image, birth_index, death_index = table.image, table.birth_index, table.death_index
+        birth = np.where(birth_index < 0, first, flat[image, birth_index]).astype(flat.dtype)
+        death = np.where(death_index < 0, never, flat[image, death_index]).astype(flat.dtype)
+        locations = np.stack([birth_index, death_index]).T  # each column in one piece
     return {
         "image": table.image,
         "dim": table.dim,

@@ -60,7 +60,7 @@ class Native(Backend):
         )
         if topology.framed:
             birth, death = unframed(birth, shape), unframed(death, shape)
-        return IndexTable(image, dim.astype(np.int64), birth, death)
+        return IndexTable(image, dim, birth, death)
 
 
 def default_threads() -> int:
