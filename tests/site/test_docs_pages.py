@@ -108,7 +108,7 @@ def test_the_search_finds(browser, address, words, page):
         box.click()
         box.fill(words)
         result = look.page.locator(f'.md-search-result a[href*="{page}"]').first
-        result.wait_for(timeout=20000)
+        result.wait_for(timeout=120_000)  # the index is made first, on a busy machine slowly
         result.click()
         look.page.wait_for_url(f"**/{page}*")
 
