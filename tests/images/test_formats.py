@@ -1,5 +1,6 @@
 """Reading images: every format gives back what was written, and damage is one line."""
 
+import os
 import sys
 
 import numpy as np
@@ -213,6 +214,30 @@ def test_which_array_is_meant_must_be_clear(tmp_path):
     np.testing.assert_array_equal(read_image(f"{tmp_path}/a.npz:/mask").array, LABELS + 1)
     with pytest.raises(UserError, match="no array 'other', has image, mask"):
         read_image(f"{tmp_path}/a.npz:/other")
+
+
+@pytest.mark.parametrize("ending", ["mhd", "mha", "nhdr", "nrrd"])
+def test_a_header_leads_nowhere_else(tmp_path, save_mask, ending):
+    """Not to files outside its folder, to devices, or to pipes; beside it, voxels are read."""
+    pytest.importorskip("SimpleITK", reason="the extra itk")
+    detached = {"mha": "mhd", "nrrd": "nhdr"}.get(ending, ending)
+    folder = tmp_path / "in"
+    folder.mkdir()
+    header = save_mask(folder / f"a.{detached}", np.ones((3, 4, 5), np.uint8))
+    (voxels,) = (path for path in folder.iterdir() if path != header)
+    text = header.read_text()
+    assert voxels.name in text
+    (tmp_path / voxels.name).write_bytes(voxels.read_bytes())
+    os.mkfifo(folder / "pipe")
+    (folder / "link").symlink_to("/dev/zero")
+    path = folder / f"b.{ending}"
+    path.write_text(text)
+    assert read_image(path).array.all()
+    for other in ("/etc/passwd", f"../{voxels.name}", "x/../../a", "pipe", "link", "/dev/zero"):
+        path.write_text(text.replace(voxels.name, other))
+        with pytest.raises(UserError, match=r"outside its own|no ordinary file") as told:
+            read_image(path)
+        assert str(told.value).isprintable()
 
 
 @pytest.mark.parametrize("name", ["a\nb", "esc\x1b[2J", "\u202eb"])

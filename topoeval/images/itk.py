@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import re
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from topoeval.errors import UserError
-from topoeval.images.image import Image, usable_spacing
+from topoeval.images.image import Image, one_line, usable_spacing
 from topoeval.images.size import check_size
 
 LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0])
 """ITK and DICOM count x to the left and y to the back of a patient."""
+
+VOXELS = re.compile(r"^(?:ElementDataFile\s*=|data ?file:)(.*)$", re.MULTILINE | re.IGNORECASE)
+"""How a header names the file of its voxels."""
+
+_HEADER_BYTES = 1 << 16
 
 
 def read(path: Path, inside: str) -> Image:
@@ -22,6 +28,7 @@ def read(path: Path, inside: str) -> Image:
 
     library: Any = sitk
     library.ProcessObject.GlobalWarningDisplayOff()
+    _check_files_beside(path)
     reader = library.ImageFileReader()
     reader.SetFileName(str(path))
     reader.ReadImageInformation()
@@ -43,6 +50,35 @@ def read(path: Path, inside: str) -> Image:
         channel_axis=dims if channels else None,
         values="labels" if segments else None,
     )
+
+
+def _check_files_beside(path: Path) -> None:
+    """Refuse a header that sends the library to files elsewhere, to devices or to pipes.
+
+    What a stranger's header names would be read as voxels, or waited for without end.
+    """
+    with path.open("rb") as file:
+        text = file.read(_HEADER_BYTES).decode("latin-1")
+    # of NRRD an empty line ends the header, of MetaImage the line that names the voxels
+    header = re.split(r"\r?\n\r?\n", text, maxsplit=1)[0] if text.startswith("NRRD") else text
+    found = VOXELS.search(header)
+    if found is None or (said := found[1].strip()).upper() == "LOCAL":
+        return
+    several = said.split()[:1] in (["LIST"], ["list"])
+    names = header[found.end() :].split("\n") if several else [said]
+    for name in filter(None, (line.strip() for line in names)):
+        parts = PurePosixPath(name.replace("\\", "/")).parts
+        beside = path.parent / name
+        if name.startswith(("/", "\\")) or ".." in parts or ":" in parts[0]:
+            raise UserError(
+                f"{path}: names {one_line(ValueError(name))!r} for its voxels, outside its own "
+                "folder; put that file beside it"
+            )
+        if "\0" not in name and beside.exists() and not beside.is_file():
+            raise UserError(
+                f"{path}: names {one_line(ValueError(name))!r} for its voxels, which is no "
+                "ordinary file"
+            )
 
 
 def _type(library: Any, pixel: int) -> Any:

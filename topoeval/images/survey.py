@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 from topoeval.errors import UserError
 from topoeval.images.formats import image_suffix, is_lossy, read_image, split_inside
 from topoeval.images.image import Image, Values
+from topoeval.images.itk import VOXELS
 from topoeval.images.relabelling import Relabelling
 
 Side = Literal["prediction", "truth"]
@@ -28,9 +28,8 @@ MOST_LABELS = 32
 NEARLY_WHOLE, NEARLY_UNIT, NEARLY_ONE = 1e-3, 1e-5, 1e-3
 # Types whose whole range is 0 to 1 where a threshold says that they hold probabilities.
 FRACTIONAL = (np.dtype(np.uint8), np.dtype(np.uint16))
-# Headers whose voxels lie in a file beside them, how they name it, and where it must stand.
+# Headers whose voxels lie in a file beside them, and where they must name it.
 _HEADERS = (".mhd", ".nhdr")
-_VOXELS = re.compile(r"^(?:ElementDataFile\s*=|data ?file:)(.*)$", re.MULTILINE | re.IGNORECASE)
 _HEADER_BYTES = 1 << 16
 # Formats that give axes no meaning.
 _PLAIN = (".npy", ".npz", ".h5", ".hdf5", ".zarr")
@@ -192,7 +191,7 @@ def files_of(path: Path) -> list[Path]:
         return sorted(found for found in file.rglob("*") if found.is_file())
     if image_suffix(path) not in _HEADERS:
         return [file]
-    named = _VOXELS.findall(file.read_bytes()[:_HEADER_BYTES].decode("latin-1"))
+    named = VOXELS.findall(file.read_bytes()[:_HEADER_BYTES].decode("latin-1"))
     beside = [file.parent / name.strip() for name in named]
     return sorted({file, *(found for found in beside if found.is_file())})
 
