@@ -249,6 +249,26 @@ def test_names_inside_a_file_are_written_out(tmp_path, name):
     assert str(told.value).isprintable()
 
 
+def test_an_hdf5_leads_nowhere_else(tmp_path):
+    """Not by external storage, a virtual dataset, or a link to another file."""
+    h5py = pytest.importorskip("h5py", reason="the extra hdf5")
+    (tmp_path / "secret").write_bytes(bytes(range(64)))
+    with h5py.File(tmp_path / "other.h5", "w") as file:
+        file["x"] = np.ones((8, 8), np.uint8)
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        storage = [(str(tmp_path / "secret"), 0, 64)]
+        file.create_dataset("raw", (8, 8), "u1", external=storage)
+        layout = h5py.VirtualLayout((8, 8), "u1")
+        layout[:] = h5py.VirtualSource(str(tmp_path / "other.h5"), "x", (8, 8))
+        file.create_virtual_dataset("virtual", layout)
+        file["linked"] = h5py.ExternalLink("other.h5", "/x")
+        file["own"] = np.ones((8, 8), np.uint8)
+    for name in ("raw", "virtual", "linked"):
+        with pytest.raises(UserError, match="lie in another file"):
+            read_image(f"{tmp_path}/a.h5:/{name}")
+    assert read_image(f"{tmp_path}/a.h5:/own").array.all()
+
+
 def test_arrays_inside_hdf5(tmp_path, save_mask):
     """The only one is found wherever it lies; of several one is named; Fiji's sizes are read."""
     h5py = pytest.importorskip("h5py", reason="the extra hdf5")

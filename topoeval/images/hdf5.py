@@ -30,6 +30,11 @@ def read(path: Path, inside: str) -> Image:
         if name not in file or not isinstance(file[name], h5py.Dataset):
             raise UserError(f"{path}: no array {name}, has {', '.join(arrays) or 'none'}")
         found = file[name]
+        if found.external or found.is_virtual or found.file.filename != file.filename:
+            # what a stranger's file names would be read as voxels
+            raise UserError(
+                f"{path}: the values of {name} lie in another file; save them in this one"
+            )
         check_size(path, found.shape, found.dtype)
         check_size(path, found.chunks or (), found.dtype)  # each is unpacked whole
         array = np.asarray(found[()])
