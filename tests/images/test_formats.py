@@ -269,6 +269,24 @@ def test_an_hdf5_leads_nowhere_else(tmp_path):
     assert read_image(f"{tmp_path}/a.h5:/own").array.all()
 
 
+def test_a_zarr_with_a_pipe_is_not_waited_for(tmp_path, save_mask):
+    """A chunk is a file; a link that leads nowhere is none either."""
+    path = save_mask(tmp_path / "a.zarr", LABELS)
+    chunk = max((x for x in path.rglob("*") if x.is_file()), key=lambda x: len(x.parts))
+    kept = chunk.read_bytes()
+    chunk.unlink()
+    os.mkfifo(chunk)
+    with pytest.raises(UserError, match="no ordinary file"):
+        read_image(path)
+    chunk.unlink()
+    chunk.symlink_to(tmp_path / "nothing")
+    with pytest.raises(UserError, match="no ordinary file"):
+        read_image(path)
+    chunk.unlink()
+    chunk.write_bytes(kept)
+    assert read_image(path).array.tolist() == LABELS.tolist()
+
+
 def test_arrays_inside_hdf5(tmp_path, save_mask):
     """The only one is found wherever it lies; of several one is named; Fiji's sizes are read."""
     h5py = pytest.importorskip("h5py", reason="the extra hdf5")

@@ -19,6 +19,9 @@ def read(path: Path, inside: str) -> Image:
     """Read an array with the axes and the scale that OME-Zarr states."""
     import zarr
 
+    for part in path.rglob("*"):
+        if not (part.is_file() or part.is_dir()):
+            raise UserError(f"{path}: {part.relative_to(path)} in it is no ordinary file")
     found: Any = zarr.open(str(path), mode="r")
     if inside:
         try:
