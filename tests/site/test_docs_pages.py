@@ -106,9 +106,12 @@ def test_the_search_finds(browser, address, words, page):
         look.page.goto(f"{address}/index.html")
         box = look.page.get_by_role("textbox", name="Search")
         box.click()
-        box.fill(words)
+        # the index is made first, on a busy machine slowly
+        ready = look.page.locator(".md-search-result__meta", has_text="Type to start searching")
+        ready.wait_for(timeout=120_000)
+        box.press_sequentially(words)  # the theme listens to keys
         result = look.page.locator(f'.md-search-result a[href*="{page}"]').first
-        result.wait_for(timeout=120_000)  # the index is made first, on a busy machine slowly
+        result.wait_for(timeout=60_000)
         result.click()
         look.page.wait_for_url(f"**/{page}*")
 
