@@ -1,7 +1,6 @@
 """What the searches of a suite found: Betti error against Dice over the weights of each loss.
 
-    topoeval tune board-2d --dataset network
-    python bench/weights.py results/board-2d/tuning --draw weights.png
+    python bench/weights.py results/board-2d/tuned/tuning --draw weights.png
 
 prints a table of all trials from the records that `topoeval tune` left (``METHOD.json``), means
 over validation images and seeds of the search, and draws those methods whose own parameter was
