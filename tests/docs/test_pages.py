@@ -119,10 +119,13 @@ def test_pages_that_others_answer_for_are_still_there(name):
     assert blocks(ROOT / name, "python")
 
 
+COMPLETION = {"--install-completion", "--show-completion"}
+
+
 def complaint(line):
     """Return what is wrong with a command line, None if every word of it is known."""
-    for command in re.split(r"&&|\|", line):
-        words = shlex.split(command, comments=True)
+    for command in re.split(r"(?:&&|\|)(?=(?:[^']*'[^']*')*[^']*$)", line):  # none inside quotes
+        words = shlex.split(re.sub(r"\s\d?>\s*\S+", "", command), comments=True)
         while words and "=" in words[0]:
             words.pop(0)  # a variable for this command
         words[:1] = [Path(word).name for word in words[:1]]
@@ -144,6 +147,8 @@ def complaint(line):
 
 def _topoeval(words):
     command, context = typer.main.get_command(app), None
+    if {*words} & COMPLETION & {name for one in command.params for name in one.opts}:
+        return None  # carried out as soon as it is read: it writes into the shell's own files
     try:
         while True:
             context = command.make_context(command.name, list(words), parent=context)
@@ -159,6 +164,10 @@ def _topoeval(words):
         ):  # typer brings a click of its own, of no fixed name
             raise
         return error.format_message()
+    finally:  # what a command that is read turns elsewhere, it turns back
+        while context is not None:
+            context.close()
+            context = context.parent
 
 
 def _tox(words):
@@ -196,7 +205,7 @@ def test_command_lines_are_understood(page, line, monkeypatch):
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ("topoeval rnu quickstart", "No such command 'rnu'"),
+        ("topoeval rnu quickstart", "no command 'rnu'; did you mean 'run'?"),
         ("topoeval run quickstart --jbos 3", "No such option: --jbos"),
         ("topoeval run", "Missing argument"),
         ("topoeval bench backends --records nowhere --fast", "No such option: --fast"),
