@@ -66,7 +66,8 @@ def plan(
             if absent is not None and tuned.choices and partial:
                 absent.setdefault(dataset.label, tuned.unknown(dataset))
                 continue
-            tuned.check(suite, dataset, map(str, (*named, *included)))
+            # with `absent` runs are selected afterwards, and `selected` looks at their methods
+            tuned.check(suite, dataset, map(str, (*named, *included)) if absent is None else ())
     cells = list(_product(planner, named))
     for number, exclusion in enumerate(suite.exclude):
         cells = _without_excluded(cells, exclusion, f"suite {suite.name!r}: exclude.{number}")
@@ -88,10 +89,22 @@ def plan_selected(suite: Suite, filters: Filters, *, tuned: Tuned | None = None)
         As `plan` and `topoeval.harness.suites.selection.select`.
     """
     absent: dict[str, str] = {}
-    runs = select(plan(suite, absent=absent, tuned=tuned), filters)
+    runs = selected(suite, filters, absent, tuned)
     for run in runs:
         if run.dataset.label in absent:
             raise UserError(absent[run.dataset.label])
+    return runs
+
+
+def selected(
+    suite: Suite, filters: Filters, absent: dict[str, str], tuned: Tuned | None
+) -> list[RunSpec]:
+    """Return the runs that pass; note in `absent` which datasets cannot run. Raises as `plan`."""
+    runs = select(plan(suite, absent=absent, tuned=tuned), filters)
+    if tuned is not None:
+        for run in runs:
+            if run.method.role == "method" and run.dataset.label not in absent:
+                tuned.check(suite, run.dataset, [run.method.label])
     return runs
 
 

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Literal
 
 from topoeval.harness.plans.estimate import Estimate, Experience
-from topoeval.harness.plans.plan import plan
+from topoeval.harness.plans.plan import selected
 from topoeval.harness.plans.preflight import obstacles
 from topoeval.harness.runs.store import Store
-from topoeval.harness.suites.selection import Filters, select
+from topoeval.harness.suites.selection import Filters
 from topoeval.harness.suites.suite import Suite
 from topoeval.harness.suites.tuned import Tuned
 from topoeval.records.code import records_before
@@ -61,7 +61,7 @@ def survey(
         As `topoeval.harness.plans.plan.plan`.
     """
     absent: dict[str, str] = {}
-    runs = select(plan(suite, absent=absent, tuned=tuned), filters)
+    runs = selected(suite, filters, absent, tuned)
     reasons = obstacles(runs, absent=absent)
     prospects = {run.id: _recorded(run, store, reasons, absent) for run in runs}
     for run in reversed(runs):  # children first, so that they can call their parents back
