@@ -92,3 +92,19 @@ def test_functions_take_masks_of_torch(dtype):
         ours = function(mask, mask.flip(-1), spatial_dims=2)
         assert np.array_equal(ours, function(array, array[..., ::-1], spatial_dims=2))
         assert ours.shape == (2, 3)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"tolerance": -1}, "a tolerance is a distance of 0 or more, got -1"),
+        ({"tolerance": float("nan")}, "a tolerance is a distance of 0 or more, got nan"),
+        ({"prior": (-1, 0)}, "Betti numbers are whole and not negative"),
+        ({"prior": (1.5, 0)}, "Betti numbers are whole and not negative"),
+        ({"prior": (float("nan"), 0)}, "Betti numbers are whole and not negative"),
+    ],
+)
+def test_settings_that_mean_nothing_are_refused(wrong, words):
+    """Not scored: a negative tolerance would give identical masks an NSD of 0."""
+    with pytest.raises(UserError, match=words):
+        Settings(**wrong)

@@ -76,6 +76,13 @@ class Settings:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "topology", Topology.parse(self.topology))
+        # not `tolerance < 0`: not-a-number is refused, too
+        if self.tolerance is not None and not self.tolerance >= 0:
+            raise UserError(f"a tolerance is a distance of 0 or more, got {self.tolerance}")
+        if self.prior is not None:
+            numbers = np.asarray(self.prior, np.float64)
+            if not ((numbers >= 0) & (numbers == np.floor(numbers))).all():
+                raise UserError(f"Betti numbers are whole and not negative, got {self.prior}")
 
 
 Scores = Callable[[NDArray[Any], NDArray[Any], Settings], Mapping[str, Any]]
