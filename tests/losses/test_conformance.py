@@ -14,6 +14,7 @@ from topoeval.losses import (
 from topoeval.testing.loss_subject import Subject, default_make
 from topoeval.testing.losses import loss_checks
 from topoeval.testing.results import NotApplicable
+from topoeval.topology import Topology
 
 # Losses that cannot be built without arguments, or whose defaults are for images of more than nine
 # voxels: how they are built for ndim and channels.
@@ -47,3 +48,16 @@ def test_sparse_tensors_are_refused_in_one_line():
     for pair in ((dense.to_sparse(), dense), (dense, dense.to_sparse())):
         with pytest.raises(UserError, match=r"of layout torch.sparse_coo; a loss takes \w+\.to_de"):
             loss(*pair)
+
+
+@pytest.mark.parametrize("name", sorted(LOSSES))
+def test_a_topology_may_be_a_text(name):
+    """As wherever else one is taken; a text that is none is refused when the loss is made."""
+    factory = LOSSES.load(name)
+    if not factory.info.takes_topology:
+        pytest.skip("takes none")
+    make = MAKE.get(name, default_make(factory))
+    text = "V-superlevel-framed"
+    assert make(ndim=2, channels=2, topology=text).topology == Topology.parse(text)
+    with pytest.raises(UserError, match="W"):
+        make(ndim=2, channels=2, topology="W")

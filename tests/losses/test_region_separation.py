@@ -183,8 +183,11 @@ def test_gradcheck(shape):
     ("arguments", "message"),
     [
         ({"window": 0}, "window must be at least 1"),
-        ({"margin": -1}, "margin must not be negative, got -1"),
-        ({"gaps": -1.0}, "must not be negative"),
+        ({"margin": -1}, "0 or more, got -1"),
+        ({"margin": 1.5}, "margin is a whole number of voxels, 0 or more, got 1.5"),
+        ({"window": 1.5}, "window must be a whole number of voxels"),
+        ({"gaps": -1.0}, "not negative"),
+        ({"gaps": float("nan")}, "must be finite"),
         ({"gaps": 0.0, "false_roads": 0.0}, "not both 0"),
     ],
 )

@@ -86,8 +86,11 @@ def test_what_cannot_be_meant_is_refused():
         with_errors(ring, "brake", rng)
     with pytest.raises(UserError, match="'shift' is an error of the whole mask, and number is 2"):
         with_errors(ring, "shift", rng, number=2)
-    with pytest.raises(UserError, match="size and number are 1 or more"):
-        with_errors(ring, "break", rng, size=0)
+    for size in (0, 1.5, float("nan")):
+        with pytest.raises(UserError, match="size and number are whole, 1 or more"):
+            with_errors(ring, "break", rng, size=size)
+    with pytest.raises(UserError, match=r"rng must be a numpy.random.Generator, got 5"):
+        with_errors(ring, "break", 5)
     with pytest.raises(UserError, match="boolean"):
         with_errors(ring.astype(int), "break", rng)
     with pytest.raises(UserError, match="errors are made in one mask"):

@@ -114,7 +114,7 @@ class BettiMatchingLoss(TargetLoss):
             )
         if not 0 <= min_length <= 1:
             raise UserError(f"min_length is a difference of probabilities, got {min_length}")
-        self.topology = topology
+        self.topology = Topology.parse(topology)
         self.comparison: Comparison = comparison
         self.proper = proper
         self.dims = None if dims is None else tuple(dims)

@@ -110,7 +110,7 @@ class BettiPriorLoss(MapLoss):
         if max_bars is not None and max_bars < 1:
             raise UserError(f"max_bars must be at least 1, got {max_bars}")
         self.prior = None if prior is None else _as_betti(prior)
-        self.topology = topology
+        self.topology = Topology.parse(topology)
         self.essential: Essential = essential
         self.exponent = float(exponent)
         self.dim_weights = None if dim_weights is None else tuple(map(float, dim_weights))

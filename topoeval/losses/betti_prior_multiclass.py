@@ -105,7 +105,7 @@ class BettiPriorMulticlassLoss(MapLoss):
         if max_bars is not None and max_bars < 1:
             raise UserError(f"max_bars must be at least 1, got {max_bars}")
         self.priors = {} if priors is None else _read(priors)
-        self.topology = topology
+        self.topology = Topology.parse(topology)
         self.essential: Essential = essential
         self.exponent = float(exponent)
         self.max_bars = max_bars

@@ -74,7 +74,7 @@ class BlobLoss(TargetLoss):
         **activation: Any,
     ) -> None:
         super().__init__(**activation)
-        self.topology = topology
+        self.topology = Topology.parse(topology)
 
     def prepare(self, target: torch.Tensor) -> torch.Tensor:
         """Return the components of the targets, int32 from 1, 0 outside, ``(N, C', *spatial)``."""

@@ -91,7 +91,7 @@ class CapeLoss(TargetLoss):
         self.clip = clip
         self.corridor = corridor
         self.snap = snap
-        self.topology = topology
+        self.topology = Topology.parse(topology)
 
     def per_class(
         self,

@@ -85,7 +85,7 @@ class ClMDiceLoss(TargetLoss):
         reduction: Reduction = "mean",
     ) -> None:
         super().__init__(reduction=reduction)
-        self.topology = topology
+        self.topology = Topology.parse(topology)
 
     def prepare(self, target: torch.Tensor) -> torch.Tensor:
         """Return q, r and w of the targets, ``(N, 3, *spatial)``."""

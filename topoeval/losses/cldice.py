@@ -183,7 +183,7 @@ class TopologicalClDiceLoss(TargetLoss):
     ) -> None:
         super().__init__(**activation)
         _check(smooth)
-        self.topology = topology
+        self.topology = Topology.parse(topology)
         self.smooth = smooth
         self.batch = batch
 

@@ -48,7 +48,7 @@ class DiagramLoss(TargetLoss):
     ) -> None:
         super().__init__(**activation)
         check_patch("patch", patch)
-        self.topology = topology
+        self.topology = Topology.parse(topology)
         self.dims = None if dims is None else tuple(dims)
         self.patch = patch
         self.backend = backend

@@ -102,7 +102,7 @@ class DiscreteMorseLoss(TargetLoss):
             raise UserError(f"dilation is a number of voxels, got {dilation}")
         self.epsilon = float(epsilon)
         self.dilation = int(dilation)
-        self.topology = topology
+        self.topology = Topology.parse(topology)
         self.backend = backend
 
     def per_class(

@@ -88,7 +88,7 @@ class EulerLoss(TargetLoss):
             raise UserError(f"step={step} says how far windows are apart; give window too")
         if exponent < 1:
             raise UserError(f"exponent must be at least 1, got {exponent}")
-        self.topology = topology
+        self.topology = Topology.parse(topology)
         self.window = window
         self.step = step
         self.exponent = float(exponent)

@@ -103,7 +103,7 @@ class MalisLoss(TargetLoss):
             raise UserError(f"margin must lie in [0, 1), got {margin}")
         self.constrained = constrained
         self.margin = margin
-        self.topology = topology
+        self.topology = Topology.parse(topology)
 
     def prepare(self, target: torch.Tensor) -> torch.Tensor:
         """Return the objects of the targets, int32 from 1, 0 outside, ``(N, C', *spatial)``."""

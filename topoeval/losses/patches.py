@@ -37,5 +37,5 @@ def patches(maps: torch.Tensor, size: int, step: int | None = None) -> torch.Ten
 
 def check_patch(name: str, value: int | None) -> None:
     """Refuse a side or a step below one voxel."""
-    if value is not None and value < 1:
-        raise UserError(f"{name} must be at least 1 voxel, got {value}")
+    if value is not None and (value < 1 or value != int(value)):
+        raise UserError(f"{name} must be a whole number of voxels, at least 1 voxel, got {value}")

@@ -110,18 +110,18 @@ class RegionSeparationLoss(TargetLoss):
     ) -> None:
         super().__init__(**activation)
         check_patch("window", window)
-        if margin < 0:
-            raise UserError(f"margin must not be negative, got {margin}")
-        if min(gaps, false_roads) < 0 or gaps == false_roads == 0:
+        if margin < 0 or margin != int(margin):
+            raise UserError(f"margin is a whole number of voxels, 0 or more, got {margin}")
+        if not min(gaps, false_roads) >= 0 or not 0 < max(gaps, false_roads) < float("inf"):
             raise UserError(
-                "gaps and false_roads must not be negative, and not both 0, "
+                "gaps and false_roads must be finite, not negative, and not both 0, "
                 f"got {gaps} and {false_roads}"
             )
         self.window = window
         self.margin = margin
         self.gaps = gaps
         self.false_roads = false_roads
-        self.topology = topology
+        self.topology = Topology.parse(topology)
 
     @outside_graph
     def prepare(self, target: torch.Tensor) -> list[list[torch.Tensor]]:

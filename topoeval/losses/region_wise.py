@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import inf
 from typing import Any, ClassVar
 
 import numpy as np
@@ -69,7 +70,8 @@ class RegionWiseLoss(TargetLoss):
 
     def __init__(self, *, spacing: Sequence[float] | None = None, **activation: Any) -> None:
         super().__init__(**activation)
-        if spacing is not None and (len(spacing) not in (2, 3) or min(spacing) <= 0):
+        fits = spacing is None or (len(spacing) in (2, 3) and all(0 < s < inf for s in spacing))
+        if not fits:
             raise UserError(f"spacing is two or three positive numbers, got {spacing!r}")
         self.spacing = None if spacing is None else tuple(spacing)
 

@@ -96,7 +96,7 @@ class SkeletonRecallLoss(TargetLoss):
             raise UserError(f"dilations must not be negative, got {dilations}")
         if smooth <= 0:
             raise UserError(f"smooth must be positive, got {smooth}")
-        self.topology = topology
+        self.topology = Topology.parse(topology)
         self.dilations = dilations
         self.smooth = smooth
         self.batch = batch

@@ -78,7 +78,7 @@ class SupervoxelLoss(TargetLoss):
                 raise UserError(f"{name} must lie in [0, 1], got {value}")
         self.alpha = alpha
         self.beta = beta
-        self.topology = topology
+        self.topology = Topology.parse(topology)
 
     def per_class(
         self, input: torch.Tensor, target: torch.Tensor, prepared: Any = None

@@ -83,7 +83,7 @@ class TopoInteractionLoss(TargetLoss):
             raise UserError(f"distance must be at least 1 voxel, got {distance}")
         self.exclusion = tuple((a, b) for a, b in exclusion)
         self.containment = tuple((a, b) for a, b in containment)
-        self.topology = topology
+        self.topology = Topology.parse(topology)
         self.distance = distance
 
     def per_class(

@@ -111,7 +111,7 @@ class TopographLoss(TargetLoss):
             raise UserError(
                 f"aggregate must be one of {', '.join(get_args(Aggregate))}, got {aggregate!r}"
             )
-        self.topology = topology
+        self.topology = Topology.parse(topology)
         self.aggregate: Aggregate = aggregate
 
     def per_class(

@@ -96,7 +96,7 @@ class HomotopyWarpingLoss(TargetLoss):
         reduction: Reduction = "mean",
     ) -> None:
         super().__init__(include_background=include_background, reduction=reduction)
-        self.topology = topology
+        self.topology = Topology.parse(topology)
 
     def per_class(
         self, input: torch.Tensor, target: torch.Tensor, prepared: Any = None

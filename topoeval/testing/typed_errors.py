@@ -110,8 +110,10 @@ def with_errors(
         raise UserError(f"no kind of error is called {kind!r}{nearest(kind, list(KINDS))}")
     one = KINDS[kind]
     size = one.sizes[1] if size is None else size
-    if min(size, number) < 1:
-        raise UserError(f"size and number are 1 or more, got {size} and {number}")
+    if not isinstance(rng, np.random.Generator):
+        raise UserError(f"rng must be a numpy.random.Generator, got {rng!r}; default_rng(0) is one")
+    if not all(isinstance(one, int | np.integer) and one >= 1 for one in (size, number)):
+        raise UserError(f"size and number are whole, 1 or more, got {size} and {number}")
     if number > 1 and kind in WHOLE:
         raise UserError(f"{kind!r} is an error of the whole mask, and number is {number}; give 1")
     current = array
