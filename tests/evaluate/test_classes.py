@@ -97,6 +97,7 @@ def test_refuses_what_is_no_class():
     [
         ('{"vessel": 1, "wall": [2, 3]}', {"vessel": (1,), "wall": (2, 3)}, None),
         ('{"1": "vessel", "2": "wall"}', {"vessel": (1,), "wall": (2,)}, None),
+        ('{"1": 1, "2": "2"}', {"1": (1,), "2": (2,)}, None),
         (
             '{"labels": {"background": 0, "a": [1, 2], "b": 2, "ignore": 3}, "file_ending": ""}',
             {"a": (1, 2), "b": (2,)},
@@ -121,6 +122,15 @@ def test_files_of_names(tmp_path, text, members, ignore):
         ('{"a": true}', "not a label"),
         ('{"a": [0, 1]}', "labels of 1 or more"),
         ('{"a,b": 1}', "a comma or a plus"),
+        ('{"a": 1, "a": 2}', "'a' is there twice, as 1 and as 2; keep one"),
+        ('{"labels": {"1": "a", "1": "b"}}', "'1' is there twice"),
+        ('{"1": "a", "2": "a"}', "'a' names two labels"),
+        ('{"a": 1, "ignore": [2, 3]}', "'ignore' is .*; it is one label"),
+        ('{"merged": 1}', "'merged' means whatever is not background; call the class another"),
+        ('{"mean of classes": 1}', "'mean of classes' means the mean in tables"),
+        ('{"2": 1}', "'2' is label 2 elsewhere, and here it names 1; call the class by a word"),
+        ('{"1": "2"}', "'2' is label 2 elsewhere, and here it names 1"),
+        ('{"2": [2, 3]}', "'2' is label 2 elsewhere, and here it names 2, 3"),
     ],
 )
 def test_other_files_of_names_are_refused(tmp_path, text, words):

@@ -94,6 +94,9 @@ def test_a_file_of_labels(tmp_path):
     path = tmp_path / "map.json"
     path.write_text(json.dumps({"51": 1, "60-69": "2", "*": 0}))
     assert parse_relabelling(str(path)) == Relabelling(((51, 51, 1), (60, 69, 2)), 0)
+    path.write_text('{"51": 1, "51": 2}')
+    with pytest.raises(UserError, match=r"map\.json: '51' is there twice, as 1 and as 2; keep one"):
+        parse_relabelling(str(path))
     for content in ("[]", "{", '{"51": "vessel"}', '{"51": true}', '{"a": 1}', '{"51": 1.5}'):
         path.write_text(content)
         with pytest.raises(UserError, match=r"map\.json") as told:

@@ -122,6 +122,9 @@ def test_a_list_of_neighbours_is_read_or_refused(tmp_path):
     path.write_text("[1]")
     with pytest.raises(UserError, match="may touch"):
         read_neighbours(path)
+    path.write_text('{"1": [2], "1": [3]}')
+    with pytest.raises(UserError, match=r"n\.json: '1' is there twice"):
+        read_neighbours(path)
     with pytest.raises(UserError, match="No such file"):
         read_neighbours(tmp_path / "none.json")
 

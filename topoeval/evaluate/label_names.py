@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from topoeval.errors import UserError
+from topoeval.evaluate.summary import MEAN
 from topoeval.images.survey import MAX_LABEL
+from topoeval.json_files import read_json_file
+from topoeval.metrics.classes import MERGED
 
 IGNORE = "ignore"
 
@@ -40,22 +42,27 @@ def read_label_names(path: Path) -> LabelNames:
     Raises
     ------
     UserError
-        If there is no such file, it is no JSON, or of another form.
+        If there is no such file, it is no JSON, or of another form; if it says two things of one
+        name, or a name means something else already.
     """
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read: {error.strerror}") from None
-    except ValueError as error:
-        raise UserError(f"{path}: no JSON: {error}") from None
+    found = read_json_file(path)
     labels = found.get("labels", found) if isinstance(found, dict) else None
     if not isinstance(labels, dict) or not labels:
         raise UserError(f'{path}: names no labels; for example {{"vessel": 1, "wall": [2, 3]}}')
     members: dict[str, tuple[int, ...]] = {}
     ignore = None
+    names: set[str] = set()
     for key, value in labels.items():
         name, numbers = _entry(path, key, value)
+        if name in names:
+            raise UserError(
+                f"{path}: {name!r} names two labels; one that is several is written "
+                f'{{"{name}": [1, 2]}}'
+            )
+        names.add(name)
         if name == IGNORE:
+            if len(numbers) > 1:
+                raise UserError(f"{path}: {name!r} is {value!r}; it is one label")
             ignore = numbers[0]
         elif numbers != (0,):
             members[name] = numbers
@@ -63,7 +70,7 @@ def read_label_names(path: Path) -> LabelNames:
 
 
 def _entry(path: Path, key: str, value: Any) -> tuple[str, tuple[int, ...]]:
-    if key.isdigit() and isinstance(value, str):
+    if key.isdecimal() and isinstance(value, str):
         key, value = value, int(key)
     numbers = value if isinstance(value, list) else [value]
     for number in numbers:
@@ -73,4 +80,18 @@ def _entry(path: Path, key: str, value: Any) -> tuple[str, tuple[int, ...]]:
         raise UserError(f"{path}: {key!r} is {value!r}; a region holds labels of 1 or more")
     if "," in key or "+" in key:
         raise UserError(f"{path}: the name {key!r} has a comma or a plus in it")
+    _check_meaning(path, key.strip(), tuple(numbers))
     return key, tuple(numbers)
+
+
+def _check_meaning(path: Path, name: str, numbers: tuple[int, ...]) -> None:
+    """Refuse a name that stands for something else in ``--classes`` or in tables."""
+    meanings = {MERGED: "whatever is not background", MEAN: "the mean in tables"}
+    if name in meanings:
+        raise UserError(f"{path}: the name {name!r} means {meanings[name]}; call the class another")
+    if name.isdecimal() and numbers != (int(name),):
+        held = ", ".join(map(str, numbers))
+        raise UserError(
+            f"{path}: the name {name!r} is label {int(name)} elsewhere, and here it names {held}; "
+            "call the class by a word"
+        )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from topoeval.errors import UserError
+from topoeval.json_files import read_json_file
 
 _MAX_LABEL = 2**32 - 1
 _REST = "*"
@@ -107,12 +107,7 @@ def parse_relabelling(text: str) -> Relabelling:
 
 
 def _of_file(path: Path) -> Mapping[str, Any]:
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read: {error.strerror}") from None
-    except ValueError as error:
-        raise UserError(f"{path}: no JSON: {error}") from None
+    found = read_json_file(path)
     if not isinstance(found, dict):
         raise UserError(f'{path}: says no labels; for example {{"51": 1, "60-69": 2, "*": 0}}')
     return found

@@ -6,7 +6,6 @@ list of those that may. Here the list is that of the truth of the same case, unl
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import binary_dilation
 
 from topoeval.errors import UserError
+from topoeval.json_files import read_json_file
 from topoeval.metrics.box import box_of
 
 Allowed = Mapping[int, Iterable[int]]
@@ -79,11 +79,9 @@ def read_neighbours(path: Path) -> dict[int, tuple[int, ...]]:
     UserError
         If the file cannot be read or has another form.
     """
+    read = read_json_file(path)
     try:
-        read = json.loads(path.read_text(encoding="utf-8"))
         return {int(key): tuple(int(label) for label in of) for key, of in read.items()}
-    except OSError as error:
-        raise UserError(f"{path}: {error.strerror or error}") from None
     except (ValueError, TypeError, AttributeError):
         raise UserError(
             f'{path}: neighbours are JSON like {{"1": [2, 3], "2": [1]}}: of each label those that '
