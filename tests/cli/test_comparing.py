@@ -113,6 +113,68 @@ def test_what_cannot_be_compared_is_one_line(call, folders, names, message):
     assert len(err.strip().splitlines()[-1:]) == 1
 
 
+def test_a_file_that_is_left_out_is_exit_status_1(call, folders):
+    """As with `evaluate`; the other cases are compared and written."""
+    (folders / "bad" / "case0.png").write_bytes(b"no picture")
+    out = folders / "out"
+    paths = [folders / name for name in ("good", "bad", "truth")]
+    command = ("compare", *paths, "--jobs", "1", "--measure", "dice", "--out", out)
+    code, told, err = call(*command)
+    assert code == 1
+    assert "case0.png" in err
+    assert pd.read_csv(out / "comparison.csv")["n"].tolist() == [5]
+    code, told, err = call(*command, "--quiet", "--json")
+    assert code == 1
+    (problem,) = json.loads(told)["problems"]
+    assert problem.startswith("bad: ")
+    assert "case0.png" in problem
+    assert "left out" in err
+    assert "predictions of" not in err
+
+
+def test_quiet_prints_nothing_where_nothing_is_wrong(call, folders):
+    """On neither stream, with a page and names of classes too."""
+    (folders / "bad" / "dataset.json").write_text(
+        json.dumps({"labels": {"background": 0, "ring": 1}})
+    )
+    paths = [folders / name for name in ("good", "bad", "truth")]
+    command = ("compare", *paths, "--jobs", "1", "--measure", "dice", "--out", folders / "out")
+    assert call(*command, "--quiet", "--html") == (0, "", "")
+    assert call(*command, "--quiet", "--html", "--csv") == (0, "", "")
+    assert (folders / "out" / "index.html").is_file()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--measure", "dise"], "'dise'; did you mean 'dice'"),
+        (["--measure", "dice", "--measure", "b0"], "b0 describes a mask"),
+        (["--measure", "precision"], "run 'topoeval evaluate --metrics precision' on each model"),
+        (["--measure", "matches_prior"], "compare does not score matches_prior itself"),
+        (["--threshold", "1.5"], "--threshold lies in (0, 1], got 1.5"),
+        (["--classes", ""], "no class named in ''"),
+    ],
+)
+def test_options_are_looked_at_before_anything_is_scored(call, folders, options, message):
+    """So that no folder of a model stays behind."""
+    paths = [folders / name for name in ("good", "bad", "truth")]
+    code, told, err = call("compare", *paths, *options, "--out", folders / "out")
+    assert (code, told, err.count("\n")) == (2, "", 1), err
+    assert message in err
+    assert not (folders / "out").exists()
+
+
+def test_a_model_without_a_case_of_the_truth_stops_all_before_scoring(call, folders):
+    """The last one too: what comes before it is not scored in vain."""
+    (folders / "strange").mkdir()
+    Image.fromarray(np.eye(8, dtype=np.uint8)).save(folders / "strange" / "else.png")
+    paths = [folders / name for name in ("good", "strange", "truth")]
+    code, _, err = call("compare", *paths, "--jobs", "1", "--out", folders / "out")
+    assert (code, err.count("\n")) == (2, 1)
+    assert "no name occurs in both" in err
+    assert not (folders / "out").exists()
+
+
 def test_a_page_of_an_earlier_command_does_not_stay_beside_new_tables(call, folders):
     """Of `compare` and of `evaluate`; a page of others is left."""
     out, jobs = folders / "out", ("--jobs", "1")

@@ -70,6 +70,35 @@ def test_a_file_to_write_may_lie_in_a_new_folder(call, folder, command, ending):
     assert (status, errors) == (2, f"topoeval: {option} there{ending} is a folder; name a file\n")
 
 
+@pytest.mark.parametrize("more", [(), ("--overwrite",)])
+def test_barcode_never_replaces_the_image_that_it_reads(call, folder, more):
+    """By its own name or by a link to it, with --overwrite too."""
+    image = folder / "gt" / "c0.png"
+    before = image.read_bytes()
+    (folder / "other.png").symlink_to(image)
+    for out in (image, folder / "other.png"):
+        status, output, errors = call("barcode", image, "--out", out, *more)
+        assert (status, output) == (2, "")
+        assert errors == (f"topoeval: --out {out} is the file that is read; name another file\n")
+    assert image.read_bytes() == before
+
+
+def test_barcode_replaces_a_file_only_where_that_is_said(call, folder):
+    """A picture, and the page of an image of the same name in another folder."""
+    (folder / "y").mkdir()
+    np.save(folder / "gt" / "a.npy", np.eye(8))
+    np.save(folder / "y" / "a.npy", 1 - np.eye(8))
+    for option, target in ((("--out", "b.png"), "b.png"), (("--html",), "a.html")):
+        assert call("barcode", "gt/a.npy", *option)[0] == 0
+        before = (folder / target).read_bytes()
+        status, output, errors = call("barcode", "y/a.npy", *option)
+        assert (status, output) == (2, "")
+        assert errors == (f"topoeval: {target} is there already; say --overwrite to replace it\n")
+        assert (folder / target).read_bytes() == before
+        assert call("barcode", "y/a.npy", *option, "--overwrite")[0] == 0
+        assert (folder / target).read_bytes() != before
+
+
 @pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="no folder that takes no files")
 def test_a_folder_that_takes_no_files_is_named(tmp_path):
     """With the option that named it; nothing stays where it was tried."""

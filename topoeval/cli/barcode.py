@@ -36,6 +36,9 @@ def barcode(
             help="Write a page with a slider for the threshold, IMAGE.html in this folder.",
         ),
     ] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace the picture and the page that are there.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Print the barcode of an image, and draw it: bars, diagram and where they are.
@@ -49,20 +52,23 @@ def barcode(
     topoeval barcode labels.png --label 2
     """
     from topoeval.cli.habits import print_json
-    from topoeval.cli.places import check_file
+    from topoeval.cli.places import check_file, check_not_there
     from topoeval.cli.terminal import Terminal
     from topoeval.errors import UserError
-    from topoeval.images import image_name, read_image
+    from topoeval.images import image_name, read_image, split_inside
     from topoeval.persistence import compute
     from topoeval.topology import Topology
 
+    source, _ = split_inside(image)
     if out is not None:
         if out.suffix not in (".png", ".svg", ".pdf"):
             raise UserError(f"{out}: a picture ends in .png, .svg or .pdf")
         check_file(out)
+        check_not_there(out, source, overwrite)
     page = Path(f"{image_name(image)}.html")
     if html:
         check_file(page, "--html")
+        check_not_there(page, source, overwrite, "--html")
     read = read_image(image)
     array = read.array
     colours = array.ndim == 3 and array.shape[-1] in (3, 4)

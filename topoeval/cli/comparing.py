@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
 
-from topoeval.cli.habits import AsJson, print_json, rows
+from topoeval.cli.habits import AsJson, is_quiet, print_json, rows
 from topoeval.cli.output import say
 from topoeval.cli.places import check_folder
 from topoeval.cli.results import print_frame, tell_damaged
@@ -85,15 +85,16 @@ def compare(
     Of predictions: per class and score the mean difference over the cases with a 95 % interval,
     wins, ties and losses, and which model is better where the cases can tell: the two are
     separated (Holm over all tests of the table). It speaks of these predictions, not of the
-    methods that made them. What the paths were taken for is printed first. Options that are not
-    here: run 'topoeval evaluate' on each model, and compare the folders it wrote.
+    methods that made them. What the paths were taken for is printed first. Files that cannot be
+    scored are named and left out, with exit status 1. Options that are not here: run 'topoeval
+    evaluate' on each model, and compare the folders it wrote.
 
     Examples:
     topoeval compare PRED_A PRED_B GT --topology V
 
     topoeval compare FOLD_A/validation FOLD_B/validation labelsTr --labels FOLD_A/dataset.json
     """
-    from topoeval.evaluate.comparison import compare_predictions
+    from topoeval.evaluate.comparison import check_measures, compare_predictions
 
     if csv and as_json:
         raise UserError("--csv or --json, not both")
@@ -110,10 +111,16 @@ def compare(
         tables, notes = _read([Path(path) for path in paths])
         evaluations = None
     else:
+        check_measures(measure or ())
         options: dict[str, Any] = {"topology": topology, "classes": classes, "labels": labels}
         options["threshold"] = threshold
         evaluations, notes = _evaluated(paths, {**options, "ignore": ignore}, jobs, out)
         tables = {name: found.cases for name, found in evaluations.items()}
+    problems = [
+        f"{name}: {problem.message}"
+        for name, one in (evaluations or {}).items()
+        for problem in one.problems
+    ]
     found = compare_predictions(tables, measure)
     _show(found, notes, csv, html, out)
     if as_json:
@@ -123,13 +130,16 @@ def compare(
                 "table": rows(found.table),
                 "verdict": found.verdict(),
                 "notes": [*notes, *found.notes],
+                "problems": problems,
             }
         )
     if html:
         from topoeval.report.comparison_page import write_comparison_page
 
         write_comparison_page(found, out / "index.html", notes, evaluations)
-        say(out / "index.html", err=csv)
+        say(out / "index.html", err=csv and not is_quiet())
+    if problems:
+        raise typer.Exit(1)
 
 
 def _kind(paths: Sequence[str]) -> str:
@@ -187,10 +197,11 @@ def _read(folders: Sequence[Path]) -> tuple[dict[str, pd.DataFrame], list[str]]:
 def _evaluated(
     paths: Sequence[str], options: dict[str, Any], jobs: int, out: Path
 ) -> tuple[dict[str, Evaluation], list[str]]:
-    from topoeval.cli.evaluation import print_problems, write_evaluation
+    from topoeval.cli.evaluation import check_threshold, print_problems, write_evaluation
     from topoeval.cli.progress import progress
     from topoeval.cli.terminal import Terminal
     from topoeval.evaluate import Options, evaluate, parse_classes
+    from topoeval.evaluate.pairs import match_files
     from topoeval.metrics import Settings
     from topoeval.topology import Topology
 
@@ -199,15 +210,19 @@ def _evaluated(
         if not path.exists():
             raise UserError(f"no file or folder {path}; {_FORMS}")
     names = _names(predictions)
+    check_threshold(options["threshold"])
     stated, told = _label_names(predictions, options["labels"])
     asked = Options(
         settings=Settings(topology=Topology.parse(options["topology"])),
-        classes=parse_classes(options["classes"]) if options["classes"] else None,
+        classes=None if options["classes"] is None else parse_classes(options["classes"]),
         threshold=options["threshold"],
         ignore=options["ignore"],
         labels=stated,
     )
-    console = Terminal(stderr=True)
+    for path in predictions:
+        match_files(path, truth)
+    # with --quiet standard output goes nowhere
+    console = Terminal(stderr=not is_quiet())
     console.print(
         f"predictions of {len(names)} models, {', '.join(names)}; truth {truth}",
         markup=False,

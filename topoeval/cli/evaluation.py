@@ -94,8 +94,7 @@ class Request:
         """
         if self.patch < 1:
             raise UserError(f"--patch is a side of at least 1, got {self.patch}")
-        if self.threshold is not None and not 0 < self.threshold <= 1:
-            raise UserError(f"--threshold lies in (0, 1], got {self.threshold:g}")
+        check_threshold(self.threshold)
         tolerance, of_classes = parse_tolerances(self.tolerance)
         if self.instances:
             self._check_instances()
@@ -130,7 +129,7 @@ class Request:
     def _classes(self) -> tuple[str, ...] | None:
         if self.instances:
             return (MERGED,)
-        return parse_classes(self.classes) if self.classes else None
+        return None if self.classes is None else parse_classes(self.classes)
 
     def _columns(self) -> tuple[str, ...] | None:
         if self.metrics:
@@ -260,6 +259,12 @@ def parse_spacing(text: str | None) -> tuple[float, ...] | None:
     if len(sizes) not in (2, 3) or not all(0 < size < float("inf") for size in sizes):
         raise UserError(f"--spacing is two or three positive numbers like 1,0.5,0.5, got {text!r}")
     return sizes
+
+
+def check_threshold(threshold: float | None) -> None:
+    """Refuse a threshold that is no probability above 0."""
+    if threshold is not None and not 0 < threshold <= 1:
+        raise UserError(f"--threshold lies in (0, 1], got {threshold:g}")
 
 
 def check_axes(text: str | None) -> str | None:

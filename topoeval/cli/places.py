@@ -48,6 +48,33 @@ def check_file(path: Path, option: str = "--out") -> None:
     _check(path, path.parent, option, "a file in another folder")
 
 
+def check_not_there(path: Path, source: Path, overwrite: bool, option: str = "--out") -> None:
+    """Refuse a file to write that is what is read, or that is there already.
+
+    Parameters
+    ----------
+    path
+        The file.
+    source
+        The file that is read, without the path of an array inside it.
+    overwrite
+        Whether a file that is there may be replaced; one that is read never may.
+    option
+        The option that named it.
+
+    Raises
+    ------
+    UserError
+        If something would be lost.
+    """
+    if not path.exists():
+        return
+    if source.exists() and path.samefile(source):
+        raise UserError(f"{option} {path} is the file that is read; name another file")
+    if not overwrite:
+        raise UserError(f"{path} is there already; say --overwrite to replace it")
+
+
 def _check(named: Path, folder: Path, option: str, remedy: str) -> None:
     there = folder
     # a link to nothing does not exist, and no folder can be made in its place

@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 from rich.console import Console
 
-from topoeval.cli.evaluation import check_axes
+from topoeval.cli.evaluation import check_axes, check_threshold
 from topoeval.cli.habits import print_json, problems_to
 from topoeval.cli.output import escape
 from topoeval.cli.places import check_file, check_folder
@@ -50,8 +50,7 @@ def repair_files(
     as_json: bool = False,
 ) -> int:
     """Repair files, print what was done, and return how many could not be repaired."""
-    if threshold is not None and not 0 < threshold <= 1:
-        raise UserError(f"--threshold lies in (0, 1], got {threshold:g}")
+    check_threshold(threshold)
     chosen = Topology.parse(topology)
     if not chosen.superlevel:
         raise UserError("files are read with bright as foreground; say T or V, not sublevel")

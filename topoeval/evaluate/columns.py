@@ -19,8 +19,7 @@ def column_groups(
     there = _available(spatial_dims, with_prior)
     names = chosen(None, there)
     if wanted is not None:
-        every = {**_available(2, True), **_available(3, True)}
-        names = [name for name in chosen(wanted, every) if name in there]
+        names = [name for name in chosen(wanted, known_columns()) if name in there]
     groups: dict[object, list[str]] = {}
     for name in names:
         groups.setdefault(there[name].scores, []).append(name)
@@ -35,7 +34,12 @@ def check_columns(wanted: Collection[str] | None) -> None:
     UserError
         With the nearest name.
     """
-    chosen(wanted, {**_available(2, True), **_available(3, True)})
+    chosen(wanted, known_columns())
+
+
+def known_columns() -> dict[str, Metric]:
+    """Return every column that a pair of files can have, those on request too."""
+    return {**_available(2, True), **_available(3, True)}
 
 
 def all_columns(
@@ -54,7 +58,7 @@ def all_columns(
 
 def revisions(columns: Sequence[str]) -> dict[str, str]:
     """Return the revision of the metric behind each column."""
-    every = {**_available(2, True), **_available(3, True)}
+    every = known_columns()
     return {name: str(every[name].revision) for name in columns}
 
 

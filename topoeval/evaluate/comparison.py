@@ -20,6 +20,7 @@ import pandas as pd
 
 from topoeval.csv_tables import read_csv
 from topoeval.errors import UserError, nearest
+from topoeval.evaluate.columns import all_columns, known_columns
 from topoeval.evaluate.summary import FLAGS, KEYS
 from topoeval.evaluate.verdict import sentences
 from topoeval.metrics.catalogue import metric_of
@@ -244,6 +245,32 @@ def compare_predictions(
     )
 
 
+def check_measures(names: Iterable[str]) -> None:
+    """Refuse what a comparison of folders of predictions does not score, before it scores them.
+
+    Raises
+    ------
+    UserError
+        A name that is no score, that is computed only where it is named, or that has no better
+        direction.
+    """
+    there = all_columns((2, 3), False, None)
+    for name in names:
+        if name not in (known := known_columns()):
+            raise UserError(f"no score {name!r}{nearest(name, known)}")
+        if name not in there:
+            raise UserError(
+                f"compare does not score {name} itself; run 'topoeval evaluate --metrics {name}' "
+                "on each model and compare the folders it wrote"
+            )
+        _check_direction(name)
+
+
+def _check_direction(name: str) -> None:
+    if metric_of(name).direction is None:
+        raise UserError(f"{name} describes a mask and has no better direction")
+
+
 def _wanted(models: Mapping[str, pd.DataFrame], scores: Iterable[str] | None) -> list[str]:
     """Return the columns to compare; every model must have them."""
     shared = [
@@ -259,8 +286,7 @@ def _wanted(models: Mapping[str, pd.DataFrame], scores: Iterable[str] | None) ->
             lacking = [model for model, table in models.items() if name not in table]
             of = f" in {', '.join(lacking)}" if lacking else ""
             raise UserError(f"no score {name!r}{of}{nearest(name, shared)}")
-        if metric_of(name).direction is None:
-            raise UserError(f"{name} describes a mask and has no better direction")
+        _check_direction(name)
     return wanted
 
 
