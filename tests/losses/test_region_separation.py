@@ -182,7 +182,7 @@ def test_gradcheck(shape):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"window": 0}, "window must be at least 1"),
+        ({"window": 0}, "window must be a whole number of voxels"),
         ({"margin": -1}, "0 or more, got -1"),
         ({"margin": 1.5}, "margin is a whole number of voxels, 0 or more, got 1.5"),
         ({"window": 1.5}, "window must be a whole number of voxels"),

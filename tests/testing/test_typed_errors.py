@@ -82,7 +82,7 @@ def test_where_there_is_no_place_nothing_is_made():
 def test_what_cannot_be_meant_is_refused():
     """By name and value, with the nearest kind."""
     ring, rng = np.zeros((9, 9), bool), np.random.default_rng(0)
-    with pytest.raises(UserError, match="no kind of error is called 'brake', did you mean 'break'"):
+    with pytest.raises(UserError, match="no kind of error is called 'brake'; did you mean 'break'"):
         with_errors(ring, "brake", rng)
     with pytest.raises(UserError, match="'shift' is an error of the whole mask, and number is 2"):
         with_errors(ring, "shift", rng, number=2)
