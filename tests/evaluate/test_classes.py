@@ -4,8 +4,18 @@ import numpy as np
 import pytest
 
 from topoeval.errors import UserError
-from topoeval.evaluate import LabelNames, parse_classes, parse_priors, read_label_names
+from topoeval.evaluate import (
+    LabelNames,
+    Options,
+    evaluate,
+    parse_classes,
+    parse_priors,
+    parse_tolerances,
+    read_label_names,
+)
+from topoeval.evaluate.audit import audit
 from topoeval.evaluate.classes import choose_classes
+from topoeval.evaluate.label_names import check_ignored
 
 
 @pytest.mark.parametrize(
@@ -82,6 +92,42 @@ def test_refuses_other_priors(text):
         parse_priors([text])
 
 
+@pytest.mark.parametrize(
+    ("parse", "texts", "words"),
+    [
+        (parse_priors, ["1:1,0", "1:2,0"], "prior of class '1' is said twice, 1,0 and 2,0; keep"),
+        (parse_priors, ["1,0", "2,0"], "prior of every class is said twice, 1,0 and 2,0; keep"),
+        (parse_tolerances, ["a:1", "a:2.5"], "--tolerance of class 'a' is said twice, 1 and 2.5"),
+        (parse_tolerances, ["1", "2"], "--tolerance of every class is said twice, 1 and 2; keep"),
+    ],
+)
+def test_options_that_contradict_themselves_are_refused(parse, texts, words):
+    """The last one does not win; the same twice is no contradiction."""
+    with pytest.raises(UserError, match=words):
+        parse(texts)
+    assert parse([texts[0], texts[0]]) == parse(texts[:1])
+
+
+@pytest.mark.parametrize(
+    ("ignore", "names", "words"),
+    [
+        (-1, None, "--ignore -1 is no label; labels are whole numbers, 0 to 4294967295"),
+        (2**32, None, "is no label"),
+        (1, LabelNames({"a": (3,)}, ignore=2), "--ignore 1, but the file of labels has .* as 2"),
+    ],
+)
+def test_an_ignore_label_that_is_none_or_another(ignore, names, words, tmp_path):
+    """Refused by evaluate and audit, before a file is read."""
+    np.save(tmp_path / "a.npy", np.eye(9, dtype=np.uint8))
+    with pytest.raises(UserError, match=words):
+        evaluate(tmp_path / "a.npy", tmp_path / "a.npy", Options(ignore=ignore, labels=names))
+    with pytest.raises(UserError, match=words):
+        audit(tmp_path / "a.npy", ignore=ignore, names=names)
+    agreed = LabelNames({"a": (1,)}, ignore=2)
+    assert Options(ignore=2, labels=agreed).ignored == Options(labels=agreed).ignored == 2
+    check_ignored(2, agreed)
+
+
 def test_refuses_what_is_no_class():
     """Neither empty lists, nor background, nor a prior of a class that is not scored."""
     with pytest.raises(UserError, match="no class named"):
@@ -126,6 +172,7 @@ def test_files_of_names(tmp_path, text, members, ignore):
         ('{"labels": {"1": "a", "1": "b"}}', "'1' is there twice"),
         ('{"1": "a", "2": "a"}', "'a' names two labels"),
         ('{"a": 1, "ignore": [2, 3]}', "'ignore' is .*; it is one label"),
+        ('{"a": 1, "b": [2, 3], "ignore": 3}', "label 3 is 'b' and 'ignore', a class or left out"),
         ('{"merged": 1}', "'merged' means whatever is not background; call the class another"),
         ('{"mean of classes": 1}', "'mean of classes' means the mean in tables"),
         ('{"2": 1}', "'2' is label 2 elsewhere, and here it names 1; call the class by a word"),

@@ -382,3 +382,16 @@ def test_an_ignore_label_that_is_the_mask(pair):
     other = pair({"a": (np.roll(RING, 3, axis=0), RING * np.uint8(255))})
     found = evaluate(*other, Options(ignore=255, columns=("dice",)))
     assert any("the truth holds no label but 255" in note for note in found.notes)
+
+
+def test_an_ignore_label_that_no_truth_holds(pair):
+    """Nothing is left out, which is said, and the hint about 255 stays."""
+    truth = RING.copy()
+    truth[0, :9] = 255
+    paths = pair({"a": (RING, truth)})
+    notes = evaluate(*paths, Options(ignore=254, columns=("dice",))).notes
+    assert notes == [
+        "no truth holds the ignore label 254, so no voxel is left out",
+        "255 is scored as a class; if it marks voxels to leave out, say --ignore 255",
+    ]
+    assert evaluate(*paths, Options(ignore=255, columns=("dice",))).notes == []

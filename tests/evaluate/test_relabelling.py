@@ -115,6 +115,22 @@ def test_what_is_no_map(text):
         parse_relabelling(text)
 
 
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("1000:1,1000:2", "label 1000 is mapped to 1 and to 2; keep one"),
+        ("60-69:1,65-80:2", "label 65 is mapped to 1 and to 2; keep one"),
+        ("65:2,60-69:1", "label 65 is mapped to 2 and to 1; keep one"),
+        ("*:0,5:1,*:3", r"\* is mapped to 0 and to 3; keep one"),
+    ],
+)
+def test_a_map_that_contradicts_itself(text, words):
+    """Is refused; the last one does not win."""
+    with pytest.raises(UserError, match=words):
+        parse_relabelling(text)
+    assert parse_relabelling("60-69:1,65:1,70:2,*:0,*:0").of(65) == 1
+
+
 def test_names_hold_for_what_labels_become(scored):
     """The names are those of the truth's scheme."""
     names = LabelNames({"vessel": (1,), "wall": (2,)})

@@ -195,6 +195,7 @@ def test_the_number_of_flipped_voxels_is_that_of_the_files(tmp_path, options):
         (["--betti", "1,0", "--topology", "T-sublevel"], "sublevel"),
         (["--betti", "1,0", "--only", "delte"], "delete"),
         (["--betti", "1,0", "--threshold", "2"], "threshold"),
+        (["--betti", "1,0", "--betti", "2,0"], "said twice, 1,0 and 2,0"),
         ([], "say what is wanted"),
     ],
 )

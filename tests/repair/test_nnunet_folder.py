@@ -82,6 +82,8 @@ def test_names_are_those_of_the_dataset(tmp_path):
     result = run(made, "--betti", "wall:1,0", "--betti", "lumen:1,0", "--out", tmp_path / "out")
     assert "label maps alone" in result.output
     assert "class wall: " in result.output
+    result = run(made, "--betti", "wall:1,0", "--betti", "1:2,0", "--out", tmp_path / "other")
+    assert "said twice, 1,0 and 2,0" in str(result.exception)
     result = run(made, "--betti", "wal:1,0", "--out", tmp_path / "other")
     assert result.exit_code != 0
     assert "names class 'wal', the files hold 1 wall, 2 lumen" in str(result.exception)

@@ -61,7 +61,11 @@ def repair_files(
     names_out = _sources(paths, out) if found is None else _named(found.softmaxes)
     sources = list(names_out)
     if found is not None:
-        priors = {name if name is None else found.label(name): one for name, one in priors.items()}
+        # a name and its number may both be given
+        priors = parse_priors(
+            ("" if name is None else f"{found.label(name)}:") + ",".join(map(str, one))
+            for name, one in priors.items()
+        )
     targets = _targets(names_out, out, overwrite)
     if report is not None:
         check_file(report, "--report")

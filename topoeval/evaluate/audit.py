@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from topoeval.errors import UserError
 from topoeval.evaluate.classes import Classes, Priors, choose_classes
-from topoeval.evaluate.label_names import LabelNames
+from topoeval.evaluate.label_names import LabelNames, check_ignored
 from topoeval.evaluate.parallel import Problem, Workers
 from topoeval.images import image_files, is_image, known_suffixes, split_inside
 from topoeval.images.formats import other_files, passed_over
@@ -148,6 +148,7 @@ def audit(
     strange = [] if single else other_files(path, deep=True)
     tell = listener or (lambda stage, done, total: None)
     terms = Terms(lossy=lossy, many=classes is not None, axes=axes)
+    check_ignored(ignore, names)
     ignored = names.ignore if ignore is None and names is not None else ignore
     problems: list[Problem] = []
     with Workers(min(jobs, len(files))) as workers:

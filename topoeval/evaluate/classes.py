@@ -87,6 +87,11 @@ def parse_priors(texts: Iterable[str]) -> dict[str | None, tuple[int, ...]]:
 
     >>> parse_priors(["1,0", "1+2:1,1"])
     {None: (1, 0), '1+2': (1, 1)}
+
+    Raises
+    ------
+    UserError
+        If one is of another form, or two of one class differ.
     """
     priors: dict[str | None, tuple[int, ...]] = {}
     for text in texts:
@@ -97,7 +102,9 @@ def parse_priors(texts: Iterable[str]) -> dict[str | None, tuple[int, ...]]:
             prior = ()
         if len(prior) not in (2, 3) or min(prior) < 0:
             raise UserError(f"prior {text!r} is not of the form 1,1 (2D), 1,0,0 (3D), or CLASS:1,1")
-        priors[name if colon else None] = prior
+        key = name if colon else None
+        if priors.setdefault(key, prior) != prior:
+            raise _said_twice("prior", key, priors[key], prior)
     return priors
 
 
@@ -110,7 +117,7 @@ def parse_tolerances(texts: Iterable[str]) -> tuple[float | None, dict[str, floa
     Raises
     ------
     UserError
-        If one is no distance of 0 or more.
+        If one is no distance of 0 or more, or two of one class differ.
     """
     general: float | None = None
     by_class: dict[str, float] = {}
@@ -124,11 +131,22 @@ def parse_tolerances(texts: Iterable[str]) -> tuple[float | None, dict[str, floa
             raise UserError(
                 f"--tolerance {text!r} is not of the form 2 or CLASS:2, a distance of at least 0"
             )
+        before = by_class.get(name) if colon else general
+        if before not in (None, tolerance):
+            raise _said_twice("--tolerance", name if colon else None, before, tolerance)
         if colon:
             by_class[name] = tolerance
         else:
             general = tolerance
     return general, by_class
+
+
+def _said_twice(what: str, name: str | None, first: Any, second: Any) -> UserError:
+    of = "every class" if name is None else f"class {name!r}"
+    values = [
+        ",".join(map(str, one)) if isinstance(one, tuple) else f"{one:g}" for one in (first, second)
+    ]
+    return UserError(f"{what} of {of} is said twice, {values[0]} and {values[1]}; keep one")
 
 
 def choose_classes(

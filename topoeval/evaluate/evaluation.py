@@ -14,10 +14,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from topoeval.errors import UserError
-from topoeval.evaluate.classes import Classes, choose_classes, only_ignored
+from topoeval.evaluate.classes import Classes
 from topoeval.evaluate.columns import all_columns, check_columns, column_groups, revisions
+from topoeval.evaluate.deciding import decided
 from topoeval.evaluate.journal import FLAGS, KEYS, Journal, Row
+from topoeval.evaluate.label_names import check_ignored
 from topoeval.evaluate.pairs import FilePair, Matched, match_files, missing_problem
 from topoeval.evaluate.parallel import Died, Problem, Workers
 from topoeval.evaluate.rows import Rows
@@ -30,7 +31,6 @@ from topoeval.evaluate.scoring import (
     score_pair,
 )
 from topoeval.evaluate.summary import summarise
-from topoeval.images.reading import decide
 from topoeval.images.survey import Survey, Terms, survey
 
 Listener = Callable[[str, int, int], None]
@@ -149,6 +149,7 @@ def evaluate_pairs(
 ) -> Evaluation:
     """Score files that are matched already; see `evaluate`."""
     check_columns(options.columns)
+    check_ignored(options.ignore, options.labels)
     tell = listener or (lambda stage, done, total: None)
     problems = list(matched.problems)
     wanted = list(matched.pairs)
@@ -160,7 +161,7 @@ def evaluate_pairs(
         surveys, broken = _surveyed(wanted, options, workers, tell)
         problems += broken
         pairs = [pair for pair in wanted if _sides(pair) <= surveys.keys()]
-        task, notes = _decided(pairs, surveys, options)
+        task, notes = decided(pairs, surveys, options)
         dims = tuple(sorted({len(surveys[pair.target].shape) for pair in pairs}))
         hashes = {pair.name: _hashes(pair, surveys) for pair in pairs}
         del surveys  # more than half of what a case takes here
@@ -202,54 +203,6 @@ def _surveyed(
 
 def _survey(file: tuple[Path, Terms]) -> Survey:
     return survey(*file)
-
-
-def _decided(
-    pairs: Sequence[FilePair], surveys: dict[Path, Survey], options: Options
-) -> tuple[Task, list[str]]:
-    """Decide what values mean and which classes there are, once for all files."""
-    ours, theirs = options.terms()
-    ignored = options.ignored
-    predictions = decide([surveys[p.prediction] for p in pairs if p.prediction is not None], ours)
-    targets = decide(
-        [surveys[pair.target] for pair in pairs],
-        theirs,
-        () if ignored is None else (ignored,),
-    )
-    notes = []
-    labels = targets.labels - {ignored}
-    if predictions.one is None and ignored in predictions.labels:
-        notes.append(f"predictions hold the ignore label {ignored}; where they do is background")
-        labels |= predictions.labels - {ignored}
-    else:
-        labels |= predictions.labels
-    if pairs and targets.labels == {ignored}:
-        notes.append(only_ignored(labels, ignored))
-    try:
-        classes = choose_classes(
-            labels, options.classes, options.unions, options.priors or {}, options.labels
-        )
-    except UserError as error:
-        white = [one.line for one in (predictions, targets) if one.one is not None]
-        raise UserError(f"{error} ({white[0]})" if white else str(error)) from None
-    for name in options.tolerances:
-        if name not in classes.members:
-            known = ", ".join(classes.members)
-            raise UserError(f"tolerance for class {name!r}, but the classes are {known}")
-    if ignored is None and {255} < labels and options.classes is None and options.labels is None:
-        notes.append("255 is scored as a class; if it marks voxels to leave out, say --ignore 255")
-    seen, true = predictions.labels - {ignored}, targets.labels - {ignored}
-    if options.classes is None and seen and true and not seen & true:
-        held = [", ".join(map(str, sorted(side)[:5])) for side in (seen, true)]
-        notes.append(
-            f"no label occurs on both sides: predictions hold {held[0]}, the truth {held[1]}; of "
-            "predictions to be cut say --threshold, of masks written in other values "
-            "--classes merged"
-        )
-    for name, members in classes.members.items():
-        if pairs and members is not None and not set(members) & labels:
-            notes.append(f"no file holds class {name}")
-    return Task(options, classes, predictions, targets), notes
 
 
 def _all_scored(

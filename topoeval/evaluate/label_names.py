@@ -66,7 +66,34 @@ def read_label_names(path: Path) -> LabelNames:
             ignore = numbers[0]
         elif numbers != (0,):
             members[name] = numbers
+    for name, numbers in members.items():
+        if ignore in numbers:
+            raise UserError(
+                f"{path}: label {ignore} is {name!r} and {IGNORE!r}, a class or left out; name it "
+                "once"
+            )
     return LabelNames(members, ignore)
+
+
+def check_ignored(ignore: int | None, names: LabelNames | None) -> None:
+    """Refuse an ignore label that is none, or another than that of a file of names.
+
+    Raises
+    ------
+    UserError
+        If it is negative or too large, or the file names another.
+    """
+    if ignore is None:
+        return
+    if not 0 <= ignore <= MAX_LABEL:
+        raise UserError(
+            f"--ignore {ignore} is no label; labels are whole numbers, 0 to {MAX_LABEL}"
+        )
+    if names is not None and names.ignore not in (None, ignore):
+        raise UserError(
+            f"--ignore {ignore}, but the file of labels has {IGNORE!r} as {names.ignore}; leave "
+            "--ignore out, or change the file"
+        )
 
 
 def _entry(path: Path, key: str, value: Any) -> tuple[str, tuple[int, ...]]:

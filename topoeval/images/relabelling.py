@@ -29,8 +29,8 @@ class Relabelling:
     Parameters
     ----------
     spans
-        First label, last label, and what the labels between them become; the last one that holds a
-        label counts.
+        First label, last label, and what the labels between them become; two that hold the same
+        label say the same of it.
     rest
         What all other labels become; None: they stay. Background stays background.
     """
@@ -124,6 +124,8 @@ def _built(text: str, pairs: Iterable[tuple[str, Any]]) -> Relabelling:
         if isinstance(new, bool) or not number.isdecimal() or int(number) > _MAX_LABEL:
             raise told
         if old.strip() == _REST:
+            if rest not in (None, int(number)):
+                raise UserError(f"{text}: {_REST} is mapped to {rest} and to {number}; keep one")
             rest = int(number)
             continue
         found = _SPAN.fullmatch(old.strip())
@@ -132,6 +134,11 @@ def _built(text: str, pairs: Iterable[tuple[str, Any]]) -> Relabelling:
         low, high = int(found[1]), int(found[2] or found[1])
         if not 1 <= low <= high <= _MAX_LABEL:
             raise told
+        for a, b, other in spans:
+            if max(a, low) <= min(b, high) and other != int(number):
+                raise UserError(
+                    f"{text}: label {max(a, low)} is mapped to {other} and to {number}; keep one"
+                )
         spans.append((low, high, int(number)))
     if not spans and rest is None:
         raise UserError(f"{text!r} names no label; for example 51:1,60-69:2,*:0")

@@ -1,0 +1,93 @@
+"""What values mean and which classes there are, decided once for all files of an evaluation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from topoeval.errors import UserError
+from topoeval.evaluate.classes import choose_classes, only_ignored
+from topoeval.evaluate.pairs import FilePair
+from topoeval.evaluate.scoring import Options, Task
+from topoeval.images.reading import Reading, decide
+from topoeval.images.survey import Survey
+
+
+def decided(
+    pairs: Sequence[FilePair], surveys: dict[Path, Survey], options: Options
+) -> tuple[Task, list[str]]:
+    """Decide what values mean and which classes there are.
+
+    Parameters
+    ----------
+    pairs
+        The files that are scored.
+    surveys
+        What each of them holds.
+    options
+        What was asked for.
+
+    Returns
+    -------
+    What is the same for every case, and what was chosen or looks wrong, a line each.
+
+    Raises
+    ------
+    UserError
+        If the values of a side do not go together, or an option names a class that is not there.
+    """
+    ours, theirs = options.terms()
+    ignored = options.ignored
+    predictions = decide([surveys[p.prediction] for p in pairs if p.prediction is not None], ours)
+    targets = decide(
+        [surveys[pair.target] for pair in pairs],
+        theirs,
+        () if ignored is None else (ignored,),
+    )
+    notes = []
+    labels = targets.labels - {ignored}
+    if predictions.one is None and ignored in predictions.labels:
+        notes.append(f"predictions hold the ignore label {ignored}; where they do is background")
+        labels |= predictions.labels - {ignored}
+    else:
+        labels |= predictions.labels
+    if pairs and targets.labels == {ignored}:
+        notes.append(only_ignored(labels, ignored))
+    try:
+        classes = choose_classes(
+            labels, options.classes, options.unions, options.priors or {}, options.labels
+        )
+    except UserError as error:
+        white = [one.line for one in (predictions, targets) if one.one is not None]
+        raise UserError(f"{error} ({white[0]})" if white else str(error)) from None
+    for name in options.tolerances:
+        if name not in classes.members:
+            known = ", ".join(classes.members)
+            raise UserError(f"tolerance for class {name!r}, but the classes are {known}")
+    unheld = ignored is not None and not _held(ignored, predictions, targets)
+    if pairs and unheld:
+        notes.append(f"no truth holds the ignore label {ignored}, so no voxel is left out")
+    if (
+        (ignored is None or unheld)
+        and {255} < labels
+        and options.classes is None
+        and options.labels is None
+    ):
+        notes.append("255 is scored as a class; if it marks voxels to leave out, say --ignore 255")
+    seen, true = predictions.labels - {ignored}, targets.labels - {ignored}
+    if options.classes is None and seen and true and not seen & true:
+        held = [", ".join(map(str, sorted(side)[:5])) for side in (seen, true)]
+        notes.append(
+            f"no label occurs on both sides: predictions hold {held[0]}, the truth {held[1]}; of "
+            "predictions to be cut say --threshold, of masks written in other values "
+            "--classes merged"
+        )
+    for name, members in classes.members.items():
+        if pairs and members is not None and not set(members) & labels:
+            notes.append(f"no file holds class {name}")
+    return Task(options, classes, predictions, targets), notes
+
+
+def _held(ignored: int, predictions: Reading, targets: Reading) -> bool:
+    """Whether a file of a side holds the ignore label; white that is read as 1 is not it."""
+    return ignored in targets.labels or (predictions.one is None and ignored in predictions.labels)
