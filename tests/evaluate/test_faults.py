@@ -395,3 +395,13 @@ def test_an_ignore_label_that_no_truth_holds(pair):
         "255 is scored as a class; if it marks voxels to leave out, say --ignore 255",
     ]
     assert evaluate(*paths, Options(ignore=255, columns=("dice",))).notes == []
+
+
+def test_labels_read_as_probabilities_are_told(pair):
+    """Label maps with --threshold: every Dice is 0, and the note says why."""
+    labels = RING * np.uint8(2)
+    found = evaluate(*pair({"a": (labels, RING)}), Options(threshold=0.5, columns=("dice",)))
+    assert found.cases["dice"].tolist() == [0]
+    (note,) = found.notes
+    assert "predictions: no value reaches the threshold 0.5" in note
+    assert "the largest is 2, read as 2/255 = 0.00784; these look like labels" in note

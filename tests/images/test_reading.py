@@ -5,7 +5,7 @@ import PIL.Image
 import pytest
 
 from topoeval.errors import UserError
-from topoeval.images.reading import decide, read_labels
+from topoeval.images.reading import decide, none_reaches, read_labels
 from topoeval.images.survey import Terms, digest, files_of, survey
 
 LABELS = np.array([[0, 1, 1], [2, 0, 255]], np.uint8)
@@ -289,3 +289,32 @@ def test_a_digest_is_of_all_files_of_an_image(tmp_path, save_mask, ending):
         digests.append(digest(save_mask(tmp_path / name / f"a.{ending}", array)))
     assert digests[0] == digests[1] != digests[2]
     assert len(files_of(tmp_path / "x" / f"a.{ending}")) == (1 if ending == "npy" else 2)
+
+
+@pytest.mark.parametrize(
+    ("arrays", "words"),
+    [
+        ([np.uint8([[0, 1, 2]])], "largest is 2, read as 2/255 = 0.00784; these look like labels"),
+        ([np.uint16([[0, 9, 3]])], "largest is 9, read as 9/65535 = 0.000137; these look like"),
+        ([np.uint8([[0, 100]])], "so every mask is empty: the largest is 100, read as 100/255 = "),
+        ([np.float32([[0.1, 0.25]])], "the largest is 0.25"),
+        ([np.float32([[[0.75, 0.8]], [[0.25, 0.2]]])], "the largest is 0.25"),
+        ([np.uint8([[0, 2]]), np.uint8([[0, 1]])], "the largest is 2, read as 2/255"),
+        ([np.uint8([[0, 2]]), np.uint8([[0, 200]])], ""),
+        ([np.float32([[0.9]])], ""),
+        ([np.float16([[0.1, 0.9]])], ""),
+        ([np.float32([[0.1]]), np.uint8([[1]])], ""),
+        ([np.uint8([[0, 1]])], ""),
+    ],
+)
+def test_a_threshold_that_no_value_reaches_is_told(tmp_path, save_mask, arrays, words):
+    """With the largest value as it was read; not where a mask has foreground."""
+    cut = 0.9 if arrays[0].dtype.kind == "f" else 0.5
+    terms = Terms("prediction", threshold=cut, axes="cyx" if arrays[0].ndim > 2 else None)
+    paths = [save_mask(tmp_path / f"{k}.npy", array) for k, array in enumerate(arrays)]
+    surveys = [survey(path, terms) for path in paths]
+    found = decide(surveys, terms)
+    told = none_reaches(surveys, found)
+    assert words in told
+    masks = [read_labels(path, found).array.any() for path in paths]
+    assert bool(told) == (not any(masks)) == bool(words)

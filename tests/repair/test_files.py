@@ -1,5 +1,7 @@
 """Files are repaired into files of the same format and grid, by `topoeval repair`."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -205,6 +207,17 @@ def test_wrong_options_end_before_anything_is_written(tmp_path, arguments, messa
     done = run(tmp_path / "a.png", "--out", tmp_path / "out", *arguments)
     assert message in str(done.exception)
     assert not (tmp_path / "out").exists()
+
+
+def test_labels_read_as_probabilities_are_told(tmp_path):
+    """A label map with --threshold: nothing of it is foreground, which is said, in JSON too."""
+    np.save(tmp_path / "a.npy", blobs() * np.uint8(2))
+    command = (tmp_path / "a.npy", "--threshold", 0.5, "--betti", "1,0", "--overwrite")
+    done = run(*command, "--out", tmp_path / "out")
+    assert "note: no value reaches the threshold 0.5" in done.output
+    done = run(*command, "--out", tmp_path / "out", "--json")
+    (note,) = json.loads(done.stdout)["notes"]
+    assert "the largest is 2, read as 2/255 = 0.00784; these look like labels" in note
 
 
 def test_nothing_is_overwritten_by_accident(tmp_path):

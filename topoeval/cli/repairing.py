@@ -21,7 +21,7 @@ from topoeval.errors import UserError
 from topoeval.evaluate import parse_priors
 from topoeval.evaluate.nnunet import DATASET, find_predictions
 from topoeval.images import image_files, split_inside
-from topoeval.images.reading import Reading, decide
+from topoeval.images.reading import Reading, decide, none_reaches
 from topoeval.images.survey import Survey, Terms, survey
 from topoeval.images.writing import check_writable
 from topoeval.repair import Options
@@ -81,6 +81,8 @@ def repair_files(
     if found is not None:
         console.print(escape(found.line))
     console.print(escape(f"{len(sources)} files, {reading.line}"))
+    notes = [dark] if (dark := none_reaches(surveys, reading)) else []
+    print_notes(console, notes)
     ndim = len(surveys[0].shape)
     console.print(escape(f"{chosen.describe(ndim)}; wanted {_wanted(priors)}"))
     out.mkdir(parents=True, exist_ok=True)
@@ -117,7 +119,7 @@ def repair_files(
         write_text(report, to_csv(frame.dropna(axis=1, how="all")))
     if as_json:
         documents = [_document(names_out[one.source], one, names) for one in done]
-        print_json({"files": documents, "not_repaired": refused})
+        print_json({"files": documents, "not_repaired": refused, "notes": notes})
     return len(refused) + len(done) - met
 
 

@@ -9,7 +9,7 @@ from topoeval.errors import UserError
 from topoeval.evaluate.classes import choose_classes, only_ignored
 from topoeval.evaluate.pairs import FilePair
 from topoeval.evaluate.scoring import Options, Task
-from topoeval.images.reading import Reading, decide
+from topoeval.images.reading import Reading, decide, none_reaches
 from topoeval.images.survey import Survey
 
 
@@ -38,13 +38,16 @@ def decided(
     """
     ours, theirs = options.terms()
     ignored = options.ignored
-    predictions = decide([surveys[p.prediction] for p in pairs if p.prediction is not None], ours)
+    of_predictions = [surveys[pair.prediction] for pair in pairs if pair.prediction is not None]
+    predictions = decide(of_predictions, ours)
     targets = decide(
         [surveys[pair.target] for pair in pairs],
         theirs,
         () if ignored is None else (ignored,),
     )
     notes = []
+    if dark := none_reaches(of_predictions, predictions):
+        notes.append(f"predictions: {dark}")
     labels = targets.labels - {ignored}
     if predictions.one is None and ignored in predictions.labels:
         notes.append(f"predictions hold the ignore label {ignored}; where they do is background")

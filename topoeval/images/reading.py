@@ -12,12 +12,22 @@ from numpy.typing import NDArray
 
 from topoeval.errors import UserError
 from topoeval.images.image import Image
-from topoeval.images.survey import FRACTIONAL, NEARLY_WHOLE, Survey, Terms, check_numbers, read_mask
+from topoeval.images.survey import (
+    FRACTIONAL,
+    MOST_LABELS,
+    NEARLY_WHOLE,
+    Survey,
+    Terms,
+    check_numbers,
+    read_mask,
+)
 
 WHITE = (255, 65535)
 """Values of which a set's only one is foreground: white of 8 and of 16 bits."""
 
 _HALF = 0.5
+# What 1 is stored as in types whose whole range is 0 to 1.
+_WHOLE = {str(kind): int(np.iinfo(kind).max) for kind in FRACTIONAL}
 # More labels than this are not all named in a line.
 _NAMED = 12
 
@@ -154,6 +164,37 @@ def _check_one_writing(
         f"{files[0]} holds 0 and {first}, {files[1]} 0 and {second}, and no file both: one mask "
         f"written in two ways, or a label to ignore? Store them alike, or say --ignore {second}"
     )
+
+
+def none_reaches(surveys: Sequence[Survey], reading: Reading) -> str:
+    """Return a line where no value of a set reaches the threshold it is cut at; else nothing.
+
+    Parameters
+    ----------
+    surveys
+        Of every file of one side.
+    reading
+        What `decide` found of them.
+    """
+    cut = reading.terms.threshold
+    of_channels = any(one.channels for one in surveys)
+    if not surveys or not (reading.fractions or (of_channels and cut is not None)):
+        return ""
+    cut = _HALF if cut is None else cut
+    whole = {one.file: _WHOLE[one.dtype] if one.dtype in reading.parts else 1 for one in surveys}
+    for one in surveys:
+        largest = np.array([one.largest]).astype(one.dtype)
+        if _foreground(largest, cut, whole[one.file] > 1).any():
+            return ""
+    most = max(surveys, key=lambda one: one.largest / whole[one.file])
+    unit = whole[most.file]
+    told = f"{most.largest:g}"
+    if unit > 1:
+        told += f", read as {most.largest:g}/{unit} = {most.largest / unit:.3g}"
+    line = f"no value reaches the threshold {cut:g}, so every mask is empty: the largest is {told}"
+    if unit > 1 and most.largest <= MOST_LABELS:
+        line += "; these look like labels and not like probabilities, then say no --threshold"
+    return line
 
 
 def read_labels(path: Path, reading: Reading | None = None) -> LabelMap:

@@ -114,7 +114,8 @@ def _of_file(path: Path) -> Mapping[str, Any]:
 
 
 def _built(text: str, pairs: Iterable[tuple[str, Any]]) -> Relabelling:
-    spans, rest = [], None
+    spans: list[tuple[int, int, int]] = []
+    rest: int | None = None
     for old, new in pairs:
         told = UserError(
             f"{text}: {old!r} to {new!r} is not of the form 51:1, 60-69:2 or *:0, labels up to "

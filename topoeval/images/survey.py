@@ -88,6 +88,8 @@ class Survey:
         What the file itself says that it holds.
     note
         How its format was read, where that leaves a choice.
+    largest
+        The largest value as stored; of several channels, that of channel 1, which a threshold cuts.
     """
 
     file: Path
@@ -99,6 +101,7 @@ class Survey:
     dtype: str
     values: Values | None = None
     note: str = ""
+    largest: float = 0.0
 
 
 def read_mask(path: Path, terms: Terms) -> Image:
@@ -157,9 +160,12 @@ def survey(path: Path, terms: Terms) -> Survey:
         dtype=str(array.dtype),
         values=image.values,
         note=image.note,
+        largest=float(array.max()),
     )
     if image.channel_axis is not None:
-        return replace(facts, kind=_channels(image, path))
+        kind = _channels(image, path)
+        cut = image.channels_first()[min(1, facts.channels - 1)]
+        return replace(facts, kind=kind, largest=float(cut.max()))
     if image.lossy or (terms.threshold is not None and _fractional(array, path)):
         return replace(facts, kind="fractions")
     labels = _labels(array, path, terms.side)
