@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 from rich.console import Console
 
-from topoeval.cli.evaluation import check_axes, check_threshold
+from topoeval.cli.evaluation import check_axes, check_threshold, print_notes
 from topoeval.cli.habits import print_json, problems_to
 from topoeval.cli.output import escape
 from topoeval.cli.places import check_file, check_folder
