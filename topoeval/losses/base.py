@@ -142,6 +142,11 @@ class MapLoss(nn.Module):
             raise UserError(
                 f"loss {self.info.name!r} takes {takes}, got shape {tuple(input.shape)}"
             )
+        if 0 in input.shape[1:]:
+            raise UserError(
+                f"loss {self.info.name!r} takes images of one channel and one voxel or more, got "
+                f"shape {tuple(input.shape)}"
+            )
 
 
 class TargetLoss(MapLoss):

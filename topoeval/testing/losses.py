@@ -260,6 +260,8 @@ def check_bad_input_is_refused(subject: Subject) -> None:
     loss = subject.make(ndim, 2)
     extra = subject.truth(target)
     _assert_refused("an input without batch axis", loss, subject.input(logits)[0], **extra)
+    nothing = {"target": target[..., :0]} if subject.info.needs_target else extra
+    _assert_refused("images without a voxel", loss, subject.input(logits)[..., :0], **nothing)
     if subject.info.needs_target:
         narrower = target[..., :-1]
         _assert_refused("a target of another shape", loss, subject.input(logits), target=narrower)
