@@ -132,6 +132,32 @@ def test_a_file_that_is_left_out_is_exit_status_1(call, folders):
     assert "predictions of" not in err
 
 
+def test_the_notes_of_evaluate_are_those_of_compare(call, folders):
+    """On the terminal and in JSON, with the model."""
+    for file in (folders / "bad").iterdir():
+        Image.fromarray(np.asarray(Image.open(file)) // 255 * np.uint8(2)).save(file)
+    paths = [folders / name for name in ("good", "bad", "truth")]
+    names = folders / "names.json"
+    names.write_text(json.dumps({"ring": 1, "wall": 2}))
+    command = ("compare", *paths, "--jobs", "1", "--measure", "dice", "--out", folders / "out")
+    command = (*command, "--labels", names)
+    code, _, err = call(*command)
+    assert code == 0
+    assert "note: bad: no label occurs on both sides: predictions hold 2, the truth 1;" in err
+    assert "good: no label occurs" not in err
+    code, told, err = call(*command, "--ignore", "255", "--json")
+    notes = json.loads(told)["notes"]
+    assert code == 0
+    for name in ("good", "bad"):
+        assert any(
+            note.startswith(f"{name}: the truth holds no label but 255, which") for note in notes
+        )
+        assert f"note: {name}: the truth holds no label but 255, which is left out" in err
+    code, _, err = call(*command, "--ignore", "-1")
+    assert code == 2
+    assert "--ignore -1 is no label" in err
+
+
 def test_quiet_prints_nothing_where_nothing_is_wrong(call, folders):
     """On neither stream, with a page and names of classes too."""
     (folders / "bad" / "dataset.json").write_text(

@@ -121,6 +121,9 @@ def compare(
         for name, one in (evaluations or {}).items()
         for problem in one.problems
     ]
+    of_files = [
+        f"{name}: {note}" for name, one in (evaluations or {}).items() for note in one.notes
+    ]
     found = compare_predictions(tables, measure)
     _show(found, notes, csv, html, out)
     if as_json:
@@ -129,7 +132,7 @@ def compare(
                 "models": found.models,
                 "table": rows(found.table),
                 "verdict": found.verdict(),
-                "notes": [*notes, *found.notes],
+                "notes": [*notes, *of_files, *found.notes],
                 "problems": problems,
             }
         )
@@ -197,10 +200,16 @@ def _read(folders: Sequence[Path]) -> tuple[dict[str, pd.DataFrame], list[str]]:
 def _evaluated(
     paths: Sequence[str], options: dict[str, Any], jobs: int, out: Path
 ) -> tuple[dict[str, Evaluation], list[str]]:
-    from topoeval.cli.evaluation import check_threshold, print_problems, write_evaluation
+    from topoeval.cli.evaluation import (
+        check_threshold,
+        print_notes,
+        print_problems,
+        write_evaluation,
+    )
     from topoeval.cli.progress import progress
     from topoeval.cli.terminal import Terminal
     from topoeval.evaluate import Options, evaluate, parse_classes
+    from topoeval.evaluate.label_names import check_ignored
     from topoeval.evaluate.pairs import match_files
     from topoeval.metrics import Settings
     from topoeval.topology import Topology
@@ -212,6 +221,7 @@ def _evaluated(
     names = _names(predictions)
     check_threshold(options["threshold"])
     stated, told = _label_names(predictions, options["labels"])
+    check_ignored(options["ignore"], stated)
     asked = Options(
         settings=Settings(topology=Topology.parse(options["topology"])),
         classes=None if options["classes"] is None else parse_classes(options["classes"]),
@@ -238,6 +248,7 @@ def _evaluated(
         with progress(console) as listener:
             found = evaluate(path, truth, asked, jobs, listener, folder)
         write_evaluation(found, folder)
+        print_notes(console, [f"{name}: {note}" for note in found.notes])
         print_problems(console, found.problems, len(found.pairs))
         evaluations[name] = found
     return evaluations, [asked.settings.topology.describe(ndim) for ndim in found.spatial_dims]
