@@ -42,3 +42,14 @@ def test_a_label_that_is_not_there(call):
     status, output, errors = call("barcode", "labels.png", "--label", "7")
     assert (status, output) == (2, "")
     assert "--label 7: no pixel has it; the values there are: 0, 1, 2, 3" in errors
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_values_that_are_no_numbers_name_the_file(call, value):
+    """With how many they are, and what to do."""
+    array = np.eye(4)
+    array[1, 2] = value
+    np.save("scan.npy", array)
+    status, output, errors = call("barcode", "scan.npy")
+    assert (status, output, errors.count("\n")) == (2, "", 1)
+    assert errors.startswith("topoeval: scan.npy: 1 of 16 values are NaN or infinite; save it")

@@ -154,3 +154,72 @@ def test_audit_of_a_broken_file(call, folders):
     status, output, _ = call("audit", "gt", "--jobs", "1")
     assert status == 1
     assert "gt/two.png: cannot be read" in output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("evaluate", "m", "m", "--metrics", ""), "no score named in --metrics ''"),
+        (("evaluate", "m", "m", "--metrics", " ,"), "no score named in --metrics ' ,'"),
+        (("evaluate", "m", "m", "--classes", ""), "no class named in ''"),
+        (("audit", "m", "--classes", ""), "no class named in ''"),
+        (("evaluate", "m", "m", "--pred-map", ""), "''"),
+        (("evaluate", "m", "m", "--gt-map", ""), "''"),
+        (("evaluate", "m", "m", "--preset", "foo"), "no preset 'foo'; known: atm22, cremi"),
+    ],
+)
+def test_an_empty_or_unknown_name_is_one_line(call, tmp_path, arguments, words):
+    """It does not mean the default; what there is is listed once."""
+    (tmp_path / "m").mkdir()
+    PIL.Image.fromarray(np.eye(9, dtype=np.uint8)).save(tmp_path / "m" / "a.png")
+    status, output, errors = call(*arguments, "--jobs", "1", "--out", "out")
+    assert (status, errors.count("\n")) == (2, 1), output + errors
+    assert words in errors
+    assert errors.count("atm22") <= 1
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_comma_at_the_end_names_no_score(call, tmp_path):
+    """Nor do two."""
+    PIL.Image.fromarray(np.eye(9, dtype=np.uint8)).save(tmp_path / "a.png")
+    command = ("evaluate", "a.png", "a.png", "--jobs", "1", "--metrics", "dice, ,iou,")
+    assert call(*command)[0] == 0
+    assert set(pd.read_csv("evaluation/summary.csv")["metric"]) >= {"dice", "iou"}
+
+
+def test_hidden_files_are_counted_in_a_note(call, tmp_path):
+    """Per folder, with a name; by evaluate and audit. Those of no format are not."""
+    for side in ("p", "g"):
+        (tmp_path / side / "in").mkdir(parents=True)
+        for name in ("a.png", ".hid.png", "in/.other.png"):
+            PIL.Image.fromarray(np.eye(9, dtype=np.uint8)).save(tmp_path / side / name)
+        (tmp_path / side / ".DS_Store").write_bytes(b"")
+    (tmp_path / "g" / "in" / ".other.png").unlink()
+    status, output, _ = call("evaluate", "p", "g", "--jobs", "1", "--metrics", "dice")
+    assert status == 0
+    assert output.count("hidden") == 2
+    told = "passed over, for example .hid.png; rename what is to be read"
+    assert f"note: p: 2 hidden files {told}" in output
+    assert f"note: g: a hidden file {told}" in output
+    status, output, _ = call("audit", "p", "--jobs", "1")
+    assert status == 0
+    assert f"note: p: 2 hidden files {told}" in output
+
+
+def test_an_ignore_label_that_is_the_only_label_of_both_sides(call, tmp_path):
+    """Of masks of 0 and 255 too, whose 255 is read as 1: no mean of nothing with status 0."""
+    (tmp_path / "m").mkdir()
+    mask = np.eye(9, dtype=np.uint8) * 255
+    PIL.Image.fromarray(mask).save(tmp_path / "m" / "a.png")
+    status, _, errors = call("evaluate", "m", "m", "--jobs", "1", "--ignore", "255")
+    assert (status, errors.count("\n")) == (2, 1)
+    assert "the ignore label 255 is the only label of the truth, and of predictions" in errors
+    assert "leave --ignore out" in errors
+    status, _, errors = call("audit", "m", "--jobs", "1", "--ignore", "255")
+    assert (status, errors.count("\n")) == (2, 1)
+    assert "the ignore label 255 is the only label of the files" in errors
+    (tmp_path / "p").mkdir()
+    PIL.Image.fromarray(mask // 255).save(tmp_path / "p" / "a.png")
+    status, output, _ = call("evaluate", "p", "m", "--jobs", "1", "--ignore", "255")
+    assert status == 0
+    assert "the truth holds no label but 255" in output

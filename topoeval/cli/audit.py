@@ -63,7 +63,7 @@ def audit(
         found = look_at(
             files,
             Topology.parse(topology),
-            parse_classes(classes) if classes else None,
+            None if classes is None else parse_classes(classes),
             parse_priors(betti or ()),
             jobs,
             listener,

@@ -77,6 +77,7 @@ def barcode(
             f"{image}: an array of shape {array.shape} is no grey image of two or three axes; "
             "save one channel of it"
         )
+    _check_finite(array, image)
     values, told = _read_as(array, label)
     if label is not None:
         array = values
@@ -99,6 +100,20 @@ def barcode(
 
         write_text(page, barcode_page(array, found, title=image.name))
         console.print(f"{page}", soft_wrap=True, markup=False)
+
+
+def _check_finite(array: Any, image: Path) -> None:
+    import numpy as np
+
+    from topoeval.errors import UserError
+
+    # of other types no value is NaN or infinite
+    bad = int((~np.isfinite(array)).sum()) if array.dtype.kind in "fc" else 0
+    if bad:
+        raise UserError(
+            f"{image}: {bad} of {array.size} values are NaN or infinite; save it with finite "
+            "numbers in their place, for example by numpy.nan_to_num"
+        )
 
 
 def _read_as(array: Any, label: int | None) -> tuple[Any, str]:

@@ -36,7 +36,7 @@ from topoeval.evaluate import (
 )
 from topoeval.evaluate.presets import preset, with_preset
 from topoeval.evaluate.summary import MEAN, shown_class
-from topoeval.images.relabelling import parse_relabelling
+from topoeval.images.relabelling import Relabelling, parse_relabelling
 from topoeval.limits import parse_memory
 from topoeval.metrics import Settings
 from topoeval.metrics.classes import MERGED
@@ -119,8 +119,8 @@ class Request:
             absent=self.absent,
             lossy=self.lossy,
             axes=check_axes(self.axes),
-            map_prediction=parse_relabelling(self.pred_map) if self.pred_map else None,
-            map_target=parse_relabelling(self.gt_map) if self.gt_map else None,
+            map_prediction=_relabelling(self.pred_map),
+            map_target=_relabelling(self.gt_map),
             of_prediction=self.pred_suffix,
             of_target=self.gt_suffix,
         )
@@ -132,8 +132,11 @@ class Request:
         return None if self.classes is None else parse_classes(self.classes)
 
     def _columns(self) -> tuple[str, ...] | None:
-        if self.metrics:
-            return tuple(part.strip() for part in self.metrics.split(","))
+        if self.metrics is not None:
+            named = tuple(part.strip() for part in self.metrics.split(",") if part.strip())
+            if not named:
+                raise UserError(f"no score named in --metrics {self.metrics!r}; for example dice")
+            return named
         return _OF_OBJECTS if self.instances else None
 
     def _check_instances(self) -> None:
@@ -240,6 +243,10 @@ def _print_sides(console: Console, predictions: Path, truth: Path) -> None:
     """Print what is read as what, so that swapped folders are seen."""
     line = f"predictions {predictions}; truth {truth}"
     console.print(escape(line), highlight=False, soft_wrap=True)
+
+
+def _relabelling(text: str | None) -> Relabelling | None:
+    return None if text is None else parse_relabelling(text)
 
 
 def parse_spacing(text: str | None) -> tuple[float, ...] | None:

@@ -18,11 +18,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from topoeval.errors import UserError
-from topoeval.evaluate.classes import Classes, Priors, choose_classes
+from topoeval.evaluate.classes import Classes, Priors, choose_classes, only_ignored
 from topoeval.evaluate.label_names import LabelNames, check_ignored
 from topoeval.evaluate.parallel import Problem, Workers
 from topoeval.images import image_files, is_image, known_suffixes, split_inside
-from topoeval.images.formats import other_files, passed_over
+from topoeval.images.formats import hidden_files, hidden_passed_over, other_files, passed_over
 from topoeval.images.reading import Reading, decide, read_labels
 from topoeval.images.survey import Survey, Terms, survey
 from topoeval.metrics import betti_matches, betti_numbers, enclosed, label
@@ -146,6 +146,9 @@ def audit(
         raise UserError(f"{path}: unknown image format; known are {known_suffixes()}")
     files = [path] if single else image_files(path, deep=True)
     strange = [] if single else other_files(path, deep=True)
+    hidden = [] if single else hidden_files(path, deep=True)
+    notes = [passed_over(path, strange)] if strange else []
+    notes += [hidden_passed_over(path, hidden)] if hidden else []
     tell = listener or (lambda stage, done, total: None)
     terms = Terms(lossy=lossy, many=classes is not None, axes=axes)
     check_ignored(ignore, names)
@@ -159,6 +162,8 @@ def audit(
         good = [files[position] for position in sorted(surveys)]
         reading = decide(list(surveys.values()), terms, () if ignored is None else (ignored,))
         found = reading.labels - {ignored}
+        if reading.labels == {ignored}:
+            only_ignored(found, ignored, None)
         chosen = choose_classes(found, classes, False, priors or {}, names)
         one = partial(
             _audit, classes=chosen, reading=reading, ignored=ignored, topology=topology,
@@ -175,7 +180,7 @@ def audit(
         reading=reading,
         ignored=ignored,
         topology=topology,
-        notes=[passed_over(path, strange)] if strange else [],
+        notes=notes,
     )
 
 

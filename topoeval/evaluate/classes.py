@@ -210,14 +210,21 @@ def choose_classes(
     return Classes(tuple(members), members, priors, averaged)
 
 
-def only_ignored(left: Collection[int], ignored: int | None) -> str:
+def only_ignored(left: Collection[int], ignored: int | None, one: int | None) -> str:
     """Return a line about a truth that holds no label but the one to leave out.
 
     Raises
     ------
     UserError
-        If the predictions hold no other label either, so that nothing is left to be scored.
+        If the predictions hold no other label either, so that nothing is left to be scored; or if
+        theirs is the same one and is read as label 1 (`one`), so that the two are masks alike.
     """
+    if one is not None and one == ignored:
+        raise UserError(
+            f"the ignore label {ignored} is the only label of the truth, and of predictions, where "
+            f"it is read as 1; if {ignored} is foreground leave --ignore out, else save "
+            "predictions as 0 and 1"
+        )
     if not left:
         raise UserError(
             f"the ignore label {ignored} is the only label of the files, so nothing is left to be "

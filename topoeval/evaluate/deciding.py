@@ -55,7 +55,7 @@ def decided(
     else:
         labels |= predictions.labels
     if pairs and targets.labels == {ignored}:
-        notes.append(only_ignored(labels, ignored))
+        notes.append(only_ignored(labels, ignored, predictions.one))
     try:
         classes = choose_classes(
             labels, options.classes, options.unions, options.priors or {}, options.labels

@@ -11,7 +11,13 @@ from pathlib import Path
 from topoeval.errors import UserError
 from topoeval.evaluate.parallel import Problem
 from topoeval.images import image_files, image_name, image_suffix, split_inside
-from topoeval.images.formats import is_image, other_files, passed_over
+from topoeval.images.formats import (
+    hidden_files,
+    hidden_passed_over,
+    is_image,
+    other_files,
+    passed_over,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +162,8 @@ def _named(folder: Path, pattern: str, notes: list[str]) -> dict[str, list[Path]
     strange = other_files(folder, deep=True)
     if strange:
         notes.append(passed_over(folder, strange))
+    if hidden := hidden_files(folder, deep=True):
+        notes.append(hidden_passed_over(folder, hidden))
     if others and not found:
         raise UserError(f"{folder}: no file is called {pattern!r}, for example {others[0].name}")
     if others:

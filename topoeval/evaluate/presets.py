@@ -166,7 +166,7 @@ def preset(name: str) -> Preset:
         If there is none of that name.
     """
     if name not in PRESETS:
-        raise UserError(f"no preset {name!r}{nearest(name, PRESETS)}; {', '.join(PRESETS)}")
+        raise UserError(f"no preset {name!r}{nearest(name, PRESETS)}")
     return PRESETS[name]
 
 

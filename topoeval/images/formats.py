@@ -242,6 +242,23 @@ def passed_over(folder: Path | str, files: list[Path]) -> str:
     )
 
 
+def hidden_files(folder: Path | str, deep: bool = False) -> list[Path]:
+    """Return the files of a folder that would be read as images if their names had no dot first.
+
+    Those in hidden folders are not looked for.
+    """
+    place, _ = split_inside(folder)
+    return sorted(path for path in _entries(place, deep, hidden=True) if _format(path) is not None)
+
+
+def hidden_passed_over(folder: Path | str, files: list[Path]) -> str:
+    """Return the line that says that hidden files are left out."""
+    count = f"{len(files)} hidden files" if len(files) > 1 else "a hidden file"
+    # such names are not refused, and may be no text
+    name = files[0].name.encode("utf-8", "replace").decode("utf-8")
+    return f"{folder}: {count} passed over, for example {name}; rename what is to be read"
+
+
 def _images(folder: Path, deep: bool) -> Iterator[Path]:
     for path in _entries(folder, deep):
         if is_image(path):
@@ -250,11 +267,18 @@ def _images(folder: Path, deep: bool) -> Iterator[Path]:
             raise UserError(f"{path}: a link that leads nowhere, or no ordinary file; remove it")
 
 
-def _entries(folder: Path, deep: bool, above: tuple[Path, ...] = ()) -> Iterator[Path]:
-    """Yield what lies in a folder and is no folder to look into; links in a circle are left."""
+def _entries(
+    folder: Path, deep: bool, above: tuple[Path, ...] = (), hidden: bool = False
+) -> Iterator[Path]:
+    """Yield what lies in a folder and is no folder to look into; links in a circle are left.
+
+    With `hidden` only files whose names begin with a dot, else only the others.
+    """
     above = (*above, folder.resolve())
     for path in folder.iterdir():
         if path.name.startswith("."):
+            if hidden and not path.is_dir():
+                yield path
             continue
         try:
             path.name.encode()
@@ -262,9 +286,10 @@ def _entries(folder: Path, deep: bool, above: tuple[Path, ...] = ()) -> Iterator
             name = ascii(path.name)
             raise UserError(f"{folder}: the name {name} is no text in UTF-8; rename it") from None
         if not path.is_dir() or is_image(path):
-            yield path
+            if not hidden:
+                yield path
         elif deep and path.resolve() not in above:
-            yield from _entries(path, deep, above)
+            yield from _entries(path, deep, above, hidden)
 
 
 def _format(path: Path) -> Format | None:
