@@ -134,8 +134,10 @@ def test_a_file_that_is_left_out_is_exit_status_1(call, folders):
 
 def test_the_notes_of_evaluate_are_those_of_compare(call, folders):
     """On the terminal and in JSON, with the model."""
-    for file in (folders / "bad").iterdir():
-        Image.fromarray(np.asarray(Image.open(file)) // 255 * np.uint8(2)).save(file)
+    # 255 of predictions would be the ignore label below, which is refused
+    for name, label in (("good", 1), ("bad", 2)):
+        for file in (folders / name).iterdir():
+            Image.fromarray(np.asarray(Image.open(file)) // 255 * np.uint8(label)).save(file)
     paths = [folders / name for name in ("good", "bad", "truth")]
     names = folders / "names.json"
     names.write_text(json.dumps({"ring": 1, "wall": 2}))
