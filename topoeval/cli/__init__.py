@@ -113,7 +113,9 @@ def run(
     ] = None,
     data: Annotated[
         Optional[Path],  # noqa: UP045
-        typer.Option(help="Folder of the real datasets; $TOPOEVAL_DATA by default."),
+        typer.Option(
+            help="Folder of the datasets that are made of files; $TOPOEVAL_DATA by default."
+        ),
     ] = None,
     download: Annotated[
         bool, typer.Option("--download", help="Fetch missing datasets into the data folder.")
@@ -180,7 +182,9 @@ def tune(
     ] = None,
     data: Annotated[
         Optional[Path],  # noqa: UP045
-        typer.Option(help="Folder of the real datasets; $TOPOEVAL_DATA by default."),
+        typer.Option(
+            help="Folder of the datasets that are made of files; $TOPOEVAL_DATA by default."
+        ),
     ] = None,
     download: Annotated[
         bool, typer.Option("--download", help="Fetch missing datasets into the data folder.")
@@ -198,8 +202,12 @@ def tune(
 ) -> None:
     """Search for every method's parameters on validation images; resumes like 'run'.
 
+    What is chosen goes to RESULTS/tuned.toml: topoeval run SUITE --tuned RESULTS/tuned.toml.
+
     Examples:
     topoeval tune quickstart
+
+    topoeval tune board-2d --dataset network --results tuned-board
     """
     from topoeval.cli.tune import tune_suite
 

@@ -17,12 +17,15 @@ if TYPE_CHECKING:
 
 
 def barcode(
-    image: Annotated[Path, typer.Argument(help="An image file of any format, grey, 2D or 3D.")],
+    image: Annotated[
+        Path,
+        typer.Argument(help="An image file, grey, 2D or 3D, of the formats that evaluate reads."),
+    ],
     topology: Annotated[
         str,
         typer.Option(help="CONSTRUCTION-DIRECTION-BORDER: how the image is read."),
     ] = "T-superlevel-plain",
-    backend: Annotated[str, typer.Option(help="Engine; the native one by default.")] = "auto",
+    backend: Annotated[str, typer.Option(help="Engine; auto takes the native one.")] = "auto",
     label: Annotated[
         Optional[int],  # noqa: UP045  # typer reads the annotation at run time
         typer.Option(min=0, help="Of a label map: the image is 1 at this label, 0 elsewhere."),

@@ -45,7 +45,10 @@ def compare(
         ),
     ] = None,
     topology: Annotated[
-        str, typer.Option(help="Of predictions: CONSTRUCTION-DIRECTION-BORDER, as V.")
+        str,
+        typer.Option(
+            help="Of predictions: which voxels touch, as V or T (CONSTRUCTION-DIRECTION-BORDER)."
+        ),
     ] = "T",
     classes: Annotated[
         Optional[str],  # noqa: UP045
@@ -65,7 +68,12 @@ def compare(
         Optional[int],  # noqa: UP045
         typer.Option(help="Label of the truth that marks voxels to leave out."),
     ] = None,
-    jobs: Annotated[int, typer.Option(min=1, help="Processes; all cores by default.")] = _CORES,
+    jobs: Annotated[
+        int,
+        typer.Option(
+            min=1, help="Processes; by default as many as there are cores to be used here."
+        ),
+    ] = _CORES,
     out: Annotated[
         Path, typer.Option(help="Of predictions: folder to write to, a folder per model in it.")
     ] = Path("comparison"),

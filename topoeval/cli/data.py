@@ -21,7 +21,11 @@ app = typer.Typer(
 
 Params = Annotated[
     Optional[list[str]],  # noqa: UP045  # typer reads the annotation at run time
-    typer.Option("--param", "-p", help="KEY=VALUE of the dataset, as in TOML."),
+    typer.Option(
+        "--param",
+        "-p",
+        help="KEY=VALUE of the dataset, for example side=128; data info names the keys.",
+    ),
 ]
 
 
@@ -105,14 +109,14 @@ def prepare(
     ] = False,
     split: Annotated[
         Optional[list[str]],  # noqa: UP045
-        typer.Option(help="Drawn data: only this split; may be repeated."),
+        typer.Option(help="Generated data: only this split; may be repeated."),
     ] = None,
     size: Annotated[
         Optional[int],  # noqa: UP045
-        typer.Option(help="Drawn data: samples of each split; as in data info by default."),
+        typer.Option(help="Generated data: samples of each split; as in data info by default."),
     ] = None,
-    seed: Annotated[int, typer.Option(help="Drawn data: seed of the training splits.")] = 0,
-    jobs: Annotated[int, typer.Option(min=1, help="Drawn data: processes.")] = usable_cores(),
+    seed: Annotated[int, typer.Option(help="Generated data: seed of the training splits.")] = 0,
+    jobs: Annotated[int, typer.Option(min=1, help="Generated data: processes.")] = usable_cores(),
     param: Params = None,
 ) -> None:
     """Check the files of a dataset and write them in a form that loads fast; or draw its samples.

@@ -34,7 +34,8 @@ class Absent(StrEnum):
 Classes = Annotated[
     Optional[str],  # noqa: UP045  # typer reads the annotation at run time
     typer.Option(
-        help="For example 1,2,1-40,1+2,merged or names of --labels; those in the files by default.",
+        help="For example 1,2 (each by itself), 1-40 (each of forty), 1+2 (both as one mask), "
+        "merged, or names of --labels; those in the files by default.",
         rich_help_panel=VALUES,
     ),
 ]
@@ -49,7 +50,8 @@ Labels = Annotated[
 Ignore = Annotated[
     Optional[int],  # noqa: UP045
     typer.Option(
-        help="Label of the truth that marks voxels to leave out, in both masks, of every score.",
+        help="Label that marks voxels to leave out: nobody labelled them, and no score counts "
+        "them.",
         rich_help_panel=VALUES,
     ),
 ]
@@ -70,13 +72,18 @@ Axes = Annotated[
 Betti = Annotated[
     Optional[list[str]],  # noqa: UP045
     typer.Option(
-        help="Betti numbers that the structure should have: 1,1 for every class or CLASS:1,1; may "
-        "be repeated.",
+        help="Betti numbers that the structure should have: components,holes in 2D, "
+        "components,loops,cavities in 3D; 1,1 for every class or CLASS:1,1; may be repeated.",
         rich_help_panel=SCORES,
     ),
 ]
 Jobs = Annotated[
-    int, typer.Option(min=1, help="Processes; all cores by default.", rich_help_panel=OUTPUT)
+    int,
+    typer.Option(
+        min=1,
+        help="Processes; by default as many as there are cores to be used here.",
+        rich_help_panel=OUTPUT,
+    ),
 ]
 
 
@@ -126,8 +133,8 @@ def evaluate(
     threshold: Annotated[
         Optional[float],  # noqa: UP045
         typer.Option(
-            help="Predictions are probabilities (floats, or bytes in 255ths); foreground from "
-            "here on.",
+            help="Predictions are probabilities (floats in [0, 1], or uint8 of which 255 is 1); "
+            "foreground from here on.",
             rich_help_panel=VALUES,
         ),
     ] = None,
@@ -149,16 +156,16 @@ def evaluate(
         bool,
         typer.Option(
             "--instances",
-            help="Every label is an object of its own: panoptic quality and its like compare them "
-            "as they are labelled, touching ones too, and not the components.",
+            help="Every label is an object of its own: scores of objects (pq, instance_f1, ...) "
+            "compare them as they are labelled, touching ones too, and not the components.",
             rich_help_panel=VALUES,
         ),
     ] = False,
     topology: Annotated[
         str,
         typer.Option(
-            help="CONSTRUCTION-DIRECTION-BORDER, as V or T-superlevel-framed. T: foreground 8 or "
-            "26 neighbours; V: 4 or 6.",
+            help="Which voxels touch: T, also through corners (8 or 26 neighbours), or V, through "
+            "faces alone (4 or 6); in full CONSTRUCTION-DIRECTION-BORDER, as T-superlevel-framed.",
             rich_help_panel=SCORES,
         ),
     ] = "T",
@@ -166,14 +173,18 @@ def evaluate(
     spacing: Annotated[
         Optional[str],  # noqa: UP045
         typer.Option(
-            help="Size of a voxel along each axis; the truth's by default.", rich_help_panel=SCORES
+            help="Size of a voxel along each axis of the array, for example 2,0.5,0.5; the "
+            "truth's by "
+            "default.",
+            rich_help_panel=SCORES,
         ),
     ] = None,
     tolerance: Annotated[
         Optional[list[str]],  # noqa: UP045
         typer.Option(
-            help="Of NSD, surface Dice and networks, in units of the spacing: 2 for every class or "
-            "CLASS:2; may be repeated. By default the largest side of a voxel.",
+            help="Of nsd, surface_dice and scores of road and vessel networks, in units of the "
+            "spacing: 2 for every class or CLASS:2; may be repeated. By default the largest side "
+            "of a voxel.",
             rich_help_panel=SCORES,
         ),
     ] = None,
@@ -186,19 +197,24 @@ def evaluate(
         ),
     ] = None,
     patch: Annotated[
-        int, typer.Option(help="Side of the patches, in voxels.", rich_help_panel=SCORES)
+        int,
+        typer.Option(
+            help="Side of the patches of patch_betti_error, in voxels.", rich_help_panel=SCORES
+        ),
     ] = 64,
     metrics: Annotated[
         Optional[str],  # noqa: UP045
         typer.Option(
-            help="For example dice,cldice,betti_error,hd95; all by default.",
+            help="For example dice,cldice,betti_error,hd95; all by default (topoeval list "
+            "metrics).",
             rich_help_panel=SCORES,
         ),
     ] = None,
     preset: Annotated[
         Optional[str],  # noqa: UP045
         typer.Option(
-            help="Scores and conventions of a challenge: vesuvius, topcow24, topbrain, atm22, "
+            help="Scores and conventions of a challenge or program: vesuvius, topcow24, "
+            "topbrain, atm22, "
             "selma3d, cremi, roads, nnunet.",
             rich_help_panel=SCORES,
         ),
@@ -206,8 +222,9 @@ def evaluate(
     absent: Annotated[
         Absent,
         typer.Option(
-            help="Classes that neither mask of a case holds: left out of means, or scored by the "
-            "rules for empty masks.",
+            help="Classes that neither mask of a case holds: left out of means, or scored (Dice "
+            "1, HD95 0; "
+            "topoeval info METRIC has each rule).",
             rich_help_panel=SCORES,
         ),
     ] = Absent.leave_out,
@@ -220,9 +237,12 @@ def evaluate(
             rich_help_panel=OUTPUT,
         ),
     ] = None,
-    out: Annotated[Path, typer.Option(help="Folder to write to.", rich_help_panel=OUTPUT)] = Path(
-        "evaluation"
-    ),
+    out: Annotated[
+        Path,
+        typer.Option(
+            help="Folder to write cases.csv, summary.csv and more to.", rich_help_panel=OUTPUT
+        ),
+    ] = Path("evaluation"),
     parquet: Annotated[
         bool, typer.Option("--parquet", help="Cases as Parquet, too.", rich_help_panel=OUTPUT)
     ] = False,

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 JSON_HELP = "Print one JSON document, for programs; words for people go to standard error."
-QUIET_HELP = "Print problems only, on standard error; with --json its document too."
+QUIET_HELP = (
+    "Print problems only, on standard error; with --json, where there is one, its document too."
+)
 # Where the document goes while standard output is turned elsewhere; whether words go nowhere.
 _answers: list[TextIO] = []
 _hushed: list[bool] = []

@@ -31,10 +31,14 @@ def plan(
         Path | None, typer.Option(help="Results folder; results/SUITE by default.")
     ] = None,
     data: Annotated[
-        Path | None, typer.Option(help="Folder of the real datasets; $TOPOEVAL_DATA by default.")
+        Path | None,
+        typer.Option(
+            help="Folder of the datasets that are made of files; $TOPOEVAL_DATA by default."
+        ),
     ] = None,
     tuned: Annotated[
-        Path | None, typer.Option(help="Values that 'topoeval tune' chose, as for 'topoeval run'.")
+        Path | None,
+        typer.Option(help="The tuned.toml that 'topoeval tune' wrote, as for 'topoeval run'."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:

@@ -25,28 +25,29 @@ def repair(
     threshold: Annotated[
         Optional[float],  # noqa: UP045  # typer reads the annotation at run time
         typer.Option(
-            help="The files are probabilities (floats, or bytes in 255ths); foreground from here "
-            "on. The results are probabilities, too."
+            help="The files are probabilities (floats in [0, 1], or uint8 of which 255 is 1); "
+            "foreground from here on. The results are probabilities, too."
         ),
     ] = None,
     topology: Annotated[
         str,
         typer.Option(
-            help="CONSTRUCTION-DIRECTION-BORDER, as V or T-superlevel-framed. T: foreground 8 or "
-            "26 neighbours; V: 4 or 6."
+            help="Which voxels touch: T, also through corners (8 or 26 neighbours), or V, through "
+            "faces alone (4 or 6); in full CONSTRUCTION-DIRECTION-BORDER, as T-superlevel-framed."
         ),
     ] = "T",
     evidence: Annotated[
         float,
         typer.Option(
-            help="Create no feature whose bar in the map is shorter.", rich_help_panel=EDITS
+            help="Add a component or hole only where the map shows a bar of at least this length.",
+            rich_help_panel=EDITS,
         ),
     ] = 0.0,
     limit: Annotated[
         Optional[float],  # noqa: UP045
         typer.Option(
-            help="Flip no voxel whose |logit p| is larger. Without --betti: delete, join "
-            "and fill whatever that allows.",
+            help="Flip no voxel whose |logit p| is larger. Without --betti: make every "
+            "edit that this allows.",
             rich_help_panel=EDITS,
         ),
     ] = None,
@@ -57,13 +58,18 @@ def repair(
     only: Annotated[
         Optional[str],  # noqa: UP045
         typer.Option(
-            help="Kinds of edits, for example delete,fill; docs/repair.md shows all.",
+            help="Kinds of edits: delete (a component), fill (a hole), join, open, create, "
+            "pierce, split, close; in 3D also cut, cover, bridge, tunnel. docs/repair.md shows "
+            "each.",
             rich_help_panel=EDITS,
         ),
     ] = None,
     min_size: Annotated[
         int,
-        typer.Option(help="Components and holes of fewer voxels go first.", rich_help_panel=EDITS),
+        typer.Option(
+            help="Components and holes of fewer voxels are removed before anything else.",
+            rich_help_panel=EDITS,
+        ),
     ] = 0,
     keep: Annotated[
         Optional[int],  # noqa: UP045
@@ -73,7 +79,8 @@ def repair(
         bool,
         typer.Option(
             "--settle",
-            help="Move borders to the largest expected Dice; for calibrated maps.",
+            help="Move borders to where the probabilities promise the largest Dice; for "
+            "calibrated maps.",
             rich_help_panel=EDITS,
         ),
     ] = False,

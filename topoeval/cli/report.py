@@ -39,7 +39,10 @@ def report(
     ] = None,
     copy_records: Annotated[
         bool,
-        typer.Option("--copy-records", help="Put the records into the folder, to send it away."),
+        typer.Option(
+            "--copy-records",
+            help="Put the records into the folder, so that it can be shared on its own.",
+        ),
     ] = False,
     as_json: AsJson = False,
     plugin: Plugins = None,

@@ -19,7 +19,9 @@ def rescore(
     ],
     data: Annotated[
         Path | None,
-        typer.Option(help="Folder of the real datasets; $TOPOEVAL_DATA by default."),
+        typer.Option(
+            help="Folder of the datasets that are made of files; $TOPOEVAL_DATA by default."
+        ),
     ] = None,
     jobs: Annotated[int, typer.Option(min=1, help="Processes side by side.")] = 1,
     as_json: AsJson = False,

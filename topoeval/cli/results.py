@@ -91,9 +91,12 @@ def submit(
         Optional[Path],  # noqa: UP045
         typer.Option(help="Check this bundle instead of making one."),
     ] = None,
-    jobs: Annotated[int, typer.Option(min=1, help="Processes; all cores by default.")] = (
-        usable_cores()
-    ),
+    jobs: Annotated[
+        int,
+        typer.Option(
+            min=1, help="Processes; by default as many as there are cores to be used here."
+        ),
+    ] = (usable_cores()),
     max_gib: Annotated[
         float, typer.Option(min=0, help="Limit for the files of a bundle, unpacked, in GiB.")
     ] = 4.0,

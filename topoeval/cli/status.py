@@ -128,7 +128,9 @@ def _table(states: list[RunState]) -> Table:
 
 def retry(
     results: Results,
-    failed: Annotated[bool, typer.Option("--failed", help="All runs that failed.")] = False,
+    failed: Annotated[
+        bool, typer.Option("--failed", help="All runs that failed, whatever the reason.")
+    ] = False,
     machine: Annotated[
         bool,
         typer.Option(
@@ -138,7 +140,9 @@ def retry(
     ] = False,
     data: Annotated[
         Path | None,
-        typer.Option(help="Folder of the real datasets; $TOPOEVAL_DATA by default."),
+        typer.Option(
+            help="Folder of the datasets that are made of files; $TOPOEVAL_DATA by default."
+        ),
     ] = None,
     executor: Executor = "local",
     jobs: Jobs = None,
@@ -149,7 +153,7 @@ def retry(
     report: Annotated[bool, typer.Option(help="Make the table and the page at the end.")] = True,
     as_json: AsJson = False,
 ) -> None:
-    """Run the failed runs of a results folder again, and those that are left.
+    """Run the failed runs of a results folder again (say which), and those never begun.
 
     Examples:
     topoeval retry results/quickstart --failed

@@ -36,7 +36,10 @@ def time(
         Path | None, typer.Option(help="Results folder; results/SUITE by default.")
     ] = None,
     data: Annotated[
-        Path | None, typer.Option(help="Folder of the real datasets; $TOPOEVAL_DATA by default.")
+        Path | None,
+        typer.Option(
+            help="Folder of the datasets that are made of files; $TOPOEVAL_DATA by default."
+        ),
     ] = None,
     as_json: AsJson = False,
 ) -> None:

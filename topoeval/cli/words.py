@@ -22,9 +22,11 @@ _WORDS = {
     r"records?": "record: the JSON file of a finished run: its settings, scores, times, versions.",
     r"results folders?": "results folder: where a suite keeps the records of its runs.",
     r"base|reference": "base, reference: the method that another one is compared with.",
-    r"backends?|engines?": "backend, engine: a library that computes barcodes (topoeval list "
-    "backends).",
-    r"barcodes?|bars?": "barcode, bar: the features of an image as the threshold moves; each bar "
+    r"backends?|engines?": "backend, engine: a library that computes at which values of the "
+    "threshold components "
+    "and holes appear and disappear (topoeval list backends).",
+    r"barcodes?|bars?": "barcode, bar: the components, holes and cavities of an image as the "
+    "threshold moves; each bar "
     "reaches from the value at which one appears (birth) to the one at which it disappears "
     "(death).",
     r"diagram": "diagram: a point for each bar, its birth to the right and its death upwards.",
@@ -39,13 +41,14 @@ _WORDS = {
     r"CONSTRUCTION-DIRECTION-BORDER": "CONSTRUCTION-DIRECTION-BORDER: V (foreground touches "
     "through faces) or T (through corners too); superlevel (bright is foreground) or sublevel "
     "(dark is); plain or framed (background all round). What is left out: superlevel, plain.",
-    r"NSD|hd95|nsd": "NSD: share of the two surfaces closer than a tolerance; HD95: the distance "
-    "that 95 % of the surfaces keep.",
+    r"NSD|hd95|nsd": "NSD: share of the two surfaces closer than a tolerance; HD95: 95 % of "
+    "either surface lie closer than this to the other.",
     r"Holm": "Holm: a correction of p-values for the number of tests.",
     r"separated": "separated: told apart by these cases; the p-value after Holm is below 5 %.",
     r"REVISION:FOLDER": "FOLDER@COMMIT, REVISION:FOLDER: the records in a folder that this commit "
     "of topoeval made; the folder as a revision of git holds it.",
-    r"specks|pinholes": "specks, pinholes: components and holes of a few voxels.",
+    r"specks|pinholes": "specks, pinholes: components and holes of a few voxels; edges: where "
+    "structures are cut off by the border of the image.",
     r"plug-ins?|registers": "plug-in: your own file with a loss, a metric, ...",
     r"splits?": "split: the samples for training, validation or testing.",
     r"Parquet": "Parquet: a file format of tables.",
