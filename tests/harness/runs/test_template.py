@@ -407,7 +407,7 @@ def test_a_template_is_started_for_what_is_left_to_do(monkeypatch, suite_file, r
         store.write(Record.of(run, "tiny", datetime.now(UTC), {"status": "unavailable"}))
     asked = []
     monkeypatch.setattr(template.Template, "load", lambda warm, names: asked.append(list(names)))
-    monkeypatch.setattr("topoeval.cli.run.execute_runs", lambda *arguments: 0)
+    monkeypatch.setattr("topoeval.cli.run.execute_runs", lambda *arguments, **options: 0)
     run_suite(
         str(suite_file),
         filters=Filters(),
