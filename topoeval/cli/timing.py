@@ -65,7 +65,7 @@ def time(
     use_data_folder(data)
     wanted = load_suite(suite)
     runs = plan_selected(wanted, filters(method, dataset, seed, backend, device))
-    preflight(wanted, runs)
+    preflight(wanted, runs, schedules=False)
     settings = wanted.timing
     if rounds is not None:
         settings = settings.model_copy(update={"rounds": rounds})

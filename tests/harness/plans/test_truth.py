@@ -91,6 +91,13 @@ def test_a_ramp_that_no_epoch_ends_is_an_obstacle(planned):
     assert "rises until 0.2 of the training, which no epoch of 1 reaches" in reasons.pop()
 
 
+def test_the_timing_lane_asks_for_no_ramp():
+    """It has the full strength from the first step: the committed suite has one epoch and ramps."""
+    runs = plan(load_suite("timing"))
+    assert any("no epoch of 1 reaches" in reason for reason in obstacles(runs).values())
+    assert obstacles(runs, schedules=False) == {}
+
+
 def test_a_topology_that_there_is_not_is_refused(planned):
     """While planning, also that of one dataset."""
     with pytest.raises(UserError, match="topology"):

@@ -28,7 +28,13 @@ from topoeval.training import build_term, resolve_device
 from topoeval.training.objective import check_first_step
 
 
-def preflight(suite: Suite, runs: Sequence[RunSpec], *, download: bool = False) -> None:
+def preflight(
+    suite: Suite,
+    runs: Sequence[RunSpec],
+    *,
+    download: bool = False,
+    schedules: bool = True,
+) -> None:
     """Open every split that the runs ask for, and evaluate every loss once on a tiny map.
 
     Parameters
@@ -39,13 +45,16 @@ def preflight(suite: Suite, runs: Sequence[RunSpec], *, download: bool = False) 
         Its plan, or a part of it.
     download
         Fetch missing data, here and not in the workers, which would all begin at once.
+    schedules
+        Whether the strength of losses changes in the course of a training, as the methods say. The
+        timing lane has the full strength from the first step on.
 
     Raises
     ------
     UserError
         A run cannot be done here; the message says what is missing.
     """
-    for reason in obstacles(runs, download=download).values():
+    for reason in obstacles(runs, download=download, schedules=schedules).values():
         raise UserError(reason)
 
 
@@ -54,6 +63,7 @@ def obstacles(
     *,
     absent: Mapping[str, str] | None = None,
     download: bool = False,
+    schedules: bool = True,
 ) -> dict[str, str]:
     """Return why runs cannot be done here, by their identities.
 
@@ -69,8 +79,10 @@ def obstacles(
         Datasets that are known not to be here, as `plan` notes them.
     download
         Fetch missing data.
+    schedules
+        As of `preflight`.
     """
-    examination = _Examination(absent or {}, download)
+    examination = _Examination(absent or {}, download, schedules)
     reasons: dict[str, str] = {}
     for run in runs:
         reason = examination.reason(run)
@@ -85,9 +97,10 @@ def obstacles(
 class _Examination:
     """Looks at each dataset once, and at each method once per dataset, backend and device."""
 
-    def __init__(self, absent: Mapping[str, str], download: bool) -> None:
+    def __init__(self, absent: Mapping[str, str], download: bool, schedules: bool) -> None:
         self._absent = absent
         self._download = download
+        self._schedules = schedules
         self._found: dict[tuple[str, ...], str | None] = {}
         # for either, files may have to be read
         self._cards: dict[str, datasets.DatasetInfo] = {}
@@ -151,7 +164,7 @@ class _Examination:
             self._try_network(run, sample)
             self._check_truth(run, content)
             if run.method.losses:
-                _try_losses(run, sample)
+                _try_losses(run, sample, self._schedules)
 
     def _check_truth(self, run: RunSpec, content: str) -> None:
         """Refuse a method that is given a prior which no true mask has."""
@@ -254,7 +267,7 @@ def _first(run: RunSpec) -> datasets.Sample:
     return datasets.load(run.dataset.name, "train", 1, seed=run.seed, **params)[0]
 
 
-def _try_losses(run: RunSpec, sample: datasets.Sample) -> None:
+def _try_losses(run: RunSpec, sample: datasets.Sample, schedules: bool) -> None:
     method = run.method
     if method.regime == "post_process" and sample.prior is None and run.prior == "given":
         raise UserError(
@@ -280,7 +293,7 @@ def _try_losses(run: RunSpec, sample: datasets.Sample) -> None:
                 classes=classes,
             )
             term(logits, target, prior)
-            if method.regime in TRAINED and run.training.epochs:
+            if schedules and method.regime in TRAINED and run.training.epochs:
                 term.check_ramp(run.training.epochs)
         except UserError as error:
             raise UserError(f"method {method.name!r}: {error}") from error
@@ -291,7 +304,7 @@ def _try_losses(run: RunSpec, sample: datasets.Sample) -> None:
                 f"{tuple(target.shape)}: {told}"
             ) from error
         terms.append(term)
-    if method.regime in TRAINED and run.training.epochs:
+    if schedules and method.regime in TRAINED and run.training.epochs:
         try:
             check_first_step(terms)
         except UserError as error:
