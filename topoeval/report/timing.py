@@ -71,8 +71,9 @@ def _key(record: Record) -> str:
     """Return what must be equal for times to share a table."""
     parts = [record[name] for name in ("machine", "software", "settings")]
     versions = dict(parts[1]["versions"])
-    # every record names its own backend beside the libraries that all of them use
-    versions.pop(record["spec"]["backend"], None)
+    # every record names its own backend beside the libraries that all of them use, torch among them
+    if record["spec"]["backend"] != "torch":
+        versions.pop(record["spec"]["backend"], None)
     parts[1] = {**parts[1], "versions": versions}
     return json.dumps(parts, sort_keys=True)
 
@@ -108,6 +109,12 @@ def _heading(group: Sequence[Record]) -> list[str]:
         f"{settings['warmup']} steps to warm up and {settings['steps']} that count.",
         "",
     ]
+    shares = [one["cpu_s"] / one["wall_s"] for one in samples if one.get("wall_s")]
+    if shares and not gpus:
+        lines[-2] += (
+            f" The processor was at work for {min(shares):.0%} to {max(shares):.0%} of the time by the "
+            "clock."
+        )
     if any(record["busy"] for record in group):
         busiest = max((one["busy_cores"] for one in samples), default=0.0)
         lines += [

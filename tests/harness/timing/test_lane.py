@@ -85,6 +85,8 @@ def test_a_repetition_takes_the_steps_of_the_run_apart(runs, name, parts, images
         prepared,
         [1, 28, 28],
     )
+    assert sum(sum(lap.values()) for lap in answer["laps"]) <= answer["wall_s"]
+    assert answer["cpu_s"] > 0
     assert answer["peak_rss_bytes"] >= answer["rss_before_bytes"] > 2**20
 
 
@@ -114,7 +116,7 @@ def fake(monkeypatch, tmp_path):
         ]
         outcome = {
             "status": "ok", "images": 8, "shape": [1, 28, 28], "laps": laps, "prepared": 4,
-            "prepare_s": 0.02, "rss_before_bytes": 10, "peak_rss_bytes": 200 * 2**20 + len(asked),
+            "wall_s": 2.0, "cpu_s": 1.9 if len(asked) % 2 else 1.96, "prepare_s": 0.02, "rss_before_bytes": 10, "peak_rss_bytes": 200 * 2**20 + len(asked),
         }  # fmt: skip
         outcome_file.write_text(json.dumps(outcome))
         return Ending("exit"), []
@@ -246,8 +248,21 @@ def test_tables_have_the_times_and_what_they_were_taken_on(runs, fake, tmp_path)
     assert "Images of 28x28, unet 4-8; T-construction" in page
     assert "- TopoLoss on strokes: crashed: RuntimeError: too long" in page
     assert "2 rounds over all methods in shuffled order" in page
+    assert "at work for 95% to 98% of the time by the clock" in page
     with pytest.raises(UserError, match="topoeval time SUITE makes them"):
         read_timings(tmp_path / "nowhere")
+
+
+def test_backends_under_one_loss_share_a_table(fake, tmp_path):
+    """Also torch, which as a backend is the torch that the others' networks use."""
+    path = tmp_path / "backends.toml"
+    path.write_text(SUITE.replace("[[dataset]]", 'backend = ["native", "torch"]\n\n[[dataset]]'))
+    make(tmp_path).measure(
+        [r for r in plan(load_suite(str(path))) if r.method.name in ("start", "betti_prior")]
+    )
+    page = timing_tables(read_timings(tmp_path / "timing"))
+    assert page.count("## ") - page.count("### ") == 1
+    assert "[backend=torch]" in page
 
 
 def test_the_lane_from_the_start_to_the_record(runs, tmp_path, monkeypatch):

@@ -60,8 +60,10 @@ def repeat(spec: RunSpec, steps: int, start: Path | None) -> dict[str, Any]:
     -------
     dict
         ``laps``, the seconds of each step by part; ``images`` a step, each of ``shape`` with its
-        channels; ``prepare_s``, what was computed once of ``prepared`` targets; memory in bytes,
-        ``rss_before_bytes`` that before the first step.
+        channels; ``wall_s`` and ``cpu_s``, what all steps and their preparation took by the clock and
+        of the processor, which differ where the machine had other work; ``prepare_s``, what was
+        computed once of ``prepared`` targets; memory in bytes, ``rss_before_bytes`` that before the
+        first step.
     """
     torch.manual_seed(spec.derived_seed("weights"))
     post = spec.method.regime in ("post_process", "remedy")
@@ -73,6 +75,7 @@ def repeat(spec: RunSpec, steps: int, start: Path | None) -> dict[str, Any]:
     synchronize = torch.cuda.synchronize if spec.device == "cuda" else None
     lap = "remedy" if spec.method.regime == "remedy" else "optimiser"
     prepared = _NOTHING
+    clock, cpu_clock = time.perf_counter(), time.process_time()
     # the settings of a run, which on CUDA cost time
     with reproducible(spec.device), Stopwatch(synchronize, lap=lap) as watch:
         if spec.method.regime == "post_process":
@@ -84,6 +87,7 @@ def repeat(spec: RunSpec, steps: int, start: Path | None) -> dict[str, Any]:
         else:
             size = min(spec.training.batch_size, len(images))
             prepared = _train(spec, network, images, steps)
+    wall, cpu = time.perf_counter() - clock, time.process_time() - cpu_clock
     laps = [
         {_PARTS.get(name, name): seconds for name, seconds in lap.items()}
         for lap in watch.laps[:steps]
@@ -92,6 +96,8 @@ def repeat(spec: RunSpec, steps: int, start: Path | None) -> dict[str, Any]:
         "images": size,
         "shape": list(images.images.shape[1:]),
         "laps": laps,
+        "wall_s": wall,
+        "cpu_s": cpu,
         "rss_before_bytes": before,
         **prepared,
         **peak_memory_bytes(spec.device),
