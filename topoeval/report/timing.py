@@ -112,8 +112,8 @@ def _heading(group: Sequence[Record]) -> list[str]:
     shares = [one["cpu_s"] / one["wall_s"] for one in samples if one.get("wall_s")]
     if shares and not gpus:
         lines[-2] += (
-            f" The processor was at work for {min(shares):.0%} to {max(shares):.0%} of the time by the "
-            "clock."
+            f" The processor was at work for {min(shares):.0%} to {max(shares):.0%} of the time "
+            "by the clock."
         )
     if any(record["busy"] for record in group):
         busiest = max((one["busy_cores"] for one in samples), default=0.0)

@@ -116,7 +116,8 @@ def fake(monkeypatch, tmp_path):
         ]
         outcome = {
             "status": "ok", "images": 8, "shape": [1, 28, 28], "laps": laps, "prepared": 4,
-            "wall_s": 2.0, "cpu_s": 1.9 if len(asked) % 2 else 1.96, "prepare_s": 0.02, "rss_before_bytes": 10, "peak_rss_bytes": 200 * 2**20 + len(asked),
+            "wall_s": 2.0, "cpu_s": 1.9 if len(asked) % 2 else 1.96, "prepare_s": 0.02,
+            "rss_before_bytes": 10, "peak_rss_bytes": 200 * 2**20 + len(asked),
         }  # fmt: skip
         outcome_file.write_text(json.dumps(outcome))
         return Ending("exit"), []

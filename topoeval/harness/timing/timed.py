@@ -60,8 +60,8 @@ def repeat(spec: RunSpec, steps: int, start: Path | None) -> dict[str, Any]:
     -------
     dict
         ``laps``, the seconds of each step by part; ``images`` a step, each of ``shape`` with its
-        channels; ``wall_s`` and ``cpu_s``, what all steps and their preparation took by the clock and
-        of the processor, which differ where the machine had other work; ``prepare_s``, what was
+        channels; ``wall_s`` and ``cpu_s``, what all steps and their preparation took by the clock
+        and of the processor, which differ where the machine had other work; ``prepare_s``, what was
         computed once of ``prepared`` targets; memory in bytes, ``rss_before_bytes`` that before the
         first step.
     """
