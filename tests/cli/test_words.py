@@ -73,8 +73,8 @@ def test_an_option_of_several_commands_has_one_text(flag):
 def test_words_are_explained_where_they_are(page):
     """On pages that have them, and on no others."""
     assert "suite: a TOML file" in page(["run"])
-    assert "V (foreground touches through faces)" in page(["barcode"])
-    assert "each bar reaches from the value" in page(["barcode"])
+    assert "V (voxels are its vertices: they touch through faces alone)" in page(["barcode"])
+    assert "the bar of one of them reaches from the value" in page(["barcode"])
     assert "Holm: a correction of p-values" in page(["compare"])
     assert "suite:" not in page(["barcode"])
     for name, told in {
@@ -86,7 +86,7 @@ def test_words_are_explained_where_they_are(page):
         ],
         "evaluate": ["merged: all classes together"],
         "barcode": ["diagram: a point for each bar"],
-        "compare": ["separated: told apart", "FOLDER@COMMIT, REVISION:FOLDER: the records"],
+        "compare": ["separated: told apart", "FOLDER@COMMIT: the records"],
     }.items():
         assert [words for words in told if words not in page([name])] == []
 
@@ -94,8 +94,38 @@ def test_words_are_explained_where_they_are(page):
 @pytest.mark.parametrize("word", ["NSD", "priors", "specks", "backend", "Parquet", "bundle"])
 def test_a_word_has_one_explanation(word):
     """That begins with the word."""
-    (line,) = words.explained(f"A text with {word} in it.")
-    assert line.startswith(word.rstrip("s")[:4])
+    lines = words.explained(f"A text with {word} in it.")
+    assert sum(line.startswith(word.rstrip("s")[:4]) for line in lines) == 1
+
+
+@pytest.mark.parametrize("name", [(), ("data",), ("bench",), *COMMANDS], ids=" ".join)
+def test_a_page_explains_all_of_its_words(page, name):
+    """Those of its explanations, too, and those of the first page and of groups of commands."""
+    text = page(name)
+    told = [" ".join(line.split()) for line in words.explained(text)]
+    assert [line for line in told if line not in text] == []
+    assert ("Words on this page:" in text) == bool(told)
+
+
+def test_the_first_page_explains_the_words_of_its_list(page):
+    """Of what a suite is, what it leaves behind, and what a barcode is."""
+    text = page([])
+    for word in ("suite", "method", "run", "record", "backend", "barcode, bar", "specks, pinholes"):
+        assert f"- {word}: " in text
+    assert text.index("Begin with one of these") < text.index("Words on this page")
+
+
+@pytest.mark.parametrize("name", COMMANDS, **ids)
+def test_a_switch_has_no_type(page, name):
+    """No value follows it."""
+    assert "<bool>" not in page(name)
+    assert "--quiet -q Print problems only" in page(name)
+
+
+def test_quiet_names_json_where_there_is_one(page):
+    """And nowhere else."""
+    assert "and with --json its document" in page(["audit"])
+    assert "--json" not in page(["schema"])
 
 
 def test_the_version_is_printed():

@@ -28,7 +28,17 @@ from topoeval.cli.execution import (
     Threads,
     execution_settings,
 )
-from topoeval.cli.filters import Backends, Datasets, Devices, Methods, Seeds, Suite, filters
+from topoeval.cli.filters import (
+    Backends,
+    DataFolder,
+    Datasets,
+    Devices,
+    Methods,
+    ResultsFolder,
+    Seeds,
+    Suite,
+    filters,
+)
 from topoeval.cli.group import Group
 from topoeval.cli.habits import AsJson, allow_quiet
 from topoeval.cli.planning import plan, schema
@@ -45,8 +55,10 @@ app = typer.Typer(
     name="topoeval",
     cls=Group,
     no_args_is_help=True,
-    epilog="Begin with one of these: topoeval audit MASK prints the Betti numbers of a mask. "
-    "topoeval evaluate PRED GT scores masks. topoeval run quickstart trains and compares losses.",
+    epilog="Begin with one of these:\n- topoeval audit MASK prints the Betti numbers of a mask.\n"
+    "- topoeval evaluate PRED GT scores predicted masks against true ones.\n"
+    "- topoeval run quickstart trains small networks with several losses and compares them.\n"
+    "- topoeval COMMAND --help explains a command, its options and their words.",
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -92,7 +104,7 @@ def options(
         ),
     ] = False,
 ) -> None:
-    """Score masks by their topology, repair it, and compare methods that ask for it.
+    """Score segmentations by their topology, correct it, and compare losses that train for it.
 
     Topology means counts: how many components, holes and cavities (Betti numbers) a mask has.
     """
@@ -107,16 +119,8 @@ def run(
     backend: Backends = None,
     device: Devices = None,
     plugin: Plugins = None,
-    results: Annotated[
-        Optional[Path],  # noqa: UP045  # typer reads the annotation at run time
-        typer.Option(help="Results folder; results/SUITE by default."),
-    ] = None,
-    data: Annotated[
-        Optional[Path],  # noqa: UP045
-        typer.Option(
-            help="Folder of the datasets that are made of files; $TOPOEVAL_DATA by default."
-        ),
-    ] = None,
+    results: ResultsFolder = None,
+    data: DataFolder = None,
     download: Annotated[
         bool, typer.Option("--download", help="Fetch missing datasets into the data folder.")
     ] = False,
@@ -131,9 +135,9 @@ def run(
     ] = False,
     again: Annotated[
         bool,
-        typer.Option("--again", help="Run again what the options select, though it has records."),
+        typer.Option("--again", help="Run again what the options select, although it has records."),
     ] = False,
-    report: Annotated[bool, typer.Option(help="Make the table and the page at the end.")] = True,
+    report: Annotated[bool, typer.Option(help="Make tables and HTML pages at the end.")] = True,
     tuned: Annotated[
         Optional[Path],  # noqa: UP045
         typer.Option(help="The tuned.toml with the parameters that 'topoeval tune' chose."),
@@ -144,7 +148,9 @@ def run(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Run a suite; the same command again goes on where it stopped.
+    """Run a suite: train and score its methods, and make tables and pages of the results.
+
+    The same command again goes on where it stopped: a run that has a record is not run again.
 
     Examples:
     topoeval run quickstart
@@ -176,16 +182,8 @@ def tune(
     suite: Suite,
     dataset: Datasets = None,
     plugin: Plugins = None,
-    results: Annotated[
-        Optional[Path],  # noqa: UP045
-        typer.Option(help="Results folder; results/SUITE by default."),
-    ] = None,
-    data: Annotated[
-        Optional[Path],  # noqa: UP045
-        typer.Option(
-            help="Folder of the datasets that are made of files; $TOPOEVAL_DATA by default."
-        ),
-    ] = None,
+    results: ResultsFolder = None,
+    data: DataFolder = None,
     download: Annotated[
         bool, typer.Option("--download", help="Fetch missing datasets into the data folder.")
     ] = False,
@@ -200,9 +198,13 @@ def tune(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Search for every method's parameters on validation images; resumes like 'run'.
+    """Search for the best parameters of every method of a suite, on validation images.
 
-    What is chosen goes to RESULTS/tuned.toml: topoeval run SUITE --tuned RESULTS/tuned.toml.
+    Several values of its parameters (mostly the weight of its loss) are tried for each method and
+    dataset, each in a training of its own, a trial. Of those whose Dice is close to the best of
+    the suite's reference, or above it, the one with the lowest betti_error is chosen. It goes to
+    RESULTS/tuned.toml, which 'topoeval run SUITE --tuned RESULTS/tuned.toml' reads. The same
+    command again goes on where it stopped.
 
     Examples:
     topoeval tune quickstart
@@ -236,15 +238,15 @@ def list_(
     kind: Annotated[
         Optional[str],  # noqa: UP045
         typer.Argument(
-            help="suites, methods, datasets, losses, backends, networks, metrics or remedies "
-            "(corrections of a mask); all by default.",
+            help="suites, methods, datasets, losses, backends, networks, metrics or remedies; all "
+            "of these by default.",
             autocompletion=kinds,
         ),
     ] = None,
     as_json: AsJson = False,
     plugin: NamedPlugins = None,
 ) -> None:
-    """List what there is, and what of it can be used here.
+    """List suites, methods, losses, metrics, ..., and say which can be used here.
 
     Examples:
     topoeval list
@@ -260,12 +262,14 @@ def list_(
 def info(
     name: Annotated[
         str,
-        typer.Argument(help="Any name that 'topoeval list' prints, or the folder of a method."),
+        typer.Argument(
+            help="Any name that 'topoeval list' prints, or the folder of a method of your own."
+        ),
     ],
     as_json: AsJson = False,
     plugin: Plugins = None,
 ) -> None:
-    """Print what is known of a suite, method, dataset, loss, backend, ... by its name.
+    """Print what is known of a suite, method, dataset, loss, metric, ... by its name.
 
     Examples:
     topoeval info betti_prior

@@ -19,7 +19,12 @@ if TYPE_CHECKING:
 def audit(
     files: Annotated[Path, typer.Argument(help="A mask or label map, or a folder of them.")],
     topology: Annotated[
-        str, typer.Option(help="CONSTRUCTION-DIRECTION-BORDER of specks, pinholes and edges.")
+        str,
+        typer.Option(
+            help="Which voxels of the foreground touch where specks, pinholes and cut edges are "
+            "looked for: T or V, in full CONSTRUCTION-DIRECTION-BORDER. Betti numbers are printed "
+            "for both."
+        ),
     ] = "T",
     betti: Betti = None,
     classes: Classes = None,
@@ -28,14 +33,18 @@ def audit(
     lossy: Lossy = False,
     axes: Axes = None,
     jobs: Jobs = CORES,
-    out: Annotated[Path, typer.Option(help="Folder to write to.")] = Path("audit"),
-    html: Annotated[bool, typer.Option("--html", help="A page with pictures.")] = False,
+    out: Annotated[Path, typer.Option(help="Folder to write to: the numbers as CSV.")] = Path(
+        "audit"
+    ),
+    html: Annotated[bool, typer.Option("--html", help="Write a page with pictures.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Print Betti numbers of masks, and what is likely a mistake: specks, pinholes, cut edges.
+    """Print Betti numbers of masks, and what looks like a mistake: specks, pinholes, cut edges.
 
-    Prints the Betti numbers of a mask (one file) or their means (a folder), under V and T. Reads
-    the formats that 'topoeval evaluate' reads, with the same options.
+    Of one file the numbers, of a folder their means and largest values. Betti numbers are given
+    twice: under T voxels of the foreground touch through corners, too, under V through faces alone;
+    where the two differ, parts touch at corners only. With --betti the share of masks that
+    have these numbers is printed. Reads the formats that 'topoeval evaluate' reads.
 
     Examples:
     topoeval audit mask.png

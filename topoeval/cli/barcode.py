@@ -19,24 +19,37 @@ if TYPE_CHECKING:
 def barcode(
     image: Annotated[
         Path,
-        typer.Argument(help="An image file, grey, 2D or 3D, of the formats that evaluate reads."),
+        typer.Argument(
+            help="An image file, grey, 2D or 3D, of the formats that 'topoeval evaluate' reads."
+        ),
     ],
     topology: Annotated[
         str,
-        typer.Option(help="CONSTRUCTION-DIRECTION-BORDER: how the image is read."),
+        typer.Option(
+            help="How the image is read: T or V alone, or in full CONSTRUCTION-DIRECTION-BORDER."
+        ),
     ] = "T-superlevel-plain",
-    backend: Annotated[str, typer.Option(help="Engine; auto takes the native one.")] = "auto",
+    backend: Annotated[
+        str, typer.Option(help="Backend to compute it; auto takes native.")
+    ] = "auto",
     label: Annotated[
         Optional[int],  # noqa: UP045  # typer reads the annotation at run time
-        typer.Option(min=0, help="Of a label map: the image is 1 at this label, 0 elsewhere."),
+        typer.Option(
+            min=0, help="Take the image as a label map: 1 where it has this label, 0 elsewhere."
+        ),
     ] = None,
-    bars: Annotated[int, typer.Option(min=1, help="Longest bars to print per dimension.")] = 10,
-    out: Annotated[Path | None, typer.Option(help="Picture to draw: .png, .svg or .pdf.")] = None,
+    bars: Annotated[
+        int, typer.Option(min=1, help="How many bars to print per dimension, the longest ones.")
+    ] = 10,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Picture to draw, of image, bars and diagram: .png, .svg or .pdf."),
+    ] = None,
     html: Annotated[
         bool,
         typer.Option(
             "--html",
-            help="Write a page with a slider for the threshold, IMAGE.html in this folder.",
+            help="Write a page with a slider for the threshold, IMAGE.html in the current folder.",
         ),
     ] = False,
     overwrite: Annotated[
@@ -44,10 +57,11 @@ def barcode(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Print the barcode of an image, and draw it: bars, diagram and where they are.
+    """Print the barcode of an image, its topology at every threshold, and draw it.
 
-    Values are read as grey, and the line that says so names them: in a label map 2 is then no
-    class but brighter than 1. --label takes one class of it.
+    Each bar is printed with its birth and death and the voxels where they happen. Values are read
+    as grey, and a line names them: also in a label map, where 2 is then brighter than 1 and no
+    class of its own. --label takes one class of it.
 
     Examples:
     topoeval barcode scan.nii.gz --topology V --html

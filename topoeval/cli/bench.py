@@ -7,37 +7,44 @@ from typing import Annotated
 
 import typer
 
-app = typer.Typer(
-    name="bench", help="Measure time and memory on this machine.", no_args_is_help=True
-)
+app = typer.Typer(name="bench", help="Measure time and memory of backends.", no_args_is_help=True)
 
 
 @app.callback()
 def bench() -> None:
-    """Measure time and memory on this machine."""
+    """Measure the time and memory that barcodes take on this machine."""
 
 
 @app.command()
 def backends(
     names: Annotated[
-        list[str] | None, typer.Argument(help="Backends; all that are installed by default.")
+        list[str] | None,
+        typer.Argument(help="Names of backends; by default all that are installed."),
     ] = None,
     quick: Annotated[
         bool, typer.Option("--quick", help="Small images only: ends within two minutes.")
     ] = False,
     out: Annotated[
-        Path | None, typer.Option(help="Folder for records, tables and figures.")
+        Path | None, typer.Option(help="Folder to write to: records.json, tables and figures.")
     ] = None,
     budget: Annotated[
-        float | None, typer.Option(min=0.1, help="Seconds per backend and case.")
+        float | None,
+        typer.Option(
+            min=0.1,
+            help="Seconds that a backend has for each image; it is stopped after them. 30 by "
+            "default, 1.5 with --quick.",
+        ),
     ] = None,
-    threads: Annotated[int, typer.Option(min=1, help="Threads of one engine.")] = 1,
+    threads: Annotated[int, typer.Option(min=1, help="CPU threads of a backend.")] = 1,
     records: Annotated[
         Path | None,
-        typer.Option(help="Measure nothing: remake tables and figures from this records.json."),
+        typer.Option(
+            help="Measure nothing: make tables and figures again from this records.json, which an "
+            "earlier --out holds."
+        ),
     ] = None,
 ) -> None:
-    """Measure time and memory of every backend, side by side.
+    """Measure the time and memory of every backend on images of many sizes, side by side.
 
     Examples:
     topoeval bench backends --quick

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from topoeval.evaluate.label_names import LabelNames
 
 _CORES = usable_cores()
+# Sections of the page of help.
+_PREDICTIONS, _RECORDS = "Of predictions", "Of two sets of records"
 _FORMS = (
     "compare takes folders of predictions and the truth last (PRED_A PRED_B GT), two or more "
     "finished 'topoeval evaluate' folders, or two results folders"
@@ -33,69 +35,106 @@ def compare(
     paths: Annotated[
         list[str],
         typer.Argument(
-            help="PRED_A PRED_B [...] GT; or folders that 'topoeval evaluate' wrote; or two sets "
-            "of records: FOLDER, FOLDER@COMMIT or REVISION:FOLDER."
+            help="One of: folders of predictions and the truth last, PRED_A PRED_B [...] GT; two "
+            "or more folders that 'topoeval evaluate' wrote; two results folders, each written "
+            "FOLDER, FOLDER@COMMIT or REVISION:FOLDER."
         ),
     ],
     measure: Annotated[
         Optional[list[str]],  # noqa: UP045  # typer reads the annotation at run time
         typer.Option(
-            help="A score, for example dice; may be repeated. Of predictions dice, cldice, "
-            "betti_error, betti_matching_union, hd95 and nsd by default, of records all."
+            help="A score to compare, for example dice (topoeval list metrics names all); may be "
+            "repeated. By default dice, cldice, betti_error, betti_matching_union, hd95 and nsd of "
+            "predictions, and all scores of records."
         ),
     ] = None,
     topology: Annotated[
         str,
         typer.Option(
-            help="Of predictions: which voxels touch, as V or T (CONSTRUCTION-DIRECTION-BORDER)."
+            help="Which voxels of the foreground touch: T, through corners, too, or V, through "
+            "faces alone; in full CONSTRUCTION-DIRECTION-BORDER.",
+            rich_help_panel=_PREDICTIONS,
         ),
     ] = "T",
     classes: Annotated[
         Optional[str],  # noqa: UP045
-        typer.Option(help="Of predictions: as of topoeval evaluate, for example 1,2,1+2."),
+        typer.Option(
+            help="Classes to compare: 1,2 (each by itself), 1+2 (both as one mask), merged, or "
+            "names of --labels; by default those in the files.",
+            rich_help_panel=_PREDICTIONS,
+        ),
     ] = None,
     labels: Annotated[
         Optional[Path],  # noqa: UP045
         typer.Option(
-            help="Of predictions: names of labels and regions; by default their dataset.json."
+            help='File with the names of labels and regions: JSON like {"vessel": 1}; by default '
+            "a dataset.json of nnU-Net that lies beside the predictions.",
+            rich_help_panel=_PREDICTIONS,
         ),
     ] = None,
     threshold: Annotated[
         Optional[float],  # noqa: UP045
-        typer.Option(help="Predictions are probabilities; foreground from here on."),
+        typer.Option(
+            help="Take predictions as probabilities: values from this one on are foreground.",
+            rich_help_panel=_PREDICTIONS,
+        ),
     ] = None,
     ignore: Annotated[
         Optional[int],  # noqa: UP045
-        typer.Option(help="Label of the truth that marks voxels to leave out."),
+        typer.Option(
+            help="Label of the truth that marks voxels to leave out, because nobody has labelled "
+            "them.",
+            rich_help_panel=_PREDICTIONS,
+        ),
     ] = None,
     jobs: Annotated[
         int,
         typer.Option(
-            min=1, help="Processes; by default as many as there are cores to be used here."
+            min=1,
+            help="Processes side by side; by default one for each CPU core.",
+            rich_help_panel=_PREDICTIONS,
         ),
     ] = _CORES,
     out: Annotated[
-        Path, typer.Option(help="Of predictions: folder to write to, a folder per model in it.")
+        Path,
+        typer.Option(
+            help="Folder to write to; the scores of each model go into a folder of its own in it.",
+            rich_help_panel=_PREDICTIONS,
+        ),
     ] = Path("comparison"),
     html: Annotated[
         bool,
-        typer.Option("--html", help="Of predictions: a page with paired plots and cases."),
+        typer.Option(
+            "--html",
+            help="Write a page (index.html) with plots, and the cases that lie furthest apart.",
+            rich_help_panel=_PREDICTIONS,
+        ),
     ] = False,
     csv: Annotated[bool, typer.Option("--csv", help="Print all differences as CSV.")] = False,
     as_json: AsJson = False,
     fail_on_regression: Annotated[
         bool,
-        typer.Option("--fail-on-regression", help="Of records: exit with 1 if one got worse."),
+        typer.Option(
+            "--fail-on-regression",
+            help="End with exit status 1 if a score is worse in the second set, or a run failed "
+            "there that ended well in the first.",
+            rich_help_panel=_RECORDS,
+        ),
     ] = False,
 ) -> None:
-    """Compare predictions of the same cases, or two sets of records.
+    """Compare the predictions of two or more models on the same cases, or two sets of records.
 
-    Of predictions: per class and score the mean difference over the cases with a 95 % interval,
-    wins, ties and losses, and which model is better where the cases can tell: the two are
-    separated (Holm over all tests of the table). It speaks of these predictions, not of the
-    methods that made them. What the paths were taken for is printed first. Files that cannot be
-    scored are named and left out, with exit status 1. Options that are not here: run 'topoeval
-    evaluate' on each model, and compare the folders it wrote.
+    Of predictions: for each class and score the mean difference over the cases with a 95 %
+    interval; in how many cases the first model wins, ties and loses; and which model is better,
+    where the cases can tell: the two are then called separated (p-values are corrected by Holm over
+    all tests of the table). Training again may give other predictions; that is not tested here.
+    Files that cannot be scored are named and left out; the exit status is then 1. For options of
+    'topoeval evaluate' that are not here, run it on each model, and compare the folders it wrote.
+
+    Of two sets of records, for example before and after a change of code: which scores became
+    better or worse, run by run, and which runs are in one set only.
+
+    What the paths were taken for is printed first.
 
     Examples:
     topoeval compare PRED_A PRED_B GT --topology V

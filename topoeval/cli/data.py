@@ -24,14 +24,15 @@ Params = Annotated[
     typer.Option(
         "--param",
         "-p",
-        help="KEY=VALUE of the dataset, for example side=128; data info names the keys.",
+        help="A parameter of the dataset, KEY=VALUE, for example side=128; topoeval data info NAME "
+        "names the keys; may be repeated.",
     ),
 ]
 
 
 @app.command("list")
 def list_(as_json: AsJson = False) -> None:
-    """List all datasets: drawn, part of topoeval, or from files, and whether these are here.
+    """List all datasets: drawn, part of topoeval, or read from files, and whether these are here.
 
     Examples:
     topoeval data list
@@ -98,28 +99,38 @@ def prepare(
     name: Annotated[str, typer.Argument(help="Name of a dataset (topoeval data list).")],
     source: Annotated[
         Optional[Path],  # noqa: UP045
-        typer.Option("--from", help="Folder of the files as published."),
+        typer.Option("--from", help="Folder with the files as their authors publish them."),
     ] = None,
     data: Annotated[
         Optional[Path],  # noqa: UP045
-        typer.Option(help="Where prepared data go, into DATA/NAME; $TOPOEVAL_DATA by default."),
+        typer.Option(
+            help="Folder of all prepared datasets; this one goes into DATA/NAME. By default what "
+            "the environment variable TOPOEVAL_DATA names."
+        ),
     ] = None,
     download: Annotated[
-        bool, typer.Option("--download", help="Fetch the files, where that is possible.")
+        bool, typer.Option("--download", help="Download the files, where that is possible.")
     ] = False,
     split: Annotated[
         Optional[list[str]],  # noqa: UP045
-        typer.Option(help="Generated data: only this split; may be repeated."),
+        typer.Option(help="Of a drawn dataset: only this split; may be repeated."),
     ] = None,
     size: Annotated[
         Optional[int],  # noqa: UP045
-        typer.Option(help="Generated data: samples of each split; as in data info by default."),
+        typer.Option(
+            help="Of a drawn dataset: images per split; by default as many as data info NAME says."
+        ),
     ] = None,
-    seed: Annotated[int, typer.Option(help="Generated data: seed of the training splits.")] = 0,
-    jobs: Annotated[int, typer.Option(min=1, help="Generated data: processes.")] = usable_cores(),
+    seed: Annotated[int, typer.Option(help="Of a drawn dataset: seed of the training split.")] = 0,
+    jobs: Annotated[
+        int, typer.Option(min=1, help="Of a drawn dataset: processes side by side.")
+    ] = usable_cores(),
     param: Params = None,
 ) -> None:
-    """Check the files of a dataset and write them in a form that loads fast; or draw its samples.
+    """Check the files of a dataset and write them in a form that loads fast; or draw its images.
+
+    'topoeval run --data DATA' finds what was prepared into DATA. Drawn datasets need no
+    preparation; their images are then there when a run begins.
 
     Examples:
     topoeval data prepare drive --from DOWNLOADS --data DATA
@@ -154,14 +165,14 @@ def prepare(
 def show(
     name: Annotated[str, typer.Argument(help="Name of a dataset (topoeval data list).")],
     out: Annotated[Path, typer.Option(help="SVG file to write.")] = Path("dataset.svg"),
-    split: Annotated[str, typer.Option(help="Which split.")] = "test",
+    split: Annotated[str, typer.Option(help="Split to show.")] = "test",
     count: Annotated[
         Optional[int],  # noqa: UP045
-        typer.Option(min=1, help="How many samples; 4 by default, or all if there are fewer."),
+        typer.Option(min=1, help="How many images; 4 by default, or all if there are fewer."),
     ] = None,
     param: Params = None,
 ) -> None:
-    """Draw a few samples, image above truth, and print their Betti numbers.
+    """Draw a few images of a dataset above their true masks, and print their Betti numbers.
 
     Examples:
     topoeval data show strokes --count 3 --out strokes.svg

@@ -19,7 +19,7 @@ _OUTCOMES = {"passed": "green", "failed": "bold red", "not applicable": "dim"}
 
 
 def doctor(as_json: AsJson = False) -> None:
-    """Say what is installed, what is broken and why, and how to get what is missing.
+    """Say which libraries and data topoeval finds here, what is broken, and how to get the rest.
 
     Examples:
     topoeval doctor
@@ -57,9 +57,10 @@ def doctor(as_json: AsJson = False) -> None:
 
 
 def check(
-    name: Annotated[str, typer.Argument(help="Name of a backend.")], as_json: AsJson = False
+    name: Annotated[str, typer.Argument(help="Name of a backend (topoeval list backends).")],
+    as_json: AsJson = False,
 ) -> None:
-    """Test that a backend returns the right bars.
+    """Test that a backend computes the right barcodes.
 
     Examples:
     topoeval check native

@@ -34,46 +34,48 @@ class Absent(StrEnum):
 Classes = Annotated[
     Optional[str],  # noqa: UP045  # typer reads the annotation at run time
     typer.Option(
-        help="For example 1,2 (each by itself), 1-40 (each of forty), 1+2 (both as one mask), "
-        "merged, or names of --labels; those in the files by default.",
+        help="Classes to look at: 1,2 (each by itself), 1-40 (each of forty), 1+2 (both as one "
+        "mask), merged, or names of --labels; by default those in the files.",
         rich_help_panel=VALUES,
     ),
 ]
 Labels = Annotated[
     Optional[Path],  # noqa: UP045
     typer.Option(
-        help='Names of labels and regions: JSON like {"vessel": 1, "all": [1, 2], "ignore": 255}, '
-        "or nnU-Net's dataset.json.",
+        help="File with the names of labels and regions: JSON like "
+        '{"vessel": 1, "all": [1, 2], "ignore": 255}, or nnU-Net\'s dataset.json.',
         rich_help_panel=VALUES,
     ),
 ]
 Ignore = Annotated[
     Optional[int],  # noqa: UP045
     typer.Option(
-        help="Label that marks voxels to leave out: nobody labelled them, and no score counts "
-        "them.",
+        help="Label that marks voxels to leave out, because nobody has labelled them.",
         rich_help_panel=VALUES,
     ),
 ]
 Lossy = Annotated[
     bool,
     typer.Option(
-        "--lossy", help="Take JPEG as masks, cut at half of its range.", rich_help_panel=VALUES
+        "--lossy",
+        help="Accept JPEG files, whose values are blurred: from half of the range on they are "
+        "foreground.",
+        rich_help_panel=VALUES,
     ),
 ]
 Axes = Annotated[
     Optional[str],  # noqa: UP045
     typer.Option(
-        help="Axes of NPY, NPZ, HDF5 and Zarr arrays where that is not clear: zyx a volume, cyx or "
-        "yxc an image with channels.",
+        help="What the axes of an NPY, NPZ, HDF5 or Zarr array are, where it is not clear: zyx (a "
+        "volume), cyx or yxc (an image with channels).",
         rich_help_panel=VALUES,
     ),
 ]
 Betti = Annotated[
     Optional[list[str]],  # noqa: UP045
     typer.Option(
-        help="Betti numbers that the structure should have: components,holes in 2D, "
-        "components,loops,cavities in 3D; 1,1 for every class or CLASS:1,1; may be repeated.",
+        help="Betti numbers that each mask should have: components,holes in 2D, "
+        "components,loops,cavities in 3D; 1,1 for all classes, CLASS:1,1 for one; may be repeated.",
         rich_help_panel=SCORES,
     ),
 ]
@@ -81,7 +83,7 @@ Jobs = Annotated[
     int,
     typer.Option(
         min=1,
-        help="Processes; by default as many as there are cores to be used here.",
+        help="Processes side by side; by default one for each CPU core.",
         rich_help_panel=OUTPUT,
     ),
 ]
@@ -94,32 +96,34 @@ def evaluate(
     ] = None,
     targets: Annotated[
         Optional[Path],  # noqa: UP045
-        typer.Argument(help="The truth: a file, or a folder of files of equal names."),
+        typer.Argument(help="The truth: a file, or a folder of files with the same names."),
     ] = None,
     nnunet: Annotated[
         Optional[Path],  # noqa: UP045
         typer.Option(
-            help="Results of nnU-Net: fold_0, its validation, a summary.json; or a folder of "
-            "predictions, with the truth after it. Names, regions and the ignore label are those "
-            "of its dataset.json.",
+            help="Results of nnU-Net in place of PREDICTIONS and TARGETS: a folder fold_0, its "
+            "folder validation or a summary.json; or a folder of predictions, with TARGETS after "
+            "it. Names, regions and the ignore label are read from its dataset.json.",
             rich_help_panel=FILES,
         ),
     ] = None,
     pred_suffix: Annotated[
         str,
         typer.Option(
-            help="What names of predictions have beside the case: _pred, or seg_*_v2 with * for "
-            "the case.",
+            help="What file names of predictions have beside the name of the case: _pred, or a "
+            "pattern like seg_*_v2, where * is the name.",
             rich_help_panel=FILES,
         ),
     ] = "",
     gt_suffix: Annotated[
-        str, typer.Option(help="The same of the truth: _manual1.", rich_help_panel=FILES)
+        str,
+        typer.Option(help="The same for the truth, for example _manual1.", rich_help_panel=FILES),
     ] = "",
     missing: Annotated[
         Missing,
         typer.Option(
-            help="Targets without a prediction: named and left out, or scored as an empty mask.",
+            help="What is done with a target without a prediction: it is named and left out, or "
+            "scored as if the prediction were empty.",
             rich_help_panel=FILES,
         ),
     ] = Missing.leave_out,
@@ -127,14 +131,16 @@ def evaluate(
     labels: Labels = None,
     unions: Annotated[
         bool,
-        typer.Option("--unions", help="Every union of two classes too.", rich_help_panel=VALUES),
+        typer.Option(
+            "--unions", help="Score the union of every two classes, too.", rich_help_panel=VALUES
+        ),
     ] = False,
     ignore: Ignore = None,
     threshold: Annotated[
         Optional[float],  # noqa: UP045
         typer.Option(
-            help="Predictions are probabilities (floats in [0, 1], or uint8 of which 255 is 1); "
-            "foreground from here on.",
+            help="Take predictions as probabilities (floats in [0, 1], or uint8 of which 255 is "
+            "1): values from this one on are foreground.",
             rich_help_panel=VALUES,
         ),
     ] = None,
@@ -143,8 +149,8 @@ def evaluate(
     pred_map: Annotated[
         Optional[str],  # noqa: UP045
         typer.Option(
-            help="Labels of predictions that are others in the truth: 51:1,60-69:2,*:0 (*: all "
-            "others), or a JSON file of them.",
+            help="Read labels of predictions as the truth numbers them: 51:1,60-69:2,*:0 (51 is "
+            "1 there, 60 to 69 are 2, all others 0), or a JSON file that says so.",
             rich_help_panel=VALUES,
         ),
     ] = None,
@@ -156,16 +162,18 @@ def evaluate(
         bool,
         typer.Option(
             "--instances",
-            help="Every label is an object of its own: scores of objects (pq, instance_f1, ...) "
-            "compare them as they are labelled, touching ones too, and not the components.",
+            help="Each label is an object of its own, as in instance segmentation: scores of "
+            "objects (pq: panoptic quality, instance_f1, ...) compare the objects as they are "
+            "labelled, also where they touch, and not connected components.",
             rich_help_panel=VALUES,
         ),
     ] = False,
     topology: Annotated[
         str,
         typer.Option(
-            help="Which voxels touch: T, also through corners (8 or 26 neighbours), or V, through "
-            "faces alone (4 or 6); in full CONSTRUCTION-DIRECTION-BORDER, as T-superlevel-framed.",
+            help="Which voxels of the foreground touch: T, through corners, too (8 or 26 "
+            "neighbours), or V, through faces alone (4 or 6); in full "
+            "CONSTRUCTION-DIRECTION-BORDER, for example T-superlevel-framed.",
             rich_help_panel=SCORES,
         ),
     ] = "T",
@@ -173,58 +181,60 @@ def evaluate(
     spacing: Annotated[
         Optional[str],  # noqa: UP045
         typer.Option(
-            help="Size of a voxel along each axis of the array, for example 2,0.5,0.5; the "
-            "truth's by "
-            "default.",
+            help="Size of a voxel along each axis of the array, for example 2,0.5,0.5; by default "
+            "as the files of the truth say.",
             rich_help_panel=SCORES,
         ),
     ] = None,
     tolerance: Annotated[
         Optional[list[str]],  # noqa: UP045
         typer.Option(
-            help="Of nsd, surface_dice and scores of road and vessel networks, in units of the "
-            "spacing: 2 for every class or CLASS:2; may be repeated. By default the largest side "
-            "of a voxel.",
+            help="How far apart two surfaces or lines may lie and still count as equal, for the "
+            "scores nsd, surface_dice and those of road and vessel networks; in units of the "
+            "spacing: 2 for all classes, CLASS:2 for one; may be repeated. By default the largest "
+            "side of a voxel.",
             rich_help_panel=SCORES,
         ),
     ] = None,
     neighbours: Annotated[
         Optional[Path],  # noqa: UP045
         typer.Option(
-            help='Labels that may touch, JSON like {"1": [2, 3]}, of invalid_neighbours; by '
-            "default those that touch in the truth of the case.",
+            help='File with the labels that may touch, JSON like {"1": [2, 3]}, for the score '
+            "invalid_neighbours, which counts others that do; by default those that touch in the "
+            "truth of the case.",
             rich_help_panel=SCORES,
         ),
     ] = None,
     patch: Annotated[
         int,
         typer.Option(
-            help="Side of the patches of patch_betti_error, in voxels.", rich_help_panel=SCORES
+            help="Side of the squares or cubes, in voxels, that the score patch_betti_error looks "
+            "at one by one.",
+            rich_help_panel=SCORES,
         ),
     ] = 64,
     metrics: Annotated[
         Optional[str],  # noqa: UP045
         typer.Option(
-            help="For example dice,cldice,betti_error,hd95; all by default (topoeval list "
-            "metrics).",
+            help="Scores to compute, for example dice,cldice,betti_error,hd95; topoeval list "
+            "metrics names all, topoeval info NAME explains one and says whether it is computed by "
+            "default.",
             rich_help_panel=SCORES,
         ),
     ] = None,
     preset: Annotated[
         Optional[str],  # noqa: UP045
         typer.Option(
-            help="Scores and conventions of a challenge or program: vesuvius, topcow24, "
-            "topbrain, atm22, "
-            "selma3d, cremi, roads, nnunet.",
+            help="Score as a challenge or program does: vesuvius, topcow24, topbrain, atm22, "
+            "selma3d, cremi (challenges of these names), roads (maps of roads), nnunet.",
             rich_help_panel=SCORES,
         ),
     ] = None,
     absent: Annotated[
         Absent,
         typer.Option(
-            help="Classes that neither mask of a case holds: left out of means, or scored (Dice "
-            "1, HD95 0; "
-            "topoeval info METRIC has each rule).",
+            help="What is done with a class that neither mask of a case holds: it is left out of "
+            "means, or scored (Dice 1, HD95 0; topoeval info METRIC has each rule).",
             rich_help_panel=SCORES,
         ),
     ] = Absent.leave_out,
@@ -232,32 +242,38 @@ def evaluate(
     memory: Annotated[
         Optional[str],  # noqa: UP045
         typer.Option(
-            help="For all processes together, for example 8G: scores that need more are left out "
-            "and named.",
+            help="Memory of all processes together, for example 8G: scores that need more are "
+            "left out and named.",
             rich_help_panel=OUTPUT,
         ),
     ] = None,
     out: Annotated[
         Path,
         typer.Option(
-            help="Folder to write cases.csv, summary.csv and more to.", rich_help_panel=OUTPUT
+            help="Folder to write to: cases.csv has a row per case and class, summary.csv means.",
+            rich_help_panel=OUTPUT,
         ),
     ] = Path("evaluation"),
     parquet: Annotated[
-        bool, typer.Option("--parquet", help="Cases as Parquet, too.", rich_help_panel=OUTPUT)
+        bool,
+        typer.Option("--parquet", help="Write cases.csv as Parquet, too.", rich_help_panel=OUTPUT),
     ] = False,
     html: Annotated[
-        bool, typer.Option("--html", help="A page with the worst cases.", rich_help_panel=OUTPUT)
+        bool,
+        typer.Option(
+            "--html", help="Write a page (index.html) with the worst cases.", rich_help_panel=OUTPUT
+        ),
     ] = False,
     as_json: AsJson = False,
     plugin: Plugins = None,
 ) -> None:
-    """Score predictions of any origin, file by file.
+    """Score predicted masks against true ones, file by file, whatever program made them.
 
     Reads PNG, GIF, BMP, TIFF, NPY, NPZ, NIfTI, MGZ, MHA, NRRD, HDF5 (FILE.h5:/path), Zarr and
-    DICOM SEG; files match by name without ending. What the values were read as is printed: labels,
-    masks of 0 and 255, channels. A file that cannot be scored is named and left out, with exit
-    status 1. The same command again goes on where it stopped.
+    DICOM SEG. A prediction and its truth have the same file name, but for the ending. How the
+    values were read is printed: as labels, as masks of 0 and 255, or as channels, one per class. A
+    file that cannot be scored is named and left out; the exit status is then 1. The same command
+    again goes on where it stopped.
 
     Examples:
     topoeval evaluate PRED GT --html

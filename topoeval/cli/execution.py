@@ -16,8 +16,8 @@ _PANEL = "Where runs are executed"
 Executor = Annotated[
     str,
     typer.Option(
-        help="local: a process per run on this machine; dask: workers of a scheduler; "
-        "slurm: jobs of a cluster; inline: in this process, for a debugger.",
+        help="local: a process per run on this machine; dask: workers of a dask scheduler; "
+        "slurm: jobs of a cluster; inline: one by one in this process, for a debugger.",
         rich_help_panel=_PANEL,
     ),
 ]
@@ -29,12 +29,14 @@ Jobs = Annotated[
         rich_help_panel=_PANEL,
     ),
 ]
-Threads = Annotated[int, typer.Option(min=1, help="Threads of one run.", rich_help_panel=_PANEL)]
+Threads = Annotated[
+    int, typer.Option(min=1, help="CPU threads of one run.", rich_help_panel=_PANEL)
+]
 Gpus = Annotated[
     str | None,
     typer.Option(
-        help="GPUs for runs on CUDA, one each, for example 0,1; named twice, it has two runs at a "
-        "time. All visible ones by default.",
+        help="Numbers of the GPUs for runs on CUDA, for example 0,1, a run at a time on each; a "
+        "GPU that is named twice has two. All that torch sees by default.",
         rich_help_panel=_PANEL,
     ),
 ]

@@ -27,8 +27,8 @@ Methods = Annotated[
     typer.Option(
         "--method",
         "-m",
-        help="Only this method: a name, a pattern as betti*, or "
-        "NAME[KEY=VALUE] with a value of a parameter; may be repeated.",
+        help="Only this method: a name, a pattern like betti*, or NAME[KEY=VALUE], the one with "
+        "this value of a parameter; may be repeated.",
     ),
 ]
 Datasets = Annotated[
@@ -36,18 +36,32 @@ Datasets = Annotated[
     typer.Option(
         "--dataset",
         "-d",
-        help="Only this dataset: a name, a pattern as stroke*, or NAME[KEY=VALUE] with a value of "
-        "a parameter; may be repeated.",
+        help="Only this dataset: a name, a pattern like stroke*, or NAME[KEY=VALUE], the one with "
+        "this value of a parameter; may be repeated.",
     ),
 ]
 Seeds = Annotated[
     list[int] | None, typer.Option("--seed", "-s", help="Only this seed; may be repeated.")
 ]
 Backends = Annotated[
-    list[str] | None, typer.Option("--backend", "-b", help="Only this backend; may be repeated.")
+    list[str] | None,
+    typer.Option("--backend", "-b", help="Only runs with this backend; may be repeated."),
 ]
 Devices = Annotated[
-    list[str] | None, typer.Option("--device", help="Only cpu, or only cuda; may be repeated.")
+    list[str] | None,
+    typer.Option("--device", help="Only runs on this device, cpu or cuda; may be repeated."),
+]
+ResultsFolder = Annotated[
+    Path | None,
+    typer.Option("--results", help="Results folder; results/SUITE by default."),
+]
+DataFolder = Annotated[
+    Path | None,
+    typer.Option(
+        "--data",
+        help="Folder of the datasets that are read from files (topoeval data prepare puts them "
+        "there); by default what the environment variable TOPOEVAL_DATA names.",
+    ),
 ]
 
 

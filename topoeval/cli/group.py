@@ -6,8 +6,7 @@ import re
 import sys
 from typing import Any
 
-from typer.core import TyperGroup
-
+from topoeval.cli.words import ExplainedGroup
 from topoeval.errors import UserError, nearest
 
 # 128 and the number of SIGINT
@@ -46,7 +45,7 @@ def hint(word: str, commands: list[str]) -> str:
     return nearest(word, commands)
 
 
-class Group(TyperGroup):
+class Group(ExplainedGroup):
     """The commands; one that there is not is a line that names the nearest."""
 
     def invoke(self, ctx: Any) -> Any:

@@ -20,9 +20,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 JSON_HELP = "Print one JSON document, for programs; words for people go to standard error."
-QUIET_HELP = (
-    "Print problems only, on standard error; with --json, where there is one, its document too."
-)
+QUIET_HELP = "Print problems only, on standard error."
+QUIET_JSON_HELP = "Print problems only, on standard error, and with --json its document."
 # Where the document goes while standard output is turned elsewhere; whether words go nowhere.
 _answers: list[TextIO] = []
 _hushed: list[bool] = []
@@ -59,9 +58,11 @@ AsJson = Annotated[
 ]
 
 
-Quiet = Annotated[
-    bool, typer.Option("--quiet", "-q", help=QUIET_HELP, callback=_hush, is_eager=True)
-]
+def _quiet(told: str) -> Any:
+    return Annotated[bool, typer.Option("--quiet", "-q", help=told, callback=_hush, is_eager=True)]
+
+
+QUIET, QUIET_JSON = _quiet(QUIET_HELP), _quiet(QUIET_JSON_HELP)
 
 
 def allow_quiet(app: typer.Typer) -> None:
@@ -83,7 +84,10 @@ def _with_quiet(function: Callable[..., Any]) -> Callable[..., Any]:
 
     of_function = inspect.signature(function, eval_str=True)
     quiet = inspect.Parameter(
-        "quiet", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=Quiet
+        "quiet",
+        inspect.Parameter.KEYWORD_ONLY,
+        default=False,
+        annotation=QUIET_JSON if "as_json" in of_function.parameters else QUIET,
     )
     parameters = [*of_function.parameters.values(), quiet]
     command.__signature__ = of_function.replace(parameters=parameters)  # type: ignore[attr-defined]

@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from topoeval.cli.filters import Backends, Datasets, Devices, Methods, Seeds, Suite, filters
+from topoeval.cli.filters import (
+    Backends,
+    DataFolder,
+    Datasets,
+    Devices,
+    Methods,
+    ResultsFolder,
+    Seeds,
+    Suite,
+    filters,
+)
 from topoeval.cli.habits import AsJson
 from topoeval.cli.plugins import Plugins
 
@@ -27,22 +37,18 @@ def plan(
     backend: Backends = None,
     device: Devices = None,
     plugin: Plugins = None,
-    results: Annotated[
-        Path | None, typer.Option(help="Results folder; results/SUITE by default.")
-    ] = None,
-    data: Annotated[
-        Path | None,
-        typer.Option(
-            help="Folder of the datasets that are made of files; $TOPOEVAL_DATA by default."
-        ),
-    ] = None,
+    results: ResultsFolder = None,
+    data: DataFolder = None,
     tuned: Annotated[
         Path | None,
-        typer.Option(help="The tuned.toml that 'topoeval tune' wrote, as for 'topoeval run'."),
+        typer.Option(help="The tuned.toml with the parameters that 'topoeval tune' chose."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show what a suite would run here, for how long, what is done, and what cannot run and why.
+    """Show what 'topoeval run' would do with a suite here, and for how long; run nothing.
+
+    A line for each method and dataset: how many of its runs are done, have failed, are to run, or
+    cannot run and why. Times are those of records of the same method, where there are any.
 
     Examples:
     topoeval plan quickstart
@@ -90,9 +96,9 @@ def plan(
 
 
 def schema(
-    kind: Annotated[str, typer.Argument(help="suite, method or record.")],
+    kind: Annotated[str, typer.Argument(help="Kind of file: suite, method or record.")],
 ) -> None:
-    """Print the JSON schema of a kind of file, for editors and other programs.
+    """Print the JSON schema of the files of suites, methods or records, for editors and programs.
 
     Examples:
     topoeval schema suite

@@ -15,7 +15,7 @@ def _load(named: list[str] | None) -> list[str] | None:
     return named
 
 
-_HELP = "Python file or module that registers losses, metrics, datasets, ...; may be repeated."
+_HELP = "Your own Python file or module with more losses, metrics, datasets, ...; may be repeated."
 
 # read before the other options, which may name what a plug-in brings
 Plugins = Annotated[

@@ -25,21 +25,23 @@ def repair(
     threshold: Annotated[
         Optional[float],  # noqa: UP045  # typer reads the annotation at run time
         typer.Option(
-            help="The files are probabilities (floats in [0, 1], or uint8 of which 255 is 1); "
-            "foreground from here on. The results are probabilities, too."
+            help="Take the files as probabilities (floats in [0, 1], or uint8 of which 255 is 1): "
+            "values from this one on are foreground. The results are probabilities, too."
         ),
     ] = None,
     topology: Annotated[
         str,
         typer.Option(
-            help="Which voxels touch: T, also through corners (8 or 26 neighbours), or V, through "
-            "faces alone (4 or 6); in full CONSTRUCTION-DIRECTION-BORDER, as T-superlevel-framed."
+            help="Which voxels of the foreground touch: T, through corners, too (8 or 26 "
+            "neighbours), or V, through faces alone (4 or 6); in full "
+            "CONSTRUCTION-DIRECTION-BORDER, for example T-superlevel-framed."
         ),
     ] = "T",
     evidence: Annotated[
         float,
         typer.Option(
-            help="Add a component or hole only where the map shows a bar of at least this length.",
+            help="Add a component or hole only where the barcode of the map has a bar of at least "
+            "this length, so that the map has a trace of it.",
             rich_help_panel=EDITS,
         ),
     ] = 0.0,
@@ -53,14 +55,16 @@ def repair(
     ] = None,
     max_change: Annotated[
         Optional[int],  # noqa: UP045
-        typer.Option(help="Voxels that one edit may flip.", rich_help_panel=EDITS),
+        typer.Option(help="Most voxels that one edit may flip.", rich_help_panel=EDITS),
     ] = None,
     only: Annotated[
         Optional[str],  # noqa: UP045
         typer.Option(
-            help="Kinds of edits: delete (a component), fill (a hole), join, open, create, "
-            "pierce, split, close; in 3D also cut, cover, bridge, tunnel. docs/repair.md shows "
-            "each.",
+            help="Kinds of edits that are allowed, for example delete,fill; all by default. Of a "
+            "component: delete, create, join (two by a path), split (in two). Of a hole: fill, "
+            "pierce (make one), open (to the outside), close (make one by closing a gap). In 3D "
+            "of a loop: cut it or cover its hole, make one by a bridge of foreground or a tunnel "
+            "of background.",
             rich_help_panel=EDITS,
         ),
     ] = None,
@@ -73,7 +77,7 @@ def repair(
     ] = 0,
     keep: Annotated[
         Optional[int],  # noqa: UP045
-        typer.Option(help="Largest components to keep.", rich_help_panel=EDITS),
+        typer.Option(help="Keep only so many components, the largest ones.", rich_help_panel=EDITS),
     ] = None,
     settle: Annotated[
         bool,
@@ -89,21 +93,26 @@ def repair(
     report: Annotated[
         Optional[Path],  # noqa: UP045
         typer.Option(
-            help="CSV of the edits: kind, cost, length of the bar, voxel and world coordinates.",
+            help="CSV file to list the edits in: kind, cost (|logit p| summed over the voxels that "
+            "it flips), length of the bar, voxel and world coordinates.",
             rich_help_panel=OUTPUT,
         ),
     ] = None,
     overwrite: Annotated[
         bool,
-        typer.Option("--overwrite", help="Replace files in --out.", rich_help_panel=OUTPUT),
+        typer.Option(
+            "--overwrite", help="Replace files that are in --out.", rich_help_panel=OUTPUT
+        ),
     ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Edit masks and probability maps until they have the wanted Betti numbers.
 
-    Reads what evaluate reads and writes the same format with the same grid. A file that cannot be
-    repaired is named and not written; one that could not be brought to the wanted numbers is
-    written and named. Either way the exit status is 1.
+    Edits that cost less go first: those that flip few voxels, of which the map is least sure. Reads
+    the formats that 'topoeval evaluate' reads, and writes the same format with the same size,
+    place and spacing of voxels. A file that cannot be repaired is named and not written; one that
+    does not have the wanted numbers afterwards is written and named. Either way the exit status is
+    1.
 
     Examples:
     topoeval repair PRED --betti 1,0 --out REPAIRED

@@ -24,30 +24,30 @@ if TYPE_CHECKING:
     from topoeval.results.records import Records
     from topoeval.results.submission import Verdict
 
-_DEFAULT = "that of the suite's file by default."
+_DEFAULT = "by default the one that the suite's file names."
 
 
 def report(
-    results: Annotated[Path, typer.Argument(help="Results folder of a suite.")],
+    results: Annotated[Path, typer.Argument(help="Results folder that 'topoeval run' made.")],
     out: Annotated[
         Optional[Path],  # noqa: UP045  # typer reads the annotation at run time
-        typer.Option(help="Where to write; RESULTS/report by default."),
+        typer.Option(help="Folder to write to; RESULTS/report by default."),
     ] = None,
     reference: Annotated[
         Optional[str],  # noqa: UP045
-        typer.Option(help=f"Base of the methods that name none; {_DEFAULT}"),
+        typer.Option(help=f"Name of the method to be the reference; {_DEFAULT}"),
     ] = None,
     copy_records: Annotated[
         bool,
         typer.Option(
             "--copy-records",
-            help="Put the records into the folder, so that it can be shared on its own.",
+            help="Copy the records into the folder, so that it can be shared on its own.",
         ),
     ] = False,
     as_json: AsJson = False,
     plugin: Plugins = None,
 ) -> None:
-    """Make pages, figures and tables (CSV, Markdown, LaTeX) from the records of a suite.
+    """Make HTML pages, figures and tables (CSV, Markdown, LaTeX) from the records of a suite.
 
     Examples:
     topoeval report results/quickstart
@@ -62,7 +62,7 @@ def leaderboard(
         list[Path],
         typer.Argument(help="Results folders of suites, or a folder of results folders."),
     ],
-    out: Annotated[Path, typer.Option(help="Where to write the site.")] = Path("results/site"),
+    out: Annotated[Path, typer.Option(help="Folder to write to.")] = Path("results/site"),
     without: Annotated[
         Optional[list[str]],  # noqa: UP045
         typer.Option(help="Name of a results folder to leave out; may be repeated."),
@@ -70,17 +70,22 @@ def leaderboard(
     reference: Annotated[
         Optional[list[str]],  # noqa: UP045
         typer.Option(
-            help="Method that those are compared with which name no base of their own. Of several, "
-            f"each suite takes the first that it has; {_DEFAULT}"
+            help="Name of the method to be the reference; may be repeated: each suite takes the "
+            f"first that it has; {_DEFAULT}"
         ),
     ] = None,
     submission: Annotated[
         Optional[list[Path]],  # noqa: UP045
-        typer.Option(help="A bundle of topoeval submit, shown apart; may be repeated."),
+        typer.Option(
+            help="A bundle of 'topoeval submit', shown in a table of its own; may be repeated."
+        ),
     ] = None,
     truth: Annotated[
         Optional[list[str]],  # noqa: UP045
-        typer.Option(help="DATASET=FOLDER of the masks to verify submissions with; repeatable."),
+        typer.Option(
+            help="DATASET=FOLDER with the true masks of a dataset, by which the predictions in "
+            "bundles are scored; may be repeated."
+        ),
     ] = None,
     tables: Annotated[
         bool,
@@ -88,7 +93,7 @@ def leaderboard(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Make one site of the reports of several suites.
+    """Make one web site (files, no server) of the reports of several suites.
 
     Examples:
     topoeval leaderboard results --out site

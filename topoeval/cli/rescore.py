@@ -7,27 +7,29 @@ from typing import Annotated
 
 import typer
 
+from topoeval.cli.filters import DataFolder
 from topoeval.cli.habits import AsJson
 from topoeval.cli.plugins import Plugins
 from topoeval.errors import UserError
 
 
 def rescore(
-    results: Annotated[Path, typer.Argument(help="Results folder of a suite.")],
+    results: Annotated[Path, typer.Argument(help="Results folder that 'topoeval run' made.")],
     metrics: Annotated[
-        str, typer.Option(help="Names of scores (topoeval list metrics), for example cldice,hd95.")
-    ],
-    data: Annotated[
-        Path | None,
+        str,
         typer.Option(
-            help="Folder of the datasets that are made of files; $TOPOEVAL_DATA by default."
+            help="Scores to add (topoeval list metrics names all), for example cldice,hd95."
         ),
-    ] = None,
+    ],
+    data: DataFolder = None,
     jobs: Annotated[int, typer.Option(min=1, help="Processes side by side.")] = 1,
     as_json: AsJson = False,
     plugin: Plugins = None,
 ) -> None:
-    """Add metrics to finished runs from the predictions that they kept.
+    """Add scores to the records of finished runs, without training.
+
+    A run keeps its predictions on the test images in the results folder, unless the suite says
+    otherwise; they are scored again. A run without them is named, with exit status 1.
 
     Examples:
     topoeval rescore results/quickstart --metrics cldice,hd95

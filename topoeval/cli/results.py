@@ -18,12 +18,16 @@ from topoeval.limits import usable_cores
 def collect(
     results: Annotated[
         Optional[list[Path]],  # noqa: UP045  # typer reads the annotation at run time
-        typer.Argument(help="Results folders, or folders of results folders; results by default."),
+        typer.Argument(
+            help="Results folders, or folders that hold results folders; by default ./results."
+        ),
     ] = None,
     out: Annotated[Path, typer.Option(help="Folder to write to.")] = Path("collected"),
     as_json: AsJson = False,
 ) -> None:
-    """Write all records as two Parquet files, runs and cases.
+    """Write all records into two tables: runs.parquet and cases.parquet.
+
+    A row per run, with its settings, times and state, and a row per run and case, with its scores.
 
     Examples:
     topoeval collect results --out collected
@@ -44,17 +48,24 @@ def collect(
 
 
 def query(
-    sql: Annotated[str, typer.Argument(help="A SELECT over the tables runs and cases.")],
+    sql: Annotated[str, typer.Argument(help="SQL that begins with SELECT or DESCRIBE.")],
     results: Annotated[
         Optional[list[Path]],  # noqa: UP045
-        typer.Argument(help="Results folders, or folders of results folders; results by default."),
+        typer.Argument(
+            help="Results folders, or folders that hold results folders; by default ./results."
+        ),
     ] = None,
     csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Print the result of an SQL query over all records; docs/results.md names the columns.
+    """Print the result of an SQL query over all records.
+
+    There are two tables: runs, a row per run with its settings, times and state, and cases, a row
+    per run and case with its scores. DESCRIBE lists their columns.
 
     Examples:
+    topoeval query "DESCRIBE cases"
+
     topoeval query "SELECT method, count(*) FROM runs GROUP BY method" results
     """
     from topoeval.csv_tables import to_csv
@@ -77,7 +88,7 @@ def query(
 def submit(
     folder: Annotated[
         Optional[Path],  # noqa: UP045
-        typer.Argument(help="Folder with submission.toml and predictions/ or scores.csv."),
+        typer.Argument(help="Folder to pack; what it holds is said above."),
     ] = None,
     out: Annotated[
         Optional[Path],  # noqa: UP045
@@ -85,7 +96,9 @@ def submit(
     ] = None,
     truth: Annotated[
         Optional[Path],  # noqa: UP045
-        typer.Option(help="Masks to score the predictions against, of the same names."),
+        typer.Option(
+            help="Folder of the true masks, named like the predictions, which are scored by them."
+        ),
     ] = None,
     check: Annotated[
         Optional[Path],  # noqa: UP045
@@ -93,16 +106,20 @@ def submit(
     ] = None,
     jobs: Annotated[
         int,
-        typer.Option(
-            min=1, help="Processes; by default as many as there are cores to be used here."
-        ),
+        typer.Option(min=1, help="Processes side by side; by default one for each CPU core."),
     ] = (usable_cores()),
     max_gib: Annotated[
-        float, typer.Option(min=0, help="Limit for the files of a bundle, unpacked, in GiB.")
+        float, typer.Option(min=0, help="Refuse a bundle whose files are larger together, in GiB.")
     ] = 4.0,
     as_json: AsJson = False,
 ) -> None:
-    """Pack predictions or numbers of a method into a checked bundle, or check one.
+    """Pack predictions or scores of a method of your own into a bundle to hand on, or check one.
+
+    FOLDER holds submission.toml and either predictions/, a mask file per test image, or scores.csv
+    with the columns case, class and any scores. submission.toml needs three lines: method = "NAME",
+    dataset = "NAME" and topology = "T" or "V" (whether foreground voxels touch through corners,
+    too, or through faces alone). Predictions that are scored here, by --truth, are verified; all
+    else is unverified, and says so wherever it is shown.
 
     Examples:
     topoeval submit my_folder --truth MASKS

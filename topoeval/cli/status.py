@@ -16,6 +16,7 @@ from topoeval.cli.execution import (
     Threads,
     execution_settings,
 )
+from topoeval.cli.filters import DataFolder
 from topoeval.cli.habits import AsJson
 from topoeval.errors import UserError
 
@@ -24,18 +25,20 @@ if TYPE_CHECKING:
 
     from topoeval.harness.runs.progress import RunState
 
-Results = Annotated[Path, typer.Argument(help="Results folder of a suite.")]
+Results = Annotated[Path, typer.Argument(help="Results folder that 'topoeval run' made.")]
 
 
 def status(
     results: Results,
     every: Annotated[
         bool,
-        typer.Option("--all", help="List every run, not only those that run or did not end well."),
+        typer.Option(
+            "--all", help="List every run, not only those that are going on or did not end well."
+        ),
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show which runs of a suite are running, how they ended, and which are left.
+    """Show which runs of a suite are going on, how the others ended, and which are left.
 
     Examples:
     topoeval status results/quickstart --all
@@ -129,31 +132,29 @@ def _table(states: list[RunState]) -> Table:
 def retry(
     results: Results,
     failed: Annotated[
-        bool, typer.Option("--failed", help="All runs that failed, whatever the reason.")
+        bool, typer.Option("--failed", help="All failed runs, whatever the reason.")
     ] = False,
     machine: Annotated[
         bool,
         typer.Option(
             "--machine",
-            help="Only runs that the machine ended: killed from outside, or lost.",
+            help="Only failed runs that the machine is to blame for: it killed them, its disk was "
+            "full, or they were gone without a word.",
         ),
     ] = False,
-    data: Annotated[
-        Path | None,
-        typer.Option(
-            help="Folder of the datasets that are made of files; $TOPOEVAL_DATA by default."
-        ),
-    ] = None,
+    data: DataFolder = None,
     executor: Executor = "local",
     jobs: Jobs = None,
     threads: Threads = 1,
     gpus: Gpus = None,
     dask_address: DaskAddress = None,
     slurm: Slurm = None,
-    report: Annotated[bool, typer.Option(help="Make the table and the page at the end.")] = True,
+    report: Annotated[bool, typer.Option(help="Make tables and HTML pages at the end.")] = True,
     as_json: AsJson = False,
 ) -> None:
-    """Run the failed runs of a results folder again (say which), and those never begun.
+    """Run the failed runs of a suite again, and those never begun.
+
+    Say which of the failed ones: --failed or --machine.
 
     Examples:
     topoeval retry results/quickstart --failed

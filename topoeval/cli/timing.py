@@ -7,7 +7,17 @@ from typing import Annotated
 
 import typer
 
-from topoeval.cli.filters import Backends, Datasets, Devices, Methods, Seeds, Suite, filters
+from topoeval.cli.filters import (
+    Backends,
+    DataFolder,
+    Datasets,
+    Devices,
+    Methods,
+    ResultsFolder,
+    Seeds,
+    Suite,
+    filters,
+)
 from topoeval.cli.habits import AsJson
 from topoeval.cli.plugins import Plugins
 
@@ -23,27 +33,26 @@ def time(
     rounds: Annotated[
         int | None,
         typer.Option(
-            min=1, help="Repetitions per method, each in a new process; the suite's by default."
+            min=1,
+            help="Repetitions per method, each in a new process; by default as many as the suite "
+            "says.",
         ),
     ] = None,
-    threads: Annotated[int, typer.Option(min=1, help="Threads of a step, pinned to cores.")] = 1,
+    threads: Annotated[int, typer.Option(min=1, help="CPU threads, each kept on one core.")] = 1,
     busy: Annotated[
         bool,
-        typer.Option("--busy", help="Measure although others run; the records say so."),
-    ] = False,
-    again: Annotated[bool, typer.Option("--again", help="Measure anew what is measured.")] = False,
-    results: Annotated[
-        Path | None, typer.Option(help="Results folder; results/SUITE by default.")
-    ] = None,
-    data: Annotated[
-        Path | None,
         typer.Option(
-            help="Folder of the datasets that are made of files; $TOPOEVAL_DATA by default."
+            "--busy", help="Measure although other programs are at work; the records say so."
         ),
-    ] = None,
+    ] = False,
+    again: Annotated[bool, typer.Option("--again", help="Measure anew what has records.")] = False,
+    results: ResultsFolder = None,
+    data: DataFolder = None,
     as_json: AsJson = False,
 ) -> None:
-    """Measure the time of a training step of each method of a suite, with nothing else running.
+    """Measure how long a training step of each method of a suite takes, with nothing else running.
+
+    A step takes one batch through network, loss, backward pass and update of the weights.
 
     Examples:
     topoeval time quickstart --method betti_prior
