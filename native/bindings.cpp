@@ -103,6 +103,23 @@ nb::tuple py_persistence(nb::object values, const std::string& construction, boo
       .to_numpy();
 }
 
+// For tests: the loops that pass a stage, with a budget for the reductions that have one.
+nb::tuple py_pass_loops(const Array& levels, const std::string& construction, bool into_zero,
+                        bool dual, std::int64_t budget, int threads) {
+  const Batch batch = batch_of(levels);
+  if (batch.rank != 3 || batch.count != 1) refuse("levels must be one volume");
+  const Request request = request_of(construction, false, {1}, 3);
+  volume::Engine<std::int32_t> engine;
+  engine.limit(budget);
+  volume::PassingLoops passing;
+  Interrupt interrupt;
+  engine.pass_loops(Field<std::int32_t>(batch.first, true), request.construction,
+                    into_zero ? volume::Passing::into_zero : volume::Passing::out_of_two,
+                    dual ? volume::Loops::dual : volume::Loops::automatic, threads, interrupt,
+                    passing);
+  return nb::make_tuple(passing.alive, passing.marks);
+}
+
 // For tests: one volume by a given reduction for H1.
 nb::tuple py_volume_variant(const Array& values, const std::string& construction,
                             const std::string& loops, bool wide_entries, int threads) {
@@ -353,6 +370,9 @@ bool array of the same shape, with the topology of the masks.)");
              "Euclidean distances of the voxels of masks to the nearest outside, 0 there; float64.");
   topoeval::bind_maximin(module);
   topoeval::bind_soft_skeleton(module);
+  module.def("_pass_loops", &topoeval::py_pass_loops, nb::arg("levels"), nb::arg("construction"),
+             nb::arg("into_zero"), nb::arg("dual"), nb::arg("budget"), nb::arg("threads"),
+             "For tests: H1 of a volume of the levels 0, 1, 2; budget < 0: the usual one.");
   module.def("_volume_variant", &topoeval::py_volume_variant, nb::arg("values"),
              nb::arg("construction"), nb::arg("loops"), nb::arg("wide_entries"),
              nb::arg("threads"), "For tests: one volume with H1 by 'primal', 'dual' or 'auto'.");

@@ -159,7 +159,9 @@ void Engine<Key>::pass_loops(const Field<Key>& levels, Construction construction
   Listed<Key> listed;
   (by_squares ? listed.first_square : listed.last_edge) = middle;
   prepare(listed);
-  const std::int64_t budget = usual_budget(std::max(cells.edges.size(), cells.squares.size()), grid);
+  const std::int64_t budget =
+      budget_ >= 0 ? budget_
+                   : usual_budget(std::max(cells.edges.size(), cells.squares.size()), grid);
   const bool done = by_squares ? pairing->dual(loops == Loops::dual ? INT64_MAX : budget, wanted)
                                : pairing->primal(budget, wanted);
   if (!done) {  // the other way round, for which there is no stage to leave out

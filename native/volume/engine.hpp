@@ -66,6 +66,8 @@ template <class Key> class Engine {
     loops_ = loops;
     wide_entries_ = wide_entries;
   }
+  // For tests: reductions of pass_loops that have a budget give up after so many steps.
+  void limit(std::int64_t budget) { budget_ = budget; }
 
  private:
   struct Workspace;
@@ -78,6 +80,7 @@ template <class Key> class Engine {
   std::unique_ptr<Workspace> workspace_;
   Loops loops_ = Loops::automatic;
   bool wide_entries_ = false;
+  std::int64_t budget_ = -1;  // none given: the usual one
 };
 
 extern template class Engine<std::int32_t>;

@@ -150,3 +150,24 @@ def test_refusals():
         native.match_masks(mask, mask.astype(float), "V", False, "union", 1)
     with pytest.raises(ValueError, match="comparison"):
         native.match_masks(mask, mask, "V", False, "both", 1)
+
+
+@pytest.mark.parametrize("construction", "VT")
+@pytest.mark.parametrize("into_zero", [True, False])
+@pytest.mark.parametrize("dual", [True, False])
+def test_a_reduction_that_gives_up_leaves_the_answer_to_the_other(construction, into_zero, dual):
+    """Whatever the budget: it may be gone at once, on the way, or in both reductions."""
+    rng = np.random.default_rng(11)
+    some = 0
+    for _ in range(max(4, CASES // 30)):
+        sides = rng.integers(1, 12, 3)
+        levels = rng.choice(3, sides, p=rng.dirichlet([1, 1, 1])).astype(np.uint8)
+        usual = native._pass_loops(levels[None], construction, into_zero, dual, -1, 1)
+        some += len(usual[1])
+        for budget in (0, 1, int(rng.integers(2, 200)), 10**6):
+            for threads in (1, 3):
+                found = native._pass_loops(
+                    levels[None], construction, into_zero, dual, budget, threads
+                )
+                assert found == usual, (sides, budget, threads)
+    assert some > 0
