@@ -27,6 +27,7 @@
 #include "matching/masks.hpp"
 #include "matching/matching.hpp"
 #include "maximin_bindings.hpp"
+#include "paths_bindings.hpp"
 #include "repair_bindings.hpp"
 #include "results.hpp"
 #include "skeleton_bindings.hpp"
@@ -184,7 +185,7 @@ matching::Comparison comparison_of(const std::string& comparison) {
 
 nb::tuple py_betti_matching(nb::object p, nb::object g, const std::string& construction,
                             bool superlevel, const std::vector<int>& dims,
-                            const std::string& comparison, int threads, bool proper) {
+                            const std::string& comparison, int threads, bool proper, bool general) {
   const auto batches = batches_of(p, g);
   const Request request = request_of(construction, superlevel, dims, batches[0].rank);
   if (threads < 1) refuse("threads must be at least 1");
@@ -192,7 +193,7 @@ nb::tuple py_betti_matching(nb::object p, nb::object g, const std::string& const
   const auto how = comparison_of(comparison);
   const auto found = without_gil([&](Interrupt& interrupt) {
     return matching::betti_matching(batches[0], batches[1], request, how, proper, threads,
-                                    interrupt);
+                                    interrupt, general);
   });
   using matching::Match;
   return nb::make_tuple(
@@ -311,6 +312,7 @@ Raises ValueError for NaN, an unsupported dtype or shape, MemoryError when memor
   module.def("betti_matching", &topoeval::py_betti_matching, nb::arg("p"), nb::arg("g"),
              nb::arg("construction"), nb::arg("superlevel"), nb::arg("dims"),
              nb::arg("comparison"), nb::arg("threads"), nb::arg("proper") = false,
+             nb::arg("general") = false,
              R"(Induced matching of the barcodes of two batches of one shape, item by item.
 
 Parameters
@@ -320,6 +322,8 @@ construction, superlevel, dims, threads : as for persistence
 comparison : 'union' or 'intersection' of the foregrounds, through which bars are matched
 proper : match through image bars of positive length only, so that matched bars overlap;
     otherwise as the published code does, through all pairs of the image reduction
+general : take no short way where g has two values and p none beyond them, as a mask and a map of
+    probabilities; the rows are the same
 
 Returns
 -------
@@ -369,6 +373,7 @@ bool array of the same shape, with the topology of the masks.)");
   module.def("inner_distance", &topoeval::py_inner_distance, nb::arg("masks"), nb::arg("threads"),
              "Euclidean distances of the voxels of masks to the nearest outside, 0 there; float64.");
   topoeval::bind_maximin(module);
+  topoeval::bind_paths(module);
   topoeval::bind_soft_skeleton(module);
   module.def("_pass_loops", &topoeval::py_pass_loops, nb::arg("levels"), nb::arg("construction"),
              nb::arg("into_zero"), nb::arg("dual"), nb::arg("budget"), nb::arg("threads"),

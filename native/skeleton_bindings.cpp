@@ -1,13 +1,17 @@
 #include "skeleton_bindings.hpp"
 
 #include <nanobind/ndarray.h>
+#include <nanobind/stl/string.h>
 
 #include <algorithm>
 #include <memory>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "arguments.hpp"
 #include "batch.hpp"
+#include "digital/skeleton_geometry.hpp"
 #include "digital/soft_skeleton.hpp"
 #include "results.hpp"
 
@@ -58,9 +62,32 @@ template <class T> void define_soft_skeleton(nb::module_& module) {
              "The gradient by the maps, from that by their soft skeletons.");
 }
 
+nb::object py_skeleton_geometry(nb::object masks, const std::string& construction, bool framed,
+                                bool boundary, int threads) {
+  Array array;
+  if (!nb::try_cast(masks, array)) refuse("masks must be an array in main memory");
+  const Batch batch = batch_of(array);
+  if (batch.first.dtype != Dtype::u8) refuse("masks must be bool or uint8");
+  const Request request = request_of(construction, true, {}, batch.rank);
+  if (threads < 1) refuse("threads must be at least 1");
+  const digital::Deformation how{request.construction == Construction::top_cells, framed, true};
+  const auto size = static_cast<std::size_t>(3 * batch.count * batch.first.size());
+  std::unique_ptr<float, FreeBlock> block(static_cast<float*>(allocate_block(size * sizeof(float))));
+  without_gil([&](Interrupt& interrupt) {
+    digital::skeleton_geometry(batch, how, boundary, threads, interrupt, block.get());
+  });
+  std::vector<std::size_t> shape = shape_of(batch);
+  shape.insert(shape.begin() + 1, 3);
+  return own(std::move(block), shape);
+}
+
 }  // namespace
 
 void bind_soft_skeleton(nb::module_& module) {
+  module.def("skeleton_geometry", &py_skeleton_geometry, nb::arg("masks"), nb::arg("construction"),
+             nb::arg("framed"), nb::arg("boundary"), nb::arg("threads"),
+             "What cbDice (boundary) and clM-Dice ask of masks (bool or uint8): float32 (B, 3, *spatial), the "
+             "distances by the skeleton's greatest, those on the skeleton, and its weights.");
   define_soft_skeleton<float>(module);
   define_soft_skeleton<double>(module);
 }

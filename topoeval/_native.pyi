@@ -31,6 +31,7 @@ def betti_matching(
     comparison: str,
     threads: int,
     proper: bool = False,
+    general: bool = False,
 ) -> tuple[NDArray[np.int64], ...]: ...
 def match_masks(
     p: NDArray[np.bool_] | NDArray[np.uint8],
@@ -89,7 +90,26 @@ def inner_distance(
 def maximin_pairs(
     keys: NDArray[Float], labels: NDArray[np.int32], corners: bool, threads: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]: ...
+def skeleton_geometry(
+    masks: NDArray[np.bool_] | NDArray[np.uint8],
+    construction: str,
+    framed: bool,
+    boundary: bool,
+    threads: int,
+) -> NDArray[np.float32]: ...
 def soft_skeleton(maps: NDArray[Float], iterations: int, threads: int) -> NDArray[Float]: ...
 def soft_skeleton_gradient(
     maps: NDArray[Float], gradient: NDArray[Float], iterations: int, threads: int
 ) -> NDArray[Float]: ...
+def skeleton_paths(
+    skeletons: NDArray[np.bool_] | NDArray[np.uint8], threads: int
+) -> list[tuple[NDArray[np.int64], NDArray[np.int64]] | None]: ...
+def cheapest_ways(
+    prices: NDArray[Float],
+    voxels: NDArray[np.int64],
+    lengths: NDArray[np.int64],
+    images: NDArray[np.int64],
+    corridor: int,
+    snap: int,
+    threads: int,
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]: ...

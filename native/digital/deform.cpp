@@ -22,12 +22,14 @@ namespace {
 class VolumeDeformer {
  public:
   void run(const ArrayView& mask, const ArrayView& changeable, const Deformation& how,
-           InnerDistance& distance, Interrupt& interrupt, std::uint8_t* out) {
+           InnerDistance& distance, Interrupt& interrupt, std::uint8_t* out,
+           std::int32_t* squared) {
     load(mask, changeable, how.framed, interrupt);
     distance.compute(depths_.data(), sides_, 3, interrupt);
+    if (squared != nullptr) store(depths_.data(), mask, squared);
     sort_voxels(interrupt);
     flip(how, interrupt);
-    store(mask, out);
+    store(colours_.data(), mask, out);
   }
 
   std::size_t bytes() const {
@@ -79,10 +81,10 @@ class VolumeDeformer {
     return ((z + 1) * sides_[1] + y + 1) * sides_[2] + 1;
   }
 
-  void store(const ArrayView& mask, std::uint8_t* out) const {
+  template <class T> void store(const T* from, const ArrayView& mask, T* out) const {
     for (std::int64_t z = 0; z < mask.shape[0]; ++z) {
       for (std::int64_t y = 0; y < mask.shape[1]; ++y) {
-        out = std::copy_n(colours_.data() + row_begin(z, y), mask.shape[2], out);
+        out = std::copy_n(from + row_begin(z, y), mask.shape[2], out);
       }
     }
   }
@@ -179,11 +181,11 @@ class VolumeDeformer {
 class Worker {
  public:
   void run(const ArrayView& mask, const ArrayView& changeable, int rank, const Deformation& how,
-           Interrupt& interrupt, std::uint8_t* out) {
+           Interrupt& interrupt, std::uint8_t* out, std::int32_t* squared) {
     if (rank == 2) {
-      images_.run(mask, changeable, how, distance_, interrupt, out);
+      images_.run(mask, changeable, how, distance_, interrupt, out, squared);
     } else {
-      volumes_.run(mask, changeable, how, distance_, interrupt, out);
+      volumes_.run(mask, changeable, how, distance_, interrupt, out, squared);
     }
   }
 
@@ -211,7 +213,7 @@ constexpr std::size_t kMostKept = std::size_t{64} << 20;
 }  // namespace
 
 void deform(const Batch& masks, const Batch& changeable, const Deformation& how, int threads,
-            Interrupt& interrupt, std::uint8_t* out) {
+            Interrupt& interrupt, std::uint8_t* out, std::int32_t* squared) {
   Team crew(static_cast<int>(std::min<std::int64_t>(threads, masks.count)), interrupt);
   std::unique_ptr<Workspace> workspace = spare.take();
   while (workspace->workers.size() < static_cast<std::size_t>(crew.threads())) {
@@ -219,9 +221,10 @@ void deform(const Batch& masks, const Batch& changeable, const Deformation& how,
   }
   crew.run(masks.count, [&](std::int64_t item, int worker) {
     interrupt.poll();
+    const std::int64_t from = item * masks.first.size();
     workspace->workers[static_cast<std::size_t>(worker)]->run(
-        masks.item(item), changeable.item(item), masks.rank, how, interrupt,
-        out + item * masks.first.size());
+        masks.item(item), changeable.item(item), masks.rank, how, interrupt, out + from,
+        squared == nullptr ? nullptr : squared + from);
   });
   if (workspace->bytes() <= kMostKept) spare.leave(std::move(workspace));
 }

@@ -19,10 +19,10 @@ struct Deformation {
                            // neighbour is deeper by more than a half: such a curve is a spur
 };
 
-// Item by item, on at most `threads` threads; out: one byte for each voxel, in C order.  Both
-// batches hold items of one byte and have one shape.  A foreground component keeps a voxel: the last
-// one is not simple.
+// Item by item, on at most `threads` threads; out: one byte for each voxel, in C order; squared, unless
+// null: the squared distance of each to what may not change.  Both batches hold items of one byte and
+// have one shape.  A foreground component keeps a voxel: the last one is not simple.
 void deform(const Batch& masks, const Batch& changeable, const Deformation& how, int threads,
-            Interrupt& interrupt, std::uint8_t* out);
+            Interrupt& interrupt, std::uint8_t* out, std::int32_t* squared = nullptr);
 
 }  // namespace topoeval::digital

@@ -22,13 +22,18 @@ namespace topoeval::digital {
 
 class ImageDeformer {
  public:
-  // out: a byte for each pixel, in C order.
+  // out, and squared unless it is null: as in deform.hpp.
   void run(const ArrayView& mask, const ArrayView& changeable, const Deformation& how,
-           InnerDistance& distance, Interrupt& interrupt, std::uint8_t* out) {
+           InnerDistance& distance, Interrupt& interrupt, std::uint8_t* out,
+           std::int32_t* squared) {
     how_ = how;
     load(mask, changeable, interrupt);
     const std::int64_t sides[3] = {1, height_ + 2, width_ + 2};
     distance.compute(depths_.data(), sides, 2, interrupt);
+    for (std::int64_t y = 0; squared != nullptr && y < height_; ++y) {
+      const std::int32_t* row = depths_.data() + (y + 1) * (width_ + 2) + 1;
+      std::copy_n(row, width_, squared + y * width_);
+    }
     collect_strips(interrupt);
     while (take_turn()) sweep(interrupt);
     store(out);

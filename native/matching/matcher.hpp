@@ -3,11 +3,13 @@
 
 #include <algorithm>
 #include <array>
+#include <tuple>
 #include <type_traits>
 #include <utility>
 #include <vector>
 
 #include "loops.hpp"
+#include "mask_target.hpp"
 #include "matching.hpp"
 #include "merge_tree.hpp"
 
@@ -16,7 +18,7 @@ namespace topoeval::matching {
 template <class Key, int D> class Matcher {
  public:
   void run(const Field<Key>& p, const Field<Key>& g, const Request& request, Comparison comparison,
-           bool proper, Interrupt& interrupt, Matching& out) {
+           bool proper, bool general, Interrupt& interrupt, Matching& out) {
     proper_ = proper;
     const bool dual = request.construction == Construction::top_cells;
     const Grid<D> grid(p.depth(), p.height(), p.width(), dual);
@@ -24,10 +26,20 @@ template <class Key, int D> class Matcher {
     sides_[0].order.load(p, grid, interrupt);
     sides_[1].order.load(g, grid, interrupt);
     comparison_.combine(sides_[0].order, sides_[1].order, minimum_, grid);
-    const Order<Key>* orders[] = {&sides_[0].order, &sides_[1].order, &comparison_};
-    for (int i = 0; i < 3; ++i) {
+    interrupt.poll();
+    ranks_[0].build(sides_[0].order, grid);
+    const bool two = !general && find_levels(grid);
+    against_mask_ = D == 2 && two && minimum_ && !dual;
+    if (against_mask_) {
+      if constexpr (D == 2) mask_.label(sides_[1].order, low_, grid);
+    } else if (two) {
+      ranks_[1].build_of_two(sides_[1].order, grid, is(low_), nullptr, nullptr);
+      rank_comparison(grid);
+    } else {
       interrupt.poll();
-      ranks_[i].build(*orders[i], grid);
+      ranks_[1].build(sides_[1].order, grid);
+      interrupt.poll();
+      ranks_[2].build(comparison_, grid);
     }
 
     const auto dim_of = [&](int core_dim) { return dual ? D - 1 - core_dim : core_dim; };
@@ -37,10 +49,15 @@ template <class Key, int D> class Matcher {
       std::vector<Match>& matches = out.matches[dim];
       for (Side& side : sides_) side.bars.clear();
       if (core_dim == 0 || core_dim == D - 1) {
-        match_extrema(core_dim == 0 ? Sense::up : Sense::down, grid, interrupt);
+        const Sense sense = core_dim == 0 ? Sense::up : Sense::down;
+        if constexpr (D == 2) {
+          if (against_mask_) match_mask(sense, grid, interrupt);
+        }
+        if (!against_mask_) match_extrema(sense, grid, interrupt);
         if (dim == 0) {  // the same class in any two filtrations of a whole
-          const auto oldest = [&](Side& side) { return grid.index(side.tree.survivor()); };
-          matches.push_back({oldest(sides_[0]), kNever, oldest(sides_[1]), kNever});
+          const Place oldest_p = sides_[0].tree.survivor();
+          const Place oldest_g = against_mask_ ? mask_.first() : sides_[1].tree.survivor();
+          matches.push_back({grid.index(oldest_p), kNever, grid.index(oldest_g), kNever});
         }
       } else if constexpr (D == 3) {
         match_loops(grid, interrupt);
@@ -60,6 +77,35 @@ template <class Key, int D> class Matcher {
     std::vector<Bar> bars;
     std::vector<std::int32_t> bar_of_node;
   };
+
+  static auto is(Key wanted) {
+    return [wanted](Key key) { return key == wanted; };
+  }
+
+  // Whether G takes two values and P none beyond them, as a mask and a map of probabilities do.
+  bool find_levels(const Grid<D>& grid) {
+    const auto [p_low, p_high] = sides_[0].order.range(grid);
+    std::tie(low_, high_) = sides_[1].order.range(grid);
+    if (low_ == high_) {  // one of them does not occur
+      if (p_low >= low_) {
+        high_ = kAboveAll<Key>;
+      } else {
+        low_ = kBelowAll<Key>;
+      }
+    }
+    return low_ <= p_low && p_high <= high_ && sides_[1].order.is_either(low_, high_, grid);
+  }
+
+  // The order of C, from that of P: with the minimum G's lower voxels come first, with the maximum its
+  // upper ones last, and all others have their value in P.
+  void rank_comparison(const Grid<D>& grid) {
+    if (minimum_) {
+      ranks_[2].build_of_two(comparison_, grid, is(low_), nullptr, &ranks_[0]);
+    } else {
+      const auto not_last = [high = high_](Key key) { return key != high; };
+      ranks_[2].build_of_two(comparison_, grid, not_last, &ranks_[0], nullptr);
+    }
+  }
 
   void match(std::int32_t p, std::int32_t g) {
     if (p < 0 || g < 0) return;
@@ -97,18 +143,26 @@ template <class Key, int D> class Matcher {
     return !proper_ || has_length(sense, meeting, extremum);
   }
 
+  // The bars of one side, by node.
+  void sweep_own(Side& side, Sense sense, const Ranks& ranks, Interrupt& interrupt) {
+    side.bar_of_node.assign(side.tree.extrema().size(), kNone);
+    const Ranks* const own[] = {&ranks};
+    side.tree.sweep(own, interrupt, [&](Place meeting, const Place* dead) {
+      if (side.order.key(meeting) == side.order.key(dead[0])) return;
+      side.bar_of_node[static_cast<std::size_t>(side.tree.node_at(dead[0]))] =
+          static_cast<std::int32_t>(side.bars.size());
+      side.bars.push_back(bar_at(sense, meeting, dead[0]));
+    });
+  }
+
+  // The bar of one side that dies with a place of the comparison, if one does.
+  static std::int32_t bar_of(const Side& side, Place dead) {
+    const auto node = static_cast<std::size_t>(side.tree.node_at(dead));
+    return side.tree.extrema()[node] == dead ? side.bar_of_node[node] : kNone;
+  }
+
   void match_in_comparison(Sense sense, const Ranks* ranks, Interrupt& interrupt) {
-    for (std::size_t k = 0; k < 2; ++k) {
-      Side& side = sides_[k];
-      side.bar_of_node.assign(side.tree.extrema().size(), kNone);
-      const Ranks* const own[] = {&ranks[k]};
-      side.tree.sweep(own, interrupt, [&](Place meeting, const Place* dead) {
-        if (side.order.key(meeting) == side.order.key(dead[0])) return;
-        side.bar_of_node[static_cast<std::size_t>(side.tree.node_at(dead[0]))] =
-            static_cast<std::int32_t>(side.bars.size());
-        side.bars.push_back(bar_at(sense, meeting, dead[0]));
-      });
-    }
+    for (std::size_t k = 0; k < 2; ++k) sweep_own(sides_[k], sense, ranks[k], interrupt);
     const Ranks* const all[] = {&ranks[0], &ranks[1], &ranks[2]};
     tree_.sweep(all, interrupt, [&](Place meeting, const Place* dead) {
       const Key key = comparison_.key(meeting);
@@ -117,10 +171,56 @@ template <class Key, int D> class Matcher {
       for (std::size_t k = 0; k < 2; ++k) {
         const Side& side = sides_[k];
         if (dead[k] == kNone || !keeps(sense, key, side.order.key(dead[k]))) continue;
-        const auto node = static_cast<std::size_t>(side.tree.node_at(dead[k]));
-        if (side.tree.extrema()[node] == dead[k]) bar[k] = side.bar_of_node[node];
+        bar[k] = bar_of(side, dead[k]);
       }
       match(bar[0], bar[1]);
+    });
+  }
+
+  // What match_extrema does, where G is a mask: see mask_target.hpp.
+  void match_mask(Sense sense, const Grid<D>& grid, Interrupt& interrupt) {
+    Side &p = sides_[0], &g = sides_[1];
+    if (sense == Sense::up) {
+      reversed_[0].build_reversed(ranks_[0], grid);
+      p.tree.build(reversed_[0], grid, sense, interrupt);
+      sweep_own(p, sense, reversed_[0], interrupt);
+      bar_of_run_.assign(mask_.runs(), kNone);
+      for (const MaskTarget::Component& component : mask_.components()) {
+        bar_of_run_[static_cast<std::size_t>(component.run)] =
+            static_cast<std::int32_t>(g.bars.size());
+        g.bars.push_back({component.birth, component.death, kUnmatched});
+      }
+      mask_.sweep(p.tree, reversed_[0], grid, interrupt, [&](Place meeting, Place p_dead, Place g_dead) {
+        const Key key = comparison_.key(meeting);
+        if (key == low_ || !keeps(sense, key, p.order.key(p_dead))) return;
+        match(bar_of(p, p_dead), bar_of_run_[static_cast<std::size_t>(mask_.run_of(g_dead))]);
+      });
+      return;
+    }
+    constexpr std::int32_t kNoBar = -2;
+    bar_at_.reserve(grid.places());
+    std::fill_n(bar_at_.data(), grid.places(), kNoBar);
+    mask_.for_each_hole(ranks_[0], [&](Place birth, Place death, Place highest) {
+      if (comparison_.key(highest) != low_) {  // else it has no length in C
+        bar_at_[static_cast<std::size_t>(highest)] = static_cast<std::int32_t>(g.bars.size());
+      }
+      g.bars.push_back({birth, death, kUnmatched});
+    });
+    p.tree.build(ranks_[0], grid, sense, interrupt);
+    if (g.bars.empty()) {
+      sweep_own(p, sense, ranks_[0], interrupt);
+      return;
+    }
+    rank_comparison(grid);
+    const Ranks* const orders[] = {&ranks_[0], &ranks_[2]};
+    p.tree.sweep(orders, interrupt, [&](Place meeting, const Place* dead) {
+      const Key key = p.order.key(meeting);
+      if (key == p.order.key(dead[0])) return;
+      const auto number = static_cast<std::int32_t>(p.bars.size());
+      p.bars.push_back(bar_at(sense, meeting, dead[0]));
+      if (dead[1] == kNone || !keeps(sense, key, comparison_.key(dead[1]))) return;
+      const std::int32_t there = bar_at_[static_cast<std::size_t>(dead[1])];
+      if (there != kNoBar) match(number, there);
     });
   }
 
@@ -250,10 +350,14 @@ template <class Key, int D> class Matcher {
 
   bool minimum_ = true;  // C enters before P and G, rather than after
   bool proper_ = false;
+  bool against_mask_ = false;
+  Key low_ = 0, high_ = 0;  // of a G of two values
   std::array<Side, 2> sides_;
   Order<Key> comparison_;
   Ranks ranks_[3], reversed_[3];  // P, G, C
   MergeTree<D> tree_;
+  MaskTarget mask_;
+  std::vector<std::int32_t> bar_of_run_;
   Buffer<std::int32_t> bar_at_;
   std::conditional_t<D == 3, Loops, Nothing> loops_;
 };

@@ -88,7 +88,7 @@ class Common {
 class Worker {
  public:
   void run(const Common& pair, int rank, const Request& request, Comparison comparison,
-           bool proper, Interrupt& interrupt, Matching& out) {
+           bool proper, bool general, Interrupt& interrupt, Matching& out) {
     voxels_ = std::max(voxels_, pair.p().size());
     const bool wide = needs_wide_keys(pair.p().dtype);
     const auto with = [&](auto& matcher, auto key) {
@@ -96,7 +96,7 @@ class Worker {
       using M = typename std::remove_reference_t<decltype(matcher)>::element_type;
       if (!matcher) matcher = std::make_unique<M>();
       matcher->run(Field<Key>(pair.p(), request.superlevel), Field<Key>(pair.g(), request.superlevel),
-                   request, comparison, proper, interrupt, out);
+                   request, comparison, proper, general, interrupt, out);
     };
     if (rank == 2) {
       wide ? with(wide2_, std::int64_t{}) : with(narrow2_, std::int32_t{});
@@ -135,7 +135,7 @@ constexpr std::int64_t kMostVoxelsKept = std::int64_t{1} << 19;
 
 std::vector<Matching> betti_matching(const Batch& p, const Batch& g, const Request& request,
                                      Comparison comparison, bool proper, int threads,
-                                     Interrupt& interrupt) {
+                                     Interrupt& interrupt, bool general) {
   std::vector<Matching> matchings(static_cast<std::size_t>(p.count));
   Team team(static_cast<int>(std::min<std::int64_t>(threads, p.count)), interrupt);
   std::unique_ptr<Workspace> workspace = spare.take();
@@ -143,7 +143,7 @@ std::vector<Matching> betti_matching(const Batch& p, const Batch& g, const Reque
   team.run(p.count, [&](std::int64_t item, int worker) {
     interrupt.poll();
     workspace->workers[static_cast<std::size_t>(worker)].run(
-        Common(p.item(item), g.item(item)), p.rank, request, comparison, proper, interrupt,
+        Common(p.item(item), g.item(item)), p.rank, request, comparison, proper, general, interrupt,
         matchings[static_cast<std::size_t>(item)]);
   });
   if (workspace->voxels() <= kMostVoxelsKept) spare.leave(std::move(workspace));

@@ -45,10 +45,11 @@ struct Matching {
 enum class Comparison : std::uint8_t { union_, intersection };
 
 // Item by item, on at most `threads` threads; the result does not depend on their number.  Both
-// batches must have the same shape.  Throws NotANumber, TooLarge, Interrupted, std::bad_alloc,
+// batches must have the same shape.  With `general` nothing is made of a G of two values: the rows are
+// the same, it takes longer.  Throws NotANumber, TooLarge, Interrupted, std::bad_alloc,
 // std::invalid_argument for dtypes without a common one.
 std::vector<Matching> betti_matching(const Batch& p, const Batch& g, const Request& request,
                                      Comparison comparison, bool proper, int threads,
-                                     Interrupt& interrupt);
+                                     Interrupt& interrupt, bool general = false);
 
 }  // namespace topoeval::matching

@@ -120,6 +120,9 @@ template <int D> class MergeTree {
     visit_block();
   }
 
+  // The voxels of the last sweep, a bit for each rank.
+  const std::vector<std::uint64_t>& visits() const { return visits_; }
+
   // The extremum that is left when all is joined; not the outside, where that is left too.
   Place survivor() const {
     std::int32_t best = 0;

@@ -51,6 +51,31 @@ template <class Key> class Order {
     }
   }
 
+  // The least and the greatest key.
+  template <int D> std::pair<Key, Key> range(const Grid<D>& grid) const {
+    Key low = kAboveAll<Key>, high = kBelowAll<Key>;
+    grid.for_each_row([&](Place first, std::int64_t) {
+      const Key* keys = keys_.data() + first;
+      for (std::int64_t x = 0; x < grid.width(); ++x) {
+        low = std::min(low, keys[x]);
+        high = std::max(high, keys[x]);
+      }
+    });
+    return {low, high};
+  }
+
+  // Whether all keys are one of two.
+  template <int D> bool is_either(Key a, Key b, const Grid<D>& grid) const {
+    bool either = true;
+    grid.for_each_row([&](Place first, std::int64_t) {
+      const Key* keys = keys_.data() + first;
+      bool row = true;
+      for (std::int64_t x = 0; x < grid.width(); ++x) row &= (keys[x] == a) | (keys[x] == b);
+      either &= row;
+    });
+    return either;
+  }
+
   Key key(Place place) const { return keys_[static_cast<std::size_t>(place)]; }
   bool less(Place a, Place b) const {
     const Key u = key(a), v = key(b);
@@ -97,6 +122,36 @@ class Ranks {
       rank_[place] = static_cast<std::int32_t>(i + 1);
       place_[i + 1] = static_cast<Place>(place);
     }
+  }
+
+  // An order of two lots, one after the other, told apart by key: `early` comes first. Within a lot
+  // voxels are as in other ranks, or, without such, in raster order.
+  template <class Key, int D, class Early>
+  void build_of_two(const Order<Key>& order, const Grid<D>& grid, Early early, const Ranks* first,
+                    const Ranks* second) {
+    voxels_ = static_cast<std::uint32_t>(grid.voxels());
+    rank_.reserve(grid.places());
+    place_.reserve(grid.voxels() + 2);
+    std::uint32_t count = 1;
+    for (const bool wanted : {true, false}) {
+      const auto take = [&](Place v) {
+        place_[count] = v;
+        count += early(order.key(v)) == wanted;
+      };
+      if (const Ranks* ranks = wanted ? first : second) {
+        for (std::uint32_t i = 1; i <= voxels_; ++i) take(ranks->place(i));
+      } else {
+        grid.for_each_row([&](Place begin, std::int64_t) {
+          for (Place v = begin; v < begin + static_cast<Place>(grid.width()); ++v) take(v);
+        });
+      }
+    }
+    const std::uint32_t outside = grid.reversed() ? 0 : voxels_ + 1;
+    std::fill_n(rank_.data(), grid.places(), static_cast<std::int32_t>(outside));
+    for (std::uint32_t i = 1; i <= voxels_; ++i) {
+      rank_[static_cast<std::size_t>(place_[i])] = static_cast<std::int32_t>(i);
+    }
+    place_[outside] = 0;
   }
 
   // The same order backwards.

@@ -8,7 +8,7 @@ from topoeval import Topology
 from topoeval.digital import thin
 from topoeval.digital.distance import inner_distance
 from topoeval.losses import CbDiceLoss, ClMDiceLoss
-from topoeval.losses.cbdice import merged_probability
+from topoeval.losses.cbdice import merged_probability, skeleton_geometry
 from topoeval.testing.loss_subject import as_classes
 
 
@@ -60,6 +60,31 @@ def test_value_is_the_formula(shape, loss):
     for value, image, truth in zip(values[:, 0], logits[:, 0], target[:, 0], strict=True):
         expected = formula(image.sigmoid().numpy(), truth.numpy() > 0, loss is CbDiceLoss)
         assert value.item() == pytest.approx(expected, abs=1e-6)
+
+
+@pytest.mark.parametrize("weights", ["mask", "boundary"])
+@pytest.mark.parametrize("topology", [Topology(), Topology("V"), Topology(border="framed")])
+@pytest.mark.parametrize("shape", [(1, 1), (19, 70), (140, 131), (7, 8, 9)])
+def test_geometry_is_that_of_distance_and_skeleton(shape, topology, weights):
+    """To the last bit, in whatever layout the masks come; the last of them is deep."""
+    rng = np.random.default_rng(len(shape))
+    ndim = len(shape)
+    masks = rng.random((6, *shape))
+    for axis in range(1, ndim + 1):
+        masks = masks + np.roll(masks, 1, axis)
+    masks = masks > np.quantile(masks, np.linspace(0, 1, 6)).reshape(-1, *[1] * ndim)
+    masks[-1] = True
+    skeleton, depth = thin(masks, topology), inner_distance(masks)
+    radii = [d[s].max(initial=1) for d, s in zip(depth, skeleton, strict=True)]
+    radius = np.reshape(radii, (-1,) + (1,) * ndim)
+    thinness = (radius - depth + 1) / radius
+    q = np.minimum(depth, radius) / radius
+    weight = np.ones_like(q) if weights == "mask" else thinness ** (ndim - 1)
+    expected = np.stack([q, q * skeleton, weight * skeleton], axis=1).astype(np.float32)
+    for given in (masks, np.asfortranarray(masks)):
+        found = skeleton_geometry(given, topology, weights)
+        assert found.dtype == np.float32
+        np.testing.assert_array_equal(found, expected)
 
 
 @pytest.mark.parametrize("loss", [CbDiceLoss(), ClMDiceLoss()])

@@ -259,6 +259,87 @@ def test_proper_matches_overlap(dimension):
         assert (apart == 0) == proper
 
 
+# --- Masks: a short way, and the same rows in their order ------------------------------------
+
+
+def both(p, g, construction, superlevel, comparison, proper, dims):
+    """The columns, taken the short way and the long way."""
+    return (
+        native.betti_matching(
+            p, g, construction, superlevel, dims, comparison, 1, proper, general=general
+        )
+        for general in (False, True)
+    )
+
+
+def random_pair(rng, shape):
+    """A map in [0, 1], distinct or with ties and saturated, and a mask, like it or not."""
+    p = rng.random(shape)
+    for axis in range(len(shape)):
+        if rng.random() < 0.5:
+            p = (p + np.roll(p, 1, axis)) / 2
+    kind = rng.integers(5)
+    if kind == 0:
+        p = rng.integers(0, rng.integers(1, 6), shape) / 4
+    elif kind == 1:
+        p = np.clip(3 * p - 1, 0, 1)
+    elif kind == 2:
+        p = np.clip(p, 0, rng.random())
+    p = p.clip(0, 1)
+    near = rng.integers(4)
+    like = p + 0.3 * rng.normal(size=shape) > rng.random()
+    g = like if near else rng.random(shape) < rng.random()
+    if near == 1:
+        g = np.repeat(rng.random(shape[-1:]) < 0.5, np.prod(shape[:-1])).reshape(shape)
+    return p, g.astype(p.dtype)
+
+
+@pytest.mark.parametrize("dimension", [2, 3])
+@pytest.mark.parametrize(("construction", "superlevel", "comparison"), CONVENTIONS)
+def test_rows_are_those_of_the_long_way(construction, superlevel, comparison, dimension):
+    """Sides from one voxel, empty and full masks among them; the very same rows."""
+    rng = np.random.default_rng([dimension, ord(construction), superlevel, len(comparison)])
+    for case in range(CASES if dimension == 2 else CASES // 8):
+        shape = rng.integers(1, 33 if dimension == 2 else 7, dimension)
+        p, g = random_pair(rng, tuple(shape.tolist()))
+        if case % 9 == 0:
+            g[:] = case % 2
+        if case % 2:
+            p, g = p.astype(np.float32), g.astype(np.float32)
+        dims = (tuple(range(dimension)), (0,), (1,))[rng.integers(3)]
+        proper = bool(rng.integers(2))
+        short, long = both(p[None], g[None], construction, superlevel, comparison, proper, dims)
+        for one, other in zip(short, long, strict=True):
+            np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("superlevel", [False, True])
+@pytest.mark.parametrize("proper", [False, True])
+def test_rows_are_those_of_the_boundary_matrices(superlevel, proper):
+    """The union in V, against plain column reductions."""
+    rng = np.random.default_rng([superlevel, proper])
+    for _ in range(max(10, CASES // 4)):
+        p, g = random_pair(rng, tuple(rng.integers(1, 7, 2).tolist()))
+        rows = sorted(map(tuple, matching(p, g, "V", superlevel, "union", proper=proper).tolist()))
+        assert rows == sorted(expected(p, g, "V", superlevel, "union", proper).elements()), (p, g)
+
+
+def test_a_batch_of_masks_and_others():
+    """Items of both kinds, the memory of one used for the next."""
+    rng = np.random.default_rng(1)
+    p, g = (np.stack(x) for x in zip(*(random_pair(rng, (17, 23)) for _ in range(12)), strict=True))
+    g[::3] = rng.random(g[::3].shape)
+    short, long = both(p, g, "V", True, "union", False, (0, 1))
+    for one, other in zip(short, long, strict=True):
+        np.testing.assert_array_equal(one, other)
+    for one, other in zip(
+        native.betti_matching(p, g, "V", True, (0, 1), "union", 3),
+        native.betti_matching(p, g, "V", True, (0, 1), "union", 1, general=True),
+        strict=True,
+    ):
+        np.testing.assert_array_equal(one, other)
+
+
 # --- The published module ---------------------------------------------------------------------
 
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Sequence
-from functools import cache
 from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy.sparse.csgraph import dijkstra
-from skimage.graph import pixel_graph, route_through_array
+from skimage.graph import pixel_graph
 
 from topoeval.digital import thin
 from topoeval.errors import UserError
@@ -20,6 +19,7 @@ from topoeval.losses.info import LossInfo
 from topoeval.topology import Topology
 
 Voxels = NDArray[np.int64]
+Paths = tuple[Voxels, Voxels]  # flat voxels, path after path, and how many each path has
 
 
 class CapeLoss(TargetLoss):
@@ -97,7 +97,7 @@ class CapeLoss(TargetLoss):
         self,
         input: torch.Tensor,
         target: torch.Tensor,
-        prepared: list[list[list[Voxels]]] | None = None,
+        prepared: list[list[Paths]] | None = None,
     ) -> dict[str, torch.Tensor]:
         """Return the mean cost of a path, ``(B, C)``; 0 for an empty target."""
         probabilities, _ = self.maps(input, target)
@@ -111,81 +111,56 @@ class CapeLoss(TargetLoss):
         return {"cape": cost.reshape(batch, classes)}
 
     @outside_graph
-    def prepare(self, target: torch.Tensor) -> list[list[list[Voxels]]]:
+    def prepare(self, target: torch.Tensor) -> list[list[Paths]]:
         """Return the paths of each sample and class."""
+        from topoeval import _native
+
         masks = as_mask(target if self.include_background else target[:, 1:])
-        skeletons = thin(masks.flatten(0, 1).cpu().numpy(), self.topology)
-        paths = [list(skeleton_paths(skeleton)) for skeleton in skeletons]
+        threads = torch.get_num_threads()
+        skeletons = thin(masks.flatten(0, 1).cpu().numpy(), self.topology, threads=threads)
+        found = _native.skeleton_paths(skeletons, threads)
+        paths = [
+            _flat(skeleton) if its is None else its
+            for its, skeleton in zip(found, skeletons, strict=True)
+        ]
         classes = masks.shape[1]
         return [paths[i : i + classes] for i in range(0, len(paths), classes)]
 
-    def select(
-        self, prepared: Sequence[list[list[Voxels]]], samples: torch.Tensor
-    ) -> list[list[list[Voxels]]]:
+    def select(self, prepared: Sequence[list[Paths]], samples: torch.Tensor) -> list[list[Paths]]:
         """Return the paths of the samples at the indices `samples`."""
         return [prepared[i] for i in samples.tolist()]
 
     @outside_graph
     def _ways(
-        self, distance: torch.Tensor, paths: list[list[list[Voxels]]]
+        self, distance: torch.Tensor, paths: list[list[Paths]]
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Return image, voxel, and share in the image's mean, of every voxel of every way."""
-        prices = distance.square().flatten(0, 1).cpu().numpy()
-        columns: list[tuple[NDArray[Any], ...]] = [(np.empty(0, np.int64),) * 2 + (np.empty(0),)]
-        for image, its in enumerate(itertools.chain.from_iterable(paths)):
-            for path in its:
-                way = self._cheapest_way(prices[image], path)
-                columns.append((np.full_like(way, image), way, np.full(len(way), 1 / len(its))))
-        images, voxels, share = (
-            torch.from_numpy(np.concatenate(column)).to(distance.device)
-            for column in zip(*columns, strict=True)
+        from topoeval import _native
+
+        prices = np.ascontiguousarray(distance.square().flatten(0, 1).cpu().numpy())
+        voxels, lengths = zip(*itertools.chain.from_iterable(paths), strict=True)
+        counts = np.array([len(its) for its in lengths])
+        images = np.repeat(np.arange(len(counts)), counts)
+        ways, sizes = _native.cheapest_ways(
+            prices,
+            np.concatenate(voxels),
+            np.concatenate(lengths),
+            images,
+            self.corridor,
+            self.snap,
+            torch.get_num_threads(),
         )
-        return images, voxels, share.to(distance)
-
-    def _cheapest_way(self, price: NDArray[np.floating], path: Voxels) -> Voxels:
-        """Return flat indices of the cheapest way along `path`, ``(n, ndim)`` coordinates."""
-        low = np.maximum(path.min(0) - self.corridor, 0)
-        high = np.minimum(path.max(0) + self.corridor + 1, price.shape)
-        box = tuple(map(slice, low, high))
-        outside = self._outside(path - low, high - low)
-        # a tiny cost per step: among paths that cost nothing the shortest is taken
-        local = np.where(outside, -1.0, price[box] + 1e-9)
-        start, end = (self._snapped(local, end - low) for end in (path[0], path[-1]))
-        way, _ = route_through_array(local, start, end, fully_connected=True, geometric=False)
-        return np.ravel_multi_index(tuple((np.array(way) + low).T), price.shape).astype(np.int64)
-
-    def _outside(self, path: Voxels, shape: Voxels) -> NDArray[np.bool_]:
-        """Return which voxels of a box are farther from a path than the corridor is wide."""
-        ball = _ball(self.corridor, len(shape))
-        # the ball round a voxel of the path may leave the box, and does not leave this one
-        outside = np.ones(shape + 2 * self.corridor, bool)
-        steps = np.array(outside.strides)
-        outside.reshape(-1)[(path @ steps)[:, None] + ball @ steps] = False
-        return outside[tuple(slice(self.corridor, -self.corridor) for _ in shape)]
-
-    def _snapped(self, local: NDArray[np.floating], end: Voxels) -> tuple[int, ...]:
-        """Return the cheapest passable voxel near `end`, the nearest of equally cheap ones."""
-        squared = _squared_distances(self.snap, local.ndim)
-        low = [max(at - self.snap, 0) for at in end.tolist()]
-        window = local[tuple(slice(a, at + self.snap + 1) for a, at in zip(low, end, strict=True))]
-        first = [a - at + self.snap for a, at in zip(low, end.tolist(), strict=True)]
-        away = squared[tuple(slice(a, a + n) for a, n in zip(first, window.shape, strict=True))]
-        price = np.where((away <= self.snap**2) & (window >= 0), window, np.inf)
-        nearest = np.where(price == price.min(), away, np.iinfo(np.int64).max)
-        at = np.unravel_index(nearest.argmin(), window.shape)
-        return tuple(int(a + b) for a, b in zip(low, at, strict=True))
+        share = np.repeat(1 / counts[images], sizes)
+        columns = np.repeat(images, sizes), ways, share
+        image, voxel, part = (torch.from_numpy(column).to(distance.device) for column in columns)
+        return image, voxel, part.to(distance)
 
 
-@cache
-def _squared_distances(reach: int, ndim: int) -> NDArray[np.int64]:
-    """Return those from the middle of a cube with `reach` voxels on either side."""
-    return np.asarray(((np.indices((2 * reach + 1,) * ndim) - reach) ** 2).sum(0))
-
-
-@cache
-def _ball(radius: int, ndim: int) -> Voxels:
-    """Return the voxels of a ball ``(n, ndim)``, counted from the corner of its cube."""
-    return np.argwhere(_squared_distances(radius, ndim) <= radius**2)
+def _flat(skeleton: NDArray[np.bool_]) -> Paths:
+    """Return the paths of `skeleton_paths` as the engine would."""
+    paths = list(skeleton_paths(skeleton))
+    voxels = np.ravel_multi_index(tuple(np.concatenate(paths).T), skeleton.shape)
+    return voxels.astype(np.int64), np.array([len(path) for path in paths], np.int64)
 
 
 def skeleton_paths(skeleton: NDArray[np.bool_]) -> Iterator[Voxels]:
@@ -194,6 +169,9 @@ def skeleton_paths(skeleton: NDArray[np.bool_]) -> Iterator[Voxels]:
     Each is a shortest path between the two ends of what is left of a component, as far apart as
     two sweeps find them; a loop comes in halves. What only repeats voxels of earlier paths (the
     third side of a triangle of neighbours) is left out.
+
+    The engine cuts alike, except that it gives up where two ways of one length lead to a voxel of a
+    path: which is taken then is what SciPy happens to do.
     """
     if not skeleton.any():
         return

@@ -8,8 +8,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from topoeval.digital import thin
-from topoeval.digital.distance import inner_distance
 from topoeval.losses.base import Reduction, TargetLoss
 from topoeval.losses.foreground import foreground, foreground_mask, on_host
 from topoeval.losses.info import LossInfo
@@ -177,25 +175,15 @@ def skeleton_geometry(
     weights
         ``"mask"``: 1 on the skeleton; ``"boundary"``: more where the mask is thin.
     """
-    ndim = masks.ndim - 1
-    threads = torch.get_num_threads()
-    skeleton = thin(masks, topology, threads=threads)
-    q = inner_distance(masks, threads=threads)
-    radii = [image[of_image].max(initial=1) for image, of_image in zip(q, skeleton, strict=True)]
-    radius = np.reshape(radii, (-1,) + (1,) * ndim)
-    on = np.flatnonzero(skeleton)
-    image, place = np.divmod(on, masks[0].size)
-    radius_there = np.take(radii, image)
-    depth = q.reshape(-1)
-    thinness = (radius_there - depth[on] + 1) / radius_there
-    np.minimum(q, radius, out=q)
-    q /= radius
-    geometry = np.zeros((len(masks), 3, *masks.shape[1:]), np.float32)
-    geometry[:, 0] = q
-    flat = geometry.reshape(len(masks), 3, -1)
-    flat[image, 1, place] = depth[on]
-    flat[image, 2, place] = 1 if weights == "mask" else thinness ** (ndim - 1)
-    return geometry
+    from topoeval import _native
+
+    return _native.skeleton_geometry(
+        masks,
+        topology.construction,
+        topology.framed,
+        weights == "boundary",
+        torch.get_num_threads(),
+    )
 
 
 def _places(weights: torch.Tensor) -> tuple[tuple[torch.Tensor, ...], list[int]]:
