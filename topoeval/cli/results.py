@@ -48,7 +48,7 @@ def collect(
 
 
 def query(
-    sql: Annotated[str, typer.Argument(help="SQL that begins with SELECT or DESCRIBE.")],
+    sql: Annotated[str, typer.Argument(help="SQL that begins with SELECT.")],
     results: Annotated[
         Optional[list[Path]],  # noqa: UP045
         typer.Argument(
@@ -61,10 +61,10 @@ def query(
     """Print the result of an SQL query over all records.
 
     There are two tables: runs, a row per run with its settings, times and state, and cases, a row
-    per run and case with its scores. DESCRIBE lists their columns.
+    per run and case with its scores. The first example lists the columns of one.
 
     Examples:
-    topoeval query "DESCRIBE cases"
+    topoeval query "SELECT column_name FROM (DESCRIBE cases)"
 
     topoeval query "SELECT method, count(*) FROM runs GROUP BY method" results
     """
