@@ -49,6 +49,7 @@ from topoeval.cli.rescore import rescore
 from topoeval.cli.results import collect, query, submit
 from topoeval.cli.status import retry, status
 from topoeval.cli.timing import time
+from topoeval.cli.usage import USAGE_ERROR, usage_line
 from topoeval.errors import UserError, naming_extra
 
 app = typer.Typer(
@@ -75,16 +76,24 @@ def main() -> None:
     output.set_up()
     try:
         with naming_extra("this command"):
-            app()
+            status = app(prog_name="topoeval", standalone_mode=False)
     except UserError as error:
         lines = map(output.visible, str(error).splitlines())
         print("topoeval:", "\n".join(lines), file=sys.stderr)
         sys.exit(2)
+    except USAGE_ERROR as error:
+        if type(error).__name__ != "NoArgsIsHelpError":  # the help was printed
+            print(f"topoeval: {output.visible(usage_line(error))}", file=sys.stderr)
+        sys.exit(2)
+    except typer.Abort:
+        print("topoeval: ended at a question", file=sys.stderr)
+        sys.exit(1)
     except (OSError, MemoryError) as error:
         from topoeval.cli.machine import told
 
         print(f"topoeval: {output.visible(told(error))}", file=sys.stderr)
         sys.exit(2)
+    sys.exit(status if isinstance(status, int) else 0)
 
 
 def _print_version(asked: bool) -> None:
