@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -20,6 +24,11 @@ VOXELS = re.compile(r"^(?:ElementDataFile\s*=|data ?file:)(.*)$", re.MULTILINE |
 """How a header names the file of its voxels."""
 
 _HEADER_BYTES = 1 << 16
+_STANDARD_ERROR = 2
+# a process has one standard error; two threads would each give back that of the other
+_LOCK = threading.Lock()
+# what stands before the words of an exception: places in sources, the name and address of an object
+_WRAPPED = re.compile(r"^.*ERROR: (?:\w+\(0x[0-9a-f]+\): )?", re.DOTALL)
 
 
 def read(path: Path, inside: str) -> Image:
@@ -31,12 +40,15 @@ def read(path: Path, inside: str) -> Image:
     _check_files_beside(path)
     reader = library.ImageFileReader()
     reader.SetFileName(str(path))
-    reader.ReadImageInformation()
+    said: list[str] = []
+    with _told_by_an_error(said):
+        reader.ReadImageInformation()
     dims, components = reader.GetDimension(), reader.GetNumberOfComponents()
     if dims not in (2, 3):
         raise UserError(f"{path}: has {dims} axes; save one image of two or three axes per file")
     check_size(path, (*reader.GetSize()[::-1], components), _type(library, reader.GetPixelID()))
-    found: Any = reader.Execute()
+    with _told_by_an_error(said):
+        found: Any = reader.Execute()
     array = library.GetArrayFromImage(found)
     channels = found.GetNumberOfComponentsPerPixel() > 1
     spacing = np.asarray(found.GetSpacing(), np.float64)
@@ -49,7 +61,60 @@ def read(path: Path, inside: str) -> Image:
         affine[:, [*range(dims)[::-1], dims]],
         channel_axis=dims if channels else None,
         values="labels" if segments else None,
+        note=f"SimpleITK says: {said[0]}" if said else "",
     )
+
+
+@contextmanager
+def _told_by_an_error(said: list[str]) -> Iterator[None]:
+    """Keep what the library prints, and say it where the library fails.
+
+    The part of it that reads MetaImage prints what is wrong with a file past every logger on
+    standard error, and its exception says that there is no such file.
+
+    Parameters
+    ----------
+    said
+        What it prints although it reads the file is put here, in one line.
+
+    Raises
+    ------
+    ValueError
+        What it has printed, else the words of its exception.
+    """
+    with _LOCK, _standard_error_kept() as kept:
+        try:
+            yield
+        except RuntimeError as error:
+            words = _printed(kept) or " ".join(_WRAPPED.sub("", str(error)).split())
+            raise ValueError(words) from None
+        if words := _printed(kept):
+            said.append(one_line(ValueError(words)))
+
+
+def _printed(kept: int) -> str:
+    """Return what was kept, in one line."""
+    text = os.pread(kept, _HEADER_BYTES, 0).decode("utf-8", "replace") if kept else ""
+    return " ".join(text.split())
+
+
+@contextmanager
+def _standard_error_kept() -> Iterator[int]:
+    """Send standard error of this process to memory, and yield where; 0 where there is none."""
+    try:
+        before = os.dup(_STANDARD_ERROR)
+    except OSError:  # it is closed: nothing is printed anywhere
+        yield 0
+        return
+    memory = hasattr(os, "memfd_create")
+    kept = os.memfd_create("itk") if memory else os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(kept, _STANDARD_ERROR)
+        yield kept if memory else 0
+    finally:
+        os.dup2(before, _STANDARD_ERROR)
+        os.close(before)
+        os.close(kept)
 
 
 def _check_files_beside(path: Path) -> None:
