@@ -1,5 +1,7 @@
 """Tests keep nothing outside their own folders."""
 
+import subprocess
+
 import numpy as np
 import pytest
 
@@ -18,6 +20,30 @@ def _no_plugins():
     yield
     for plugin in plugins.loaded():
         plugins.forget(plugin.place)
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """Return a function that mounts a disk of so many kB; where we may not, the test is skipped."""
+    mounted = []
+
+    def mount(kilobytes):
+        place = tmp_path / f"disk{len(mounted)}"
+        place.mkdir()
+        told = subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", f"size={kilobytes}k", "tmpfs", place],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if told.returncode:
+            pytest.skip(f"no disk can be mounted here: {told.stderr.strip()}")
+        mounted.append(place)
+        return place
+
+    yield mount
+    for place in mounted:
+        subprocess.run(["umount", "-l", place], check=True)
 
 
 @pytest.fixture(scope="session")

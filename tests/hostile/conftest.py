@@ -1,4 +1,4 @@
-"""Disks of a few kilobytes, and the command line as a process of its own."""
+"""The command line as a process of its own."""
 
 import os
 import subprocess
@@ -7,30 +7,6 @@ import sys
 import pytest
 
 from tests.cli.conftest import call  # noqa: F401  # a fixture
-
-
-@pytest.fixture
-def small_disk(tmp_path):
-    """Return a function that mounts a disk of so many kB; where we may not, the test is skipped."""
-    mounted = []
-
-    def mount(kilobytes):
-        place = tmp_path / f"disk{len(mounted)}"
-        place.mkdir()
-        told = subprocess.run(
-            ["mount", "-t", "tmpfs", "-o", f"size={kilobytes}k", "tmpfs", place],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if told.returncode:
-            pytest.skip(f"no disk can be mounted here: {told.stderr.strip()}")
-        mounted.append(place)
-        return place
-
-    yield mount
-    for place in mounted:
-        subprocess.run(["umount", "-l", place], check=True)
 
 
 @pytest.fixture

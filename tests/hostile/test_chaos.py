@@ -35,20 +35,9 @@ pytestmark = [
 
 
 @pytest.fixture
-def disk(tmp_path):
+def disk(small_disk):
     """A disk of a few megabytes."""
-    place = tmp_path / "disk"
-    place.mkdir()
-    told = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", f"size={DISK_KB}k", "tmpfs", place],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if told.returncode:
-        pytest.skip(f"no disk can be mounted here: {told.stderr.strip()}")
-    yield place
-    subprocess.run(["umount", "-l", place], check=True)
+    return small_disk(DISK_KB)
 
 
 def fill(disk, chance):

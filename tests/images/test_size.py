@@ -6,6 +6,7 @@ import resource
 import struct
 import subprocess
 import sys
+import warnings
 import zipfile
 import zlib
 
@@ -34,6 +35,24 @@ def test_one_limit_for_every_format(tmp_path, save_mask, monkeypatch, ending):
     with pytest.raises(UserError, match=rf"a\.{ending}: shape .* above the limit of ") as told:
         read_image(path)
     assert "\n" not in str(told.value)
+
+
+@pytest.mark.parametrize("ending", ["png", "bmp", "tif"])
+def test_a_map_above_the_limits_of_a_library_is_read_without_a_word(tmp_path, ending):
+    """From 89 million pixels on Pillow warns, from 179 on it refuses (a variant of D15)."""
+    sides, before = (9500, 9500), PIL.Image.MAX_IMAGE_PIXELS
+    assert sides[0] * sides[1] > before
+    path = tmp_path / f"map.{ending}"
+    mask = PIL.Image.new("1", sides)
+    mask.putpixel((9000, 7), 1)
+    mask.save(path)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = read_image(path).array
+    assert found.shape == sides
+    assert found[7, 9000]
+    assert found.sum() == found[7, 9000]
+    assert before == PIL.Image.MAX_IMAGE_PIXELS  # other readers of this process keep theirs
 
 
 def test_the_limit_is_a_number(monkeypatch):

@@ -95,30 +95,6 @@ def test_an_order_cut_in_half_is_the_machines(fake_run, tmp_path):
     assert done.stderr == ""
 
 
-@pytest.fixture
-def small_disk(tmp_path):
-    """Return a function that mounts a disk of so many kB, or skip where we may not."""
-    mounted = []
-
-    def mount(kilobytes):
-        place = tmp_path / f"disk{len(mounted)}"
-        place.mkdir()
-        told = subprocess.run(
-            ["mount", "-t", "tmpfs", "-o", f"size={kilobytes}k", "tmpfs", place],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if told.returncode:
-            pytest.skip(f"no disk can be mounted here: {told.stderr.strip()}")
-        mounted.append(place)
-        return place
-
-    yield mount
-    for place in mounted:
-        subprocess.run(["umount", "-l", place], check=True)
-
-
 @pytest.mark.slow
 def test_a_full_disk_blames_nobody(suite_file, small_disk):
     """One line and no half a file; with room the same command makes all runs ok (D2)."""

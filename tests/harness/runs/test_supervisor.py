@@ -107,6 +107,34 @@ def test_shared_pages_count_once_and_in_full(start):
     assert ending(start(program, memory_bytes=55 * 2**20)).cause == "memory"
 
 
+@needs_linux
+def test_what_pairs_of_processes_share_counts_once_for_each_pair(start):
+    """Two pairs with 60 MiB each (a variant of D8): 120 MiB, neither 60 nor 240."""
+    program = (
+        "import os, time\nother = os.fork()\nx = b'x' * (60 * 2**20)\nos.fork()\ntime.sleep(2)\n"
+    )
+    assert ending(start(program, memory_bytes=170 * 2**20)).cause == "exit"
+    assert ending(start(program, memory_bytes=115 * 2**20)).cause == "memory"
+
+
+@needs_linux
+def test_a_file_that_processes_map_counts_once(start, tmp_path):
+    """Without a common ancestor that has read it (a variant of D8), as data sets are mapped."""
+    (tmp_path / "data").write_bytes(bytes(60 * 2**20))
+    mapping = (
+        "import mmap, sys, time; file = open(sys.argv[1], 'rb')\n"
+        "data = mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ); sum(data[::4096])\n"
+        "time.sleep(2)\n"
+    )
+    program = (
+        "import subprocess, sys\n"
+        f"command = [sys.executable, '-c', {mapping!r}, {str(tmp_path / 'data')!r}]\n"
+        "for p in [subprocess.Popen(command) for _ in range(3)]: p.wait()\n"
+    )
+    assert ending(start(program, memory_bytes=125 * 2**20)).cause == "exit"
+    assert ending(start(program, memory_bytes=60 * 2**20)).cause == "memory"
+
+
 def test_closing_standard_input_ends_the_run(start, tmp_path, wait_until_alone):
     """Whoever held it is gone or wants the run no more; the heartbeat goes, too."""
     process = start(f"import time; open({str(tmp_path / 'on')!r}, 'w'); time.sleep(600)")

@@ -272,14 +272,16 @@ class Supervisor:
         It is what a run would need alone, wherever it is executed: pages that its processes share,
         with one another or with the template that they were forked from, count once and in full.
         Resident sets count them once per process; only near the limit is it worth the time to tell
-        them apart.
+        them apart. Proportional sets see what several groups of processes share, each another
+        memory, and give only a part of what is shared with the template: the larger number counts.
         """
         below = psutil.Process().children(recursive=True)
         used = sum(each.rss for each in _each(below, "memory_info"))
         if used > self._limit and len(below) > 1 and sys.platform == "linux":
             full = _each(below, "memory_full_info")
             shared = max((each.rss - each.uss for each in full), default=0)
-            used = sum(each.uss for each in full) + shared
+            alone = sum(each.uss for each in full) + shared
+            used = max(alone, sum(each.pss for each in full))
         self._peak = max(self._peak, used)
         return used
 
