@@ -8,10 +8,10 @@ readers pass over, holds the SHA-256 of everything before it.
 from __future__ import annotations
 
 import errno
-import hashlib
 import os
 from pathlib import Path
 
+from topoeval.checksums import LENGTH, PREFIX, checksum
 from topoeval.errors import UserError
 from topoeval.whole_file import read_bytes, write_bytes
 
@@ -19,8 +19,6 @@ ASIDE = ".damaged"
 """What is added to the name of a damaged file that had to make room; such files are not read."""
 
 _END, _END_SIZE = b"PK\x05\x06", 22
-_PREFIX = b"sha256:"
-_COMMENT_SIZE = len(_PREFIX) + 64
 
 
 class DamagedFileError(UserError):
@@ -47,8 +45,8 @@ def write_archive(path: Path, archive: bytes) -> None:
     end = archive[-_END_SIZE:]
     if end[:4] != _END or end[-2:] != b"\0\0":
         raise ValueError("an archive ends with the directory of a ZIP file, without a comment")
-    content = archive[:-2] + _COMMENT_SIZE.to_bytes(2, "little")
-    write_bytes(path, content + _PREFIX + hashlib.sha256(content).hexdigest().encode())
+    content = archive[:-2] + LENGTH.to_bytes(2, "little")
+    write_bytes(path, content + checksum(content).encode())
 
 
 def read_archive(path: Path, *, sealed: bool = True) -> bytes:
@@ -74,12 +72,12 @@ def read_archive(path: Path, *, sealed: bool = True) -> bytes:
         if error.errno != errno.EINVAL:
             raise
         raise DamagedFileError(path, str(error.strerror)) from None
-    content, comment = data[:-_COMMENT_SIZE], data[-_COMMENT_SIZE:]
-    if not comment.startswith(_PREFIX):
-        if sealed or _PREFIX in comment:  # the beginning of a checksum: the file was cut
+    content, comment, prefix = data[:-LENGTH], data[-LENGTH:], PREFIX.encode()
+    if not comment.startswith(prefix):
+        if sealed or prefix in comment:  # the beginning of a checksum: the file was cut
             raise DamagedFileError(path, "it does not end with its checksum")
         return data
-    if comment[len(_PREFIX) :] != hashlib.sha256(content).hexdigest().encode():
+    if comment != checksum(content).encode():
         raise DamagedFileError(path, "its content has another checksum")
     return data
 

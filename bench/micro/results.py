@@ -19,6 +19,7 @@ from pathlib import Path
 
 import orjson
 
+from topoeval.checksums import KEY, sealed
 from topoeval.results import collect, load, query
 from topoeval.statistics import standings
 
@@ -44,7 +45,8 @@ def multiply(like: Path, folder: Path, records: int) -> int:
                 for part, identity in (spec.get("parents") or {}).items()
             }
             identity = renamed(document["id"], copy)
-            text = orjson.dumps({**document, "id": identity, "spec": spec})
+            copy = {**document, "id": identity, "spec": spec}
+            text = orjson.dumps(sealed(copy) if KEY in document else copy)
             (folder / "records" / f"{identity}.json").write_bytes(text)
             total += len(text)
             written += 1

@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from tests.records.editing import resealed
 from topoeval.cli.tune import _narrowed
 from topoeval.harness.suites.catalogue import load_suite
 from topoeval.harness.tuning.tuning import for_trials
@@ -132,7 +133,7 @@ def test_from_a_search_to_runs_with_what_it_chose(call, suite, tmp_path):
     assert (tmp_path / "out" / "tuned.toml").read_bytes() == chosen
     # something that no method has of its own
     other = re.sub(rb'("training.learning_rate" = )[^,} ]+', rb"\g<1>0.0123", chosen)
-    (tmp_path / "out" / "tuned.toml").write_bytes(other)
+    (tmp_path / "out" / "tuned.toml").write_text(resealed(other.decode()))
     final = [small, "--results", "out", "--tuned", "out/tuned.toml"]
     status, output, _ = call("plan", *final, "--json")
     planned = {one["id"] for one in json.loads(output) if one["state"] == "to run"}

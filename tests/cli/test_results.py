@@ -5,6 +5,7 @@ import json
 import pytest
 
 from tests.report.conftest import make_record, write_records
+from topoeval.checksums import sealed
 
 
 @pytest.fixture
@@ -46,6 +47,28 @@ def test_query_answers_as_table_csv_and_json(call, tmp_path):
     code, out, _ = call("query", "SELECT [1, 2] AS pair, [] AS empty, NULL AS none, 0.5 AS half")
     assert code == 0
     assert out.split("\n")[1].split() == ["[1", "2]", "[]", "-", "0.5"]
+
+
+def test_a_record_with_another_digit_is_named_and_not_counted(call, tmp_path):
+    """By query, collect and compare; the others are (a record of today has a checksum)."""
+    pytest.importorskip("duckdb")
+    pytest.importorskip("pyarrow")
+    records = [sealed(make_record(seed=seed, changes={"schema": 4})) for seed in range(3)]
+    folder = write_records(tmp_path / "results" / "one" / "records", records)
+    path = sorted(folder.glob("*.json"))[1]
+    text = path.read_text()
+    path.write_text(text.replace("0.85", "0.86", 1))
+    assert path.read_text() != text
+    for command in (
+        ("query", "SELECT count(*) AS n FROM runs", "--csv"),
+        ("collect", "results", "--out", "tables"),
+        ("compare", "results/one", "results/one"),
+    ):
+        code, out, told = call(*command)
+        assert code == 0, told
+        assert path.name in told + out
+        assert "another checksum" in told + out
+    assert call(*("query", "SELECT count(*) AS n FROM runs", "--csv"))[1] == "n\n2\n"
 
 
 @pytest.mark.parametrize(

@@ -43,6 +43,10 @@ def test_a_suite_file_leaves_its_reference_and_bases(tmp_path, records):
     assert found.reference == "dice_ce"
     assert found.bases["cldice"] == "cross_entropy"
     assert yardsticks_of(records, root, "cldice").reference == "cldice"
+    text = (root / FILE).read_text()  # a word that has changed is no other reference
+    (root / FILE).write_text(text.replace("dice_ce", "dice_cd"))
+    with pytest.raises(UserError, match=r"yardsticks\.json is damaged; delete it"):
+        yardsticks_of(records, root)
 
 
 def test_a_suite_of_the_catalogue_leaves_nothing(tmp_path):

@@ -7,7 +7,10 @@ import pandas as pd
 import pytest
 
 from topoeval import UserError
-from topoeval.evaluate.comparison import compare_predictions, read_evaluation, same_question
+from topoeval.checksums import checksum, sealed
+from topoeval.evaluate.comparison import compare_predictions, same_question
+from topoeval.evaluate.finished import read_evaluation
+from topoeval.records.record import RECORD_SCHEMA
 from topoeval.statistics.paired_cases import least_p
 
 
@@ -246,10 +249,18 @@ def test_a_finished_evaluation_is_read_and_others_are_refused(tmp_path):
     cases.to_csv(tmp_path / "cases.csv", index=False)
     with pytest.raises(UserError, match="holds no finished 'topoeval evaluate'"):
         read_evaluation(tmp_path)
-    (tmp_path / "record.json").write_text(json.dumps({"spec": {"method": "x"}}))
+    (tmp_path / "record.json").write_text(
+        json.dumps({"schema": 1, "spec": {"schema": 1, "method": "x"}})
+    )
     with pytest.raises(UserError, match="records of runs"):
         read_evaluation(tmp_path)
-    (tmp_path / "record.json").write_text(json.dumps({"spec": SPEC}))
+    beside = checksum((tmp_path / "cases.csv").read_bytes())
+    told = {"schema": RECORD_SCHEMA, "spec": SPEC, "cases_csv": beside}
+    (tmp_path / "record.json").write_text(json.dumps(sealed(told)))
     found, spec = read_evaluation(tmp_path)
     assert found["case"].tolist() == ["001", "002"]
     assert spec == SPEC
+    text = (tmp_path / "cases.csv").read_text()
+    (tmp_path / "cases.csv").write_text(text.replace("1.0", "0.9", 1))
+    with pytest.raises(UserError, match=r"cases\.csv was changed after it was written"):
+        read_evaluation(tmp_path)

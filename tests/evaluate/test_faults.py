@@ -295,6 +295,12 @@ def test_rows_are_written_as_they_come_and_found_again(pair, tmp_path, monkeypat
     found = evaluate(*paths, options, out=out)
     assert found.resumed == 4
     assert found.cases.equals(evaluate(*paths, options).cases)
+    # a row that has changed since is scored again
+    text = (out / "cases.csv").read_text()
+    (out / "cases.csv").write_text(text.replace("\n2,foreground,", "\n2,foreground,0", 1))
+    assert (out / "cases.csv").read_text() != text
+    assert evaluate(*paths, options, out=out).resumed == 5
+    assert (out / "cases.csv").read_text() == text
     # another threshold of the same files is another evaluation, and so are other files
     assert evaluate(*paths, Options(columns=("dice",), classes=("1",)), out=out).resumed == 0
     evaluate(*paths, options, out=out)

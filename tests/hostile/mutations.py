@@ -16,183 +16,13 @@ import warnings
 from collections import Counter
 from pathlib import Path
 
-import numpy as np
+from foreign_files import FOREIGN
+from our_files import OURS
 
 from topoeval.errors import UserError
 
 CAP_MIB = 256
 PATIENCE_S = 20
-VOLUME = np.zeros((6, 9, 8), np.uint8)
-VOLUME[1:5, 2:7, 1:6] = 1
-VOLUME[2:4, 3:6, 2:4] = 2
-FLAT = VOLUME[2]
-
-
-def nifti(path):
-    import nibabel
-
-    nibabel.save(nibabel.Nifti1Image(VOLUME, np.diag([0.5, 0.5, 2.0, 1.0])), path)
-
-
-def mgz(path):
-    import nibabel
-
-    nibabel.save(nibabel.MGHImage(VOLUME.astype(np.int32), np.eye(4)), path)
-
-
-def itk(path):
-    import SimpleITK as sitk  # noqa: N813  # the name that everybody gives it
-
-    sitk.WriteImage(sitk.GetImageFromArray(VOLUME), str(path), useCompression=True)
-
-
-def tiff(path):
-    import tifffile
-
-    tifffile.imwrite(path, VOLUME, photometric="minisblack", compression="zlib")
-
-
-def picture(path):
-    import PIL.Image
-
-    PIL.Image.fromarray(FLAT).save(path)
-
-
-def npz(path):
-    np.savez_compressed(path, labels=VOLUME, spacing=[2.0, 0.5, 0.5])
-
-
-def npy(path):
-    np.save(path, VOLUME)
-
-
-def hdf5(path):
-    import h5py
-
-    with h5py.File(path, "w") as file:
-        file.create_dataset("mask", data=VOLUME, compression="gzip", fletcher32=True)
-
-
-def image(path):
-    from topoeval.images import read_image
-    from topoeval.images.survey import Terms, survey
-
-    survey(path, Terms("prediction"))
-    found = read_image(path)
-    return found.array.tolist(), found.spacing, found.channel_axis
-
-
-def cached(path):
-    from topoeval.datasets.cache import Cache
-    from topoeval.datasets.sample import Sample
-
-    cache = Cache(path.parent, "strokes", "1", {})
-    sample = Sample(
-        case="a", image=np.linspace(0, 1, 36, dtype=np.float32).reshape(1, 6, 6),
-        target=FLAT[None, :6, :6].clip(0, 1).astype(np.float32), prior=((1, 0),),
-        betti={"V": ((1, 0),)}, spacing=None,
-    )  # fmt: skip
-    cache.write(sample)
-    cache._path("a").rename(path)
-
-
-def read_cached(path):
-    from topoeval.datasets.cache import Cache
-
-    cache = Cache(path.parent, "strokes", "1", {})
-    path.rename(cache._path("a"))
-    found = cache.read("a")
-    if found is None:
-        raise UserError("counts as absent")
-    return found.image.tolist(), found.target.tolist(), str(found.prior), found.spacing
-
-
-def state(path):
-    import torch
-
-    from topoeval.training import checkpoint
-
-    checkpoint.save({"epoch": 2, "network": {"weight": torch.arange(9.0)}}, path)
-
-
-def read_state(path):
-    from topoeval.training import checkpoint
-
-    found = checkpoint.resume(path)
-    if found is None:
-        raise UserError("counts as absent")
-    return found["epoch"], found["network"]["weight"].tolist()
-
-
-def good_record():
-    """Return the smallest committed record of a training."""
-    root = Path(__file__).parents[2] / "results"
-    return min(root.glob("*/records/*.json"), key=lambda path: (path.stat().st_size, path.name))
-
-
-def record(path):
-    path.write_bytes(good_record().read_bytes())
-
-
-def read_record(path):
-    from topoeval.records.files import read_record as read
-    from topoeval.records.files import record_text
-
-    named = path.with_name(good_record().name)
-    path.rename(named)
-    return record_text(read(named))
-
-
-def bundle(path):
-    from topoeval.results.submission import pack
-
-    folder = path.parent / "ours"
-    folder.mkdir()
-    (folder / "submission.toml").write_text(
-        'method = "ours"\ndataset = "discs 1"\ntopology = "T"\nclasses = "1"\n'
-    )
-    (folder / "scores.csv").write_text(
-        "case,class,dice\n" + "".join(f"c{k},1,0.{k}\n" for k in range(1, 10))
-    )
-    pack(folder, path)
-
-
-def read_bundle(path):
-    from topoeval.results.submission import check
-
-    found = check(path)
-    return found.about, found.status, found.reason, found.scores.to_csv()
-
-
-def suite(path):
-    source = Path(__file__).parents[2] / "bench" / "suites" / "quickstart.toml"
-    path.write_bytes(source.read_bytes())
-
-
-def read_suite(path):
-    from topoeval.harness.suites.catalogue import load_suite
-
-    return load_suite(str(path)).model_dump_json()
-
-
-# kind: ending, writer, reader, whether its format lets any change of its content be noticed
-KINDS = {
-    "record": (".json", record, read_record, False),
-    "bundle": (".zip", bundle, read_bundle, True),
-    "cache": (".npz", cached, read_cached, True),
-    "state": (".pt", state, read_state, True),
-    "toml": (".toml", suite, read_suite, False),
-    "nifti": (".nii", nifti, image, False),
-    "nifti-gz": (".nii.gz", nifti, image, True),
-    "mgz": (".mgz", mgz, image, True),
-    "tiff": (".tif", tiff, image, False),
-    "png": (".png", picture, image, True),
-    "npz": (".npz", npz, image, True),
-    "npy": (".npy", npy, image, False),
-    "mha": (".mha", itk, image, False),
-    "nrrd": (".nrrd", itk, image, False),
-    "hdf5": (".h5", hdf5, image, False),
-}
 INTERESTING = (0, 1, 0x7F, 0x80, 0xFF)
 
 
@@ -232,7 +62,7 @@ def too_slow(number, frame):
 
 
 def main(kind, seed, count):
-    ending, write, read, _ = KINDS[kind]
+    ending, write, read, _ = (OURS | FOREIGN)[kind]
     warnings.simplefilter("ignore")
     signal.signal(signal.SIGALRM, too_slow)
     counts, wrong, lines = Counter(), [], Counter()

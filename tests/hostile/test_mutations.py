@@ -11,20 +11,22 @@ from pathlib import Path
 
 import pytest
 
-from tests.hostile.mutations import KINDS
+from tests.hostile.foreign_files import FOREIGN
+from tests.hostile.our_files import OURS
 
 COUNT = int(os.environ.get("TOPOEVAL_MUTATIONS", "20"))
 SEED = int(os.environ.get("TOPOEVAL_MUTATIONS_SEED", "0"))
 BATCH = 2000
-NEEDS = {"nifti": "nibabel", "nifti-gz": "nibabel", "mgz": "nibabel", "mha": "SimpleITK",
-         "nrrd": "SimpleITK", "hdf5": "h5py"}  # fmt: skip
+KINDS = OURS | FOREIGN
+NEEDS = {"tables": "pyarrow", "nifti": "nibabel", "nifti-gz": "nibabel", "mgz": "nibabel",
+         "mha": "SimpleITK", "nrrd": "SimpleITK", "hdf5": "h5py"}  # fmt: skip
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_damage_is_noticed_or_harmless(kind):
     """No traceback, no end of the process, no memory above the cap; counts are printed.
 
-    Where the format has a checksum there is no other data either.
+    Nor are there other data of what we write, and of formats that have a checksum.
     """
     if kind in NEEDS:
         pytest.importorskip(NEEDS[kind])

@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import Field, ValidationError
 
+from topoeval.checksums import canonical_text
 from topoeval.records.canonical import (
     ABSENT_WHEN_DEFAULT,
     Frozen,
     canonical_json,
-    canonical_text,
     digest,
 )
 from topoeval.records.parts import LossTerm

@@ -12,6 +12,7 @@ import pytest
 
 from tests.report.conftest import make_record
 from topoeval.archives import set_aside
+from topoeval.checksums import KEY, sealed
 from topoeval.records.files import (
     DamagedRecordError,
     read_record,
@@ -37,7 +38,7 @@ def write(folder: Path, **changes: Any) -> Path:
         ('{"schema": 1', "it is not whole JSON"),
         ("[]", "it holds a list"),
         ("null", "it holds null"),
-        ('{"schema": 99}', "it has schema 99, this topoeval reads 3"),
+        ('{"schema": 99}', "it has schema 99, this topoeval reads 4"),
         ('{"schema": 1, "spec": 3}', "it has no spec"),
         ('{"schema": 1, "spec": {"schema": 7}}', "it has spec.schema 7"),
     ],
@@ -92,6 +93,66 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     assert read_record(path) == record
     assert path.read_text().count("\n") == 1
     assert list(path.parent.iterdir()) == [path]
+
+
+@pytest.fixture
+def written(tmp_path: Path) -> Path:
+    """A record as it is written today."""
+    record = read_record(write(tmp_path))
+    path = tmp_path / "new" / f"{record.id}.json"
+    write_record(path, record)
+    return path
+
+
+def test_every_changed_byte_of_a_record_is_noticed_or_harmless(written: Path) -> None:
+    """Every third byte, in one of three ways: white space is free, a digit is not (D5)."""
+    content, expected = written.read_bytes(), read_record(written)
+    places, noticed = range(0, len(content), 3), 0
+    for place in places:
+        damaged = bytearray(content)
+        damaged[place] ^= (1, 4, 0x20)[place // 3 % 3]
+        written.write_bytes(damaged)
+        try:
+            assert read_record(written) == expected
+        except DamagedRecordError:
+            noticed += 1
+    assert noticed > 0.9 * len(places)
+
+
+def test_a_checksum_cannot_be_taken_away(written: Path) -> None:
+    """Nor replaced by another key, nor left out by a record that says it is older."""
+    document = json.loads(written.read_text())
+    assert list(document) == sorted(document)
+    for changes, problem in (
+        ({KEY: None}, "another checksum"),
+        ({"schema": 3}, "it has a checksum, and its schema 3 has none"),
+        ({"cases": {}}, "it was changed after it was written"),
+        ({"suit": ""}, "it was changed after it was written"),
+    ):
+        written.write_text(json.dumps({**document, **changes}))
+        with pytest.raises(DamagedRecordError, match=problem):
+            read_record(written)
+    del document[KEY]
+    written.write_text(json.dumps(document))
+    with pytest.raises(DamagedRecordError, match="it has no checksum"):
+        read_record(written)
+    # of any order and with any white space
+    written.write_text(json.dumps(sealed(dict(reversed(document.items()))), indent=3))
+    assert read_record(written).id == written.stem
+
+
+def test_a_record_is_read_whatever_its_texts_and_numbers(tmp_path: Path) -> None:
+    """Names of files that are no UTF-8, and whole numbers that JSON readers make real ones."""
+    spec = read_record(write(tmp_path)).spec
+    dataset = spec.dataset.model_copy(update={"params": {"removed": 10**30, "note": "\U0001f600"}})
+    spec = spec.model_copy(update={"dataset": dataset})
+    result = {"status": "failed", "fault": "method", "error": "OSError: caf\udce9.png \x1b"}
+    record = Record.of(spec, "s", datetime.now(UTC), result)
+    path = tmp_path / f"{record.id}.json"
+    write_record(path, record)
+    found = read_record(path)
+    assert found.error == "OSError: caf\\udce9.png \x1b"
+    assert found.spec.dataset.params == {"removed": 1e30, "note": "\U0001f600"}
 
 
 @pytest.mark.parametrize(("cases", "packed"), [(4, False), (2000, True)])

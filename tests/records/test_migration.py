@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.report.conftest import ENVIRONMENT, make_record, write_records
+from topoeval.checksums import sealed
 from topoeval.harness.runs.environment import describe
 from topoeval.records.files import read_record
 from topoeval.records.migration import migrate
@@ -48,7 +49,7 @@ def test_a_current_record_is_not_changed() -> None:
     """Nor is it copied deeply."""
     ours = {"version": "0.1", "commit": "abc", "dirty": True}
     record = make_record(changes={"schema": RECORD_SCHEMA, "environment.topoeval": ours})
-    assert migrate(record) == record
+    assert migrate(sealed(record)) == record
 
 
 @pytest.mark.parametrize("schema", [0, RECORD_SCHEMA + 1, None, "1", True])
@@ -80,7 +81,7 @@ def test_the_harness_writes_what_this_reads(tmp_path: Path) -> None:
     environment = describe("cpu", 1, "native")
     assert set(environment["topoeval"]) == {"version", "commit", "dirty"}
     record = make_record(changes={"schema": RECORD_SCHEMA, "environment": environment})
-    write_records(tmp_path / "records", [record])
+    write_records(tmp_path / "records", [sealed(record)])
     row = load(tmp_path).runs.iloc[0]
     assert row["version"] == environment["topoeval"]["version"]
     assert ENVIRONMENT["python"]

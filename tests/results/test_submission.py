@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from topoeval.checksums import sealed
 from topoeval.errors import UserError
 from topoeval.results.submission import check, pack
 
@@ -255,7 +256,7 @@ def test_scores_that_the_predictions_do_not_have_are_refused(
     def flatter(files: dict[str, bytes]) -> None:
         record = json.loads(files["record.json"])
         record["cases"]["dice"] = [1.0] * 3
-        packed_anew(files, "record.json", json.dumps(record).encode())
+        packed_anew(files, "record.json", json.dumps(sealed(record)).encode())
 
     bundle = tampered(pack(folder, tmp_path / "x.zip", truth), flatter)
     assert check(bundle).status == "unverified"

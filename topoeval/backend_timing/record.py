@@ -10,9 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from topoeval.backend_timing.cases import Case
+from topoeval.checksums import KEY, opened, sealed
 from topoeval.errors import UserError
+from topoeval.whole_file import read_bytes, write_text
 
-SCHEMA = 1
+SCHEMA = 2
+_SEALED_FROM = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +113,10 @@ class Record:
         """Write JSON, one row a line so that a difference can be read."""
         head = {"schema": SCHEMA, "environment": self.environment, "titles": self.titles,
                 "budget_s": self.budget_s}  # fmt: skip
-        rows = ",\n".join(json.dumps(asdict(row)) for row in self.rows)
-        path.write_text(json.dumps(head, indent=1)[:-2] + f',\n "rows": [\n{rows}\n]}}\n')
+        rows = [json.dumps(asdict(row)) for row in self.rows]
+        head[KEY] = sealed({**head, "rows": [json.loads(row) for row in rows]})[KEY]
+        listed = ",\n".join(rows)
+        write_text(path, json.dumps(head, indent=1)[:-2] + f',\n "rows": [\n{listed}\n]}}\n')
 
     @classmethod
     def load(cls, path: Path) -> Record:
@@ -123,9 +128,11 @@ class Record:
             There is no such file, or it is no record of this schema.
         """
         try:
-            data = json.loads(path.read_text())
-            if data.pop("schema") != SCHEMA:
+            data = json.loads(read_bytes(path))
+            if data["schema"] not in range(1, SCHEMA + 1):
                 raise UserError(f"{path} has another schema than {SCHEMA}; measure again")
+            data = opened(data, _SEALED_FROM, SCHEMA)
+            del data["schema"]
             rows = [_row(**row) for row in data.pop("rows")]
             return cls(**data, rows=rows)
         except UserError:

@@ -231,7 +231,8 @@ def _names(paths: Sequence[Path]) -> list[str]:
 
 
 def _read(folders: Sequence[Path]) -> tuple[dict[str, pd.DataFrame], list[str]]:
-    from topoeval.evaluate.comparison import read_evaluation, same_question
+    from topoeval.evaluate.comparison import same_question
+    from topoeval.evaluate.finished import read_evaluation
 
     names = _names(folders)
     found = {name: read_evaluation(folder) for name, folder in zip(names, folders, strict=True)}

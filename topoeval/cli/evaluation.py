@@ -314,6 +314,7 @@ def write_evaluation(
     found: Evaluation, out: Path, parquet: bool = False, wall_s: float = 0.0
 ) -> None:
     """Write summary, record and, if asked for, Parquet beside the cases that are there."""
+    from topoeval.checksums import checksum
     from topoeval.csv_tables import to_csv
     from topoeval.harness.runs.environment import describe
     from topoeval.records.files import write_record
@@ -324,7 +325,11 @@ def write_evaluation(
     if parquet:
         with whole_file(out / "cases.parquet") as beside:
             found.cases.to_parquet(beside, index=False)
-    write_record(out / "record.json", record(found, describe("cpu", 1, "native"), wall_s))
+    document = record(found, describe("cpu", 1, "native"), wall_s)
+    if (out / "cases.csv").is_file():  # there is none where no file could be read
+        beside = checksum((out / "cases.csv").read_bytes())
+        document = document.model_copy(update={"cases_csv": beside})
+    write_record(out / "record.json", document)
 
 
 def _table(found: Evaluation) -> Table:

@@ -11,6 +11,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from topoeval.checksums import opened, sealed
 from topoeval.errors import UserError
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from topoeval.results.records import Records
 
 FILE = "yardsticks.json"
+# before the first schema there was none, and no checksum
+_SCHEMA = _SEALED_FROM = 1
 
 
 def leave_yardsticks(suite: Suite, root: Path) -> None:
@@ -31,8 +34,8 @@ def leave_yardsticks(suite: Suite, root: Path) -> None:
         path.unlink(missing_ok=True)
         return
     root.mkdir(parents=True, exist_ok=True)
-    left = {"reference": suite.reference, "bases": _bases(suite)}
-    write_text(path, json.dumps(left, sort_keys=True, indent=1) + "\n")
+    left = {"schema": _SCHEMA, "reference": suite.reference, "bases": _bases(suite)}
+    write_text(path, json.dumps(sealed(left), sort_keys=True, indent=1) + "\n")
 
 
 def _bases(suite: Suite) -> dict[str, str]:
@@ -91,7 +94,7 @@ def yardsticks_of(records: Records, results: Path, reference: str | None = None)
 def _read(path: Path) -> tuple[str, dict[str, str]]:
     """Return the reference and the bases that a run has left."""
     try:
-        left = json.loads(path.read_text(encoding="utf-8"))
+        left = opened(json.loads(path.read_text(encoding="utf-8")), _SEALED_FROM, _SCHEMA)
         reference, bases = left["reference"], left["bases"]
         texts = [reference, *bases, *bases.values()]
     except (ValueError, KeyError, TypeError, AttributeError):

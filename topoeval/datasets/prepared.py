@@ -15,12 +15,14 @@ from typing import Any
 
 import numpy as np
 
+from topoeval.checksums import opened, sealed
 from topoeval.datasets.files import Case, Picture, content
 from topoeval.datasets.measured import as_betti
 from topoeval.errors import UserError
 
 MANIFEST = "manifest.json"
-FORMAT = 1
+FORMAT = 2
+_SEALED_FROM = 2
 
 
 def is_prepared(folder: Path) -> bool:
@@ -64,7 +66,7 @@ def prepare(
             "content": content(cases),
             "cases": listed,
         }
-        text = json.dumps(manifest, indent=1)
+        text = json.dumps(sealed(manifest), indent=1)
         (fresh / MANIFEST).write_text(text + "\n", encoding="utf-8")
         if folder.exists():
             shutil.rmtree(folder)
@@ -102,7 +104,9 @@ def prepared_content(folder: Path, name: str, options: Mapping[str, Any]) -> str
 def _manifest(folder: Path, name: str, options: Mapping[str, Any]) -> dict[str, Any]:
     path = folder / MANIFEST
     try:
-        manifest: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        manifest = opened(
+            json.loads(path.read_text(encoding="utf-8")), _SEALED_FROM, FORMAT, version="format"
+        )
         made_for, made_with = manifest["dataset"], manifest["options"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UserError(f"{path}: cannot be read ({error}); prepare the data again") from None

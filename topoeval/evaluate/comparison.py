@@ -8,17 +8,14 @@ false claim in it by 5 %.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from topoeval.csv_tables import read_csv
 from topoeval.errors import UserError, nearest
 from topoeval.evaluate.columns import all_columns, known_columns
 from topoeval.evaluate.summary import FLAGS, KEYS
@@ -143,27 +140,6 @@ class Comparison:
         difference is separated.
         """
         return sentences(self)
-
-
-def read_evaluation(folder: Path | str) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """Return the cases of a finished ``topoeval evaluate`` and what it was asked for.
-
-    Raises
-    ------
-    UserError
-        If the folder holds no such thing.
-    """
-    folder = Path(folder)
-    try:
-        cases = read_csv((folder / "cases.csv").read_bytes(), KEYS)
-        spec = json.loads((folder / "record.json").read_text(encoding="utf-8"))["spec"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UserError(
-            f"{folder} holds no finished 'topoeval evaluate' ({error}); run it with --out {folder}"
-        ) from None
-    if not isinstance(spec, dict) or spec.get("kind") != "files":
-        raise UserError(f"{folder} holds records of runs and no 'topoeval evaluate'")
-    return cases, spec
 
 
 def same_question(specs: Mapping[str, Mapping[str, Any]]) -> None:

@@ -1,18 +1,20 @@
 """Rows written as they come, and found again by the same command.
 
 ``cases.csv`` gets the rows of a case as soon as it is scored, and ``inputs.csv`` then a line that
-says of which files, under which settings. Cases with a problem get no such line; they are tried
-again.
+says of which files, under which settings, and the checksum of its rows. Cases with a problem get no
+such line; they are tried again, as are those whose rows have changed.
 """
 
 from __future__ import annotations
 
 import csv
 import io
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
+from topoeval.checksums import checksum
 from topoeval.csv_tables import csv_cell, text_of_cell
 from topoeval.evaluate.pairs import FilePair
 from topoeval.whole_file import whole_file
@@ -20,7 +22,7 @@ from topoeval.whole_file import whole_file
 CASES, INPUTS = "cases.csv", "inputs.csv"
 KEYS = ("case", "class")
 FLAGS = ("prediction_empty", "target_empty")
-_INPUTS = ("case", "key", "prediction", "target", "note")
+_INPUTS = ("case", "key", "prediction", "target", "note", "rows")
 
 Row = dict[str, Any]
 
@@ -51,7 +53,7 @@ class Journal:
             CASES, self.columns, [self._line(row) for _, rows, _ in kept for row in rows]
         )
         self._inputs = self._started(
-            INPUTS, _INPUTS, [self._input(pair, note) for pair, _, note in kept]
+            INPUTS, _INPUTS, [self._input(pair, rows, note) for pair, rows, note in kept]
         )
 
     def add(self, pair: FilePair, rows: Sequence[Row], note: str, done: bool) -> None:
@@ -82,15 +84,21 @@ class Journal:
     def _write(self, pair: FilePair, rows: Sequence[Row], note: str, done: bool) -> None:
         self._cases.writerows([self._line(row) for row in rows])
         if done:
-            self._inputs.writerow(self._input(pair, note))
+            self._inputs.writerow(self._input(pair, rows, note))
+
+    def _texts(self, row: Row) -> list[str]:
+        return [str(row[name]) for name in KEYS] + [
+            _text(row.get(name)) for name in self.columns[len(KEYS) :]
+        ]
 
     def _line(self, row: Row) -> list[str]:
-        keys = [csv_cell(str(row[name])) for name in KEYS]
-        return keys + [_text(row.get(name)) for name in self.columns[len(KEYS) :]]
+        texts = self._texts(row)
+        return [*map(csv_cell, texts[: len(KEYS)]), *texts[len(KEYS) :]]
 
-    def _input(self, pair: FilePair, note: str) -> list[str]:
+    def _input(self, pair: FilePair, rows: Sequence[Row], note: str) -> list[str]:
         files = str(pair.prediction or ""), str(pair.target)
-        texts = pair.name, self.keys[pair.name], *files, note
+        sum_of_rows = _checksum([self._texts(row) for row in rows])
+        texts = pair.name, self.keys[pair.name], *files, note, sum_of_rows
         return [csv_cell(text) for text in texts]
 
     def _started(self, name: str, columns: Sequence[str], kept: Sequence[Sequence[str]]) -> Any:
@@ -103,16 +111,27 @@ class Journal:
     def _found(self) -> dict[str, tuple[FilePair, list[Row], str]]:
         """Return what an earlier run of the same command has finished."""
         done: dict[str, tuple[FilePair, list[Row], str]] = {}
+        stated: dict[str, str] = {}
+        texts: dict[str, list[list[str]]] = {}
         for line in _lines(self.folder / INPUTS, _INPUTS):
             name = line["case"]
             if self.keys.get(name) == line["key"]:
                 prediction = Path(line["prediction"]) if line["prediction"] else None
                 pair = FilePair(name, prediction, Path(line["target"]))
-                done[name] = (pair, [], line["note"])
+                done[name], stated[name], texts[name] = (pair, [], line["note"]), line["rows"], []
         for line in _lines(self.folder / CASES, self.columns):
             if line["case"] in done:
-                done[line["case"]][1].append(_row(line))
+                texts[line["case"]].append(list(line.values()))
+        for name, lines in texts.items():
+            if _checksum(lines) != stated[name]:
+                del done[name]
+                continue
+            done[name][1].extend(_row(dict(zip(self.columns, one, strict=True))) for one in lines)
         return done
+
+
+def _checksum(rows: Sequence[Sequence[str]]) -> str:
+    return checksum(json.dumps(rows).encode())
 
 
 def _joined(row: Sequence[str]) -> str:

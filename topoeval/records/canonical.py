@@ -17,11 +17,12 @@ reads the attributes (``dict(model)``) and not ``model_dump()``.
 from __future__ import annotations
 
 import hashlib
-import json
 from functools import cache
 from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, model_serializer
+
+from topoeval.checksums import canonical_text
 
 
 class _AbsentWhenDefault:
@@ -85,15 +86,6 @@ def canonical_json(value: BaseModel, exclude: Any = None) -> str:
         Fields that do not belong to what is named, in the form of pydantic's ``exclude``.
     """
     return canonical_text(value.model_dump(mode="json", by_alias=True, exclude=exclude))
-
-
-def canonical_text(data: Any) -> str:
-    """Return plain JSON values as the same text for the same values.
-
-    >>> canonical_text({"b": 1, "a": [0.5, None]})
-    '{"a":[0.5,null],"b":1}'
-    """
-    return json.dumps(data, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
 def digest(text: str) -> str:

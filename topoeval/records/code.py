@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
-from topoeval.records.canonical import canonical_json, canonical_text
+from topoeval.checksums import canonical_text
+from topoeval.records.canonical import canonical_json
 from topoeval.records.record import Record
 from topoeval.records.spec import RunSpec
 

@@ -1,24 +1,31 @@
 """The files of records: read and checked in one place, written whole or not at all.
 
 A file that cannot be read as a record (cut off, empty, of another form, of a later topoeval, or
-the record of another run) is *damaged*. Who reads many records names it and goes on with the
+the record of another run, or changed
+since it was written) is *damaged*. Who reads many records names it and goes on with the
 others; ``topoeval run`` moves it aside and runs its run again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import orjson
 from pydantic import ValidationError
 
 from topoeval.archives import DamagedFileError
+from topoeval.checksums import canonical_text, sealed
 from topoeval.errors import UserError
-from topoeval.records.canonical import canonical_text
+from topoeval.foreign_text import visible
 from topoeval.records.migration import migrate
 from topoeval.records.record import FilesRecord, Outcome, Record
 from topoeval.whole_file import read_bytes, write_text
+
+_HALVES = re.compile("[\ud800-\udfff]")
 
 
 class DamagedRecordError(DamagedFileError):
@@ -58,8 +65,6 @@ def read_record(path: Path) -> Record:
         raise DamagedRecordError(path, f"it cannot be read ({error.strerror})") from None
     except orjson.JSONDecodeError as error:
         raise DamagedRecordError(path, f"it is not whole JSON ({error})") from None
-    if not isinstance(found, dict):
-        raise DamagedRecordError(path, f"it holds {_kind(found)} and not an object")
     try:
         record = Record.model_validate(migrate(found))
     except ValidationError as error:
@@ -83,10 +88,7 @@ def parse_files_record(data: bytes) -> FilesRecord:
     ValueError
         It is no such record.
     """
-    found = orjson.loads(data)
-    if not isinstance(found, dict):
-        raise ValueError(f"it holds {_kind(found)} and not an object")
-    return FilesRecord.model_validate(migrate(found))
+    return FilesRecord.model_validate(migrate(orjson.loads(data)))
 
 
 def read_records(
@@ -104,8 +106,20 @@ def read_records(
 
 
 def record_text(record: Outcome) -> str:
-    """Return the content of a record's file: one line of canonical JSON."""
-    return canonical_text(record.model_dump(mode="json", by_alias=True)) + "\n"
+    """Return the content of a record's file: one line of canonical JSON with its checksum."""
+    return document_text(record.model_dump(mode="json", by_alias=True))
+
+
+def document_text(document: Mapping[str, Any]) -> str:
+    """Return a document as the content of a file, with the checksum of what will be read of it.
+
+    Halves of characters, as names of files have them that are no UTF-8, are written out: readers of
+    JSON refuse them.
+    """
+    text = json.dumps(document, allow_nan=False, ensure_ascii=False)
+    text = _HALVES.sub(lambda found: f"\\{visible(found[0])}", text)
+    # read once, since a whole number of more than 64 bits comes back as a real one
+    return canonical_text(sealed(orjson.loads(text))) + "\n"
 
 
 def write_record(path: Path, record: Outcome) -> None:
@@ -127,7 +141,3 @@ def _check_cases(record: Record, path: Path) -> None:
             raise DamagedRecordError(
                 path, f"{where}: it is ok, but its columns have lengths {lengths}"
             )
-
-
-def _kind(value: object) -> str:
-    return {list: "a list", str: "a text", type(None): "null"}.get(type(value), "a number")

@@ -10,16 +10,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from topoeval.checksums import opened, unknown
 from topoeval.records.record import RECORD_SCHEMA
 from topoeval.records.spec import SPEC_SCHEMA
 
+# the first schema whose records have a checksum
+_SEALED_FROM = 4
 _DIRTY = "-dirty"
 
 Document = dict[str, Any]
 
 
-def migrate(document: Mapping[str, Any]) -> Document:
-    """Bring a record up to date.
+def migrate(document: object) -> Document:
+    """Bring a record up to date, and take away its checksum after a comparison.
 
     Parameters
     ----------
@@ -29,13 +32,11 @@ def migrate(document: Mapping[str, Any]) -> Document:
     Raises
     ------
     ValueError
-        If the schema of the record, or of the specification in it, is none that is known.
+        It is no object; the schema of the record, or of the specification in it, is none that is
+        known; a record that must have a checksum has none, or another one.
     """
-    current = dict(document)
-    schema = current.get("schema")
-    if type(schema) is not int or not 1 <= schema <= RECORD_SCHEMA:
-        raise _unknown("schema", schema, RECORD_SCHEMA)
-    for step in range(schema, RECORD_SCHEMA):
+    current = opened(document, _SEALED_FROM, RECORD_SCHEMA)
+    for step in range(current["schema"], RECORD_SCHEMA):
         current = _STEPS[step](current)
         current["schema"] = step + 1
     spec = current.get("spec")
@@ -43,15 +44,8 @@ def migrate(document: Mapping[str, Any]) -> Document:
         raise ValueError("it has no spec")
     # that of an evaluation of files has always been the same
     if spec.get("kind") != "files" and spec.get("schema") != SPEC_SCHEMA:
-        raise _unknown("spec.schema", spec.get("schema"), SPEC_SCHEMA)
+        raise unknown("spec.schema", spec.get("schema"), SPEC_SCHEMA)
     return current
-
-
-def _unknown(what: str, found: object, known: int) -> ValueError:
-    return ValueError(
-        f"it has {what} {found!r}, this topoeval reads {known}; "
-        "read it with the topoeval that wrote it"
-    )
 
 
 def split_commit(commit: str | None) -> dict[str, Any]:
@@ -82,4 +76,9 @@ def _from_2(document: Document) -> Document:
     return document | {"summary": summary | {"accuracy": summary.pop("judge_accuracy")}}
 
 
-_STEPS: Mapping[int, Callable[[Document], Document]] = {1: _from_1, 2: _from_2}
+def _from_3(document: Document) -> Document:
+    """Schema 4 has a checksum in its file, and is otherwise the same."""
+    return document
+
+
+_STEPS: Mapping[int, Callable[[Document], Document]] = {1: _from_1, 2: _from_2, 3: _from_3}

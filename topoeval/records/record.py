@@ -12,14 +12,15 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
+from topoeval.checksums import KEY, PREFIX
 from topoeval.records.canonical import ABSENT_WHEN_DEFAULT, Frozen
 from topoeval.records.cases import Cases
 from topoeval.records.parts import MAIN_TEST
 from topoeval.records.spec import RunSpec
 
-RECORD_SCHEMA: Final = 3
+RECORD_SCHEMA: Final = 4
 OK: Final = "ok"
 
 Status = Literal["ok", "failed", "timeout", "out_of_memory", "crashed", "diverged", "unavailable"]
@@ -144,6 +145,12 @@ class Outcome(Frozen):
         return lines[-1 if self.status in ("diverged", "failed", "unavailable") else 0]
 
 
+def _with_checksum(schema: dict[str, Any]) -> None:
+    """Add to the published schema what files have beside the model (`topoeval.checksums`)."""
+    schema["properties"][KEY] = {"pattern": f"^{PREFIX}[0-9a-f]{{64}}$", "type": "string"}
+    schema["required"].append(KEY)
+
+
 class Record(Outcome):
     """One run: what was asked, what came of it, when, and on what.
 
@@ -153,6 +160,8 @@ class Record(Outcome):
     ``tests`` has those of further tests by name. ``examples`` are there for the first seed of a
     suite alone.
     """
+
+    model_config = ConfigDict(json_schema_extra=_with_checksum)
 
     suite: str
     spec: RunSpec
@@ -234,10 +243,14 @@ class FilesSpec(Frozen):
 
 
 class FilesRecord(Outcome):
-    """One evaluation of files, in the form of a run's record; it belongs to no suite."""
+    """One evaluation of files, in the form of a run's record; it belongs to no suite.
+
+    ``cases_csv`` is the checksum of the table beside it, where there is one.
+    """
 
     suite: None = None
     spec: FilesSpec
+    cases_csv: Text = ""
 
 
 def rounded(value: Any) -> Any:

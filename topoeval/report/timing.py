@@ -10,12 +10,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from topoeval.archives import DamagedFileError
 from topoeval.errors import UserError
 from topoeval.records.spec import RunSpec
+from topoeval.records.timings import read_timing
 from topoeval.results.arms import Labels, label_runs
 from topoeval.topology import Topology
 
-SCHEMA = 1
 _PARTS = ("augmentation", "network", "persistence", "loss", "backward", "other")
 _MIB = 2**20
 _NOTE = (
@@ -40,16 +41,18 @@ def read_timings(folder: Path | str) -> list[Record]:
     paths = sorted(path for path in Path(folder).glob("*.json") if not path.name.startswith("."))
     if not paths:
         raise UserError(f"no records (*.json) in {folder}; topoeval time SUITE makes them")
-    records = []
+    records: list[Record] = []
     for path in paths:
         try:
-            record = json.loads(path.read_text(encoding="utf-8"))
-            known = record["schema"] == SCHEMA and {"machine", "software", "rounds"} <= set(record)
+            record = read_timing(path)
             RunSpec.model_validate(record["spec"])
-        except (ValueError, KeyError, TypeError):
-            known = False
-        if not known:
-            raise UserError(f"{path} is no timing record of schema {SCHEMA}; delete or move it")
+        except DamagedFileError as error:
+            problem = error.problem
+            raise UserError(f"{path} is no timing record: {problem}; delete or move it") from None
+        except ValueError:
+            raise UserError(
+                f"{path} is no timing record: its spec is none; delete or move it"
+            ) from None
         records.append(record)
     return records
 

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from topoeval.checksums import checksum
 from topoeval.datasets.cache import cache_folder
 from topoeval.records.record import RECORD_SCHEMA
 from topoeval.whole_file import read_bytes, whole_file, write_text
@@ -83,7 +84,7 @@ def write_parquet(table: pd.DataFrame, path: Path) -> None:
 
 
 def _sums(contents: Sequence[bytes]) -> str:
-    return "".join(f"{hashlib.sha256(content).hexdigest()}\n" for content in contents)
+    return "".join(f"{checksum(content)}\n" for content in contents)
 
 
 def _home(folder: Path) -> Path | None:

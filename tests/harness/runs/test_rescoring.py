@@ -1,8 +1,11 @@
 """Further metrics for finished runs: those of a fresh run, and what cannot be scored is named."""
 
+import json
+
 import numpy as np
 import pytest
 
+from topoeval.checksums import KEY
 from topoeval.errors import UserError
 from topoeval.harness.plans.plan import plan
 from topoeval.harness.runs import answers
@@ -62,6 +65,28 @@ def test_scores_are_those_of_a_fresh_run(small, tmp_path):
         assert ours.model_dump(exclude=new) == before[run.id].model_dump(exclude=new)
     assert networks == {p: p.stat().st_mtime_ns for p in store.root.glob("work/*/network.pt")}
     assert rescore(store.root, ADDED).changed == []
+
+
+def test_old_records_become_those_of_today_and_damaged_ones_are_named(small, tmp_path):
+    """A record of schema 3 has no checksum; one whose digit has changed is left as it is."""
+    runs, store = finished(small, tmp_path / "r", 'metrics = ["dice"]')
+    old, damaged, *_ = (store.record_path(run.id) for run in runs if run.is_scored)
+    document = json.loads(old.read_text())
+    del document[KEY]
+    old.write_text(json.dumps(document | {"schema": 3}))
+    before = store.read(old.stem)
+    text = damaged.read_text().replace('"dice":[0', '"dice":[1', 1)
+    assert text != damaged.read_text()
+    damaged.write_text(text)
+    done = rescore(store.root, ["cldice"])
+    assert list(done.problems) == [damaged.name]
+    assert "another checksum" in done.problems[damaged.name]
+    assert damaged.read_text() == text
+    assert before.spec.label in done.changed
+    document = json.loads(old.read_text())
+    assert (document["schema"], document["id"]) == (4, old.stem)
+    assert KEY in document
+    assert store.read(old.stem).cases["dice"] == before.cases["dice"]
 
 
 def test_what_cannot_be_scored_is_named(small, tmp_path):

@@ -161,13 +161,23 @@ def test_two_sweeps_do_not_share_a_folder(runs, store):
         sweep(runs, store, Inline(), LIMITS)
 
 
-@pytest.mark.parametrize("text", ['{"schema": 1,', "", "[]", '{"schema": 99}', "of another run"])
+@pytest.mark.parametrize(
+    "text",
+    ['{"schema": 1,', "", "[]", '{"schema": 99}', "of another run", "another digit", "older"],
+)
 def test_a_damaged_record_is_kept_aside_and_its_run_is_run_again(runs, store, text):
     """Never overwritten in silence, never taken for a result, and no reason to stop the sweep."""
     starting = [run for run in runs if run.method.name in ("judge", "start")]
     sweep(starting, store, Inline(), LIMITS)
     path, other = (store.record_path(run.id) for run in starting)
-    text = other.read_text() if text == "of another run" else text
+    whole = path.read_text()
+    assert '"seed":0' in whole
+    text = {
+        "of another run": other.read_text(),
+        "another digit": whole.replace('"seed":0', '"seed":1', 1),
+        "older": whole.replace('"schema":4', '"schema":3'),
+    }.get(text, text)
+    assert text != whole
     path.write_text(text)
     tally = sweep(starting, store, Inline(), LIMITS)
     assert (tally.ran, tally.kept, tally.failed) == (1, 1, [])

@@ -24,7 +24,7 @@ def tuned(**changes):
         "largest_component": {},
     }
     choices = tuple(Choice(dataset="strokes", method=m, values=v) for m, v in values.items())
-    return Tuned(**{"suite": "tiny", "seeds": (1001,), "choices": choices, "schema": 1, **changes})
+    return Tuned(**{"suite": "tiny", "seeds": (1001,), "choices": choices, **changes})
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,21 @@ def test_what_is_written_is_what_is_read(tmp_path):
     before = tuned(choices=(choice,))
     before.write(tmp_path / "tuned.toml", "First line.\nSecond line.")
     assert read_tuned(tmp_path / "tuned.toml") == before
-    assert (tmp_path / "tuned.toml").read_text().startswith("# First line.\n# Second line.\n")
+    text = (tmp_path / "tuned.toml").read_text()
+    assert text.startswith("# First line.\n# Second line.\n")
+    # white space and comments are free, another value is not
+    (tmp_path / "tuned.toml").write_text(text.replace(" = ", "=") + "\n# mine")
+    assert read_tuned(tmp_path / "tuned.toml") == before
+    for old, new in (("1e-05", "2e-05"), ("schema = 2", "schema = 1"), ("schema = 2\n", "")):
+        (tmp_path / "tuned.toml").write_text(text.replace(old, new, 1))
+        with pytest.raises(UserError, match=r"tuned\.toml: it .*; search again, or"):
+            read_tuned(tmp_path / "tuned.toml")
+    lines = [line for line in text.splitlines() if not line.startswith("checksum")]
+    (tmp_path / "tuned.toml").write_text("\n".join(lines))
+    with pytest.raises(UserError, match="it has no checksum"):
+        read_tuned(tmp_path / "tuned.toml")
+    (tmp_path / "tuned.toml").write_text("\n".join(lines).replace("schema = 2", "schema = 1"))
+    assert read_tuned(tmp_path / "tuned.toml").choices == before.choices
 
 
 def test_final_runs_take_the_chosen_values(suite_file, runs):

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.records.editing import edited
 from topoeval import UserError
 from topoeval.harness.plans.plan import plan
 from topoeval.harness.runs.job import supervise
@@ -164,14 +165,19 @@ def test_what_is_measured_is_kept_and_an_interrupted_lane_goes_on(runs, fake, tm
     assert {record["id"] for record in lane.measure(runs)} == set(first)
     assert len(fake) == asked
     path = lane.folder / f"{next(i for i in first if first[i]['status'] == 'ok')}.json"
-    record = json.loads(path.read_text())
-    record["rounds"] = record["rounds"][:1]  # as if it had been ended in the second round
-    path.write_text(json.dumps(record))
+    with edited(path) as record:
+        record["rounds"] = record["rounds"][:1]  # as if it had been ended in the second round
     lane.measure(runs)
     assert len(fake) == asked + 1
     assert len(json.loads(path.read_text())["rounds"]) == 2
+    content = path.read_text()  # a digit that has changed: measured anew
+    assert '"images":8' in content
+    path.write_text(content.replace('"images":8', '"images":9', 1))
+    lane.measure(runs)
+    assert len(fake) == asked + 3
+    assert path.with_name(f"{path.name}.damaged").is_file()
     lane.measure(runs, again=True)
-    assert len(fake) == 2 * asked + 1
+    assert len(fake) == 2 * asked + 3
 
 
 def test_a_method_without_its_start_is_a_row(runs, fake, tmp_path, monkeypatch):

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Literal
 
 from topoeval import datasets
+from topoeval.checksums import canonical_text
 from topoeval.harness.runs.environment import machine_kind
-from topoeval.records.canonical import canonical_json, canonical_text
+from topoeval.records.canonical import canonical_json
 from topoeval.records.files import read_records
 from topoeval.records.record import Record
 from topoeval.records.spec import RunSpec

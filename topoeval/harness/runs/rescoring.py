@@ -202,4 +202,6 @@ def _located(spec: RunSpec, store: Store, identity: str) -> RunSpec:
             spec = RunSpec.model_validate_json(path.read_bytes())
         except ValidationError:
             raise UserError(f"{path} is damaged; delete it") from None
+        if spec.id != identity:
+            raise UserError(f"{path} is damaged: it is the order of run {spec.id}; delete it")
     return spec.model_copy(update={"device": "cpu"})

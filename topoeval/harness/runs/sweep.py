@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 from collections.abc import Callable, Collection, Sequence
@@ -10,16 +11,16 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Literal
 
-from pydantic import ValidationError
-
 from topoeval import plugins
 from topoeval.archives import set_aside
+from topoeval.checksums import opened
 from topoeval.errors import UserError
 from topoeval.harness.runs.blame import failure
 from topoeval.harness.runs.executors import Executor
 from topoeval.harness.runs.store import Store
 from topoeval.harness.suites.suite import Limits
 from topoeval.records.canonical import Frozen
+from topoeval.records.files import document_text
 from topoeval.records.record import Fault, Record
 from topoeval.records.spec import RunSpec
 from topoeval.whole_file import read_bytes, write_text
@@ -27,6 +28,8 @@ from topoeval.whole_file import read_bytes, write_text
 Event = Literal["kept", "started", "finished"]
 Listener = Callable[[Event, RunSpec, Record | None], None]
 Retry = Literal["failed", "machine"]
+# of the file of what a sweep is to run; before the first there was none, and no checksum
+_SCHEMA = _SEALED_FROM = 1
 
 
 class SweepPlan(Frozen):
@@ -146,8 +149,10 @@ def read_plan(store: Store) -> SweepPlan | None:
     if not store.sweep.exists():
         return None
     try:
-        return SweepPlan.model_validate_json(read_bytes(store.sweep))
-    except (ValidationError, OSError) as error:
+        found = opened(json.loads(read_bytes(store.sweep)), _SEALED_FROM, _SCHEMA)
+        found.pop("schema", None)
+        return SweepPlan.model_validate(found)
+    except (ValueError, OSError, RecursionError) as error:
         raise UserError(f"{store.sweep} is of another version or damaged; delete it") from error
 
 
@@ -173,7 +178,8 @@ def _write_plan(runs: Sequence[RunSpec], store: Store, limits: Limits, reference
         runs=(*before, *runs),
     )
     store.sweep.parent.mkdir(parents=True, exist_ok=True)
-    write_text(store.sweep, plan.model_dump_json(by_alias=True), durable=True)
+    content = {"schema": _SCHEMA, **plan.model_dump(mode="json", by_alias=True)}
+    write_text(store.sweep, document_text(content), durable=True)
 
 
 def _to_run(

@@ -27,13 +27,23 @@ def read_toml(path: Path, kind: type[M]) -> M:
     UserError
         No such file, not TOML, an unknown key (with the nearest known one) or a wrong value.
     """
+    return parse(load_toml(path), kind, str(path))
+
+
+def load_toml(path: Path) -> dict[str, Any]:
+    """Return what a TOML file holds.
+
+    Raises
+    ------
+    UserError
+        No such file, or not TOML.
+    """
     try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror})") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: not valid TOML: {error}") from error
-    return parse(data, kind, str(path))
 
 
 def parse(data: dict[str, Any], kind: type[M], where: str) -> M:

@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import json
+import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from pydantic import Field
 
+from topoeval.checksums import KEY, opened, sealed
 from topoeval.errors import UserError, nearest
 from topoeval.harness.suites import parameters
 from topoeval.harness.suites.parameters import with_params
 from topoeval.harness.suites.space import Scalar, Values
 from topoeval.harness.suites.suite import Suite
-from topoeval.harness.suites.toml import parse, read_toml
+from topoeval.harness.suites.toml import load_toml, parse
 from topoeval.records.canonical import Frozen
 from topoeval.records.parts import DatasetSpec, Params, Training
 from topoeval.records.spec import RunSpec
 from topoeval.whole_file import write_text
 
-SCHEMA = 1
+SCHEMA = 2
+_SEALED_FROM = 2
 
 
 class Choice(Frozen):
@@ -40,7 +43,7 @@ class Choice(Frozen):
 class Tuned(Frozen):
     """The content of ``tuned.toml``: what the search of a suite chose, and with which seeds."""
 
-    schema_version: int = Field(SCHEMA, alias="schema", ge=SCHEMA, le=SCHEMA)
+    schema_version: int = Field(SCHEMA, alias="schema", ge=1, le=SCHEMA)
     suite: str
     seeds: tuple[int, ...]
     choices: tuple[Choice, ...] = Field(alias="choice")
@@ -92,13 +95,13 @@ class Tuned(Frozen):
 
     def write(self, path: Path, comment: str) -> None:
         """Write the file that `read_tuned` reads."""
-        lines = [f"# {line}" for line in comment.splitlines()]
-        lines += ["", f"schema = {self.schema_version}", f"suite = {_toml(self.suite)}"]
-        lines += [f"seeds = {_toml(list(self.seeds))}"]
+        head = [*(f"# {line}" for line in comment.splitlines()), "", f"schema = {SCHEMA}"]
+        lines = [f"suite = {_toml(self.suite)}", f"seeds = {_toml(list(self.seeds))}"]
         for choice in self.choices:
             data = choice.model_dump()
             lines += ["", "[[choice]]", *(f"{key} = {_toml(data[key])}" for key in data)]
-        write_text(path, "\n".join(lines) + "\n")
+        seal = sealed(tomllib.loads("\n".join([*head, *lines])))[KEY]
+        write_text(path, "\n".join([*head, f"{KEY} = {_toml(seal)}", *lines]) + "\n")
 
 
 def read_tuned(path: Path) -> Tuned:
@@ -107,9 +110,17 @@ def read_tuned(path: Path) -> Tuned:
     Raises
     ------
     UserError
-        It is not there, not TOML, or not of this form.
+        It is not there, not TOML, not of this form, or has changed since it was written.
     """
-    return read_toml(path, Tuned)
+    data = load_toml(path)
+    try:
+        data = opened(data, _SEALED_FROM, SCHEMA)
+    except ValueError as error:
+        raise UserError(
+            f"{path}: {error}; search again, or, if you changed it yourself, write schema = 1 and "
+            f"take out the line '{KEY}'"
+        ) from None
+    return parse(data, Tuned, str(path))
 
 
 def vary(run: RunSpec, values: Mapping[str, Scalar]) -> RunSpec:

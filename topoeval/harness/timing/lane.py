@@ -14,13 +14,13 @@ import random
 import statistics
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from topoeval.archives import set_aside
+from topoeval.archives import DamagedFileError, set_aside
 from topoeval.harness.runs.blame import outcome_without_record
 from topoeval.harness.runs.executors import Settings, make_executor
 from topoeval.harness.runs.job import (
@@ -32,12 +32,13 @@ from topoeval.harness.runs.machine import alone, busy_cores, check_quiet, cores_
 from topoeval.harness.runs.store import Store, last_lines
 from topoeval.harness.runs.sweep import sweep
 from topoeval.harness.suites.suite import Limits, Timing
-from topoeval.records.canonical import canonical_text, digest
-from topoeval.records.record import rounded
+from topoeval.records.canonical import digest
 from topoeval.records.spec import RunSpec
+from topoeval.records.timings import SCHEMA, read_timing, write_timing
 from topoeval.whole_file import write_text
 
-SCHEMA = 1
+# what is part of the identity of a measurement, whatever the form of its file
+_MEASURED = 1
 # -P: the current folder must not decide which topoeval is imported
 WORKER = (sys.executable, "-P", "-m", "topoeval.harness.timing.timed")
 Listener = Callable[[str], None]
@@ -128,7 +129,7 @@ class Lane:
         settings = {
             "warmup": self.settings.warmup, "steps": self.settings.steps, "threads": self.threads,
         }  # fmt: skip
-        identity = digest(json.dumps([SCHEMA, spec.id, settings, prints], sort_keys=True))
+        identity = digest(json.dumps([_MEASURED, spec.id, settings, prints], sort_keys=True))
         if not again and (record := self._read(identity)) is not None:
             return record
         return {
@@ -153,19 +154,15 @@ class Lane:
         path = self.folder / f"{identity}.json"
         if not path.exists():
             return None
-        try:
-            record: Record = json.loads(path.read_text(encoding="utf-8"))
-            if record["id"] == identity and isinstance(record["rounds"], list):
+        with suppress(DamagedFileError):
+            record = read_timing(path)
+            if record["id"] == identity:
                 return record
-        except (ValueError, KeyError, TypeError):  # cut, or something else under its name
-            pass
         set_aside(path)  # and measured anew
         return None
 
     def _write(self, record: Record) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        path = self.folder / f"{record['id']}.json"
-        write_text(path, canonical_text(rounded(record)) + "\n", durable=True)
+        write_timing(self.folder / f"{record['id']}.json", record)
 
     def _starts(
         self, runs: Sequence[RunSpec], targets: Sequence[RunSpec], listener: Listener

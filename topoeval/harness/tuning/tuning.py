@@ -170,7 +170,6 @@ def _search(
 ) -> list[Search]:
     """Search for the methods called `labels`, side by side, on all datasets."""
     tuned = Tuned(
-        schema_version=1,
         suite=suite.name,
         seeds=suite.tuning.seeds,
         choices=tuple(search.choice for search in done),

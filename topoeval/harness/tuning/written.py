@@ -8,6 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from topoeval.checksums import opened, sealed
 from topoeval.errors import UserError
 from topoeval.harness.runs.store import Store
 from topoeval.harness.suites.space import Range
@@ -15,9 +16,10 @@ from topoeval.harness.suites.suite import Suite
 from topoeval.harness.suites.tuned import Choice, Tuned, read_tuned
 from topoeval.harness.tuning.search import Search
 from topoeval.records.parts import DatasetSpec
-from topoeval.whole_file import write_text
+from topoeval.whole_file import read_bytes, write_text
 
-SCHEMA = 1
+SCHEMA = 2
+_SEALED_FROM = 2
 
 
 def earlier_choices(suite: Suite, datasets: Sequence[DatasetSpec], store: Store) -> list[Choice]:
@@ -57,9 +59,8 @@ def write(
         record = _record(suite, label, mine)
         if earlier and path.exists():
             record["datasets"] = _elsewhere(path, mine) + record["datasets"]
-        write_text(path, json.dumps(record, indent=1, sort_keys=True) + "\n")
+        write_text(path, json.dumps(sealed(record), indent=1, sort_keys=True) + "\n")
     tuned = Tuned(
-        schema_version=1,
         suite=suite.name,
         seeds=suite.tuning.seeds,
         choices=(*earlier, *(search.choice for search in searches)),
@@ -78,7 +79,14 @@ def _chosen(store: Store) -> Path:
 def _elsewhere(path: Path, searches: Sequence[Search]) -> list[dict[str, Any]]:
     """Return what the record of a method says of other datasets than those of `searches`."""
     now = [(search.runs[0].dataset.name, search.runs[0].dataset.params) for search in searches]
-    found: list[dict[str, Any]] = json.loads(path.read_text())["datasets"]
+    try:
+        before = opened(json.loads(read_bytes(path)), _SEALED_FROM, SCHEMA)
+        found: list[dict[str, Any]] = before["datasets"]
+    except (ValueError, KeyError) as error:
+        raise UserError(
+            f"{path} is damaged ({error}); give another folder by --results, or search again on "
+            "all datasets"
+        ) from None
     return [one for one in found if (one["name"], one["params"]) not in now]
 
 
