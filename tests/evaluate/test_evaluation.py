@@ -263,6 +263,20 @@ def test_audit_reads_as_evaluate_does(tmp_path):
         audit(tmp_path / "none")
 
 
+def test_audit_says_of_an_ignore_label_that_no_file_holds_it(tmp_path):
+    """And that 255 is a class here, as evaluate says."""
+    labels = RING.copy()
+    labels[0, :9] = 255
+    np.save(tmp_path / "a.npy", labels)
+    assert audit(tmp_path, ignore=254).notes == [
+        "no file holds the ignore label 254, so no voxel is left out",
+        "255 is looked at as a class; if it marks voxels to leave out, say --ignore 255",
+    ]
+    assert audit(tmp_path, ignore=255).notes == []
+    assert audit(tmp_path, classes=("1", "255")).notes == []
+    assert len(audit(tmp_path).notes) == 1
+
+
 def test_audit_names_wrong_files(tmp_path):
     """And looks at the rest."""
     PIL.Image.fromarray(RING).save(tmp_path / "a.png")

@@ -91,6 +91,33 @@ def found_means(found):
     return table[table["class"] == "mean of classes"].set_index("metric")["mean"]
 
 
+def test_class_means_of_several_patients_by_hand(tmp_path):
+    """Of each patient over the classes that one mask holds, then over patients, one without any.
+
+    The first has two vessels and lacks the third, the second all three, and the prediction of the
+    third has a vessel where there is none. Over all rows of all classes the mean would be another.
+    """
+    truths = np.zeros((3, 5, 5, 30), np.uint8)
+    truths[:2, 1:4, 1:4, 1:9], truths[:2, 1:4, 1:4, 11:19] = 1, 2
+    truths[1, 1:4, 1:4, 21:29] = 3
+    found = truths.copy()
+    found[0, 1:4, 1:4, 5:9] = 0  # half of class 1: Dice 2/3
+    found[1, 1:4, 1:4, 21:29] = 0  # all of class 3
+    found[1, 1:4, 1:4, 15] = 0  # class 2 in two parts: Dice 14/15, b0 error 1
+    found[2, 2, 2, 2] = 3
+    for side, volumes in (("p", found), ("g", truths)):
+        (tmp_path / side).mkdir()
+        for name, volume in zip("abc", volumes, strict=True):
+            np.save(tmp_path / side / f"{name}.npy", volume)
+    means = found_means(
+        evaluate(tmp_path / "p", tmp_path / "g", with_preset(Options(), "topcow24"))
+    )
+    first, second, third = (2 / 3 + 1) / 2, (1 + 14 / 15 + 0) / 3, 0
+    assert means["dice"] == pytest.approx((first + second + third) / 3)
+    assert means["betti_error_0"] == pytest.approx((0 + (0 + 1 + 1) / 3 + 1) / 3)
+    assert means["detection_error"] == pytest.approx((0 + 1 / 3 + 1) / 3)
+
+
 def test_neighbours_that_may_touch_can_be_named(tmp_path):
     """The list wins over the truth."""
     options = Options(settings=Settings(neighbours={1: (4,), 2: ()}))

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -51,9 +52,10 @@ def root(tmp_path_factory):
     patch.undo()
 
 
-def trainer_of(kind, name, **settings):
+def trainer_of(kind, name, fold=0, **settings):
     """A trainer of two short epochs that is ready to train, of a class with other settings."""
-    trainer = get_trainer_from_args(str(NUMBERS[kind]), "2d", 0, name, device=torch.device("cpu"))
+    number, device = str(NUMBERS[kind]), torch.device("cpu")
+    trainer = get_trainer_from_args(number, "2d", fold, name, device=device)
     for key, value in settings.items():
         setattr(trainer, key, value)
     trainer.num_epochs = 2
@@ -157,6 +159,53 @@ predictor.predict_from_files_sequential({str(images)!r}, {str(tmp_path)!r})
 """
     subprocess.run([sys.executable, "-P", "-c", script], check=True, capture_output=True, text=True)
     assert len(list(tmp_path.glob("case_*.png"))) == 5
+
+
+def dice_of(summary, keys):
+    """Dice by case and class of a summary of nnU-Net."""
+    return {
+        (Path(case["prediction_file"]).name.partition(".")[0], name): case["metrics"][key]["Dice"]
+        for case in json.loads(summary.read_text())["metric_per_case"]
+        for name, key in keys.items()
+    }
+
+
+@pytest.mark.parametrize("kind", NUMBERS)
+def test_evaluate_gives_the_dice_of_nnunet_on_a_real_run(root, kind, tmp_path):
+    """Trained, validated with probabilities by nnU-Net, judged by its command and by ours."""
+    trainer = trainer_of(kind, "nnUNetTrainer", fold="all")
+    trainer.num_iterations_per_epoch = 25
+    trainer.run_training()
+    trainer.perform_actual_validation(save_probabilities=True)
+    fold = Path(trainer.output_folder)
+    validation, run = fold / "validation", fold.parent
+    truth = root / "preprocessed" / run.parent.name / "gt_segmentations"
+    assert len(list(validation.glob("*.npz"))) == 5
+    command = Path(sys.executable).with_name("nnUNetv2_evaluate_folder")
+    theirs = tmp_path / "summary.json"
+    subprocess.run(
+        [command, truth, validation, "-djfile", run / "dataset.json", "-pfile", run / "plans.json",
+         "-o", theirs, "-np", "1"],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    keys = {"whole": "(1, 2)", "core": "2"} if kind == "regions" else {"ring": "1", "core": "2"}
+    wanted = dice_of(theirs, keys)
+    assert wanted == dice_of(validation / "summary.json", keys)
+    assert len(wanted) == 10
+    assert max(wanted.values()) > 0.5
+    labels = ["--labels", run / "dataset.json"]
+    evaluate = [sys.executable, "-m", "topoeval", "evaluate", "--metrics", "dice"]
+    for number, files in enumerate((["--nnunet", fold], [validation, truth, *labels])):
+        out = tmp_path / str(number)
+        ours = subprocess.run(
+            [*evaluate, *files, "--out", out], capture_output=True, text=True, check=False
+        )
+        assert ours.returncode == 0, ours.stdout + ours.stderr
+        rows = pd.read_csv(out / "cases.csv").set_index(["case", "class"])["dice"]
+        found = {place: value for place, value in rows.items() if place[1] in keys}
+        assert found == pytest.approx(wanted, abs=1e-12, nan_ok=True)
+        said = "Dice of every case and class is that of summary.json of nnU-Net"
+        assert (said in ours.stdout) == (files[0] == "--nnunet")
 
 
 def test_a_term_that_never_came_is_an_error(root):

@@ -261,3 +261,70 @@ def test_a_result_is_no_input(tmp_path):
         assert result.exit_code == 0, result.output
         assert "1 files written" in result.output
     assert [path.name for path in (tmp_path / "in" / "fixed").iterdir()] == ["x.png"]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--betti", "1,0"],
+        ["--betti", "3,2", "--max-change", 3],
+        ["--min-size", 6],
+        ["--keep", 1],
+        ["--betti", "1,0", "--topology", "V-superlevel-framed"],
+    ],
+    ids=lambda options: " ".join(map(str, options)),
+)
+def test_ignored_voxels_stay_and_are_background_to_every_class(tmp_path, betti_numbers, options):
+    """Noise with two classes, 255 strewn between: what is told of a class is true with 255 as 0."""
+    from topoeval.topology import Topology
+
+    rng = np.random.default_rng(7)
+    labels = rng.choice([0, 1, 2, 255], (24, 26), p=[0.5, 0.2, 0.2, 0.1]).astype(np.uint8)
+    labels[3:9, 3:20], labels[12:20, 3:20] = 1, 2
+    labels[5, 5:9] = labels[15:17, 6] = 255
+    Picture.fromarray(labels).save(tmp_path / "a.png")
+    command = (tmp_path / "a.png", "--ignore", 255, "--out", tmp_path / "out", "--json", *options)
+    told = json.loads(run(*command).stdout)
+    after = read_image(tmp_path / "out" / "a.png").array
+    assert ((after == 255) == (labels == 255)).all()
+    assert (after != labels).any()
+    (file,) = told["files"]
+    assert set(file["classes"]) == {"1", "2"}
+    framed = "--topology" in options
+    topology = Topology("V" if framed else "T", border="framed" if framed else "plain")
+    for name, one in file["classes"].items():
+        assert betti_numbers(after == int(name), topology) == tuple(one["after"])
+
+
+def test_a_hole_of_ignored_voxels_is_a_hole(tmp_path):
+    """As in scores; it cannot be filled, so an edit opens it. Without --ignore it is a class."""
+    ring = np.zeros((16, 16), np.uint8)
+    ring[3:13, 3:13] = 1
+    ring[7:9, 7:9] = 255
+    np.save(tmp_path / "a.npy", ring)
+    command = (tmp_path / "a.npy", "--betti", "1,0", "--overwrite", "--out", tmp_path / "out")
+    done = run(*command, "--ignore", 255)
+    assert done.exit_code == 0, done.output
+    assert "voxels of label 255 stay as they are, background to every class" in done.output
+    assert "(1, 1) -> (1, 0), 1 open" in done.output
+    without = run(*command)
+    assert "255 is repaired as a class; if it marks voxels to leave out" in without.output
+    absent = run(*command, "--ignore", 254)
+    assert "note: no file holds the ignore label 254, so no voxel is left out" in absent.output
+
+
+@pytest.mark.parametrize(
+    ("array", "options", "message"),
+    [
+        (blobs() * np.uint8(255), [], "255 is the only label of the files, so nothing is left to"),
+        (blobs() * 0.7, ["--threshold", 0.5], "--ignore 255 is a label, and the files are read as"),
+        (np.where(blobs(), 1, 255), ["--betti", "255:1,0"], "names class '255', the files hold 1"),
+    ],
+)
+def test_an_ignore_label_that_leaves_nothing_or_is_a_class(tmp_path, array, options, message):
+    """Refused in one line, before anything is written."""
+    np.save(tmp_path / "a.npy", array)
+    betti = [] if "--betti" in options else ["--betti", "1,0"]
+    done = run(tmp_path / "a.npy", "--ignore", 255, "--out", tmp_path / "out", *betti, *options)
+    assert message in str(done.exception)
+    assert not (tmp_path / "out").exists()

@@ -138,6 +138,16 @@ def test_a_softmax_loss_refuses_regions_and_a_sigmoid_refuses_exclusive_classes(
         )
 
 
+@pytest.mark.parametrize("name", ["dice", "cldice", "topograph"])
+def test_a_method_that_says_softmax_gets_one(name):
+    """It wins over what the harness would choose, and is the same loss (B19)."""
+    classes = TargetClasses(NAMES, exclusive=True)
+    said = build_term(name, topology=T, classes=classes, params={"softmax": True})
+    assert repr(said.loss) == repr(build_term(name, topology=T, classes=classes).loss)
+    assert said.loss.softmax
+    assert not said.loss.sigmoid
+
+
 def test_remedies_take_each_class_with_its_prior_and_no_voxel_of_another():
     """A speck goes from its class alone; the cavity stays the cavity's when the ring is filled."""
     maps = hearts(2, 0).targets.numpy().copy()

@@ -29,6 +29,13 @@ def repair(
             "values from this one on are foreground. The results are probabilities, too."
         ),
     ] = None,
+    ignore: Annotated[
+        Optional[int],  # noqa: UP045
+        typer.Option(
+            help="Label of label maps that marks voxels to leave out: they stay as they are, and "
+            "to every class they are background, as in scores."
+        ),
+    ] = None,
     topology: Annotated[
         str,
         typer.Option(
@@ -138,6 +145,7 @@ def repair(
         out=out,
         betti=tuple(betti or ()),
         threshold=threshold,
+        ignore=ignore,
         topology=topology,
         options=options,
         axes=axes,

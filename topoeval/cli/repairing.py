@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,8 @@ from topoeval.cli.terminal import Terminal
 from topoeval.csv_tables import to_csv
 from topoeval.errors import UserError
 from topoeval.evaluate import parse_priors
+from topoeval.evaluate.classes import notes_on_ignored
+from topoeval.evaluate.label_names import check_ignored
 from topoeval.evaluate.nnunet import DATASET, find_predictions
 from topoeval.images import image_files, split_inside
 from topoeval.images.reading import Reading, decide, none_reaches
@@ -41,6 +43,7 @@ def repair_files(
     out: Path,
     betti: tuple[str, ...],
     threshold: float | None,
+    ignore: int | None,
     topology: str,
     options: Options,
     axes: str | None,
@@ -73,15 +76,23 @@ def repair_files(
         check_writable(source)
     terms = Terms(side="prediction", threshold=threshold, axes=check_axes(axes))
     surveys = [survey(source, terms) for source in sources]
-    reading = decide(surveys, terms)
+    check_ignored(ignore, None if found is None else found.names)
+    ignored = found.names.ignore if ignore is None and found is not None else ignore
+    reading = decide(surveys, terms, () if ignored is None else (ignored,))
+    repaired = _repaired_labels(surveys, reading, ignore, ignored)
     members = {} if found is None else found.names.members
     names = {labels[0]: name for name, labels in members.items() if len(labels) == 1}
-    _check_priors(priors, surveys, reading, names, chosen)
+    _check_priors(priors, surveys, repaired, names, chosen)
     console = Terminal(soft_wrap=True)
     if found is not None:
         console.print(escape(found.line))
     console.print(escape(f"{len(sources)} files, {reading.line}"))
     notes = [dark] if (dark := none_reaches(surveys, reading)) else []
+    held = ignored in reading.labels
+    if held:
+        console.print(f"voxels of label {ignored} stay as they are, background to every class")
+    named = found is not None or (bool(priors) and None not in priors)
+    notes += notes_on_ignored(repaired, ignore, held, named, "file", "repaired")
     print_notes(console, notes)
     ndim = len(surveys[0].shape)
     console.print(escape(f"{chosen.describe(ndim)}; wanted {_wanted(priors)}"))
@@ -91,7 +102,9 @@ def repair_files(
     def work(source: Path, target: Path) -> RepairedFile | UserError:
         target.parent.mkdir(parents=True, exist_ok=True)
         try:
-            return repair_file(source, target, reading, priors, chosen, options, soft.get(source))
+            return repair_file(
+                source, target, reading, priors, chosen, options, soft.get(source), ignored
+            )
         except UserError as error:
             return error
 
@@ -175,10 +188,27 @@ def _targets(names: Mapping[Path, Path], out: Path, overwrite: bool) -> list[Pat
     return targets
 
 
+def _repaired_labels(
+    surveys: Sequence[Survey], reading: Reading, asked: int | None, ignored: int | None
+) -> frozenset[int]:
+    """Return the labels that are classes; refuse an ignore label where there are no labels."""
+    if asked is not None and (reading.fractions or any(one.channels for one in surveys)):
+        raise UserError(
+            f"--ignore {asked} is a label, and the files are read as probabilities; leave it out"
+        )
+    left = reading.labels - {ignored}
+    if ignored in reading.labels and not left:
+        raise UserError(
+            f"the ignore label {ignored} is the only label of the files, so nothing is left to be "
+            "repaired; leave --ignore out, or name the label that marks voxels to leave out"
+        )
+    return left
+
+
 def _check_priors(
     priors: Priors,
     surveys: Sequence[Survey],
-    reading: Reading,
+    labels: Collection[int],
     names: Mapping[int, str],
     topology: Topology,
 ) -> None:
@@ -198,9 +228,9 @@ def _check_priors(
                     f"{','.join(map(str, prior))} is for {len(prior)}"
                 )
     for name in priors:
-        if name is not None and name not in {str(label) for label in reading.labels}:
-            labels = [f"{label} {names.get(label, '')}".strip() for label in sorted(reading.labels)]
-            found = ", ".join(labels) or "none"
+        if name is not None and name not in {str(label) for label in labels}:
+            held = [f"{label} {names.get(label, '')}".strip() for label in sorted(labels)]
+            found = ", ".join(held) or "none"
             raise UserError(f"--betti names class {name!r}, the files hold {found}")
 
 

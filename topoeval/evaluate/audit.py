@@ -18,7 +18,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from topoeval.errors import UserError
-from topoeval.evaluate.classes import Classes, Priors, choose_classes, only_ignored
+from topoeval.evaluate.classes import (
+    Classes,
+    Priors,
+    choose_classes,
+    notes_on_ignored,
+    only_ignored,
+)
 from topoeval.evaluate.label_names import LabelNames, check_ignored
 from topoeval.evaluate.parallel import Problem, Workers
 from topoeval.images import image_files, is_image, known_suffixes, split_inside
@@ -165,6 +171,10 @@ def audit(
         if reading.labels == {ignored}:
             only_ignored(found, ignored, None)
         chosen = choose_classes(found, classes, False, priors or {}, names)
+        if good:
+            held = ignored in reading.labels
+            named = classes is not None or names is not None
+            notes += notes_on_ignored(found, ignored, held, named, "file", "looked at")
         one = partial(
             _audit, classes=chosen, reading=reading, ignored=ignored, topology=topology,
             base=path if len(files) > 1 or not single else path.parent,

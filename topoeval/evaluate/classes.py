@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from topoeval.errors import UserError, nearest
 from topoeval.evaluate.label_names import LabelNames
+from topoeval.images.reading import WHITE
 from topoeval.metrics import pairwise_unions
 from topoeval.metrics.classes import MERGED
 
@@ -234,6 +235,38 @@ def only_ignored(left: Collection[int], ignored: int | None, one: int | None) ->
         f"the truth holds no label but {ignored}, which is left out; if that is its foreground, "
         "say no --ignore"
     )
+
+
+def notes_on_ignored(
+    labels: Collection[int], ignored: int | None, held: bool, named: bool, files: str, done: str
+) -> list[str]:
+    """Return a line about an ignore label that is nowhere, and one about 255 that may mark them.
+
+    Parameters
+    ----------
+    labels
+        Those that become classes.
+    ignored
+        The label to leave out, None if none was named.
+    held
+        Whether a file holds it.
+    named
+        Somebody named the classes, so that 255 is one if they say so.
+    files
+        What may hold the ignore label, in a word: truth, file.
+    done
+        What happens to a class: scored, looked at.
+    """
+    notes = []
+    if ignored is not None and not held:
+        notes.append(f"no {files} holds the ignore label {ignored}, so no voxel is left out")
+    if (ignored is None or not held) and not named:
+        notes += [
+            f"{white} is {done} as a class; if it marks voxels to leave out, say --ignore {white}"
+            for white in WHITE
+            if {white} < set(labels)
+        ]
+    return notes
 
 
 def _named(

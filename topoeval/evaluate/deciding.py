@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from topoeval.errors import UserError
-from topoeval.evaluate.classes import choose_classes, only_ignored
+from topoeval.evaluate.classes import choose_classes, notes_on_ignored, only_ignored
 from topoeval.evaluate.pairs import FilePair
 from topoeval.evaluate.scoring import Options, Task
 from topoeval.images.reading import Reading, decide, none_reaches
@@ -67,16 +67,10 @@ def decided(
         if name not in classes.members:
             known = ", ".join(classes.members)
             raise UserError(f"tolerance for class {name!r}, but the classes are {known}")
-    unheld = ignored is not None and not _held(ignored, predictions, targets)
-    if pairs and unheld:
-        notes.append(f"no truth holds the ignore label {ignored}, so no voxel is left out")
-    if (
-        (ignored is None or unheld)
-        and {255} < labels
-        and options.classes is None
-        and options.labels is None
-    ):
-        notes.append("255 is scored as a class; if it marks voxels to leave out, say --ignore 255")
+    if pairs:
+        held = ignored is not None and _held(ignored, predictions, targets)
+        named = options.classes is not None or options.labels is not None
+        notes += notes_on_ignored(labels, ignored, held, named, "truth", "scored")
     seen, true = predictions.labels - {ignored}, targets.labels - {ignored}
     if options.classes is None and seen and true and not seen & true:
         held = [", ".join(map(str, sorted(side)[:5])) for side in (seen, true)]

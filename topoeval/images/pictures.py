@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +17,7 @@ from topoeval.images.size import check_size
 
 # Byte 24 of a PNG is the number of bits, byte 25 the type of colour (0: grey, 3: palette).
 _PNG_DEPTH, _PNG_COLOUR = 24, 25
+_LONGEST_HEADER = 1 << 16
 # Pillow's modes whose values have more than 8 bits
 _TYPES = {"I": "i4", "F": "f4", "I;16": "u2", "I;16B": "u2"}
 
@@ -37,6 +39,8 @@ def read(path: Path, inside: str) -> Image:
         if picture.mode == "P":
             return from_palette(array, np.reshape(picture.getpalette("RGB") or (), (-1, 3)))
         lossy = picture.format in ("JPEG", "MPO")
+        if picture.format == "PPM" and picture.mode != "1":
+            array = _as_stored(path, array)
     if array.ndim == 3:
         return Image(array, channel_axis=2, values="colour", lossy=lossy)
     return Image(array, values="grey" if lossy else None, lossy=lossy)
@@ -60,6 +64,18 @@ def from_palette(indices: NDArray[Any], palette: NDArray[Any] | Sequence[Any]) -
     if not grey or len(np.unique(palette[used, 0])) < len(used):
         return Image(indices, note="a palette of colours is read as its indices")
     return Image(palette[indices, 0])
+
+
+def _as_stored(path: Path, array: NDArray[Any]) -> NDArray[Any]:
+    """Return the values of a PGM or PPM, which Pillow stretches to 255 or 65535.
+
+    Label 1 of a label map whose header has 3 as its largest value would be 85.
+    """
+    with path.open("rb") as file:
+        header = re.sub(rb"#[^\n]*\n", b" ", file.read(_LONGEST_HEADER))
+    largest = int(header.split(maxsplit=4)[3])
+    kind = np.uint8 if largest <= np.iinfo(np.uint8).max else np.uint16
+    return np.rint(array * (largest / np.iinfo(kind).max)).astype(kind)
 
 
 @contextmanager

@@ -128,9 +128,12 @@ def read_mask(path: Path, terms: Terms) -> Image:
         raise UserError(f"{path}: no voxel in it, shape {array.shape}")
     if array.dtype.kind not in "biuf":
         raise UserError(f"{path}: a mask holds integers, got {array.dtype}")
-    if image_suffix(path) in _PLAIN:
+    plain = image_suffix(path) in _PLAIN
+    if plain:
         image = _with_axes(image, terms.axes)
     image = image.squeezed()
+    if terms.axes is None:
+        _check_no_channels(image, path, plain)
     if len(image.shape) not in (2, 3):
         raise UserError(
             f"{path}: a mask has 2 or 3 axes, got shape {array.shape}; channels are named by "
@@ -233,6 +236,33 @@ def _with_axes(image: Image, axes: str | None) -> Image:
             f"--axes zyx for a volume, --axes {'cyx' if first else 'yxc'} for channels"
         )
     return image
+
+
+def _check_no_channels(image: Image, path: Path, plain: bool) -> None:
+    """Refuse a volume whose planes exclude each other: classes of a softmax, saved as slices.
+
+    In every pixel they sum to 1 along the first axis or the last, or to the one value beside 0,
+    which slices of a structure do not.
+    """
+    array = image.array
+    known = image.channel_axis is not None or image.affine is not None or image.spacing is not None
+    if known or array.ndim != 3 or array.min() < 0:
+        return
+    for axis, letters in ((0, "cyx"), (2, "yxc")):
+        first = float((array[:, 0, 0] if axis == 0 else array[0, 0]).sum(dtype=np.float64))
+        whole = next((n for n in (1.0, float(array.max())) if abs(first - n) <= NEARLY_ONE), None)
+        if whole is None:
+            continue
+        sums = array.sum(axis=axis, dtype=np.float64)
+        # one plane that is all foreground is a slab
+        planes = array.any(axis=(1, 2) if axis == 0 else (0, 1)).sum()
+        if planes > 1 and np.abs(sums - whole).max() <= NEARLY_ONE:
+            remedy = f"say --axes {letters}" if plain else "save a label map"
+            raise UserError(
+                f"{path}: shape {array.shape}, and along axis {axis} every pixel sums to "
+                f"{whole:g}: channels of classes and not slices? {remedy} if they are, --axes zyx "
+                "if not"
+            )
 
 
 def _fractional(array: NDArray[Any], path: Path) -> bool:

@@ -91,6 +91,7 @@ def repair_file(
     topology: Topology,
     options: Options | None = None,
     softmax: Path | None = None,
+    ignored: int | None = None,
 ) -> RepairedFile:
     """Repair one file and write the result in its format.
 
@@ -106,6 +107,9 @@ def repair_file(
         As for `topoeval.repair.repair`.
     softmax
         The softmax of nnU-Net that a label map was made from, by which edits are priced.
+    ignored
+        The label of voxels to leave out: they stay as they are, and every class sees background
+        there.
 
     Raises
     ------
@@ -120,7 +124,8 @@ def repair_file(
             array, classes = _map(image, reading, priors, topology, options)
         else:
             before = read_labels(source, reading).array
-            wanted = _wanted(priors, sorted(reading.labels), options)
+            # a label without wanted numbers is locked, and background to all other classes
+            wanted = _wanted(priors, sorted(reading.labels - {ignored}), options)
             if softmax is None:
                 done = repair_labels(before, wanted, topology, options)
             else:
