@@ -68,9 +68,9 @@ def decided(
             known = ", ".join(classes.members)
             raise UserError(f"tolerance for class {name!r}, but the classes are {known}")
     if pairs:
-        held = ignored is not None and _held(ignored, predictions, targets)
+        there = ignored is not None and _held(ignored, predictions, targets)
         named = options.classes is not None or options.labels is not None
-        notes += notes_on_ignored(labels, ignored, held, named, "truth", "scored")
+        notes += notes_on_ignored(labels, ignored, there, named, "truth", "scored")
     seen, true = predictions.labels - {ignored}, targets.labels - {ignored}
     if options.classes is None and seen and true and not seen & true:
         held = [", ".join(map(str, sorted(side)[:5])) for side in (seen, true)]
