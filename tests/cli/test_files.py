@@ -223,3 +223,15 @@ def test_an_ignore_label_that_is_the_only_label_of_both_sides(call, tmp_path):
     status, output, _ = call("evaluate", "p", "m", "--jobs", "1", "--ignore", "255")
     assert status == 0
     assert "the truth holds no label but 255" in output
+
+
+@pytest.mark.parametrize("command", [["evaluate", "pred", "gt"], ["audit", "pred"]])
+def test_json_where_no_file_can_be_read(call, folders, command):
+    """The problems and no rows, and not a traceback."""
+    for name in ("one", "two"):
+        (folders / "pred" / f"{name}.png").write_bytes(b"no picture")
+    status, output, errors = call(*command, "--json", "--jobs", "1", "--out", "out")
+    assert status == 1, errors
+    document = json.loads(output)
+    assert len(document["problems"]) == 2
+    assert document.get("summary", document.get("table")) == []

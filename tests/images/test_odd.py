@@ -57,3 +57,14 @@ def test_a_slab_and_a_sheet_are_volumes(tmp_path):
     sheet[2, :4], sheet[3, 4:] = 1, 1
     np.savez(tmp_path / "sheet.npz", mask=sheet, spacing=[1, 1, 1])
     assert read_labels(tmp_path / "sheet.npz").array.shape == (6, 8, 10)
+
+
+@pytest.mark.parametrize("plain", [True, False])
+def test_a_bitmap_is_read_by_its_white_and_says_so(tmp_path, plain):
+    """In a PBM 1 is black; a mask written there as 0 and 1 is read inverted, with a line."""
+    bits = np.array([[1, 0, 0, 1, 1, 1, 0, 0]], np.uint8)
+    body = " ".join(map(str, bits.ravel())).encode() if plain else np.packbits(bits).tobytes()
+    (tmp_path / "a.pbm").write_bytes((b"P1" if plain else b"P4") + b"\n8 1\n" + body)
+    image = read_image(tmp_path / "a.pbm")
+    np.testing.assert_array_equal(image.array, bits == 0)
+    assert image.note == "a bitmap (PBM) has 1 for black; white is read as 1"

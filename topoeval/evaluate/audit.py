@@ -89,7 +89,8 @@ class Audit:
         """Return one row per class and question, with the share of cases above 0."""
         rows = []
         columns = [name for name in self.cases.columns if name not in ("case", "class")]
-        for name, group in self.cases.groupby("class", sort=False):
+        groups = [] if self.cases.empty else self.cases.groupby("class", sort=False)
+        for name, group in groups:
             for column in columns:
                 values = group[column].dropna().astype(float)
                 rows.append(

@@ -12,6 +12,7 @@ from topoeval.topology import Topology
 KEYS = ("case", "class")
 FLAGS = ("prediction_empty", "target_empty")
 MEAN = "mean of classes"
+_COLUMNS = ("class", "metric", "n", "absent", "mean", "sd", "median", "min", "max")
 
 Absent = Literal["leave-out", "score"]
 
@@ -38,6 +39,8 @@ def summarise(
     and scores in the order of the table. The two flags of emptiness count as scores, of all cases:
     their mean is the share of cases with an empty mask.
     """
+    if cases.empty:  # no file could be scored
+        return pd.DataFrame(columns=_COLUMNS)
     columns = [name for name in cases.columns if name not in KEYS]
     gone = (cases[FLAGS[0]] & cases[FLAGS[1]]).astype(bool) if absent == "leave-out" else None
     rows = []

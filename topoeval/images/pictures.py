@@ -39,7 +39,9 @@ def read(path: Path, inside: str) -> Image:
         if picture.mode == "P":
             return from_palette(array, np.reshape(picture.getpalette("RGB") or (), (-1, 3)))
         lossy = picture.format in ("JPEG", "MPO")
-        if picture.format == "PPM" and picture.mode != "1":
+        if picture.format == "PPM" and picture.mode == "1":
+            return Image(array, note="a bitmap (PBM) has 1 for black; white is read as 1")
+        if picture.format == "PPM":
             array = _as_stored(path, array)
     if array.ndim == 3:
         return Image(array, channel_axis=2, values="colour", lossy=lossy)
