@@ -81,6 +81,34 @@ nb::object py_skeleton_geometry(nb::object masks, const std::string& constructio
   return own(std::move(block), shape);
 }
 
+nb::tuple py_skeleton_values(const Values<float>& mine, const Values<float>& other) {
+  bool alike = mine.ndim() == other.ndim() && mine.ndim() > 2 && mine.shape(1) == 3;
+  for (std::size_t axis = 0; alike && axis < mine.ndim(); ++axis) {
+    alike = mine.shape(axis) == other.shape(axis);
+  }
+  if (!alike) refuse("mine and other must be (B, 3, *spatial), of one shape");
+  const auto count = static_cast<std::int64_t>(mine.shape(0));
+  const auto size = count == 0 ? 0 : static_cast<std::int64_t>(mine.size()) / (3 * count);
+  const auto found = without_gil([&](Interrupt&) {
+    return digital::skeleton_values(mine.data(), other.data(), count, size);
+  });
+  const std::size_t there = found.places.size();
+  std::unique_ptr<std::int64_t, FreeBlock> places(
+      static_cast<std::int64_t*>(allocate_block(there * sizeof(std::int64_t))));
+  std::copy(found.places.begin(), found.places.end(), places.get());
+  std::unique_ptr<float, FreeBlock> values(
+      static_cast<float*>(allocate_block(4 * there * sizeof(float))));
+  float* out = values.get();
+  for (const auto* column : {&found.weight, &found.other_distance, &found.other_on_skeleton,
+                             &found.on_skeleton}) {
+    out = std::copy(column->begin(), column->end(), out);
+  }
+  nb::list counts;
+  for (const std::int64_t of_item : found.counts) counts.append(of_item);
+  nb::object where = own(std::move(places), {there});
+  return nb::make_tuple(where, own(std::move(values), {std::size_t{4}, there}), counts);
+}
+
 }  // namespace
 
 void bind_soft_skeleton(nb::module_& module) {
@@ -88,6 +116,11 @@ void bind_soft_skeleton(nb::module_& module) {
              nb::arg("framed"), nb::arg("boundary"), nb::arg("threads"),
              "What cbDice (boundary) and clM-Dice ask of masks (bool or uint8): float32 (B, 3, *spatial), the "
              "distances by the skeleton's greatest, those on the skeleton, and its weights.");
+  module.def("skeleton_values", &py_skeleton_values, nb::arg("mine").noconvert(),
+             nb::arg("other").noconvert(),
+             "Of two results of skeleton_geometry: where mine has a weight (int64, flat over batch and "
+             "voxels), there (float32, 4 rows) its weight, both distances of the other and its own, and how "
+             "many places each item has.");
   define_soft_skeleton<float>(module);
   define_soft_skeleton<double>(module);
 }

@@ -97,6 +97,9 @@ def skeleton_geometry(
     boundary: bool,
     threads: int,
 ) -> NDArray[np.float32]: ...
+def skeleton_values(
+    mine: NDArray[np.float32], other: NDArray[np.float32]
+) -> tuple[NDArray[np.int64], NDArray[np.float32], list[int]]: ...
 def soft_skeleton(maps: NDArray[Float], iterations: int, threads: int) -> NDArray[Float]: ...
 def soft_skeleton_gradient(
     maps: NDArray[Float], gradient: NDArray[Float], iterations: int, threads: int

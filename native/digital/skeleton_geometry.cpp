@@ -62,4 +62,24 @@ void skeleton_geometry(const Batch& masks, const Deformation& how, bool boundary
   });
 }
 
+SkeletonValues skeleton_values(const float* mine, const float* other, std::int64_t count,
+                               std::int64_t size) {
+  SkeletonValues found;
+  for (std::int64_t item = 0; item < count; ++item) {
+    const std::size_t before = found.places.size();
+    const float *own = mine + 3 * item * size, *theirs = other + 3 * item * size;
+    for (std::int64_t i = 0; i < size; ++i) {
+      const float weight = own[2 * size + i];
+      if (weight == 0) continue;
+      found.places.push_back(item * size + i);
+      found.weight.push_back(weight);
+      found.other_distance.push_back(theirs[i]);
+      found.other_on_skeleton.push_back(theirs[size + i]);
+      found.on_skeleton.push_back(own[size + i]);
+    }
+    found.counts.push_back(static_cast<std::int64_t>(found.places.size() - before));
+  }
+  return found;
+}
+
 }  // namespace topoeval::digital

@@ -83,6 +83,47 @@ class MaskTarget {
     }
   }
 
+  // P's ranks outside the foreground, and none in it: of two cells with voxels outside the one that is
+  // older in C is so in this order, too.
+  void rank_outside(const Ranks& ranks, const Grid<2>& grid, Ranks& out) const {
+    out.build_without(ranks, grid, [&](std::int32_t* rank) {
+      for (const Run& run : runs_) {
+        if (run.foreground) std::fill(rank + run.begin, rank + run.end, 0);
+      }
+    });
+  }
+
+  // Voxels that may bring a component of P, swept downwards, a cell that is older in C than any before:
+  // those beside the foreground, or in it and beside what is outside, with no older neighbour outside.
+  // With such a neighbour the cells of both hang together, and it is older than all that enters here.
+  const std::vector<Place>& bringers(const Ranks& ranks, const Grid<2>& grid) {
+    bringers_.clear();
+    const std::int32_t* rank = ranks.data();
+    const auto ask = [&](Place v) {
+      for (const Place step : grid.neighbour) {
+        if (rank[v + step] > rank[v] && !in_foreground(v + step)) return;
+      }
+      bringers_.push_back(v);
+    };
+    for (std::size_t y = 0; y + 1 < rows_.size(); ++y) {
+      for (std::size_t i = rows_[y] + 1; i < rows_[y + 1]; ++i) {
+        ask(runs_[i].begin - 1);
+        ask(runs_[i].begin);
+      }
+      if (y + 2 >= rows_.size()) continue;
+      for_each_contact(rows_[y], rows_[y + 1], rows_[y + 2], [](const Run&) { return 1; },
+                       [&](std::size_t a, std::size_t b) {
+        const Run &above = runs_[a], &below = runs_[b];
+        if (above.foreground == below.foreground) return;
+        const Place end_above = std::min(above.end, below.end - row_ + 1);
+        for (Place v = std::max(above.begin, below.begin - row_ - 1); v < end_above; ++v) ask(v);
+        const Place end_below = std::min(below.end, above.end + row_ + 1);
+        for (Place v = std::max(below.begin, above.begin + row_ - 1); v < end_below; ++v) ask(v);
+      });
+    }
+    return bringers_;
+  }
+
   // Calls visit(meeting, oldest of P, first of F) where two components of C with foreground meet: what
   // dies there of each.  The tree is P's, upwards, and has been swept in its own order.
   template <class Visit>
@@ -315,6 +356,7 @@ class MaskTarget {
   std::vector<std::int32_t> highest_;
   std::vector<Component> components_;
   std::vector<Node> nodes_;
+  std::vector<Place> bringers_;
   std::vector<std::uint64_t> visits_;
 };
 

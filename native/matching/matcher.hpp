@@ -211,9 +211,9 @@ template <class Key, int D> class Matcher {
       sweep_own(p, sense, ranks_[0], interrupt);
       return;
     }
-    rank_comparison(grid);
+    mask_.rank_outside(ranks_[0], grid, ranks_[2]);
     const Ranks* const orders[] = {&ranks_[0], &ranks_[2]};
-    p.tree.sweep(orders, interrupt, [&](Place meeting, const Place* dead) {
+    const auto take = [&](Place meeting, const Place* dead) {
       const Key key = p.order.key(meeting);
       if (key == p.order.key(dead[0])) return;
       const auto number = static_cast<std::int32_t>(p.bars.size());
@@ -221,7 +221,8 @@ template <class Key, int D> class Matcher {
       if (dead[1] == kNone || !keeps(sense, key, comparison_.key(dead[1]))) return;
       const std::int32_t there = bar_at_[static_cast<std::size_t>(dead[1])];
       if (there != kNoBar) match(number, there);
-    });
+    };
+    p.tree.sweep(orders, interrupt, take, &mask_.bringers(ranks_[0], grid));
   }
 
   void match_by_image(Sense sense, const Ranks* ranks, const Grid<D>& grid, Interrupt& interrupt) {

@@ -51,23 +51,28 @@ template <int D> class MergeTree {
   std::int32_t node_at(Place place) const { return basins_.label()[place]; }
 
   // Sweeps; calls visit(voxel, dead) wherever two components meet.  dead[k] is the extremum of
-  // order k that dies there, or kNone if what dies is no extremum.
+  // order k that dies there, or kNone if what dies is no extremum.  `bringers`: all voxels, but for
+  // extrema and those where components meet, that bring a cell older in a foreign order than
+  // any before in its component; null: find them.
   template <std::size_t N, class Visit>
-  void sweep(const Ranks* const (&orders)[N], Interrupt& interrupt, Visit visit) {
+  void sweep(const Ranks* const (&orders)[N], Interrupt& interrupt, Visit visit,
+             const std::vector<Place>* bringers = nullptr) {
     const std::size_t nodes = extrema().size();
     parent_.assign(nodes, -1);
     oldest_.resize(nodes * N);
     for (std::size_t k = 0; k < N; ++k) {
       interrupt.poll();
       const bool own = orders[k] == ranks_;
-      if (!own) find_arrivals(*orders[k], arrivals_[k]);
+      if (!own && bringers == nullptr) find_arrivals(*orders[k], arrivals_[k]);
       oldest_[k] = kOldest;
       for (std::size_t i = 1; i < nodes; ++i) {
-        oldest_[i * N + k] = own ? make_cell(rank_of(*ranks_, extrema()[i]), true)
-                                 : arrivals_[k][static_cast<std::size_t>(extrema()[i])];
+        const Place extremum = extrema()[i];
+        oldest_[i * N + k] = own ? make_cell(rank_of(*ranks_, extremum), true)
+                             : bringers == nullptr ? arrivals_[k][static_cast<std::size_t>(extremum)]
+                                                   : oldest_at(extremum, *orders[k]);
       }
     }
-    choose_visits(orders, interrupt);
+    choose_visits(orders, bringers, interrupt);
 
     const auto take = [&](std::int32_t node, std::size_t k, Cell cell) {
       Cell& best = oldest_[static_cast<std::size_t>(node) * N + k];
@@ -189,7 +194,8 @@ template <int D> class MergeTree {
   // Voxels beside which paths of more than one end begin, and those with a cell that may be the
   // oldest of its component in a foreign order.
   template <std::size_t N>
-  void choose_visits(const Ranks* const (&orders)[N], Interrupt& interrupt) {
+  void choose_visits(const Ranks* const (&orders)[N], const std::vector<Place>* bringers,
+                     Interrupt& interrupt) {
     visits_.assign((grid_->voxels() + 2 + 63) / 64, 0);
     const std::int32_t* rank = ranks_->data();
     const std::int32_t* label = basins_.label();
@@ -220,7 +226,7 @@ template <int D> class MergeTree {
         }
       }
       for (std::size_t k = 0; k < N; ++k) {
-        if (orders[k] == ranks_) continue;
+        if (orders[k] == ranks_ || bringers != nullptr) continue;
         const Cell* cells = arrivals_[k].data() + first;
         for (Place x = 0; x < width; ++x) beaten[x] = cells[x] == 0 || label[first + x] == 0;
         for (int i = 0; i < beside_count_; ++i) {
@@ -237,6 +243,25 @@ template <int D> class MergeTree {
         visits_[at / 64] |= std::uint64_t{meets[x] != 0} << (at % 64);
       }
     });
+    if (bringers == nullptr) return;
+    for (const Place v : *bringers) {
+      const auto at = static_cast<std::uint32_t>(rank[v]);
+      visits_[at / 64] |= std::uint64_t{1} << (at % 64);
+    }
+  }
+
+  // Of the cells that enter with a voxel, the oldest in a foreign order.
+  Cell oldest_at(Place v, const Ranks& order) const {
+    if (sense_ == Sense::up) return make_cell(rank_of(order, v), true);
+    Cell best = 0;
+    for (int t = 0; t < Grid<D>::kTops; ++t) {
+      std::int32_t highest = 0;
+      for (const Place corner : grid_->top[t].corner) {
+        highest = std::max(highest, rank_of(*ranks_, v + corner));
+      }
+      if (highest < rank_of(*ranks_, v)) best = std::max(best, cell_of(v, t, order));
+    }
+    return best;
   }
 
   template <class Visit> void for_each_row(Visit visit) const {

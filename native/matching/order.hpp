@@ -154,6 +154,16 @@ class Ranks {
     place_[outside] = 0;
   }
 
+  // The same order, but for places whose rank remove(ranks) sets to 0, that of nothing.
+  template <int D, class Remove>
+  void build_without(const Ranks& other, const Grid<D>& grid, Remove remove) {
+    voxels_ = other.voxels_;
+    std::copy_n(other.rank_.data(), grid.places(), rank_.reserve(grid.places()));
+    std::copy_n(other.place_.data(), grid.voxels() + 2, place_.reserve(grid.voxels() + 2));
+    place_[0] = 0;
+    remove(rank_.data());
+  }
+
   // The same order backwards.
   template <int D> void build_reversed(const Ranks& other, const Grid<D>& grid) {
     voxels_ = other.voxels_;

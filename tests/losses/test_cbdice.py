@@ -8,7 +8,12 @@ from topoeval import Topology
 from topoeval.digital import thin
 from topoeval.digital.distance import inner_distance
 from topoeval.losses import CbDiceLoss, ClMDiceLoss
-from topoeval.losses.cbdice import merged_probability, skeleton_geometry
+from topoeval.losses.cbdice import (
+    _on_skeleton,
+    _on_skeleton_by_torch,
+    merged_probability,
+    skeleton_geometry,
+)
 from topoeval.testing.loss_subject import as_classes
 
 
@@ -85,6 +90,21 @@ def test_geometry_is_that_of_distance_and_skeleton(shape, topology, weights):
         found = skeleton_geometry(given, topology, weights)
         assert found.dtype == np.float32
         np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize("shape", [(4, 1, 1), (5, 19, 70), (3, 7, 8, 9)])
+def test_values_on_skeletons_are_gathered_alike(shape):
+    """By the engine and by torch, also from float64 and out of order in memory."""
+    rng = np.random.default_rng(1)
+    mine, other = (
+        torch.from_numpy(skeleton_geometry(rng.random(shape) < 0.8, Topology(), "boundary"))
+        for _ in range(2)
+    )
+    expected = _on_skeleton_by_torch(mine, other)
+    turned = mine.transpose(1, -1).contiguous().transpose(1, -1)
+    for given in (mine, mine.double(), turned):
+        for one, same in zip(_on_skeleton(given, other), expected, strict=True):
+            assert torch.equal(torch.as_tensor(one), torch.as_tensor(same))
 
 
 @pytest.mark.parametrize("loss", [CbDiceLoss(), ClMDiceLoss()])

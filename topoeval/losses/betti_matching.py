@@ -130,13 +130,14 @@ class BettiMatchingLoss(TargetLoss):
         """Return what matched, superfluous and missing features cost, each ``(B, C)``."""
         p, g = self.maps(input, target)
         found = self.matching(p, g)
-        p, g = p.flatten(0, 1).flatten(1), g.flatten(0, 1).flatten(1)
+        start = found.image * p[0, 0].numel()
+        p, g = p.reshape(-1), g.reshape(-1)
         empty, full = (0.0, 1.0) if self.topology.superlevel else (1.0, 0.0)
 
         def ends(
             x: torch.Tensor, rows: torch.Tensor, birth: torch.Tensor, death: torch.Tensor
         ) -> tuple[torch.Tensor, torch.Tensor]:
-            image = found.image[rows]
+            image = start[rows]
             return _at(x, image, birth[rows], full), _at(x, image, death[rows], empty)
 
         def total(cost: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
@@ -181,7 +182,11 @@ class BettiMatchingLoss(TargetLoss):
         )
 
 
-def _at(x: torch.Tensor, image: torch.Tensor, index: torch.Tensor, beyond: float) -> torch.Tensor:
-    """Return the values of voxels, and `beyond` where a bar has no voxel."""
-    values = x[image, index.clamp(min=0)]
+def _at(x: torch.Tensor, start: torch.Tensor, index: torch.Tensor, beyond: float) -> torch.Tensor:
+    """Return the values of voxels of images that begin at `start`, and `beyond` for `NO_VOXEL`."""
+    if index.device.type == "cpu" and not len(index):
+        return x.new_empty(0)
+    if index.device.type == "cpu" and int(index.min()) >= 0:  # asking would stop other devices
+        return x.index_select(0, start + index)
+    values = x.index_select(0, start + index.clamp(min=0))
     return torch.where(index == NO_VOXEL, torch.full_like(values, beyond), values)

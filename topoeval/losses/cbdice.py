@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from topoeval.losses.base import Reduction, TargetLoss
+from topoeval.losses.base import Reduction, TargetLoss, outside_graph
 from topoeval.losses.foreground import foreground, foreground_mask, on_host
 from topoeval.losses.info import LossInfo
 from topoeval.topology import Topology
@@ -99,16 +99,16 @@ class ClMDiceLoss(TargetLoss):
         of_target = self.prepare(target) if prepared is None else prepared
         mask = foreground_mask(probability, self.topology)
         bright = foreground(probability, self.topology)
-        q_p, r_p, w_p = self._geometry(mask).to(bright).flatten(2).unbind(1)
-        q_g, r_g, w_g = of_target.to(bright).flatten(2).unbind(1)
-        bright = bright.flatten(1)
+        of_prediction, of_target = self._geometry(mask), of_target.to(mask.device)
         # the weights are 0 but on a skeleton, which is a small part of the voxels
-        on, counts = _places(w_p)
-        there = bright[on]
-        precision = _ratio(w_p[on] * there, q_g[on], r_g[on], r_p[on] * there, counts)
-        on, counts = _places(w_g)
-        there = bright[on]
-        sensitivity = _ratio(w_g[on], q_p[on] * there, r_p[on] * there, r_g[on], counts)
+        on_p, values_p, counts_p = _on_skeleton(of_prediction, of_target)
+        on_g, values_g, counts_g = _on_skeleton(of_target, of_prediction)
+        there = bright.reshape(-1).index_select(0, torch.cat([on_p, on_g]))
+        there_p, there_g = there.split([len(on_p), len(on_g)])
+        w_p, q_g, r_g, r_p = values_p.to(bright)
+        precision = _ratio(w_p * there_p, q_g, r_g, r_p * there_p, counts_p)
+        w_g, q_p, r_p, r_g = values_g.to(bright)
+        sensitivity = _ratio(w_g, q_p * there_g, r_p * there_g, r_g, counts_g)
         loss = 1 - 2 * precision * sensitivity / (precision + sensitivity)
         return {self.info.name: loss[:, None]}
 
@@ -186,10 +186,34 @@ def skeleton_geometry(
     )
 
 
-def _places(weights: torch.Tensor) -> tuple[tuple[torch.Tensor, ...], list[int]]:
-    """Return where weights ``(B, V)`` are not 0, image by image, and how many of each image."""
-    somewhere = weights != 0
-    return somewhere.nonzero(as_tuple=True), somewhere.sum(1).tolist()
+@outside_graph
+def _on_skeleton(
+    mine: torch.Tensor, other: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor, list[int]]:
+    """Return what the loss reads on the skeleton of one of two geometries ``(B, 3, *spatial)``.
+
+    Where it is, flat over batch and voxels, image by image; there, as rows, its weight, q and r of
+    the other, and its own r; and how many voxels it has in each image.
+    """
+    if mine.device.type == "cpu":
+        from topoeval import _native
+
+        on, values, counts = _native.skeleton_values(
+            mine.float().contiguous().numpy(), other.float().contiguous().numpy()
+        )
+        return torch.from_numpy(on), torch.from_numpy(values), counts
+    return _on_skeleton_by_torch(mine, other)
+
+
+def _on_skeleton_by_torch(
+    mine: torch.Tensor, other: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor, list[int]]:
+    """Return the same, on any device."""
+    (q, r, _), (own_r, weight) = other.flatten(2).unbind(1), mine.flatten(2)[:, 1:].unbind(1)
+    somewhere = weight != 0
+    on = tuple(somewhere.nonzero(as_tuple=True))
+    values = torch.stack([weight[on], q[on], r[on], own_r[on]])
+    return on[0] * weight.shape[1] + on[1], values, somewhere.sum(1).tolist()
 
 
 def _ratio(
