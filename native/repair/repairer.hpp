@@ -114,16 +114,26 @@ template <int D> class Repairer {
     std::vector<Index> flipped;
     polish_.relax(rounds_.changed(), flipped, interrupt);
     rounds_.take_back(flipped);
-    flipped.clear();
-    if (settings_.radius >= 1 && rounds_.allowed(Kind::thicken)) {
-      polish_.thicken(settings_.radius, raised, flipped, interrupt);
-      if (!flipped.empty()) rounds_.edits.push_back({Kind::thicken, 0, std::move(flipped)});
-      flipped.clear();
-    }
+    if (settings_.radius >= 1 && rounds_.allowed(Kind::thicken)) thicken(raised, interrupt);
     if (settings_.settle && rounds_.allowed(Kind::settle)) {
-      polish_.settle(raised, flipped, interrupt);
+      flipped.clear();
+      polish_.settle(raised, rounds_.dearest(), flipped, interrupt);
       if (!flipped.empty()) rounds_.edits.push_back({Kind::settle, 0, std::move(flipped)});
     }
+  }
+
+  // A path and what is raised beside it together flip no more voxels than one edit may.
+  void thicken(std::uint8_t raised, Interrupt& interrupt) {
+    std::vector<typename Polish<D>::Path> paths;
+    for (const auto& edit : rounds_.edits) {
+      paths.push_back({&edit.voxels, settings_.max_change - static_cast<std::int64_t>(edit.voxels.size()), {}});
+    }
+    polish_.thicken(settings_.radius, raised, rounds_.dearest(), paths, interrupt);
+    std::vector<typename Rounds<D>::Done> done;
+    for (auto& path : paths) {
+      if (!path.raised.empty()) done.push_back({Kind::thicken, 0, std::move(path.raised)});
+    }
+    for (auto& one : done) rounds_.edits.push_back(std::move(one));
   }
 
   void store(Repaired& result, std::uint8_t* out) const {

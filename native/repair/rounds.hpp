@@ -165,13 +165,18 @@ template <int D> class Rounds {
     });
   }
 
+  // The highest price of a voxel that may flip.
+  double dearest() const { return settings_.limit * Grid<D>::kUnit + 1; }
+
   bool changes_too_much(const Candidate& candidate) const {
-    const auto count = static_cast<std::int64_t>(candidate.voxels.size());
+    const bool centre = candidate.centre != kNowhere;
+    const auto count = static_cast<std::int64_t>(candidate.voxels.size()) + (centre ? 1 : 0);
     if (count > settings_.max_change) return true;
-    const double limit = settings_.limit * Grid<D>::kUnit + 1;
-    return std::any_of(candidate.voxels.begin(), candidate.voxels.end(), [&](Index at) {
-      return (grid_.state[at] & Grid<D>::kLocked) || grid_.prices[at] > limit;
-    });
+    const auto forbidden = [&](Index at) {
+      return (grid_.state[at] & Grid<D>::kLocked) || grid_.prices[at] > dearest();
+    };
+    return (centre && forbidden(candidate.centre)) ||
+           std::any_of(candidate.voxels.begin(), candidate.voxels.end(), forbidden);
   }
 
   bool allowed(Kind kind) const {

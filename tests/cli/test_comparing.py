@@ -230,3 +230,27 @@ def test_evaluate_says_which_folder_was_read_as_what(call, folders):
     command = ("--jobs", "1", "--metrics", "dice", "--out", out)
     _, told, _ = call("evaluate", good, truth, *command)
     assert told.splitlines()[0] == f"predictions {good}; truth {truth}"
+
+
+def test_finished_evaluations_keep_their_notes_and_problems(call, folders):
+    """What evaluate noted and left out is said again: terminal, JSON, page, exit status."""
+    for file in (folders / "bad").iterdir():
+        Image.fromarray(np.asarray(Image.open(file)) // 255 * np.uint8(2)).save(file)
+    (folders / "bad" / "case3.png").unlink()
+    for name in ("good", "bad"):
+        paths = [folders / name, folders / "truth", "--out", folders / f"of-{name}"]
+        call("evaluate", *paths, "--classes", "1,2", "--jobs", "1", "--metrics", "dice")
+    command = ("compare", folders / "of-good", folders / "of-bad", "--out", folders / "out")
+    code, told, err = call(*command, "--json", "--html")
+    found = json.loads(told)
+    page = (folders / "out" / "index.html").read_text()
+    assert code == 1
+    noted = "of-bad: no label occurs on both sides: predictions hold 2, the truth 1;"
+    assert any(note.startswith(noted) for note in found["notes"])
+    (problem,) = found["problems"]
+    assert problem.startswith("of-bad: ")
+    assert "case3" in problem
+    assert f"note: {noted}" in err
+    assert "left out of-bad: " in err
+    assert noted in page
+    assert problem in page

@@ -257,7 +257,8 @@ def test_a_finished_evaluation_is_read_and_others_are_refused(tmp_path):
     beside = checksum((tmp_path / "cases.csv").read_bytes())
     told = {"schema": RECORD_SCHEMA, "spec": SPEC, "cases_csv": beside}
     (tmp_path / "record.json").write_text(json.dumps(sealed(told)))
-    found, spec = read_evaluation(tmp_path)
+    read = read_evaluation(tmp_path)
+    found, spec = read.cases, read.spec
     assert found["case"].tolist() == ["001", "002"]
     assert spec == SPEC
     text = (tmp_path / "cases.csv").read_text()

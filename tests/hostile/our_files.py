@@ -171,8 +171,8 @@ def read_evaluation(path):
 
     path.rename(path.with_name("cases.csv"))
     path.with_name("record.json").write_bytes(BESIDE["record"])
-    cases, spec = read(path.parent)
-    return cases.to_csv(), str(spec)
+    found = read(path.parent)
+    return found.cases.to_csv(), str(found.spec)
 
 
 def tables(path):

@@ -9,7 +9,6 @@ from scipy import ndimage
 
 from topoeval.errors import UserError
 from topoeval.repair import KINDS, Options, repair, repair_batch
-from topoeval.repair.edits import CREATING
 from topoeval.topology import Topology
 
 TOPOLOGIES = st.builds(
@@ -171,16 +170,54 @@ def test_only_the_kinds_that_are_allowed(image, wanted, topology, only):
     assert {edit.kind for edit in result.edits} <= {*only, "thicken"}
 
 
-@given(MAPS, WANTED, TOPOLOGIES, st.integers(0, 4))
-@settings(max_examples=60, deadline=None)
-def test_no_edit_is_larger_than_allowed(image, wanted, topology, most):
-    """But the thickening, which changes no numbers."""
-    result = repair(image, wanted[: image.ndim], topology, Options(max_change=most))
-    assert all(
-        edit.size <= most + (edit.kind in CREATING)
-        for edit in result.edits
-        if edit.kind != "thicken"
-    )
+@given(MAPS, WANTED, TOPOLOGIES, st.integers(0, 6), st.booleans())
+@settings(max_examples=200, deadline=None)
+def test_no_edit_is_larger_than_allowed(image, wanted, topology, most, as_mask):
+    """The voxels counted that thicken its path, in maps and masks."""
+    wanted = wanted[: image.ndim]
+    given = foreground(image, topology) if as_mask else image
+    result = repair(given, wanted, topology, Options(max_change=most))
+    edits = [edit for edit in result.edits if edit.kind != "thicken"]
+    assert all(edit.size <= most for edit in edits)
+    free = list(edits)
+    for thick in (edit for edit in result.edits if edit.kind == "thicken"):
+        # in the order of the paths, one each
+        while free and not (is_beside(thick, free[0]) and free[0].size + thick.size <= most):
+            free.pop(0)
+        assert free, f"{thick.size} voxels beside no path that has room for them"
+        free.pop(0)
+    assert result.flipped <= most * len(edits)
+
+
+def is_beside(thick, path):
+    """Whether each voxel shares a face with one of the path."""
+    apart = np.abs(thick.voxels[:, None] - path.voxels[None]).sum(axis=2)
+    return bool((apart.min(axis=1) == 1).all()) if path.size else False
+
+
+def test_the_limit_of_an_edit_leaves_a_path_thin():
+    """What is left of the limit goes to the likeliest voxels beside it."""
+    sizes = [
+        [edit.size for edit in repair(two_blobs(0.4), (1, 0), options=Options(max_change=n)).edits]
+        for n in (2, 3, 5, 100)
+    ]
+    free = [edit.size for edit in repair(two_blobs(0.4), (1, 0)).edits]
+    assert sizes[0] != [3]
+    assert sizes[1:] == [[3], [3, 2], free]
+    with pytest.raises(UserError, match="leave one of them out"):
+        Options(settle=True, max_change=3)
+
+
+@given(MAPS, WANTED, TOPOLOGIES, st.floats(0, 2), st.booleans())
+@settings(max_examples=200, deadline=None)
+def test_no_voxel_flips_that_is_surer_than_the_limit(image, wanted, topology, limit, settle):
+    """Neither by an edit, nor beside its path, nor at a border that is settled."""
+    options = Options(limit=limit, settle=settle)
+    result = repair(image, wanted[: image.ndim], topology, options)
+    p = np.clip(image.astype(float), 1e-4, 1 - 1e-4)
+    flipped = result.mask != foreground(image, topology)
+    # prices are whole 256ths
+    assert (np.abs(np.log(p / (1 - p)))[flipped] <= limit + 0.01).all()
 
 
 @given(MAPS, WANTED, TOPOLOGIES, st.randoms(use_true_random=False))

@@ -53,8 +53,9 @@ def audit(
     """
     from dataclasses import replace
 
-    from topoeval.cli.evaluation import check_axes, print_notes, print_problems
+    from topoeval.cli.evaluation import check_axes
     from topoeval.cli.habits import print_json, rows
+    from topoeval.cli.notes import print_notes, print_problems
     from topoeval.cli.output import escape
     from topoeval.cli.places import check_folder
     from topoeval.cli.progress import progress

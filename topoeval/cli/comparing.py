@@ -16,8 +16,6 @@ from topoeval.errors import UserError
 from topoeval.limits import usable_cores
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from topoeval.evaluate import Evaluation
     from topoeval.evaluate.comparison import Comparison
     from topoeval.evaluate.label_names import LabelNames
@@ -141,6 +139,8 @@ def compare(
 
     topoeval compare FOLD_A/validation FOLD_B/validation labelsTr --labels FOLD_A/dataset.json
     """
+    from topoeval.cli.finished import read_finished
+    from topoeval.cli.notes import shortened
     from topoeval.evaluate.comparison import check_measures, compare_predictions
 
     if csv and as_json:
@@ -155,7 +155,7 @@ def compare(
     if kind == "predictions" or html or not csv:
         check_folder(out)
     if kind == "evaluations":
-        tables, notes = _read([Path(path) for path in paths])
+        tables, notes, of_files, problems = read_finished([Path(path) for path in paths])
         evaluations = None
     else:
         check_measures(measure or ())
@@ -163,14 +163,12 @@ def compare(
         options["threshold"] = threshold
         evaluations, notes = _evaluated(paths, {**options, "ignore": ignore}, jobs, out)
         tables = {name: found.cases for name, found in evaluations.items()}
-    problems = [
-        f"{name}: {problem.message}"
-        for name, one in (evaluations or {}).items()
-        for problem in one.problems
-    ]
-    of_files = [
-        f"{name}: {note}" for name, one in (evaluations or {}).items() for note in one.notes
-    ]
+        problems = [
+            f"{name}: {problem.message}"
+            for name, one in evaluations.items()
+            for problem in one.problems
+        ]
+        of_files = [f"{name}: {note}" for name, one in evaluations.items() for note in one.notes]
     found = compare_predictions(tables, measure)
     _show(found, notes, csv, html, out)
     if as_json:
@@ -186,7 +184,9 @@ def compare(
     if html:
         from topoeval.report.comparison_page import write_comparison_page
 
-        write_comparison_page(found, out / "index.html", notes, evaluations)
+        write_comparison_page(
+            found, out / "index.html", [*notes, *shortened(of_files)], evaluations, problems
+        )
         say(out / "index.html", err=csv and not is_quiet())
     if problems:
         raise typer.Exit(1)
@@ -219,41 +219,12 @@ def _is_there_without_records(path: Path) -> bool:
     return path.exists() and not (path / "records").is_dir()
 
 
-def _names(paths: Sequence[Path]) -> list[str]:
-    """Return a name per model: the last parts of its path that tell it from the others."""
-    resolved = [path.resolve() for path in paths]
-    for length in range(1, max(len(path.parts) for path in resolved) + 1):
-        names = ["/".join(path.parts[-length:]) for path in resolved]
-        if len(set(names)) == len(names):
-            return names
-    twice = next(path for path in resolved if resolved.count(path) > 1)
-    raise UserError(f"{twice} is named twice")
-
-
-def _read(folders: Sequence[Path]) -> tuple[dict[str, pd.DataFrame], list[str]]:
-    from topoeval.evaluate.comparison import same_question
-    from topoeval.evaluate.finished import read_evaluation
-
-    names = _names(folders)
-    found = {name: read_evaluation(folder) for name, folder in zip(names, folders, strict=True)}
-    same_question({name: spec for name, (_, spec) in found.items()})
-    (_, spec), *_ = found.values()
-    notes = [f"{len(names)} finished evaluations: {', '.join(names)}", str(spec["topology"])]
-    thresholds = {name: spec.get("threshold") for name, (_, spec) in found.items()}
-    if len(set(thresholds.values())) > 1:
-        notes.append(f"thresholds differ: {thresholds}")
-    return {name: cases for name, (cases, _) in found.items()}, notes
-
-
 def _evaluated(
     paths: Sequence[str], options: dict[str, Any], jobs: int, out: Path
 ) -> tuple[dict[str, Evaluation], list[str]]:
-    from topoeval.cli.evaluation import (
-        check_threshold,
-        print_notes,
-        print_problems,
-        write_evaluation,
-    )
+    from topoeval.cli.evaluation import check_threshold, write_evaluation
+    from topoeval.cli.finished import names_of
+    from topoeval.cli.notes import print_notes, print_problems
     from topoeval.cli.progress import progress
     from topoeval.cli.terminal import Terminal
     from topoeval.evaluate import Options, evaluate, parse_classes
@@ -266,7 +237,7 @@ def _evaluated(
     for path in (*predictions, truth):
         if not path.exists():
             raise UserError(f"no file or folder {path}; {_FORMS}")
-    names = _names(predictions)
+    names = names_of(predictions)
     check_threshold(options["threshold"])
     stated, told = _label_names(predictions, options["labels"])
     check_ignored(options["ignore"], stated)

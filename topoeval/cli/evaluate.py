@@ -8,6 +8,13 @@ from typing import Annotated, Optional
 
 import typer
 
+from topoeval.cli.execution import (
+    CaseExecutor,
+    CaseJobs,
+    DaskAddress,
+    Slurm,
+    execution_settings,
+)
 from topoeval.cli.habits import AsJson
 from topoeval.cli.plugins import Plugins
 from topoeval.limits import usable_cores
@@ -238,12 +245,15 @@ def evaluate(
             rich_help_panel=SCORES,
         ),
     ] = Absent.leave_out,
-    jobs: Jobs = CORES,
+    executor: CaseExecutor = "local",
+    jobs: CaseJobs = None,
+    dask_address: DaskAddress = None,
+    slurm: Slurm = None,
     memory: Annotated[
         Optional[str],  # noqa: UP045
         typer.Option(
-            help="Memory of all processes together, for example 8G: scores that need more are "
-            "left out and named.",
+            help="Memory of all processes of this machine together, for example 8G (dask, slurm: "
+            "of each process): scores that need more are left out and named.",
             rich_help_panel=OUTPUT,
         ),
     ] = None,
@@ -273,7 +283,8 @@ def evaluate(
     DICOM SEG. A prediction and its truth have the same file name, but for the ending. How the
     values were read is printed: as labels, as masks of 0 and 255, or as channels, one per class. A
     file that cannot be scored is named and left out; the exit status is then 1. The same command
-    again goes on where it stopped.
+    again goes on where it stopped. With --executor cases are scored on other machines, and the
+    scores are the same.
 
     Examples:
     topoeval evaluate PRED GT --html
@@ -313,7 +324,8 @@ def evaluate(
     )
     problems = evaluate_files(
         request,
-        jobs=jobs,
+        executor=executor,
+        settings=execution_settings(jobs, 1, None, dask_address, slurm),
         memory=memory,
         out=out,
         parquet=parquet,

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import importlib.util
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from rich.console import Console
 from rich.table import Table
 
-from topoeval.cli.habits import print_json, problems_to, rows
+from topoeval.cli.execution import lanes_of
+from topoeval.cli.habits import print_json, rows
+from topoeval.cli.notes import print_notes, print_problems
 from topoeval.cli.output import escape
 from topoeval.cli.places import check_folder
 from topoeval.cli.progress import progress
@@ -37,11 +39,14 @@ from topoeval.evaluate import (
 from topoeval.evaluate.presets import preset, with_preset
 from topoeval.evaluate.summary import MEAN, shown_class
 from topoeval.images.relabelling import Relabelling, parse_relabelling
-from topoeval.limits import parse_memory
+from topoeval.limits import parse_memory, usable_cores
 from topoeval.metrics import Settings
 from topoeval.metrics.classes import MERGED
 from topoeval.metrics.neighbours import read_neighbours
 from topoeval.topology import Topology
+
+if TYPE_CHECKING:
+    from topoeval.harness.runs.executors import Settings as Execution
 
 # The scores that the terminal shows; the files hold all of them.
 _SHOWN = (
@@ -50,8 +55,6 @@ _SHOWN = (
 )  # fmt: skip
 # What is scored of objects where nobody names scores: the others see one mask of all of them.
 _OF_OBJECTS = ("dice", "iou", "pq", "sq", "rq", "instance_f1", "instance_dice")
-# Of more notes of one kind than this only the number is printed.
-_LINES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +153,8 @@ class Request:
 def evaluate_files(
     request: Request,
     *,
-    jobs: int,
+    executor: str,
+    settings: Execution,
     memory: str | None,
     out: Path,
     parquet: bool,
@@ -162,12 +166,14 @@ def evaluate_files(
         raise UnavailableError('Parquet needs pyarrow; pip install "topoeval[parquet]"')
     options = request.options()
     check_folder(out)
-    # of each process
-    share = None if memory is None else parse_memory(memory) // jobs
+    jobs = settings.jobs or usable_cores()
+    bound = None if memory is None else parse_memory(memory)
     console = Terminal()
     began = time.monotonic()
-    with progress(console) as listener:
-        found, stated = _evaluated(request, options, jobs, share, listener, out, console)
+    with lanes_of(executor, settings, out, bound) as lanes, progress(console) as listener:
+        share = None if bound is None else bound // jobs
+        where = {"jobs": jobs, "listener": listener, "out": out, "memory": share, "lanes": lanes}
+        found, stated = _evaluated(request, options, console, where)
     names, lines = [], []
     if len(found.pairs):
         write_evaluation(found, out, parquet, time.monotonic() - began)
@@ -217,18 +223,15 @@ def _document(
 def _evaluated(
     request: Request,
     options: Options,
-    jobs: int,
-    memory: int | None,
-    listener: Callable[[str, int, int], None],
-    out: Path,
     console: Console,
+    where: dict[str, Any],
 ) -> tuple[Evaluation, NnUnetResults | None]:
     if request.nnunet is None:
         if request.predictions is None or request.targets is None:
             raise UserError("name the predictions and the truth, or --nnunet RUN/fold_0")
         folders = request.predictions, request.targets
         _print_sides(console, *folders)
-        return evaluate(*folders, options, jobs, listener, out, memory), None
+        return evaluate(*folders, options, **where), None
     if request.targets is not None:
         raise UserError("with --nnunet only the truth is named beside it, and not the predictions")
     stated = read_nnunet(request.nnunet, request.predictions)
@@ -236,7 +239,7 @@ def _evaluated(
         options = replace(options, labels=stated.labels)
     for pair in stated.matched.pairs[:1]:
         _print_sides(console, request.nnunet, pair.target.parent)
-    return evaluate_pairs(stated.matched, options, jobs, listener, out, memory), stated
+    return evaluate_pairs(stated.matched, options, **where), stated
 
 
 def _print_sides(console: Console, predictions: Path, truth: Path) -> None:
@@ -291,23 +294,6 @@ def check_axes(text: str | None) -> str | None:
     ):
         raise UserError(f"--axes is zyx, yx, czyx, zyxc, cyx or yxc, got {text!r}")
     return letters
-
-
-def print_notes(console: Console, notes: Sequence[str]) -> None:
-    """Print what was chosen and which headers differ; of many lines the first."""
-    for line in notes[:_LINES]:
-        console.print(f"note: {escape(line)}", highlight=False, soft_wrap=True)
-    if len(notes) > _LINES:
-        console.print(f"note: {len(notes) - _LINES} more such lines; inputs.csv has them all")
-
-
-def print_problems(console: Console, problems: Sequence[Problem], scored: int) -> None:
-    """Print a line per problem, and how many cases are without one."""
-    console = problems_to(console)
-    for problem in problems:
-        console.print(f"[red]left out[/] {escape(problem.message)}", soft_wrap=True)
-    if problems:
-        console.print(f"{scored} cases done, {len(problems)} problems")
 
 
 def write_evaluation(

@@ -1,17 +1,21 @@
-"""The options of all commands that execute runs."""
+"""The options of all commands that execute runs, or send cases where runs are executed."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
 from topoeval.errors import UserError
 
 if TYPE_CHECKING:
+    from topoeval.evaluate.parallel import Lanes
     from topoeval.harness.runs.executors import Settings
 
-_PANEL = "Where runs are executed"
+_PANEL = "Where the work is done"
 
 Executor = Annotated[
     str,
@@ -56,6 +60,63 @@ Slurm = Annotated[
         rich_help_panel=_PANEL,
     ),
 ]
+CaseExecutor = Annotated[
+    str,
+    typer.Option(
+        help="local: on this machine; dask: workers of a scheduler; slurm: jobs of a cluster. "
+        "Workers and jobs must see files and the output folder under the same names.",
+        rich_help_panel=_PANEL,
+    ),
+]
+CaseJobs = Annotated[
+    Optional[int],  # noqa: UP045  # typer reads the annotation at run time
+    typer.Option(
+        min=1,
+        help="Cases side by side, by default as many as there are cores to be used here (slurm: "
+        "jobs in the queue, 64 by default).",
+        rich_help_panel=_PANEL,
+    ),
+]
+
+
+@contextmanager
+def lanes_of(
+    executor: str, settings: Settings, root: Path, memory: int | None = None
+) -> Iterator[Lanes | None]:
+    """Give the place where cases are worked on; None for this machine.
+
+    Parameters
+    ----------
+    executor
+        Its name.
+    settings
+        As `execution_settings` returns them.
+    root
+        The output folder, in which cases lie on their way to other machines.
+    memory
+        Bytes that each process on another machine may use.
+
+    Raises
+    ------
+    UserError
+        An unknown executor, or one that cannot be used with these settings.
+    """
+    for option, value, of in (
+        ("--dask-address", settings.dask_address, "dask"), ("--slurm", settings.slurm, "slurm"),
+    ):  # fmt: skip
+        if value and executor != of:
+            raise UserError(f"{option} is for --executor {of}, got --executor {executor}")
+    if executor == "local":
+        yield None
+        return
+    from topoeval.harness.runs.calls import Sent
+    from topoeval.harness.runs.executors import make_executor
+
+    place = make_executor(executor, settings, [])
+    try:
+        yield Sent(place, root, memory=memory)
+    finally:
+        place.close()
 
 
 def execution_settings(

@@ -7,7 +7,14 @@ from typing import Annotated, Optional
 
 import typer
 
-from topoeval.cli.evaluate import CORES, Axes, Betti, Jobs
+from topoeval.cli.evaluate import Axes, Betti
+from topoeval.cli.execution import (
+    CaseExecutor,
+    CaseJobs,
+    DaskAddress,
+    Slurm,
+    execution_settings,
+)
 from topoeval.cli.habits import AsJson
 
 EDITS, OUTPUT = "Edits", "Output"
@@ -62,7 +69,11 @@ def repair(
     ] = None,
     max_change: Annotated[
         Optional[int],  # noqa: UP045
-        typer.Option(help="Most voxels that one edit may flip.", rich_help_panel=EDITS),
+        typer.Option(
+            help="Most voxels that one edit may flip, with those that thicken its path; not with "
+            "--settle.",
+            rich_help_panel=EDITS,
+        ),
     ] = None,
     only: Annotated[
         Optional[str],  # noqa: UP045
@@ -96,7 +107,10 @@ def repair(
         ),
     ] = False,
     axes: Axes = None,
-    jobs: Jobs = CORES,
+    executor: CaseExecutor = "local",
+    jobs: CaseJobs = None,
+    dask_address: DaskAddress = None,
+    slurm: Slurm = None,
     report: Annotated[
         Optional[Path],  # noqa: UP045
         typer.Option(
@@ -119,7 +133,7 @@ def repair(
     the formats that 'topoeval evaluate' reads, and writes the same format with the same size,
     place and spacing of voxels. A file that cannot be repaired is named and not written; one that
     does not have the wanted numbers afterwards is written and named. Either way the exit status is
-    1.
+    1. The same command again goes on where it was interrupted.
 
     Examples:
     topoeval repair PRED --betti 1,0 --out REPAIRED
@@ -149,7 +163,8 @@ def repair(
         topology=topology,
         options=options,
         axes=axes,
-        jobs=jobs,
+        executor=executor,
+        settings=execution_settings(jobs, 1, None, dask_address, slurm),
         report=report,
         overwrite=overwrite,
         as_json=as_json,

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 from rich.console import Console
 
-from topoeval.cli.evaluation import check_axes, check_threshold, print_notes
+from topoeval.cli.evaluation import check_axes, check_threshold
+from topoeval.cli.execution import lanes_of
 from topoeval.cli.habits import print_json, problems_to
+from topoeval.cli.notes import print_notes
 from topoeval.cli.output import escape
 from topoeval.cli.places import check_file, check_folder
 from topoeval.cli.terminal import Terminal
@@ -22,15 +24,21 @@ from topoeval.evaluate import parse_priors
 from topoeval.evaluate.classes import notes_on_ignored
 from topoeval.evaluate.label_names import check_ignored
 from topoeval.evaluate.nnunet import DATASET, find_predictions
+from topoeval.evaluate.parallel import Problem, Threads
 from topoeval.images import image_files, split_inside
 from topoeval.images.reading import Reading, decide, none_reaches
 from topoeval.images.survey import Survey, Terms, survey
 from topoeval.images.writing import check_writable
+from topoeval.limits import usable_cores
 from topoeval.repair import Options
 from topoeval.repair.edits import SHORT_BAR
-from topoeval.repair.files import Priors, RepairedFile, repair_file
+from topoeval.repair.files import Order, Priors, RepairedFile, repair_order
+from topoeval.repair.journal import Journal, key_of
 from topoeval.topology import Topology
 from topoeval.whole_file import write_bytes, write_text
+
+if TYPE_CHECKING:
+    from topoeval.harness.runs.executors import Settings as Execution
 
 _COLUMNS = (
     "file", "class", "kind", "cost", "bar", "voxels", "volume", "i", "j", "k", "x", "y", "z",
@@ -47,7 +55,8 @@ def repair_files(
     topology: str,
     options: Options,
     axes: str | None,
-    jobs: int,
+    executor: str,
+    settings: Execution,
     report: Path | None,
     overwrite: bool,
     as_json: bool = False,
@@ -69,7 +78,7 @@ def repair_files(
             ("" if name is None else f"{found.label(name)}:") + ",".join(map(str, one))
             for name, one in priors.items()
         )
-    targets = _targets(names_out, out, overwrite)
+    targets = _targets(names_out, out)
     if report is not None:
         check_file(report, "--report")
     for source in sources:
@@ -83,6 +92,19 @@ def repair_files(
     members = {} if found is None else found.names.members
     names = {labels[0]: name for name, labels in members.items() if len(labels) == 1}
     _check_priors(priors, surveys, repaired, names, chosen)
+    soft = {} if found is None else found.softmaxes
+    orders = [
+        Order(source, target, soft.get(source))
+        for source, target in zip(sources, targets, strict=True)
+    ]
+    keys = {
+        names_out[one.source].as_posix(): key_of(
+            seen.sha256, one.softmax, reading, priors, chosen, options, ignored
+        )
+        for one, seen in zip(orders, surveys, strict=True)
+    }
+    journal = Journal(out, keys)
+    done = _finished(orders, names_out, journal, overwrite)
     console = Terminal(soft_wrap=True)
     if found is not None:
         console.print(escape(found.line))
@@ -96,44 +118,66 @@ def repair_files(
     print_notes(console, notes)
     ndim = len(surveys[0].shape)
     console.print(escape(f"{chosen.describe(ndim)}; wanted {_wanted(priors)}"))
-    out.mkdir(parents=True, exist_ok=True)
-    soft = {} if found is None else found.softmaxes
-
-    def work(source: Path, target: Path) -> RepairedFile | UserError:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            return repair_file(
-                source, target, reading, priors, chosen, options, soft.get(source), ignored
-            )
-        except UserError as error:
-            return error
-
-    done: list[RepairedFile] = []
+    if done:
+        console.print(f"{len(done)} of them were repaired by an earlier run of this command")
     refused: list[str] = []
-    with ThreadPoolExecutor(jobs) as pool:
-        for result in pool.map(work, sources, targets):
-            if isinstance(result, UserError):
-                refused.append(str(result))
-                problems_to(console).print(f"[red]not repaired[/] {escape(str(result))}")
+    rest = [one for one in orders if one.source not in done]
+    work = partial(
+        repair_order,
+        reading=reading,
+        priors=priors,
+        topology=chosen,
+        options=options,
+        ignored=ignored,
+    )
+    with lanes_of(executor, settings, out) as lanes:
+        out.mkdir(parents=True, exist_ok=True)
+        journal.begin()
+        here = lanes or Threads(settings.jobs or usable_cores())
+        for _, result in here.over(work, rest, lambda one: str(one.source)):
+            if isinstance(result, Problem):
+                refused.append(result.message)
+                told = escape(result.message)
+                problems_to(console).print(f"[red]not repaired[/] {told}")
                 continue
+            name = names_out[result.source]
             place = console if result.met else problems_to(console)
-            _print(place, names_out[result.source], result, names, _limits(options))
-            done.append(result)
-    if found is not None and done:
+            _print(place, name, result, names, _limits(options))
+            journal.add(name.as_posix(), result)
+            done[result.source] = result
+    journal.close(complete=not refused)
+    all_done = [done[source] for source in sources if source in done]
+    if found is not None and all_done:
         # evaluate --nnunet looks for the names of classes there
         write_bytes(out / DATASET, (paths[0] / DATASET).read_bytes())
-    met = sum(one.met for one in done)
-    console.print(f"{len(done)} files written to {escape(str(out))}, numbers met in {met}")
+    met = sum(one.met for one in all_done)
+    console.print(f"{len(all_done)} files written to {escape(str(out))}, numbers met in {met}")
     if report is not None:
         rows = [
-            {**row, "file": names_out[one.source].as_posix()} for one in done for row in one.rows()
+            {**row, "file": names_out[one.source].as_posix()}
+            for one in all_done
+            for row in one.rows
         ]
         frame = pd.DataFrame(rows, columns=[*_COLUMNS])
         write_text(report, to_csv(frame.dropna(axis=1, how="all")))
     if as_json:
-        documents = [_document(names_out[one.source], one, names) for one in done]
+        documents = [_document(names_out[one.source], one, names) for one in all_done]
         print_json({"files": documents, "not_repaired": refused, "notes": notes})
-    return len(refused) + len(done) - met
+    return len(refused) + len(all_done) - met
+
+
+def _finished(
+    orders: Sequence[Order], names: Mapping[Path, Path], journal: Journal, overwrite: bool
+) -> dict[Path, RepairedFile]:
+    """Return what an interrupted command has finished; refuse to replace what is not its own."""
+    done: dict[Path, RepairedFile] = {}
+    for one in orders:
+        name = names[one.source].as_posix()
+        if found := journal.finished(name, one.source, one.target):
+            done[one.source] = found
+        elif one.target.exists() and not overwrite and not journal.writes(name):
+            raise UserError(f"{one.target} is there already; say --overwrite to replace it")
+    return done
 
 
 def _document(name: Path, done: RepairedFile, names: Mapping[int, str]) -> dict[str, Any]:
@@ -143,7 +187,7 @@ def _document(name: Path, done: RepairedFile, names: Mapping[int, str]) -> dict[
             "before": one.before,
             "after": one.after,
             "met": one.met,
-            "edits": Counter(edit.kind for edit in one.edits),
+            "edits": one.kinds,
             "flipped": one.flipped,
         }
         for label, one in done.classes.items()
@@ -172,7 +216,7 @@ def _sources(paths: Sequence[Path], out: Path) -> dict[Path, Path]:
     return found
 
 
-def _targets(names: Mapping[Path, Path], out: Path, overwrite: bool) -> list[Path]:
+def _targets(names: Mapping[Path, Path], out: Path) -> list[Path]:
     check_folder(out)
     for name, count in Counter(names.values()).items():
         if count > 1:
@@ -182,8 +226,6 @@ def _targets(names: Mapping[Path, Path], out: Path, overwrite: bool) -> list[Pat
         target = out / name
         if target.exists() and target.samefile(split_inside(source)[0]):
             raise UserError(f"--out {out} holds the files to repair; name another folder")
-        if target.exists() and not overwrite:
-            raise UserError(f"{target} is there already; say --overwrite to replace it")
         targets.append(target)
     return targets
 
@@ -258,11 +300,11 @@ def _print(
 ) -> None:
     parts = []
     for label, one in done.classes.items():
-        kinds = Counter(edit.kind for edit in one.edits if edit.kind != "thicken")
+        kinds = {kind: count for kind, count in one.kinds.items() if kind != "thicken"}
         edits = ", ".join(f"{count} {kind}" for kind, count in kinds.items()) or "nothing to do"
         name = f"class {names.get(label, label)}: " if len(done.classes) > 1 else ""
         text = f"{name}{one.before} -> {one.after}, {edits}"
-        if one.edits:
+        if one.kinds:
             text += f", {one.flipped} voxels flipped"
         if one.doubtful:
             text += f"; a bar of {one.shortest_bar:.3f} < {SHORT_BAR:g}: is the number right?"

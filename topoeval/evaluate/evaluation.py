@@ -20,7 +20,7 @@ from topoeval.evaluate.deciding import decided
 from topoeval.evaluate.journal import FLAGS, KEYS, Journal, Row
 from topoeval.evaluate.label_names import check_ignored
 from topoeval.evaluate.pairs import FilePair, Matched, match_files, missing_problem
-from topoeval.evaluate.parallel import Died, Problem, Workers
+from topoeval.evaluate.parallel import Died, Lanes, Problem, Workers
 from topoeval.evaluate.rows import Rows
 from topoeval.evaluate.scoring import (
     Options,
@@ -107,6 +107,7 @@ def evaluate(
     listener: Listener | None = None,
     out: Path | None = None,
     memory: int | None = None,
+    lanes: Lanes | None = None,
 ) -> Evaluation:
     """Score two files, or two folders of files with equal names.
 
@@ -126,6 +127,8 @@ def evaluate(
     memory
         Bytes that each process may use. Columns that need more are left out, and a problem says
         which.
+    lanes
+        Where cases are worked on; `jobs` processes of this machine if None.
 
     Raises
     ------
@@ -136,7 +139,7 @@ def evaluate(
     matched = match_files(
         Path(predictions), Path(targets), options.of_prediction, options.of_target
     )
-    return evaluate_pairs(matched, options, jobs, listener, out, memory)
+    return evaluate_pairs(matched, options, jobs, listener, out, memory, lanes)
 
 
 def evaluate_pairs(
@@ -146,6 +149,7 @@ def evaluate_pairs(
     listener: Listener | None = None,
     out: Path | None = None,
     memory: int | None = None,
+    lanes: Lanes | None = None,
 ) -> Evaluation:
     """Score files that are matched already; see `evaluate`."""
     check_columns(options.columns)
@@ -157,7 +161,8 @@ def evaluate_pairs(
         wanted = sorted([*wanted, *matched.missing], key=lambda pair: pair.name)
     else:
         problems += [missing_problem(pair) for pair in matched.missing]
-    with Workers(min(jobs, max(len(wanted), 1)), memory) as workers:
+    with Workers(min(jobs, max(len(wanted), 1)), memory) as own:
+        workers: Lanes = lanes or own
         surveys, broken = _surveyed(wanted, options, workers, tell)
         problems += broken
         pairs = [pair for pair in wanted if _sides(pair) <= surveys.keys()]
@@ -183,7 +188,7 @@ def evaluate_pairs(
 
 
 def _surveyed(
-    pairs: Sequence[FilePair], options: Options, workers: Workers, tell: Listener
+    pairs: Sequence[FilePair], options: Options, workers: Lanes, tell: Listener
 ) -> tuple[dict[Path, Survey], list[Problem]]:
     """Find out what every file holds, and which hold no mask."""
     ours, theirs = options.terms()
@@ -210,7 +215,7 @@ def _all_scored(
     task: Task,
     hashes: dict[str, dict[str, str]],
     columns: Sequence[str],
-    workers: Workers,
+    workers: Lanes,
     tell: Listener,
     out: Path | None,
 ) -> tuple[int, Rows, dict[str, str], list[Problem]]:
@@ -261,7 +266,7 @@ def _known(journal: Journal | None, task: Task) -> dict[str, tuple[FilePair, lis
 
 
 def _scored(
-    pairs: Sequence[FilePair], task: Task, workers: Workers
+    pairs: Sequence[FilePair], task: Task, workers: Lanes
 ) -> Iterator[tuple[FilePair, Scored | Problem]]:
     """Yield what came out of each case; of one whose process died what does not need so much."""
     died = []
@@ -275,7 +280,7 @@ def _scored(
         yield pair, _in_parts(pair, task, workers)
 
 
-def _in_parts(pair: FilePair, task: Task, workers: Workers) -> Scored | Problem:
+def _in_parts(pair: FilePair, task: Task, workers: Lanes) -> Scored | Problem:
     """Score a case one group of columns after another, each in a process that may die."""
     priors = any(task.classes.prior(name) is not None for name in task.classes.names)
     groups: list[list[str]] = []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +18,30 @@ from topoeval.records.migration import migrate
 from topoeval.whole_file import read_bytes
 
 
-def read_evaluation(folder: Path | str) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """Return the cases of a finished ``topoeval evaluate`` and what it was asked for.
+@dataclass(frozen=True, eq=False)
+class Finished:
+    """What a finished ``topoeval evaluate`` has left.
+
+    Parameters
+    ----------
+    cases
+        Its ``cases.csv``.
+    spec
+        What it was asked for.
+    notes
+        What it noted, a line each: what values were read as, headers that differ.
+    problems
+        What it left out, and why, a line each.
+    """
+
+    cases: pd.DataFrame
+    spec: Mapping[str, Any]
+    notes: tuple[str, ...]
+    problems: tuple[str, ...]
+
+
+def read_evaluation(folder: Path | str) -> Finished:
+    """Return what a finished ``topoeval evaluate`` has left.
 
     Raises
     ------
@@ -40,4 +64,5 @@ def read_evaluation(folder: Path | str) -> tuple[pd.DataFrame, dict[str, Any]]:
     spec: dict[str, Any] = document["spec"]
     if spec.get("kind") != "files":
         raise UserError(f"{folder} holds records of runs and no 'topoeval evaluate'")
-    return cases, spec
+    problems = (document.get("error") or "").splitlines()
+    return Finished(cases, spec, tuple(document.get("notes") or ()), tuple(problems))

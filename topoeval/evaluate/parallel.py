@@ -6,11 +6,11 @@ import multiprocessing
 import queue
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Protocol, Self, TypeVar
 
 from topoeval import plugins
 from topoeval.errors import UserError
@@ -39,6 +39,19 @@ class Problem:
 @dataclass(frozen=True, slots=True)
 class Died(Problem):
     """The process that worked on a file died, of want of memory for one."""
+
+
+class Lanes(Protocol):
+    """Where cases are worked on: processes of this machine, or an engine that has others."""
+
+    def over(
+        self,
+        function: Callable[[Item], Result],
+        items: Iterable[Item],
+        name: Callable[[Item], str],
+    ) -> Iterator[tuple[int, Result | Problem]]:
+        """Yield the position of each item and what the function made of it; see `Workers.over`."""
+        ...
 
 
 class Workers:
@@ -97,7 +110,7 @@ class Workers:
         work = enumerate(items)
         if self.jobs == 1 and self.memory is None:
             for position, item in work:
-                yield position, _guarded(function, item, name(item))
+                yield position, guarded(function, item, name(item))
             return
         results: queue.Queue[tuple[int, Any] | None] = queue.Queue(2 * self.jobs)
         lock, stopped = threading.Lock(), threading.Event()
@@ -149,11 +162,34 @@ class Workers:
             self._pools[place] = pool
         path = name(item)
         try:
-            return pool.submit(_guarded, function, item, path).result()
+            return pool.submit(guarded, function, item, path).result()
         except BrokenProcessPool:
             pool.shutdown()
             self._pools[place] = None
             return Died(path, f"{path}: the process died, perhaps out of memory")
+
+
+@dataclass(frozen=True)
+class Threads:
+    """Threads of this process, for functions that let others run beside them.
+
+    Parameters
+    ----------
+    jobs
+        How many.
+    """
+
+    jobs: int
+
+    def over(
+        self,
+        function: Callable[[Item], Result],
+        items: Iterable[Item],
+        name: Callable[[Item], str],
+    ) -> Iterator[tuple[int, Result | Problem]]:
+        """Yield each result in the order of the items; see `Workers.over`."""
+        with ThreadPoolExecutor(self.jobs) as pool:
+            yield from enumerate(pool.map(lambda item: guarded(function, item, name(item)), items))
 
 
 def _start(memory: int | None) -> None:
@@ -163,7 +199,8 @@ def _start(memory: int | None) -> None:
         limit_memory(memory)
 
 
-def _guarded(function: Callable[[Item], Result], item: Item, path: str) -> Result | Problem:
+def guarded(function: Callable[[Item], Result], item: Item, path: str) -> Result | Problem:
+    """Call a function; what a user can mend, and want of memory, become a `Problem` of `path`."""
     try:
         return function(item)
     except UserError as error:

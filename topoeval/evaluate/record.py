@@ -57,6 +57,7 @@ def record(evaluation: Evaluation, environment: Mapping[str, Any], wall_s: float
             },
             "timing": {"wall_s": wall_s},
             "environment": environment,
+            "notes": evaluation.notes,
         }
     )
 

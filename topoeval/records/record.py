@@ -251,6 +251,7 @@ class FilesRecord(Outcome):
     suite: None = None
     spec: FilesSpec
     cases_csv: Text = ""
+    notes: Annotated[tuple[str, ...], ABSENT_WHEN_DEFAULT] = ()
 
 
 def rounded(value: Any) -> Any:

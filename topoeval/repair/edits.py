@@ -24,7 +24,7 @@ KINDS = {
     "cover": "the tunnel of a handle is covered (3D)",
     "bridge": "a handle is added by a path of foreground (3D)",
     "tunnel": "a handle is added by a path of background (3D)",
-    "thicken": "simple voxels beside new paths are added, which changes no Betti number",
+    "thicken": "simple voxels beside a new path are added, which changes no Betti number",
     "settle": "simple voxels are moved towards the mask of largest expected Dice",
 }
 """The kinds of edits, in the order of native/repair/edits.hpp."""
@@ -47,9 +47,10 @@ class Options:
     evidence
         No feature is created whose bar in the map is shorter, in [0, 1].
     limit
-        No edit may flip a voxel whose ``|logit p|`` is larger. None for no limit.
+        No voxel flips whose ``|logit p|`` is larger. None for no limit.
     max_change
-        No edit may flip more voxels. None for no limit.
+        No edit may flip more voxels, those counted that thicken its path. None for no limit; it
+        cannot be combined with `settle`, which moves whole borders.
     only
         Names of `KINDS` that may be used; None for all.
     min_size
@@ -83,6 +84,10 @@ class Options:
         _in_range("keep", 0 if self.keep is None else self.keep, 0, math.inf)
         _in_range("width", self.width, 1, 1000)
         _in_range("radius", self.radius, 0, 100)
+        if self.settle and self.max_change is not None:
+            raise UserError(
+                "settle moves whole borders, and max_change limits each edit; leave one of them out"
+            )
         if isinstance(self.only, str):
             raise UserError(f"only is a list of kinds of edits, got {self.only!r}")
         for kind in self.only or ():

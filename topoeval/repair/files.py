@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,7 @@ from topoeval.images.reading import Reading, read_labels
 from topoeval.images.survey import FRACTIONAL, read_mask
 from topoeval.images.writing import write_like
 from topoeval.repair.classes import Classes, repair_classes, repair_labels
-from topoeval.repair.edits import Options, Repaired
+from topoeval.repair.edits import SHORT_BAR, Options, Repaired
 from topoeval.repair.images import repair
 from topoeval.repair.softmax import softmax_of
 from topoeval.topology import Topology
@@ -29,58 +30,120 @@ Priors = Mapping[str | None, tuple[int, ...]]
 _BEYOND = 2e-3
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True)
+class RepairedClass:
+    """What was done to one class of a file, in numbers; see `topoeval.repair.Repaired`.
+
+    Parameters
+    ----------
+    before, after
+        Betti numbers of its mask.
+    met
+        Whether `after` are the wanted ones.
+    kinds
+        How many edits of each kind.
+    flipped
+        Voxels that differ.
+    shortest_bar
+        Of the features that were created; NaN without any.
+    """
+
+    before: tuple[int, ...]
+    after: tuple[int, ...]
+    met: bool
+    kinds: Mapping[str, int]
+    flipped: int
+    shortest_bar: float
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether a feature was created for so short a bar that the wanted numbers are in doubt."""
+        return self.shortest_bar < SHORT_BAR
+
+
+@dataclass(frozen=True, slots=True)
 class RepairedFile:
-    """What was done to one file.
+    """What was done to one file; no image is kept.
 
     Parameters
     ----------
     source, target
         The file that was read, and the one that was written.
-    image
-        The image that was read, with its grid.
     classes
-        The repair of each class, by label.
+        By label.
+    rows
+        A row for each edit: what was done, at what cost, and where. ``i, j, k`` is the flipped
+        voxel nearest to the middle of the edit, in the order of the axes of the file as it is read;
+        ``x, y, z`` its place in millimetres (RAS), if it states one.
     """
 
     source: Path
     target: Path
-    image: Image
-    classes: Mapping[int, Repaired]
+    classes: Mapping[int, RepairedClass]
+    rows: Sequence[Mapping[str, Any]]
 
     @property
     def met(self) -> bool:
         """Whether every class has its wanted numbers."""
         return all(one.met for one in self.classes.values())
 
-    def rows(self) -> list[dict[str, Any]]:
-        """Return a row for each edit: what was done, at what cost, and where.
 
-        ``i, j, k`` is the flipped voxel nearest to the middle of the edit, in the order of the axes
-        of the file as it is read; ``x, y, z`` its place in millimetres (RAS), if it
-        states one.
-        """
-        rows = []
-        spacing = self.image.spacing
-        for label, one in self.classes.items():
-            for edit in one.edits:
-                middle = edit.voxels.mean(axis=0)
-                at = edit.voxels[((edit.voxels - middle) ** 2).sum(axis=1).argmin()]
-                row: dict[str, Any] = {
-                    "file": self.source.name,
-                    "class": label,
-                    "kind": edit.kind,
-                    "cost": round(edit.cost, 4),
-                    "bar": edit.bar,
-                    "voxels": edit.size,
-                    "volume": None if spacing is None else edit.size * float(np.prod(spacing)),
-                    **dict(zip("ijk", map(int, at), strict=False)),
-                }
-                if self.image.affine is not None:
-                    world = self.image.affine @ np.append(at, 1.0)
-                    row.update(zip("xyz", (round(float(v), 4) for v in world), strict=True))
-                rows.append(row)
-        return rows
+def _told(source: Path, target: Path, image: Image, done: Mapping[int, Repaired]) -> RepairedFile:
+    """Return what was done, without the masks."""
+    rows = []
+    for label, one in done.items():
+        for edit in one.edits:
+            middle = edit.voxels.mean(axis=0)
+            at = edit.voxels[((edit.voxels - middle) ** 2).sum(axis=1).argmin()]
+            spacing = image.spacing
+            row: dict[str, Any] = {
+                "class": label,
+                "kind": edit.kind,
+                "cost": round(edit.cost, 4),
+                "bar": edit.bar,
+                "voxels": edit.size,
+                "volume": None if spacing is None else edit.size * float(np.prod(spacing)),
+                **dict(zip("ijk", map(int, at), strict=False)),
+            }
+            if image.affine is not None:
+                world = image.affine @ np.append(at, 1.0)
+                row.update(zip("xyz", (round(float(v), 4) for v in world), strict=True))
+            rows.append(row)
+    classes = {
+        label: RepairedClass(
+            one.before,
+            one.after,
+            one.met,
+            dict(Counter(edit.kind for edit in one.edits)),
+            one.flipped,
+            one.shortest_bar,
+        )
+        for label, one in done.items()
+    }
+    return RepairedFile(source, target, classes, rows)
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A file to repair; see `repair_file`."""
+
+    source: Path
+    target: Path
+    softmax: Path | None = None
+
+
+def repair_order(
+    order: Order,
+    reading: Reading,
+    priors: Priors,
+    topology: Topology,
+    options: Options,
+    ignored: int | None = None,
+) -> RepairedFile:
+    """Repair one file, as `repair_file`; for processes that are sent orders."""
+    return repair_file(
+        order.source, order.target, reading, priors, topology, options, order.softmax, ignored
+    )
 
 
 def repair_file(
@@ -98,7 +161,7 @@ def repair_file(
     Parameters
     ----------
     source, target
-        What is read, and what is written.
+        What is read, and what is written, in a folder that is made if it is not there.
     reading
         What its values mean, as `topoeval.images.reading.decide` found it for the whole set.
     priors
@@ -142,8 +205,9 @@ def repair_file(
         count = stored.channels_first().shape[0]
         coloured[..., :count] = array.reshape(stored.shape)[..., None]
         array = coloured
+    target.parent.mkdir(parents=True, exist_ok=True)
     write_like(target, source, array.reshape(stored.array.shape).astype(stored.array.dtype))
-    return RepairedFile(source, target, image, classes)
+    return _told(source, target, image, classes)
 
 
 def _prior(priors: Priors, label: int) -> tuple[int, ...] | None:

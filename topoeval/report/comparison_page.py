@@ -28,6 +28,7 @@ def write_comparison_page(
     path: Path,
     lines: Sequence[str],
     evaluations: Mapping[str, Evaluation] | None = None,
+    problems: Sequence[str] = (),
 ) -> None:
     """Write the page of a comparison: the verdict, who is better where, pictures, all tables.
 
@@ -42,6 +43,8 @@ def write_comparison_page(
     evaluations
         By model what `topoeval.evaluate.evaluate` returned, to draw cases; without them there are
         no pictures.
+    problems
+        What was left out, a line each.
     """
     figures: list[Drawing | None] = [draw_paired(found, name) for name in _classes(found)]
     if evaluations is not None:
@@ -57,7 +60,7 @@ def write_comparison_page(
         tables=_tables(found),
         remarks=[*lines, *found.notes],
         figures=[figure_markup(drawing) for drawing in figures if drawing is not None],
-        problems=[],
+        problems=[{"message": line} for line in problems],
     )
     write_text(path, page)
 

@@ -7,6 +7,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -273,6 +274,34 @@ def test_options_reach_sbatch(executor, slurm, store, fake_run, fake_worker):
     assert int(options["time"]) > LIMITS.timeout_s / 60
     assert int(options["mem"].rstrip("M")) > 1024 * LIMITS.memory_gib
     assert Path(script).stat().st_size > 0
+
+
+def test_cases_are_scored_and_repaired_by_jobs(slurm, tmp_path):
+    """`topoeval evaluate` and `repair` give the files that they give without Slurm."""
+    import numpy as np
+
+    masks = np.random.default_rng(0).random((3, 2, 20, 20)) < 0.5
+    for case, (made, truth) in enumerate(masks):
+        for name, mask in (("made", made), ("truth", truth)):
+            (tmp_path / name).mkdir(exist_ok=True)
+            np.save(tmp_path / name / f"{case}.npy", mask)
+    for name, options in (
+        ("here", ["--jobs", "1"]),
+        ("there", ["--executor", "slurm", "--jobs", "4", "--memory", "1G", "--slurm", "nice=3"]),
+    ):
+        topoeval = [sys.executable, "-P", "-m", "topoeval.cli"]
+        scored = [*topoeval, "evaluate", "made", "truth", "--out", name, *options]
+        subprocess.run(scored, cwd=tmp_path, stdout=subprocess.DEVNULL, check=True)
+        options = [one for one in options if one not in ("--memory", "1G")]
+        made = [*topoeval, "repair", "made", "--betti", "2,2", "--out", f"{name}-made", *options]
+        subprocess.run(made, cwd=tmp_path, stdout=subprocess.DEVNULL, check=True)
+    for file in ("cases.csv", "inputs.csv", "summary.csv"):
+        here, there = (tmp_path / name / file for name in ("here", "there"))
+        assert here.read_bytes() == there.read_bytes()
+    for case in range(3):
+        here, there = (tmp_path / f"{name}-made" / f"{case}.npy" for name in ("here", "there"))
+        assert here.read_bytes() == there.read_bytes()
+    assert not (tmp_path / "there" / "work").exists()
 
 
 def test_without_slurm_it_says_what_is_missing(monkeypatch, tmp_path):

@@ -1,4 +1,4 @@
-"""One supervised run: every executor but `inline` calls it, on this machine or on another one."""
+"""One supervised run: a `Work` that every executor but `inline` is given."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import IO
 
 from topoeval.harness.runs import supervisor
-from topoeval.harness.runs.blame import outcome_without_record
+from topoeval.harness.runs.blame import failure, outcome_without_record
 from topoeval.harness.runs.store import Store
 from topoeval.harness.runs.supervisor import Ending, Settings
 from topoeval.harness.suites.suite import Limits
 from topoeval.limits import usable_memory
 from topoeval.records.canonical import canonical_json
-from topoeval.records.record import Record
+from topoeval.records.record import Fault, Record, Status
 from topoeval.records.spec import RunSpec
 from topoeval.whole_file import write_text
 
@@ -155,6 +155,35 @@ class Job:
     environ: Mapping[str, str] = field(default_factory=dict)
     grace_s: float = 5.0
 
+    @property
+    def label(self) -> str:
+        """What people call the run."""
+        return self.spec.label
+
+    @property
+    def folder(self) -> Path:
+        """The folder of the run alone."""
+        return self._store.work(self.spec.id)
+
+    @property
+    def device(self) -> str:
+        """Where its tensors lie."""
+        return self.spec.device
+
+    @property
+    def _store(self) -> Store:
+        return Store(self.root, self.suite)
+
+    def left(self) -> Record | None:
+        """Return the record of the run; None without one."""
+        return self._store.read(self.spec.id)
+
+    def lost(self, status: Status, fault: Fault, reason: str, started: datetime) -> Record:
+        """Write and return the record of a run whose place was lost."""
+        record = Record.of(self.spec, self.suite, started, failure(status, fault, reason))
+        self._store.write(record)
+        return record
+
     def run(self, stopped: Callable[[], bool] = lambda: False, launch: Launch = fresh) -> Record:
         """Execute the run in a process of its own; its failure becomes its record.
 
@@ -172,7 +201,7 @@ class Job:
         """
         if stopped():
             raise InterruptedError(f"{self.spec.label} was stopped")
-        store = Store(self.root, self.suite)
+        store = self._store
         started = datetime.now(UTC)
         ending, printed = self._supervised(store, stopped, launch)
         record = store.read(self.spec.id)

@@ -1,7 +1,7 @@
 """The executors of runs: `inline`, `local`, `dask`, `slurm`, and those of plug-ins.
 
-All but `inline` call `topoeval.harness.runs.job.Job.run`, each from the place it is named for; none
-schedules by itself what an engine already does.
+All but `inline` call `run` of a `topoeval.harness.runs.work.Work`, each from the place it is named
+for; none schedules by itself what an engine already does.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,8 @@ __all__ = ["EXECUTORS", "Executor", "Inline", "Local", "Settings", "make_executo
 
 
 def _is_executor(plugin: object) -> None:
-    missing = [name for name in ("close", "configured", "run", "stop") if not hasattr(plugin, name)]
+    wanted = ("close", "configured", "perform", "run", "stop")
+    missing = [name for name in wanted if not hasattr(plugin, name)]
     if missing:
         raise TypeError(f"{plugin!r} is no executor: it has no {', '.join(missing)}")
 

@@ -15,11 +15,11 @@ from distributed.comm import CommClosedError
 
 import topoeval
 from topoeval.errors import UserError
-from topoeval.harness.runs.blame import failure
-from topoeval.harness.runs.executors.executor import Settings
+from topoeval.harness.runs.executors.executor import Result, Settings
 from topoeval.harness.runs.executors.local import gpus_for, slots_for
 from topoeval.harness.runs.job import Job, inherited
 from topoeval.harness.runs.store import Store
+from topoeval.harness.runs.work import Work
 from topoeval.harness.suites.suite import Limits
 from topoeval.records.record import Record
 from topoeval.records.spec import RunSpec
@@ -84,7 +84,7 @@ class Dask:
         self._worker = worker
         self._grace_s = grace_s
         self._stopped = threading.Event()
-        self._tasks: set[distributed.Future[Record]] = set()
+        self._tasks: set[distributed.Future[Any]] = set()
 
     @classmethod
     def configured(cls, settings: Settings, runs: Sequence[RunSpec]) -> Self:
@@ -117,15 +117,17 @@ class Dask:
             environ=inherited(),
             grace_s=self._grace_s,
         )
+        return self.perform(job)
+
+    def perform(self, work: Work[Result]) -> Result:
+        """Execute some work on a worker, and once more if that is lost."""
         started = datetime.now(UTC)
         for _ in range(_ATTEMPTS):
-            record = self._attempt(job)
-            if record is not None:
-                return record
-        outcome = failure("crashed", "machine", f"lost its dask worker {_ATTEMPTS} times")
-        record = Record.of(spec, store.suite, started, outcome)
-        store.write(record)
-        return record
+            found = self._attempt(work)
+            if found is not None:
+                return found
+        reason = f"lost its dask worker {_ATTEMPTS} times"
+        return work.lost("crashed", "machine", reason, started)
 
     def stop(self) -> None:
         """End all runs; workers notice within a second."""
@@ -138,31 +140,31 @@ class Dask:
         if self._cluster is not None:
             self._cluster.close()
 
-    def _attempt(self, job: Job) -> Record | None:
-        """Execute a job on some worker; None if that worker was lost."""
+    def _attempt(self, work: Work[Result]) -> Result | None:
+        """Execute some work on some worker; None if that worker was lost."""
         token = uuid.uuid4().hex[:8]
         task = self._client.submit(
             _execute,
-            job,
+            work,
             token,
             topoeval.__version__,
-            key=f"{job.spec.label}-{job.spec.id}-{token}",
-            resources={"GPU": 1} if job.spec.device == "cuda" else None,
+            key=f"{work.label}-{work.folder.name}-{token}",
+            resources={"GPU": 1} if work.device == "cuda" else None,
             pure=False,
         )
         self._tasks.add(task)
         try:
             if self._stopped.is_set():
                 task.cancel()
-            record: Record = task.result()
-            return record
+            found: Result = task.result()
+            return found
         except (distributed.KilledWorker, LostWorkerError):
             return None
         except (CancelledError, CommClosedError, TimeoutError) as error:
             if self._stopped.is_set():
-                raise InterruptedError(f"{job.spec.label} was stopped") from error
+                raise InterruptedError(f"{work.label} was stopped") from error
             raise UserError(
-                f"lost the dask scheduler at {self._address}; what has a record is kept, "
+                f"lost the dask scheduler at {self._address}; what is finished is kept, "
                 "the same command goes on"
             ) from error
         finally:
@@ -200,24 +202,24 @@ def start_cluster(settings: Settings, runs: Sequence[RunSpec]) -> distributed.Sp
     )
 
 
-def _execute(job: Job, token: str, version: str) -> Record:
-    """On a worker: execute a job, unless this was begun before on a worker that is gone.
+def _execute(work: Work[Result], token: str, version: str) -> Result:
+    """On a worker: do some work, unless this was begun before on a worker that is gone.
 
     How often a scheduler gives the tasks of a lost worker to another one is a setting of the
     scheduler's. This makes it once, whatever the scheduler does.
     """
     here = f"dask worker on {socket.gethostname()}"
     if topoeval.__version__ != version:
-        raise UserError(f"{here} has topoeval {topoeval.__version__}, the sweep has {version}")
-    if not job.root.is_dir():
-        raise UserError(f"{here} does not see {job.root}; the results folder has to be shared")
-    begun = Store(job.root, job.suite).work(job.spec.id) / f"begun-{token}"
+        raise UserError(f"{here} has topoeval {topoeval.__version__}, the command has {version}")
+    if not work.root.is_dir():
+        raise UserError(f"{here} does not see {work.root}; that folder has to be shared")
+    begun = work.folder / f"begun-{token}"
     begun.parent.mkdir(parents=True, exist_ok=True)
     try:
         begun.touch(exist_ok=False)
     except FileExistsError:
         begun.unlink()
-        raise LostWorkerError(job.spec.label) from None
+        raise LostWorkerError(work.label) from None
     worker = distributed.get_worker()
     key = worker.get_current_task()
 
@@ -226,6 +228,6 @@ def _execute(job: Job, token: str, version: str) -> Record:
         task = worker.state.tasks.get(key)
         return task is None or task.state not in ("executing", "long-running")
 
-    record = job.run(released)
+    found = work.run(released)
     begun.unlink()
-    return record
+    return found

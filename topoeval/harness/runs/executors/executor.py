@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol, Self
+from typing import Protocol, Self, TypeVar
 
 from topoeval.harness.runs.store import Store
 from topoeval.harness.runs.template import Template
+from topoeval.harness.runs.work import Work
 from topoeval.harness.suites.suite import Limits
 from topoeval.records.record import Record
 from topoeval.records.spec import RunSpec
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,7 @@ class Settings:
 
 
 class Executor(Protocol):
-    """Executes runs; at most `slots` at the same time, called from threads."""
+    """Executes runs and other work; at most `slots` at the same time, called from threads."""
 
     slots: int
 
@@ -60,6 +63,18 @@ class Executor(Protocol):
 
     def run(self, spec: RunSpec, store: Store, limits: Limits) -> Record:
         """Execute one run and return its record, which then is also in the store.
+
+        Raises
+        ------
+        InterruptedError
+            It was ended by `stop`.
+        """
+        ...
+
+    def perform(self, work: Work[Result]) -> Result:
+        """Execute some work and return its result, which then also lies in its folder.
+
+        Work whose place is lost is told so (`Work.lost`), and what that returns is the result.
 
         Raises
         ------

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
-from topoeval.harness.runs.executors.executor import Settings
+from topoeval.harness.runs.executors.executor import Result, Settings
 from topoeval.harness.runs.store import Store
+from topoeval.harness.runs.work import Work
 from topoeval.harness.runs.worker import execute
 from topoeval.harness.suites.suite import Limits
 from topoeval.records.record import Record
@@ -29,6 +30,10 @@ class Inline:
     def run(self, spec: RunSpec, store: Store, limits: Limits) -> Record:
         """Execute one run in this process."""
         return execute(spec, store, threads=self.threads)
+
+    def perform(self, work: Work[Result]) -> Result:
+        """Execute some work, which starts a process of its own."""
+        return work.run()
 
     def stop(self) -> None:
         """Nothing outlives a call."""

@@ -12,10 +12,11 @@ from queue import SimpleQueue
 from typing import Self
 
 from topoeval.errors import UserError
-from topoeval.harness.runs.executors.executor import Settings
+from topoeval.harness.runs.executors.executor import Result, Settings
 from topoeval.harness.runs.job import WORKER, Job, Launch, fresh, thread_variables
 from topoeval.harness.runs.store import Store
 from topoeval.harness.runs.template import Template, can_fork
+from topoeval.harness.runs.work import Work
 from topoeval.harness.runs.worker import imports
 from topoeval.harness.suites.suite import Limits
 from topoeval.limits import usable_cores
@@ -89,6 +90,10 @@ class Local:
                 grace_s=self.grace_s,
             )
             return job.run(self._stopped.is_set, self._launch(spec, store))
+
+    def perform(self, work: Work[Result]) -> Result:
+        """Execute some work on the processors of this machine."""
+        return work.run(self._stopped.is_set)
 
     def stop(self) -> None:
         """End all running processes; they are gone when their calls of `run` return."""

@@ -18,10 +18,10 @@ from typing import Any, Self
 import submitit
 
 from topoeval.errors import UnavailableError, UserError
-from topoeval.harness.runs.blame import failure
-from topoeval.harness.runs.executors.executor import Settings
+from topoeval.harness.runs.executors.executor import Result, Settings
 from topoeval.harness.runs.job import Job, inherited
 from topoeval.harness.runs.store import Store
+from topoeval.harness.runs.work import Work
 from topoeval.harness.suites.suite import Limits
 from topoeval.records.canonical import digest
 from topoeval.records.record import Fault, Record, Status
@@ -111,10 +111,9 @@ class Slurm:
 
     def run(self, spec: RunSpec, store: Store, limits: Limits) -> Record:
         """Execute one run as a job; its failure becomes its record."""
-        root = store.root.resolve()
         job = Job(
             spec,
-            root,
+            store.root.resolve(),
             store.suite,
             limits,
             threads=self._threads,
@@ -122,24 +121,25 @@ class Slurm:
             environ=inherited(),
             grace_s=self._grace_s,
         )
+        return self.perform(job)
+
+    def perform(self, work: Work[Result]) -> Result:
+        """Execute some work as a job."""
         started = datetime.now(UTC)
-        queue = self._queue(root)
-        number = self._submit(job, queue.name)
+        queue = self._queue(work.root)
+        number = self._submit(work, queue.name)
         while (state := queue.state(number)) in _ALIVE:
             self._stopped.wait(self._poll_s)
             if self._stopped.is_set():
                 queue.cancel(number)
         deadline = time.monotonic() + _LAG_S
-        while (record := store.read(spec.id)) is None and not self._stopped.is_set():
+        while (found := work.left()) is None and not self._stopped.is_set():
             if time.monotonic() > deadline:
-                outcome = failure(*_judged(state), f"Slurm job {number} ended as {state}")
-                record = Record.of(spec, store.suite, started, outcome)
-                store.write(record)
-                return record
+                return work.lost(*_judged(state), f"Slurm job {number} ended as {state}", started)
             time.sleep(0.1)
-        if record is None:
-            raise InterruptedError(f"{spec.label} was stopped")
-        return record
+        if found is None:
+            raise InterruptedError(f"{work.label} was stopped")
+        return found
 
     def stop(self) -> None:
         """Cancel all jobs."""
@@ -156,32 +156,31 @@ class Slurm:
                 self._queues[root].clear()
             return self._queues[root]
 
-    def _submit(self, job: Job, name: str) -> str:
+    def _submit(self, work: Work[Any], name: str) -> str:
         """Submit a job and return its number."""
-        minutes = math.ceil((job.limits.timeout_s + job.grace_s) / 60) + _SPARE_MINUTES
+        minutes = math.ceil((work.limits.timeout_s + work.grace_s) / 60) + _SPARE_MINUTES
         parameters: dict[str, Any] = {
             "job_name": name,
             "time": minutes,
             "cpus_per_task": self._threads,
-            "comment": job.spec.label,
+            "comment": work.label,
             "stderr_to_stdout": True,
             "additional_parameters": self._options,
         }
-        if job.limits.memory_gib is not None:
-            parameters["mem"] = f"{math.ceil(job.limits.memory_gib * 1024) + _SPARE_MIB}M"
-        if job.spec.device == "cuda":
+        if work.limits.memory_gib is not None:
+            parameters["mem"] = f"{math.ceil(work.limits.memory_gib * 1024) + _SPARE_MIB}M"
+        if work.device == "cuda":
             parameters["gpus_per_node"] = 1
-        work = Store(job.root, job.suite).work(job.spec.id)
         executor = submitit.SlurmExecutor(
-            folder=work / "slurm", python=f"{shlex.quote(sys.executable)} -P"
+            folder=work.folder / "slurm", python=f"{shlex.quote(sys.executable)} -P"
         )
         executor.update_parameters(**parameters)
         try:
             with self._lock:
-                return str(executor.submit(job.run).job_id)
+                return str(executor.submit(work.run).job_id)
         except submitit.core.utils.FailedJobError as error:
             last = str(error).strip().splitlines()[-1:]
-            raise UserError(f"sbatch refused {job.spec.label}: {' '.join(last)}") from error
+            raise UserError(f"sbatch refused {work.label}: {' '.join(last)}") from error
 
 
 class _Queue:
