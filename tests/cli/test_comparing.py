@@ -237,11 +237,14 @@ def test_finished_evaluations_keep_their_notes_and_problems(call, folders):
     for file in (folders / "bad").iterdir():
         Image.fromarray(np.asarray(Image.open(file)) // 255 * np.uint8(2)).save(file)
     (folders / "bad" / "case3.png").unlink()
+    names = folders / "names.json"
+    names.write_text(json.dumps({"ring": 1, "wall": 2}))
     for name in ("good", "bad"):
         paths = [folders / name, folders / "truth", "--out", folders / f"of-{name}"]
-        call("evaluate", *paths, "--classes", "1,2", "--jobs", "1", "--metrics", "dice")
+        call("evaluate", *paths, "--labels", names, "--jobs", "1", "--metrics", "dice")
     command = ("compare", folders / "of-good", folders / "of-bad", "--out", folders / "out")
-    code, told, err = call(*command, "--json", "--html")
+    code, told, err = call(*command, "--measure", "dice", "--json", "--html")
+    assert code == 1, err
     found = json.loads(told)
     page = (folders / "out" / "index.html").read_text()
     assert code == 1
