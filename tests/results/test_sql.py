@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from topoeval import UserError
+from topoeval.results import sql as sql_module
 from topoeval.results.sql import query
 
 pytest.importorskip("duckdb")
@@ -86,3 +87,20 @@ def test_everything_else_is_refused_in_one_line(results, tmp_path, sql):
     assert "\n" not in str(refused.value)
     assert [path.name for path in tmp_path.iterdir()] == ["in.csv"]
     assert len(secret) == 1
+
+
+def test_a_statement_that_needs_more_memory_than_there_is_writes_nothing(
+    results, tmp_path, monkeypatch
+):
+    """Sorting spills to files beside us unless it is told not to (a variant of D17)."""
+    monkeypatch.chdir(tmp_path)
+    little = {"memory_limit": "'30MB'", "threads": "1"}
+    monkeypatch.setattr("topoeval.results.sql._CLOSED", little | sql_module._CLOSED)
+    sql = (
+        "SELECT max(s) FROM (SELECT hash(i)::VARCHAR || repeat('x', 200) AS s "
+        "FROM range(300000) t(i) ORDER BY s LIMIT 250000)"
+    )
+    with pytest.raises(UserError, match="Out of Memory") as refused:
+        query(sql, results)
+    assert "\n" not in str(refused.value)
+    assert list(tmp_path.iterdir()) == []

@@ -12,6 +12,8 @@ from topoeval.results.tables import Results
 # Set after the tables are registered, and locked: a statement can neither read nor write files,
 # nor load extensions, nor see the variables of this program, nor change these settings.
 _CLOSED = {
+    # what does not fit into memory would be written to the current folder
+    "temp_directory": "''",
     "enable_external_access": "false",
     "python_enable_replacements": "false",
     "autoinstall_known_extensions": "false",
