@@ -62,8 +62,8 @@ template <class T> void define_soft_skeleton(nb::module_& module) {
              "The gradient by the maps, from that by their soft skeletons.");
 }
 
-nb::object py_skeleton_geometry(nb::object masks, const std::string& construction, bool framed,
-                                bool boundary, int threads) {
+nb::object py_skeleton_depths(nb::object masks, const std::string& construction, bool framed,
+                              int threads) {
   Array array;
   if (!nb::try_cast(masks, array)) refuse("masks must be an array in main memory");
   const Batch batch = batch_of(array);
@@ -71,26 +71,27 @@ nb::object py_skeleton_geometry(nb::object masks, const std::string& constructio
   const Request request = request_of(construction, true, {}, batch.rank);
   if (threads < 1) refuse("threads must be at least 1");
   const digital::Deformation how{request.construction == Construction::top_cells, framed, true};
-  const auto size = static_cast<std::size_t>(3 * batch.count * batch.first.size());
-  std::unique_ptr<float, FreeBlock> block(static_cast<float*>(allocate_block(size * sizeof(float))));
+  const auto size = static_cast<std::size_t>(batch.count * batch.first.size());
+  std::unique_ptr<std::int32_t, FreeBlock> block(
+      static_cast<std::int32_t*>(allocate_block(size * sizeof(std::int32_t))));
   without_gil([&](Interrupt& interrupt) {
-    digital::skeleton_geometry(batch, how, boundary, threads, interrupt, block.get());
+    digital::skeleton_depths(batch, how, threads, interrupt, block.get());
   });
-  std::vector<std::size_t> shape = shape_of(batch);
-  shape.insert(shape.begin() + 1, 3);
-  return own(std::move(block), shape);
+  return own(std::move(block), shape_of(batch));
 }
 
-nb::tuple py_skeleton_values(const Values<float>& mine, const Values<float>& other) {
-  bool alike = mine.ndim() == other.ndim() && mine.ndim() > 2 && mine.shape(1) == 3;
+nb::tuple py_skeleton_values(const Values<std::int32_t>& mine, const Values<std::int32_t>& other,
+                             int power) {
+  bool alike = mine.ndim() == other.ndim() && mine.ndim() > 1;
   for (std::size_t axis = 0; alike && axis < mine.ndim(); ++axis) {
     alike = mine.shape(axis) == other.shape(axis);
   }
-  if (!alike) refuse("mine and other must be (B, 3, *spatial), of one shape");
+  if (!alike) refuse("mine and other must be (B, *spatial), of one shape");
+  if (power < 0 || power > 2) refuse("power must be 0, 1 or 2");
   const auto count = static_cast<std::int64_t>(mine.shape(0));
-  const auto size = count == 0 ? 0 : static_cast<std::int64_t>(mine.size()) / (3 * count);
+  const auto size = count == 0 ? 0 : static_cast<std::int64_t>(mine.size()) / count;
   const auto found = without_gil([&](Interrupt&) {
-    return digital::skeleton_values(mine.data(), other.data(), count, size);
+    return digital::skeleton_values(mine.data(), other.data(), count, size, power);
   });
   const std::size_t there = found.places.size();
   std::unique_ptr<std::int64_t, FreeBlock> places(
@@ -99,8 +100,7 @@ nb::tuple py_skeleton_values(const Values<float>& mine, const Values<float>& oth
   std::unique_ptr<float, FreeBlock> values(
       static_cast<float*>(allocate_block(4 * there * sizeof(float))));
   float* out = values.get();
-  for (const auto* column : {&found.weight, &found.other_distance, &found.other_on_skeleton,
-                             &found.on_skeleton}) {
+  for (const auto* column : {&found.weight, &found.other_q, &found.other_r, &found.own_r}) {
     out = std::copy(column->begin(), column->end(), out);
   }
   nb::list counts;
@@ -112,15 +112,16 @@ nb::tuple py_skeleton_values(const Values<float>& mine, const Values<float>& oth
 }  // namespace
 
 void bind_soft_skeleton(nb::module_& module) {
-  module.def("skeleton_geometry", &py_skeleton_geometry, nb::arg("masks"), nb::arg("construction"),
-             nb::arg("framed"), nb::arg("boundary"), nb::arg("threads"),
-             "What cbDice (boundary) and clM-Dice ask of masks (bool or uint8): float32 (B, 3, *spatial), the "
-             "distances by the skeleton's greatest, those on the skeleton, and its weights.");
+  module.def("skeleton_depths", &py_skeleton_depths, nb::arg("masks"), nb::arg("construction"),
+             nb::arg("framed"), nb::arg("threads"),
+             "Squared distances of the voxels of masks (bool or uint8) to the background, negative on the "
+             "skeletons that thinning leaves; int32.");
   module.def("skeleton_values", &py_skeleton_values, nb::arg("mine").noconvert(),
-             nb::arg("other").noconvert(),
-             "Of two results of skeleton_geometry: where mine has a weight (int64, flat over batch and "
-             "voxels), there (float32, 4 rows) its weight, both distances of the other and its own, and how "
-             "many places each item has.");
+             nb::arg("other").noconvert(), nb::arg("power"),
+             "Of two results of skeleton_depths: where mine has its skeleton (int64, flat over the batch), there "
+             "(float32, 4 rows) its weight, q and r of the other and its own r, and how many places "
+             "each item has. With D the distance and R the greatest on a skeleton, at least 1: q = min(D, R) / R, "
+             "r is q on the skeleton, else 0, and the weight is (R - D + 1) / R to the power.");
   define_soft_skeleton<float>(module);
   define_soft_skeleton<double>(module);
 }

@@ -90,15 +90,11 @@ def inner_distance(
 def maximin_pairs(
     keys: NDArray[Float], labels: NDArray[np.int32], corners: bool, threads: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]: ...
-def skeleton_geometry(
-    masks: NDArray[np.bool_] | NDArray[np.uint8],
-    construction: str,
-    framed: bool,
-    boundary: bool,
-    threads: int,
-) -> NDArray[np.float32]: ...
+def skeleton_depths(
+    masks: NDArray[np.bool_] | NDArray[np.uint8], construction: str, framed: bool, threads: int
+) -> NDArray[np.int32]: ...
 def skeleton_values(
-    mine: NDArray[np.float32], other: NDArray[np.float32]
+    mine: NDArray[np.int32], other: NDArray[np.int32], power: int
 ) -> tuple[NDArray[np.int64], NDArray[np.float32], list[int]]: ...
 def soft_skeleton(maps: NDArray[Float], iterations: int, threads: int) -> NDArray[Float]: ...
 def soft_skeleton_gradient(

@@ -3,79 +3,59 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
-#include <memory>
-#include <vector>
 
 #include "../common/buffer.hpp"
-#include "../common/team.hpp"
 
 namespace topoeval::digital {
 namespace {
 
-void geometry_of_one(const std::uint8_t* skeleton, const std::int32_t* squared, std::int64_t size,
-                     int rank, bool boundary, float* out) {
-  std::int32_t deepest = 1;
-  for (std::int64_t i = 0; i < size; ++i) {
-    deepest = std::max(deepest, skeleton[i] ? squared[i] : 0);
+// One item.
+struct Depths {
+  Depths(const std::int32_t* depths, std::int64_t size) : depth(depths) {
+    std::int32_t least = -1;
+    for (std::int64_t i = 0; i < size; ++i) least = std::min(least, depths[i]);
+    radius = distance(least);
   }
-  const double radius = std::sqrt(static_cast<double>(deepest));
-  const auto quotient = [&](std::int32_t square) {
-    return static_cast<float>(std::sqrt(static_cast<double>(square)) / radius);
-  };
-  // Few squares are so small that they are less than the greatest one, and most occur often.
-  std::vector<float> known(static_cast<std::size_t>(std::min<std::int64_t>(deepest, size)));
-  for (std::size_t i = 0; i < known.size(); ++i) known[i] = quotient(static_cast<std::int32_t>(i));
-  const auto few = static_cast<std::int32_t>(known.size());
-  float *on_skeleton = out + size, *weight = out + 2 * size;
-  std::fill_n(on_skeleton, 2 * size, 0.0f);
-  for (std::int64_t i = 0; i < size; ++i) {
-    const std::int32_t square = squared[i];
-    out[i] = square >= deepest ? 1.0f
-             : square < few    ? known[static_cast<std::size_t>(square)]
-                               : quotient(square);
-    if (!skeleton[i]) continue;
-    on_skeleton[i] = out[i];
-    double thinness = 1;
-    if (boundary) {
-      thinness = (radius - std::sqrt(static_cast<double>(square)) + 1) / radius;
-      if (rank == 3) thinness *= thinness;
-    }
-    weight[i] = static_cast<float>(thinness);
+
+  static double distance(std::int32_t depth) {
+    return std::sqrt(std::abs(static_cast<double>(depth)));
   }
-}
+  float q(std::int64_t i) const {
+    return static_cast<float>(std::min(distance(depth[i]), radius) / radius);
+  }
+  float r(std::int64_t i) const { return depth[i] < 0 ? q(i) : 0.0f; }
+
+  const std::int32_t* depth;
+  double radius;
+};
 
 }  // namespace
 
-void skeleton_geometry(const Batch& masks, const Deformation& how, bool boundary, int threads,
-                       Interrupt& interrupt, float* out) {
-  const std::int64_t size = masks.first.size();
-  Buffer<std::uint8_t> skeletons;
-  Buffer<std::int32_t> squared;
-  skeletons.reserve(static_cast<std::size_t>(masks.count * size));
-  squared.reserve(static_cast<std::size_t>(masks.count * size));
-  deform(masks, masks, how, threads, interrupt, skeletons.data(), squared.data());
-  Team crew(static_cast<int>(std::min<std::int64_t>(threads, masks.count)), interrupt);
-  crew.run(masks.count, [&](std::int64_t item, int) {
-    interrupt.poll();
-    geometry_of_one(skeletons.data() + item * size, squared.data() + item * size, size, masks.rank,
-                    boundary, out + 3 * item * size);
-  });
+void skeleton_depths(const Batch& masks, const Deformation& how, int threads, Interrupt& interrupt,
+                     std::int32_t* out) {
+  const std::int64_t size = masks.count * masks.first.size();
+  Buffer<std::uint8_t> skeleton;
+  skeleton.reserve(static_cast<std::size_t>(size));
+  deform(masks, masks, how, threads, interrupt, skeleton.data(), out);
+  for (std::int64_t i = 0; i < size; ++i) out[i] = skeleton[static_cast<std::size_t>(i)] ? -out[i] : out[i];
 }
 
-SkeletonValues skeleton_values(const float* mine, const float* other, std::int64_t count,
-                               std::int64_t size) {
+SkeletonValues skeleton_values(const std::int32_t* mine, const std::int32_t* other,
+                               std::int64_t count, std::int64_t size, int power) {
   SkeletonValues found;
   for (std::int64_t item = 0; item < count; ++item) {
     const std::size_t before = found.places.size();
-    const float *own = mine + 3 * item * size, *theirs = other + 3 * item * size;
+    const Depths own(mine + item * size, size), theirs(other + item * size, size);
     for (std::int64_t i = 0; i < size; ++i) {
-      const float weight = own[2 * size + i];
-      if (weight == 0) continue;
+      if (own.depth[i] >= 0) continue;
+      const double thinness = (own.radius - Depths::distance(own.depth[i]) + 1) / own.radius;
+      double weight = 1;
+      for (int k = 0; k < power; ++k) weight *= thinness;
       found.places.push_back(item * size + i);
-      found.weight.push_back(weight);
-      found.other_distance.push_back(theirs[i]);
-      found.other_on_skeleton.push_back(theirs[size + i]);
-      found.on_skeleton.push_back(own[size + i]);
+      found.weight.push_back(static_cast<float>(weight));
+      found.other_q.push_back(theirs.q(i));
+      found.other_r.push_back(theirs.r(i));
+      found.own_r.push_back(own.r(i));
     }
     found.counts.push_back(static_cast<std::int64_t>(found.places.size() - before));
   }

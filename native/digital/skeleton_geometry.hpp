@@ -1,4 +1,4 @@
-// What cbDice and clM-Dice ask of masks: distances and skeletons, weighted by radius.
+// What cbDice and clM-Dice ask of masks: distances to the background, and skeletons.
 #pragma once
 
 #include <cstdint>
@@ -8,22 +8,22 @@
 
 namespace topoeval::digital {
 
-// Item by item three arrays of float32 in C order, one behind the other.  With D the distance to the
-// background and R the greatest D on the skeleton, at least 1: q = min(D, R) / R; q on the skeleton,
-// else 0; and the weight there, else 0: 1, or, with `boundary`, (R - D + 1) / R to the power of the rank less 1.
-// Numbers are those of float64, rounded in the end.
-void skeleton_geometry(const Batch& masks, const Deformation& how, bool boundary, int threads,
-                       Interrupt& interrupt, float* out);
+// Item by item; out: for each voxel its squared distance to the background, negative on the skeleton,
+// which is the thinning of the mask.
+void skeleton_depths(const Batch& masks, const Deformation& how, int threads, Interrupt& interrupt,
+                     std::int32_t* out);
 
-// What both loss terms read on a skeleton, voxel by voxel: where it is, in the whole batch, and there the
-// weight of its own geometry, the two distances of the other one, and its own distance.
+// What the losses read on a skeleton, voxel by voxel.  With D the distance to the background and R
+// the greatest D on the skeleton, at least 1, let q = min(D, R) / R, and r be q on the skeleton, else 0.
 struct SkeletonValues {
-  std::vector<std::int64_t> places, counts;  // counts: by item
-  std::vector<float> weight, other_distance, other_on_skeleton, on_skeleton;
+  std::vector<std::int64_t> places, counts;  // where it is, in the whole batch; how much of it in each item
+  std::vector<float> weight;                 // of its own: (R - D + 1) / R to a power
+  std::vector<float> other_q, other_r, own_r;
 };
 
-// mine, other: what skeleton_geometry returned for `count` items of `size` voxels.
-SkeletonValues skeleton_values(const float* mine, const float* other, std::int64_t count,
-                               std::int64_t size);
+// mine, other: what skeleton_depths returned for `count` items of `size` voxels.  power: 0, 1 or 2.  Numbers
+// are those of float64, rounded in the end.
+SkeletonValues skeleton_values(const std::int32_t* mine, const std::int32_t* other,
+                               std::int64_t count, std::int64_t size, int power);
 
 }  // namespace topoeval::digital

@@ -9,10 +9,10 @@ from topoeval.digital import thin
 from topoeval.digital.distance import inner_distance
 from topoeval.losses import CbDiceLoss, ClMDiceLoss
 from topoeval.losses.cbdice import (
-    _on_skeleton,
-    _on_skeleton_by_torch,
     merged_probability,
-    skeleton_geometry,
+    on_skeleton,
+    on_skeleton_by_torch,
+    skeleton_depths,
 )
 from topoeval.testing.loss_subject import as_classes
 
@@ -67,44 +67,50 @@ def test_value_is_the_formula(shape, loss):
         assert value.item() == pytest.approx(expected, abs=1e-6)
 
 
-@pytest.mark.parametrize("weights", ["mask", "boundary"])
-@pytest.mark.parametrize("topology", [Topology(), Topology("V"), Topology(border="framed")])
-@pytest.mark.parametrize("shape", [(1, 1), (19, 70), (140, 131), (7, 8, 9)])
-def test_geometry_is_that_of_distance_and_skeleton(shape, topology, weights):
-    """To the last bit, in whatever layout the masks come; the last of them is deep."""
-    rng = np.random.default_rng(len(shape))
-    ndim = len(shape)
+def blobs(rng, shape):
+    """Six masks: empty, of blobs of all sizes, full."""
     masks = rng.random((6, *shape))
-    for axis in range(1, ndim + 1):
+    for axis in range(1, len(shape) + 1):
         masks = masks + np.roll(masks, 1, axis)
-    masks = masks > np.quantile(masks, np.linspace(0, 1, 6)).reshape(-1, *[1] * ndim)
+    share = np.linspace(0, 1, 6).reshape(-1, *[1] * len(shape))
+    masks = masks > np.quantile(masks, 1 - share.ravel()).reshape(share.shape)
     masks[-1] = True
+    return masks
+
+
+def geometry(masks, topology, power):
+    """q, r and w of a batch of masks as float32, by the formula."""
     skeleton, depth = thin(masks, topology), inner_distance(masks)
     radii = [d[s].max(initial=1) for d, s in zip(depth, skeleton, strict=True)]
-    radius = np.reshape(radii, (-1,) + (1,) * ndim)
+    radius = np.reshape(radii, (-1,) + (1,) * (masks.ndim - 1))
     thinness = (radius - depth + 1) / radius
     q = np.minimum(depth, radius) / radius
-    weight = np.ones_like(q) if weights == "mask" else thinness ** (ndim - 1)
-    expected = np.stack([q, q * skeleton, weight * skeleton], axis=1).astype(np.float32)
-    for given in (masks, np.asfortranarray(masks)):
-        found = skeleton_geometry(given, topology, weights)
-        assert found.dtype == np.float32
-        np.testing.assert_array_equal(found, expected)
+    return [x.astype(np.float32) for x in (q, q * skeleton, thinness**power * skeleton)]
 
 
-@pytest.mark.parametrize("shape", [(4, 1, 1), (5, 19, 70), (3, 7, 8, 9)])
-def test_values_on_skeletons_are_gathered_alike(shape):
-    """By the engine and by torch, also from float64 and out of order in memory."""
-    rng = np.random.default_rng(1)
-    mine, other = (
-        torch.from_numpy(skeleton_geometry(rng.random(shape) < 0.8, Topology(), "boundary"))
-        for _ in range(2)
-    )
-    expected = _on_skeleton_by_torch(mine, other)
+@pytest.mark.parametrize("power", [0, 1, 2])
+@pytest.mark.parametrize("topology", [Topology(), Topology("V"), Topology(border="framed")])
+@pytest.mark.parametrize("shape", [(1, 1), (19, 70), (140, 131), (7, 8, 9)])
+def test_values_on_skeletons_are_those_of_the_formula(shape, topology, power):
+    """To the last bit, by the engine and by torch, in whatever layout they come."""
+    rng = np.random.default_rng(len(shape))
+    masks, others = blobs(rng, shape), blobs(rng, shape)[::-1]
+    mine, other = (torch.from_numpy(skeleton_depths(x, topology)) for x in (masks, others))
+    assert np.array_equal(mine, skeleton_depths(np.asfortranarray(masks), topology))
+    _, own_r, weight = geometry(masks, topology, power)
+    q, r, _ = geometry(others, topology, power)
+    places = np.flatnonzero(weight)
+    expected = np.stack([x.reshape(-1)[places] for x in (weight, q, r, own_r)])
     turned = mine.transpose(1, -1).contiguous().transpose(1, -1)
-    for given in (mine, mine.double(), turned):
-        for one, same in zip(_on_skeleton(given, other), expected, strict=True):
-            assert torch.equal(torch.as_tensor(one), torch.as_tensor(same))
+    for on, values, counts in (
+        on_skeleton(mine, other, power),
+        on_skeleton(turned, other, power),
+        on_skeleton_by_torch(mine, other, power),
+    ):
+        np.testing.assert_array_equal(on, places)
+        assert values.dtype == torch.float32
+        np.testing.assert_array_equal(values, expected)
+        assert counts == [np.count_nonzero(image) for image in weight]
 
 
 @pytest.mark.parametrize("loss", [CbDiceLoss(), ClMDiceLoss()])

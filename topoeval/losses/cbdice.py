@@ -86,9 +86,9 @@ class ClMDiceLoss(TargetLoss):
         self.topology = Topology.parse(topology)
 
     def prepare(self, target: torch.Tensor) -> torch.Tensor:
-        """Return q, r and w of the targets, ``(N, 3, *spatial)``."""
+        """Return what `skeleton_depths` says of the targets, int32 ``(N, *spatial)``."""
         merged = target if target.shape[1] == 1 else target[:, 1:].amax(1, keepdim=True)
-        return self._geometry(foreground_mask(merged, self.topology))
+        return self._depths(foreground_mask(merged, self.topology))
 
     def per_class(
         self, input: torch.Tensor, target: torch.Tensor, prepared: Any = None
@@ -99,12 +99,12 @@ class ClMDiceLoss(TargetLoss):
         of_target = self.prepare(target) if prepared is None else prepared
         mask = foreground_mask(probability, self.topology)
         bright = foreground(probability, self.topology)
-        of_prediction, of_target = self._geometry(mask), of_target.to(mask.device)
-        # the weights are 0 but on a skeleton, which is a small part of the voxels
-        on_p, values_p, counts_p = _on_skeleton(of_prediction, of_target)
-        on_g, values_g, counts_g = _on_skeleton(of_target, of_prediction)
+        of_prediction, of_target = self._depths(mask), of_target.to(mask.device)
+        power = 0 if self.weights == "mask" else mask.ndim - 3
+        on_p, values_p, counts_p = on_skeleton(of_prediction, of_target, power)
+        on_g, values_g, counts_g = on_skeleton(of_target, of_prediction, power)
         there = bright.reshape(-1).index_select(0, torch.cat([on_p, on_g]))
-        there_p, there_g = there.split([len(on_p), len(on_g)])
+        there_p, there_g = there[: len(on_p)], there[len(on_p) :]
         w_p, q_g, r_g, r_p = values_p.to(bright)
         precision = _ratio(w_p * there_p, q_g, r_g, r_p * there_p, counts_p)
         w_g, q_p, r_p, r_g = values_g.to(bright)
@@ -112,13 +112,9 @@ class ClMDiceLoss(TargetLoss):
         loss = 1 - 2 * precision * sensitivity / (precision + sensitivity)
         return {self.info.name: loss[:, None]}
 
-    def _geometry(self, masks: torch.Tensor) -> torch.Tensor:
-        """Return q, r and w of boolean masks ``(B, 1, *spatial)``, as ``(B, 3, *spatial)``."""
-
-        def of_images(images: NDArray[np.bool_]) -> NDArray[np.float32]:
-            return skeleton_geometry(images, self.topology, self.weights)
-
-        return on_host(of_images, masks)[:, 0]
+    def _depths(self, masks: torch.Tensor) -> torch.Tensor:
+        """Return `skeleton_depths` of boolean masks ``(B, 1, *spatial)``, ``(B, *spatial)``."""
+        return on_host(lambda images: skeleton_depths(images, self.topology), masks)[:, 0]
 
 
 class CbDiceLoss(ClMDiceLoss):
@@ -161,59 +157,61 @@ def merged_probability(logits: torch.Tensor) -> torch.Tensor:
     return (logits[:, 1:].amax(1, keepdim=True) - logits[:, :1]).sigmoid()
 
 
-def skeleton_geometry(
-    masks: NDArray[np.bool_], topology: Topology, weights: Weights
-) -> NDArray[np.float32]:
-    """Return q, r and w of `ClMDiceLoss` and `CbDiceLoss`, ``(B, 3, *spatial)``.
+def skeleton_depths(masks: NDArray[np.bool_], topology: Topology) -> NDArray[np.int32]:
+    """Return squared distances to the background, negative on the skeletons, int32.
 
     Parameters
     ----------
     masks
         Boolean, ``(B, *spatial)``.
     topology
-        Of the skeleton.
-    weights
-        ``"mask"``: 1 on the skeleton; ``"boundary"``: more where the mask is thin.
+        Of the skeletons.
     """
     from topoeval import _native
 
-    return _native.skeleton_geometry(
-        masks,
-        topology.construction,
-        topology.framed,
-        weights == "boundary",
-        torch.get_num_threads(),
-    )
+    threads = torch.get_num_threads()
+    return _native.skeleton_depths(masks, topology.construction, topology.framed, threads)
 
 
 @outside_graph
-def _on_skeleton(
-    mine: torch.Tensor, other: torch.Tensor
+def on_skeleton(
+    mine: torch.Tensor, other: torch.Tensor, power: int
 ) -> tuple[torch.Tensor, torch.Tensor, list[int]]:
-    """Return what the loss reads on the skeleton of one of two geometries ``(B, 3, *spatial)``.
+    """Return what the loss reads on the skeletons of one of two `skeleton_depths`.
 
-    Where it is, flat over batch and voxels, image by image; there, as rows, its weight, q and r of
-    the other, and its own r; and how many voxels it has in each image.
+    Where they are, flat over batch and voxels, image by image; there, as rows of float32, their
+    weight (to the `power`), q and r of the other, and their own r; and how many voxels they have in
+    each image.
     """
     if mine.device.type == "cpu":
         from topoeval import _native
 
         on, values, counts = _native.skeleton_values(
-            mine.float().contiguous().numpy(), other.float().contiguous().numpy()
+            mine.contiguous().numpy(), other.contiguous().numpy(), power
         )
         return torch.from_numpy(on), torch.from_numpy(values), counts
-    return _on_skeleton_by_torch(mine, other)
+    return on_skeleton_by_torch(mine, other, power)
 
 
-def _on_skeleton_by_torch(
-    mine: torch.Tensor, other: torch.Tensor
+def on_skeleton_by_torch(
+    mine: torch.Tensor, other: torch.Tensor, power: int
 ) -> tuple[torch.Tensor, torch.Tensor, list[int]]:
     """Return the same, on any device."""
-    (q, r, _), (own_r, weight) = other.flatten(2).unbind(1), mine.flatten(2)[:, 1:].unbind(1)
-    somewhere = weight != 0
-    on = tuple(somewhere.nonzero(as_tuple=True))
-    values = torch.stack([weight[on], q[on], r[on], own_r[on]])
-    return on[0] * weight.shape[1] + on[1], values, somewhere.sum(1).tolist()
+    mine, other = mine.flatten(1), other.flatten(1)
+    image, place = (mine < 0).nonzero(as_tuple=True)
+
+    def there(depths: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Return distances and radii of skeletons, and whether one is there."""
+        radius = depths.amin(1).clamp(max=-1).neg().double().sqrt()
+        at = depths[image, place]
+        return at.abs().double().sqrt(), radius[image], at < 0
+
+    distance, radius, _ = there(mine)
+    depth, reach, both = there(other)
+    weight = ((radius - distance + 1) / radius) ** power
+    q = torch.minimum(depth, reach) / reach
+    values = torch.stack([weight, q, q * both, distance / radius]).float()
+    return image * mine.shape[1] + place, values, (mine < 0).sum(1).tolist()
 
 
 def _ratio(
