@@ -265,3 +265,20 @@ def test_a_finished_evaluation_is_read_and_others_are_refused(tmp_path):
     (tmp_path / "cases.csv").write_text(text.replace("1.0", "0.9", 1))
     with pytest.raises(UserError, match=r"cases\.csv was changed after it was written"):
         read_evaluation(tmp_path)
+
+
+def test_an_interval_that_rests_on_one_case_is_marked_and_the_case_named():
+    """And what is too rare to be seen is told of all intervals; without any, nothing is."""
+    quiet = 0.9 + 0.001 * np.arange(10)
+    broken = quiet - 0.002 * (np.arange(10) % 3)
+    broken[7] = 0.1
+    found = compare_predictions({"a": table(dice=quiet), "b": table(dice=broken)}, ["dice"])
+    told = "\n".join(found.verdict())
+    assert found.table["rests_on"].tolist() == ["case07"]
+    assert found.shown()["95 %"].tolist()[0].endswith("] *")
+    assert "the interval rests on it: dice of class 1 on case07" in told
+    assert "what happens in fewer than 26% of cases may be in none of 10; no" in told
+    even = compare_predictions({"a": table(dice=quiet), "b": table(dice=quiet - 0.1)}, ["dice"])
+    assert even.table["rests_on"].tolist() == [""]
+    assert "*" not in even.shown()["95 %"].tolist()[0]
+    assert "interval knows of it" not in "\n".join(even.verdict())

@@ -7,7 +7,11 @@ import pytest
 from scipy import stats
 
 from topoeval import UserError
-from topoeval.statistics.paired_cases import paired_difference_of_cases
+from topoeval.statistics.paired_cases import (
+    outweighing,
+    paired_difference_of_cases,
+    unseen_share,
+)
 from topoeval.statistics.pairs import holm
 
 # Pairs of scores and the true mean difference.
@@ -197,3 +201,35 @@ def test_a_right_or_wrong_score_that_is_neither_is_refused():
     """Half a case is not right."""
     with pytest.raises(UserError, match="neither 0 nor 1"):
         paired_difference_of_cases([0.5, 1], [0, 1], binary=True)
+
+
+def rare_and_huge(rng, cases):
+    """One case in ten differs hugely, the others by noise; and how many do."""
+    huge = rng.random(cases) < 0.1
+    differences = np.where(huge, 1 + rng.exponential(size=cases), 0)
+    return differences + 0.05 * rng.normal(size=cases), int(huge.sum())
+
+
+def test_rare_and_huge_differences_are_covered_where_one_is_seen():
+    """And never where none is, which is as often as `unseen_share` says; nothing in them tells."""
+    rng = np.random.default_rng(3)
+    covered = {True: [], False: []}
+    for repetition in range(200):
+        differences, seen = rare_and_huge(rng, 15)
+        found = paired_difference_of_cases(differences, np.zeros(15), rng=repetition, resamples=999)
+        covered[seen > 0].append(found.low <= 0.2 <= found.high)
+    assert np.mean(covered[True]) >= 0.93
+    assert not any(covered[False])
+    assert len(covered[False]) / 200 == pytest.approx(0.9**15, abs=0.09)
+    assert unseen_share(29) < 0.1 < unseen_share(28)
+
+
+def test_the_case_that_outweighs_all_others_is_named():
+    """Of rare huge differences where there is one; of normal ones hardly ever."""
+    rng = np.random.default_rng(4)
+    alone = [outweighing(rare_and_huge(rng, 15)[0], np.zeros(15)) for _ in range(200)]
+    normal = [outweighing(rng.normal(size=8), np.zeros(8)) for _ in range(400)]
+    assert sum(place is not None for place in alone) > 60
+    assert sum(place is not None for place in normal) <= 0.03 * 400
+    assert outweighing(np.zeros(5), np.zeros(5)) is None
+    assert outweighing([0, 0, 9, 0.1, 0], np.zeros(5)) == 2

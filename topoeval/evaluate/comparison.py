@@ -21,7 +21,7 @@ from topoeval.evaluate.columns import all_columns, known_columns
 from topoeval.evaluate.summary import FLAGS, KEYS
 from topoeval.evaluate.verdict import sentences
 from topoeval.metrics.catalogue import metric_of
-from topoeval.statistics.paired_cases import LEVEL, paired_difference_of_cases
+from topoeval.statistics.paired_cases import LEVEL, outweighing, paired_difference_of_cases
 from topoeval.statistics.pairs import holm
 from topoeval.statistics.ranks import tiers
 
@@ -43,7 +43,8 @@ class Comparison:
         ``n`` (cases compared), ``mean_first``, ``mean_second``, ``difference`` (first minus second)
         with ``low`` and ``high`` (95 %, not corrected), ``p``, ``p_holm``, ``better`` (the model
         that is separated as better, else empty), ``wins``, ``ties``, ``losses`` (cases in which
-        the first is better, equal, worse), ``effect`` (mean over standard deviation), ``basis``.
+        the first is better, equal, worse), ``effect`` (mean over standard deviation), ``basis``,
+        ``rests_on`` (the one case that makes most of the spread, else empty).
     scores
         A row per class, score and case with a column per model, of the cases that are compared.
     standings
@@ -76,6 +77,7 @@ class Comparison:
         for row in self.table.to_dict("records"):
             digits = metric_of(row["score"]).digits
             low, high = (f"{row[end]:+.{digits}f}" for end in ("low", "high"))
+            mark = " *" if row["rests_on"] else ""
             rows.append(
                 {
                     "class": row["class"],
@@ -86,7 +88,7 @@ class Comparison:
                     "mean A": f"{row['mean_first']:.{digits}f}",
                     "mean B": f"{row['mean_second']:.{digits}f}",
                     "A - B": f"{row['difference']:+.{digits}f}",
-                    "95 %": "-" if row["basis"] == "none" else f"[{low}, {high}]",
+                    "95 %": "-" if row["basis"] == "none" else f"[{low}, {high}]{mark}",
                     "p (Holm)": f"{row['p_holm']:.2g}",
                     "better": row["better"] or "-",
                     "wins/ties/losses of A": f"{row['wins']}/{row['ties']}/{row['losses']}",
@@ -308,6 +310,7 @@ def _pairs(label: str, score: str, kept: pd.DataFrame) -> list[dict[str, Any]]:
         found = paired_difference_of_cases(a, b, binary=card.right_or_wrong)
         apart = np.where(np.isclose(a, b, rtol=1e-12, atol=0), 0.0, a - b)
         better = apart > 0 if higher else apart < 0
+        alone = outweighing(a, b) if found.basis == "cases" else None
         rows.append(
             {
                 "class": label,
@@ -327,6 +330,7 @@ def _pairs(label: str, score: str, kept: pd.DataFrame) -> list[dict[str, Any]]:
                 "losses": int((~better & (apart != 0)).sum()),
                 "effect": found.effect,
                 "basis": found.basis,
+                "rests_on": "" if alone is None else kept.index[alone][0],
             }
         )
     return rows

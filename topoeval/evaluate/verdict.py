@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from topoeval.metrics.catalogue import metric_of
-from topoeval.statistics.paired_cases import LEVEL, least_p
+from topoeval.statistics.paired_cases import LEVEL, least_p, unseen_share
 
 if TYPE_CHECKING:
     from topoeval.evaluate.comparison import Comparison
 
 _ALPHA = 1 - LEVEL
+# Of more differences that rest on one case only the number is told.
+_NAMED = 4
 _REMEDY = "name fewer scores by --measure, or fewer classes, before looking at them"
 
 
@@ -37,6 +39,7 @@ def sentences(found: Comparison) -> list[str]:
     lines += _too_many_tests(table)
     lines.append("about these predictions on cases like these, not about the methods")
     lines.append("intervals are not corrected for the number of tests, p (Holm) is")
+    lines += _rare(table)
     if short := int((table["basis"] == "none").sum()):
         lines.append(
             f"{short} differences have no interval: fewer than 5 cases, fewer than 3 differ, "
@@ -46,6 +49,30 @@ def sentences(found: Comparison) -> list[str]:
         lines.append(
             "scores that are right or wrong have the interval of pairs of proportions, from 5 "
             "cases on, however many differ"
+        )
+    return lines
+
+
+def _rare(table: pd.DataFrame) -> list[str]:
+    """Return what an interval cannot know, and which case it rests on."""
+    given = table[table["basis"] != "none"]
+    if given.empty:
+        return []
+    n = int(given["n"].min())
+    lines = [
+        f"what happens in fewer than {unseen_share(n):.0%} of cases may be in none of {n}; no "
+        "interval knows of it"
+    ]
+    resting = given[given["rests_on"] != ""]
+    if len(resting):
+        told = [
+            f"{score} of class {', '.join(dict.fromkeys(of['class']))} on {case}"
+            for (score, case), of in resting.groupby(["score", "rests_on"], sort=False)
+        ]
+        more = f" and {len(told) - _NAMED} more" if len(told) > _NAMED else ""
+        lines.append(
+            "* one case makes more than 80 % of the spread, and the interval rests on it: "
+            f"{'; '.join(told[:_NAMED])}{more}"
         )
     return lines
 

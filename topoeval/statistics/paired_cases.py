@@ -16,6 +16,10 @@ and 0: where one case differs by far more than the others, resamples without it 
 spread. Of fewer cases the true mean lies beyond them too often. Where all cases that differ do so
 by the same amount, up or down, p is no smaller than that of the exact sign test.
 
+Where differences are rare and huge (in one case of ten, say), the interval covers if such a case is
+among those seen, and never if none is; then nothing in them tells (decision 46). `unseen_share`
+says how frequent such a thing can be, and `outweighing` which case it is, where there is one.
+
 Scores that are right or wrong are pairs of proportions: their interval and test are the adjusted
 ones of Bonett and Price (Journal of Educational and Behavioral Statistics 37, 2012), which stay
 honest with few cases, and where no case or every case differs. Which of the two is used follows
@@ -45,6 +49,8 @@ _LEAST_CHANGED = 3
 # here on no coverage is lost by keeping the bootstrap within what was seen.
 _LEAST_KEPT_WITHIN = 8
 RESAMPLES = 9999
+# of squared deviations: what one case has more of outweighs all others
+_MOST_SHARE = 0.8
 # of resamples times cases: bounds memory to 160 MB
 _MOST_DRAWS = 20_000_000
 # A difference this small beside the scores is rounding.
@@ -146,6 +152,39 @@ def paired_difference_of_cases(
         return PairedDifference(n, mean, math.nan, math.nan, p, effect, "none")
     low, high, p = _of_cases(difference, level, rng, resamples)
     return PairedDifference(n, mean, low, high, p, effect, "cases")
+
+
+def outweighing(first: ArrayLike, second: ArrayLike) -> int | None:
+    """Return the place of the one case that makes most of the spread of the differences.
+
+    It has more than 80 % of the squared deviations from their median; None where no case has. Of
+    normal differences one has in 1 % of samples of 8 cases, and in none of 15.
+
+    Parameters
+    ----------
+    first, second
+        ``(cases,)`` scores of the same cases in the same order, finite.
+
+    Examples
+    --------
+    >>> outweighing([0.9, 0.8, 0.9, 0.1, 0.8], [0.8, 0.8, 0.8, 0.8, 0.7])
+    3
+    """
+    difference = np.asarray(first, dtype=float) - np.asarray(second, dtype=float)
+    squared = (difference - np.median(difference)) ** 2
+    place = int(squared.argmax())
+    return place if squared[place] > _MOST_SHARE * squared.sum() else None
+
+
+def unseen_share(n: int) -> float:
+    """Return in what share of all cases something can happen and be in none of n, 5 % of the time.
+
+    Examples
+    --------
+    >>> round(unseen_share(15), 3)
+    0.181
+    """
+    return float(1 - (1 - LEVEL) ** (1 / n))
 
 
 def least_p(n: int, *, binary: bool = False) -> float:
