@@ -1,5 +1,7 @@
 """Supervoxel: which mistakes are critical, by hand and by counting components."""
 
+import itertools
+
 import numpy as np
 import pytest
 import torch
@@ -70,3 +72,99 @@ def test_weights_are_shares():
     """Beyond [0, 1] they are refused."""
     with pytest.raises(UserError, match=r"beta must lie in \[0, 1\], got 2"):
         SupervoxelLoss(beta=2)
+
+
+def by_walking(objects, found, corners):
+    """Critical misses of one image of numbered objects, voxel by voxel and without labels."""
+    steps = [
+        step
+        for step in itertools.product((-1, 0, 1), repeat=objects.ndim)
+        if any(step) and (corners or sum(map(abs, step)) == 1)
+    ]
+
+    def around(voxel):
+        for step in steps:
+            there = tuple(a + b for a, b in zip(voxel, step, strict=True))
+            inside = all(0 <= a < n for a, n in zip(there, objects.shape, strict=True))
+            if inside and objects[there] == objects[voxel]:
+                yield there
+
+    def walk(start):
+        """Voxels of one object and one state, found or missed, from one of them."""
+        reached, border = {start}, [start]
+        while border:
+            for there in around(border.pop()):
+                if there not in reached and found[there] == found[start]:
+                    reached.add(there)
+                    border.append(there)
+        return frozenset(reached)
+
+    critical = np.zeros(objects.shape, bool)
+    for voxel in zip(*np.nonzero((objects > 0) & ~found), strict=True):
+        pieces = {walk(there) for v in walk(voxel) for there in around(v) if found[there]}
+        critical[voxel] = len(pieces) != 1
+    return critical
+
+
+@pytest.mark.parametrize("construction", ["V", "T"])
+@pytest.mark.parametrize("shape", [(9, 8), (1, 7), (4, 5, 4)])
+def test_misses_of_numbered_objects(shape, construction):
+    """Against a walk through each object; the numbers may be large, and of several images."""
+    rng = np.random.default_rng(len(shape))
+    topology = Topology(construction)
+    numbers = np.array([0, 7, 2**31 - 1, 300])
+    for _ in range(8):
+        objects = numbers[rng.integers(0, 4, (2, *shape))]
+        objects[:, : shape[0] // 2] = numbers[rng.integers(0, 4)]
+        found = rng.random(objects.shape) < 0.7
+        truth = objects > 0
+        critical = critical_components(truth & ~found, truth & found, topology, objects)
+        for one, image, seen in zip(critical, objects, found, strict=True):
+            np.testing.assert_array_equal(one, by_walking(image, seen, construction == "T"))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.int64])
+def test_objects_that_do_not_touch_are_as_one_mask(dtype):
+    """And zeros and ones are a mask; value and gradient."""
+    torch.manual_seed(0)
+    logits = torch.randn(2, 1, 12, 9)
+    objects = torch.zeros(2, 1, 12, 9, dtype=dtype)
+    objects[..., :5, :4], objects[..., 7:, :4], objects[..., 2:9, 6:] = 5, 9, 1
+    mask = (objects > 0).float()
+    results = []
+    for loss, target in (
+        (SupervoxelLoss(instances=True), objects),
+        (SupervoxelLoss(instances=True), mask),
+        (SupervoxelLoss(), mask),
+    ):
+        leaf = logits.clone().requires_grad_()
+        value = loss(leaf, target)
+        value.backward()
+        results.append((value.detach(), leaf.grad))
+    for value, gradient in results[1:]:
+        assert value == results[0][0]
+        assert torch.equal(gradient, results[0][1])
+
+
+def test_channels_of_objects():
+    """Without the background's; each channel has numbers of its own."""
+    torch.manual_seed(1)
+    logits = torch.randn(2, 3, 8, 8)
+    objects = torch.randint(0, 3, (2, 3, 8, 8))
+    whole = SupervoxelLoss(instances=True, include_background=False, reduction="none")
+    alone = SupervoxelLoss(instances=True, reduction="none")
+    found = whole(logits, objects)
+    for channel in (1, 2):
+        one = slice(channel, channel + 1)
+        assert torch.equal(found[:, channel - 1], alone(logits[:, one], objects[:, one])[:, 0])
+
+
+@pytest.mark.parametrize("wrong", [-1.0, 0.5, 2.0**31, float("nan")])
+def test_what_is_no_number_of_an_object_is_refused(wrong):
+    """Negative, broken, too large and NaN; and a shape that does not fit."""
+    objects = torch.zeros(1, 1, 4, 4, dtype=torch.float64)
+    objects[0, 0, 0, 0] = wrong
+    with pytest.raises(UserError, match="whole numbers of objects"):
+        SupervoxelLoss(instances=True)(torch.zeros(1, 1, 4, 4), objects)
+    with pytest.raises(UserError, match="target of shape"):
+        SupervoxelLoss(instances=True)(torch.zeros(1, 1, 4, 4), objects[..., 1:])
