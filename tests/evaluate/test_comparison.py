@@ -64,7 +64,7 @@ def test_who_is_better_where_and_where_each_is_worst():
     found = compare_predictions({"a": both(good), "b": both(bad)})
     assert found.glance().to_numpy().tolist() == [["1", "a", "-"], ["2", "-", "-"]]
     assert "a is better in dice of class 1" in found.verdict()[0]
-    worst = found.worst(1).set_index("model")
+    worst = found.worst(most=1).set_index("model")
     assert worst["case"].to_dict() == {"a": "case07", "b": "case03"}
     assert worst["Dice ↑"].tolist() == ["0.700", "0.200"]
     assert worst["class"].tolist() == ["1", "1"]
@@ -277,8 +277,8 @@ def test_an_interval_that_rests_on_one_case_is_marked_and_the_case_named():
     assert found.table["rests_on"].tolist() == ["case07"]
     assert found.shown()["95 %"].tolist()[0].endswith("] *")
     assert "the interval rests on it: dice of class 1 on case07" in told
-    assert "what happens in fewer than 26% of cases may be in none of 10; no" in told
+    assert "in fewer than 26 % of cases may not occur in these 10, and no interval" in told
     even = compare_predictions({"a": table(dice=quiet), "b": table(dice=quiet - 0.1)}, ["dice"])
     assert even.table["rests_on"].tolist() == [""]
     assert "*" not in even.shown()["95 %"].tolist()[0]
-    assert "interval knows of it" not in "\n".join(even.verdict())
+    assert "rests on it" not in "\n".join(even.verdict())

@@ -1,5 +1,7 @@
 """The page of a comparison: the verdict first, every case in the plots, pictures of both models."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -45,6 +47,18 @@ def test_the_page_says_who_is_better_and_shows_the_cases(found, evaluations, tmp
     assert "case5: theirs" in page
     assert "about these predictions on cases like these, not about the methods" in page
     assert "intervals are not corrected for the number of tests" in page
+
+
+def test_worst_cases_are_told_by_a_score_of_the_topology_too(found, tmp_path):
+    """Dice alone does not say where a structure breaks."""
+    tables = found.scores.copy()
+    tables.loc[(tables["score"] == "betti_error") & (tables["case"] == "case3"), "theirs"] = 4
+    write_comparison_page(replace(found, scores=tables), tmp_path / "index.html", [])
+    page = (tmp_path / "index.html").read_text(encoding="utf-8")
+    first, second = page.split("<h2>Where each model is worst: ")[1:]
+    assert first.startswith("Dice")
+    assert second.startswith("Betti error")
+    assert "case3" in second.split("</table>")[0]
 
 
 def test_without_masks_there_are_no_pictures(found, tmp_path):

@@ -109,12 +109,13 @@ class Comparison:
             rows.setdefault(str(label), {"class": str(label)})[metric_of(str(score)).header] = text
         return pd.DataFrame(rows.values()).fillna("")
 
-    def worst(self, most: int = 3) -> pd.DataFrame:
+    def worst(self, score: str | None = None, most: int = 3) -> pd.DataFrame:
         """Return the cases and classes in which each model has its worst values of a score.
 
-        Of the first score that is compared; cases in which all its values are perfect are left out.
+        Of the first score that is compared if None; cases in which its value is perfect are left
+        out.
         """
-        score = str(self.table["score"].iloc[0])
+        score = str(self.table["score"].iloc[0]) if score is None else score
         card = metric_of(score)
         higher = card.direction == "higher"
         rows = self.scores[self.scores["score"] == score]

@@ -60,8 +60,8 @@ def _rare(table: pd.DataFrame) -> list[str]:
         return []
     n = int(given["n"].min())
     lines = [
-        f"what happens in fewer than {unseen_share(n):.0%} of cases may be in none of {n}; no "
-        "interval knows of it"
+        f"what goes wrong in fewer than {100 * unseen_share(n):.0f} % of cases may not occur in "
+        f"these {n}, and no interval accounts for it"
     ]
     resting = given[given["rests_on"] != ""]
     if len(resting):

@@ -20,6 +20,7 @@ from topoeval.report.template import template
 
 MOST_CLASSES, MOST_CASES, MOST_TABLES = 6, 3, 8
 _COLUMNS = 3
+_OF_TOPOLOGY = ("betti_matching_union", "betti_error")
 _GREY = "#9aa0a6"
 
 
@@ -55,7 +56,10 @@ def write_comparison_page(
         lines=found.verdict(),
         opening=[
             _table("Which model is better, on which class", found.glance()),
-            _table("Where each model is worst", found.worst()),
+            *(
+                _table(f"Where each model is worst: {metric_of(score).title}", found.worst(score))
+                for score in _telling(found)
+            ),
         ],
         tables=_tables(found),
         remarks=[*lines, *found.notes],
@@ -83,7 +87,8 @@ def draw_paired(found: Comparison, name: str) -> Drawing:
             axes.plot(places, values.mean(), color=INK, linewidth=2, marker="o")
             axes.set_xticks(list(places), [_short(model) for model in found.models])
             axes.set_xlim(-0.3, len(places) - 0.7)
-            axes.set_title(f"{metric_of(score).header}, {_decided(found, name, score)}")
+            # on two lines: side by side long names would run into each other
+            axes.set_title(f"{metric_of(score).header}\n{_decided(found, name, score)}")
             grid(axes, "y")
         for axes in panels[len(scores) :]:
             axes.set_visible(False)
@@ -132,6 +137,13 @@ def _decisive(found: Comparison) -> tuple[str, str]:
     told = found.table[found.table["better"] != ""]
     row = (told if len(told) else found.table).iloc[0]
     return str(row["class"]), str(row["score"])
+
+
+def _telling(found: Comparison) -> list[str]:
+    """Return the scores by which worst cases are told: the first one, and one of the topology."""
+    scores = list(dict.fromkeys(found.table["score"]))
+    of_topology = [name for name in _OF_TOPOLOGY if name in scores[1:]]
+    return [scores[0], *of_topology[:1]]
 
 
 def _decided(found: Comparison, name: str, score: str) -> str:
