@@ -14,6 +14,7 @@ SUITE = """
 schema = 1
 name = "mine"
 title = "Mine"
+description = "Which?"
 seeds = [0, 1]
 methods = ["cross_entropy", "dice_ce", "cldice[weight=[0.1, 1.0]]"]
 reference = "dice_ce"
@@ -42,6 +43,7 @@ def test_a_suite_file_leaves_its_reference_and_bases(tmp_path, records):
     found = yardsticks_of(records, root)
     assert found.reference == "dice_ce"
     assert found.bases["cldice"] == "cross_entropy"
+    assert (found.title, found.question) == ("Mine", "Which?")
     assert yardsticks_of(records, root, "cldice").reference == "cldice"
     text = (root / FILE).read_text()  # a word that has changed is no other reference
     (root / FILE).write_text(text.replace("dice_ce", "dice_cd"))
@@ -56,7 +58,16 @@ def test_a_suite_of_the_catalogue_leaves_nothing(tmp_path):
     assert not (tmp_path / FILE).exists()
 
 
-@pytest.mark.parametrize("text", ["", "[]", json.dumps({"bases": {}}), '{"reference": 3}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        json.dumps({"bases": {}}),
+        '{"reference": 3}',
+        '{"reference": "a", "bases": {}, "title": 3}',
+    ],
+)
 def test_a_damaged_file_is_one_line(tmp_path, records, text):
     """It is not taken for another reference."""
     (tmp_path / "results" / FILE).write_text(text)

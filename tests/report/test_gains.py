@@ -6,7 +6,11 @@ import numpy as np
 import pytest
 
 from tests.report.conftest import make_record, write_records
-from topoeval.report.gains import draw_gains, gains, to_markdown
+from topoeval.report import build
+from topoeval.report.bases import Yardsticks
+from topoeval.report.difference import differences
+from topoeval.report.gains import Gains, draw_gains, gains, to_markdown, verdict
+from topoeval.report.gallery import Answer, Case, Gallery
 from topoeval.report.summary import summarise
 from topoeval.results.records import read
 
@@ -98,3 +102,51 @@ def test_records_without_thresholds_have_no_gains(tmp_path: Path) -> None:
     """Nothing is shown of a suite that recorded none."""
     records = write_records(tmp_path, [make_record(seed=seed) for seed in range(5)])
     assert gains(summarise(read(records))) == []
+
+
+def test_the_verdict_on_several_datasets_is_one_sentence_each_way(summary) -> None:
+    """Counts of each dataset in the order of the panels; of one dataset all that is known."""
+    (one,) = gains(summary)
+    assert verdict([one]) == one.sentence
+    other = Gains("placenta[side=32]", one.lines[:2], one.seeds, one.cases)
+    text = verdict([one, other])
+    assert "1 of 3 on strokes and 1 of 2 on placenta; with a higher one:" in text
+    assert "Of the better ones 0 and 0 remain so" in text
+
+
+def case(name: str) -> Case:
+    """A case whose pictures do not matter."""
+    return Case(name, "image", "target", "1, 1")
+
+
+def test_the_case_shown_is_the_first_that_the_best_method_alone_has_right(summary) -> None:
+    """With how many each has right of those stored, so that a chosen picture does not mislead."""
+    found = gains(summary)
+    right = {"base": [True, False, False, None], "ahead": [True, False, True, True]}
+    answers = {
+        arm: {f"case-{i}": Answer(arm, "1, 0", value) for i, value in enumerate(values)}
+        for arm, values in right.items()
+    }
+    cases = tuple(case(f"case-{i}") for i in range(4))
+    (shown,) = differences(found, {"strokes": Gallery(3, 2, cases, answers)})
+    assert (shown.case.name, shown.seed, shown.right) == ("case-2", 3, (1, 3, 4))
+    assert (shown.base[0], shown.method[0]) == ("base", "ahead")
+    assert differences(found, {"strokes": Gallery(3, 2, cases[:2], answers)}) == []
+    assert differences(found, {"strokes": None}) == []
+    assert differences([], {}) == []
+
+
+def test_the_first_screen_has_title_question_verdict_and_pictures(summary, tmp_path: Path) -> None:
+    """In this order, all of it before the standings."""
+    asked = Yardsticks("base", {}, "What helps <rings>?", "Which one, and how much?")
+    page = build(tmp_path, tmp_path / "page", asked).read_text("utf-8")
+    order = [
+        "<h1>What helps &lt;rings&gt;?</h1>",
+        "Which one, and how much?",
+        "have a lower Betti error than their own base",
+        "figures/gains.svg",
+        'id="results"',
+    ]
+    places = [page.index(text) for text in order]
+    assert places == sorted(places)
+    assert "<h1>quickstart</h1>" in build(tmp_path, tmp_path / "plain", "base").read_text("utf-8")

@@ -1,8 +1,9 @@
 """What the rows of a suite are compared with: found by name, or written by the run of a suite file.
 
 A suite of the catalogue is looked up by the name in its records. One that lies elsewhere cannot be,
-so its run leaves ``yardsticks.json`` in the results folder: the reference, and the base of each
-method that names one. It is data; a report executes no plug-in of a suite to know them.
+so its run leaves ``yardsticks.json`` in the results folder: the reference, the base of each
+method that names one, and the suite's title and description. It is data; a report executes no
+plug-in of a suite to know them.
 """
 
 from __future__ import annotations
@@ -34,7 +35,13 @@ def leave_yardsticks(suite: Suite, root: Path) -> None:
         path.unlink(missing_ok=True)
         return
     root.mkdir(parents=True, exist_ok=True)
-    left = {"schema": _SCHEMA, "reference": suite.reference, "bases": _bases(suite)}
+    left = {
+        "schema": _SCHEMA,
+        "reference": suite.reference,
+        "bases": _bases(suite),
+        "title": suite.title,
+        "question": suite.description,
+    }
     write_text(path, json.dumps(sealed(left), sort_keys=True, indent=1) + "\n")
 
 
@@ -76,29 +83,31 @@ def yardsticks_of(records: Records, results: Path, reference: str | None = None)
 
     names = {str(name) for name in records.runs["method"]}
     bases = {name: load_method(name).base for name in names & set(method_names())}
-    own = DEFAULT_REFERENCE
+    own, words = DEFAULT_REFERENCE, ("", "")
     path = results / FILE
     known = [name for name in records.suites if name in suite_names()]
     if path.is_file():
-        own, left = _read(path)
+        own, left, words = _read(path)
         bases |= left
     elif known:
         suite = load_suite(known[0])
-        own = suite.reference
+        own, words = suite.reference, (suite.title, suite.description)
         bases |= {
             name: str(values["base"]) for name, values in suite.override.items() if "base" in values
         }
-    return Yardsticks(reference or own, {name: base for name, base in bases.items() if base})
+    bases = {name: base for name, base in bases.items() if base}
+    return Yardsticks(reference or own, bases, *words)
 
 
-def _read(path: Path) -> tuple[str, dict[str, str]]:
-    """Return the reference and the bases that a run has left."""
+def _read(path: Path) -> tuple[str, dict[str, str], tuple[str, str]]:
+    """Return the reference, the bases and the words that a run has left."""
     try:
         left = opened(json.loads(path.read_text(encoding="utf-8")), _SEALED_FROM, _SCHEMA)
         reference, bases = left["reference"], left["bases"]
-        texts = [reference, *bases, *bases.values()]
+        words = left.get("title", ""), left.get("question", "")  # earlier runs left none
+        texts = [reference, *bases, *bases.values(), *words]
     except (ValueError, KeyError, TypeError, AttributeError):
         texts = [None]
     if not all(isinstance(text, str) for text in texts):
         raise UserError(f"{path} is damaged; delete it, and run the suite again to have it anew")
-    return reference, dict(bases)
+    return reference, dict(bases), words

@@ -18,7 +18,7 @@ _ALIKE = ("backend", "device", "precision")
 
 @dataclass(frozen=True)
 class Yardsticks:
-    """What the rows of a suite are compared with.
+    """What the rows of a suite are compared with, and what the suite is called and asks.
 
     Parameters
     ----------
@@ -27,10 +27,14 @@ class Yardsticks:
     bases
         Base by name of a method, as the suite or the method's folder has it; for records that were
         made before methods named their bases.
+    title, question
+        Of the suite's file; empty where there is none.
     """
 
     reference: str = DEFAULT_REFERENCE
     bases: Mapping[str, str] = field(default_factory=dict)
+    title: str = ""
+    question: str = ""
 
 
 def base_labels(records: Records, yardsticks: Yardsticks) -> dict[str, dict[str, str]]:

@@ -131,11 +131,17 @@ def plotting(salt: str) -> Iterator[None]:
 
 
 def entitle(
-    figure: Figure, title: str, footer: str, handles: Sequence[Artist] = (), ncols: int = 1
+    figure: Figure,
+    title: str,
+    footer: str,
+    handles: Sequence[Artist] = (),
+    ncols: int = 1,
+    xlabel: str = "",
 ) -> None:
     """Set what one sees above a figure with its legend, and the conventions below it.
 
-    The figure grows by what they need, so that the panels keep the size they were given.
+    The figure grows by what they need, so that the panels keep the size they were given. `xlabel`
+    is that of all panels together.
     """
     width, height = figure.get_size_inches()
     # Mean widths of a letter in the two sizes, in points.
@@ -143,12 +149,15 @@ def entitle(
     footer = "\n".join(textwrap.fill(line, int(width * 72 / 4.9)) for line in footer.splitlines())
     above = 0.12 + 0.21 * (title.count("\n") + 1)
     legend = 0.21 * math.ceil(len(handles) / ncols) + 0.12 if handles else 0.0
-    below = 0.1 + 0.155 * (footer.count("\n") + 1)
+    conventions = 0.1 + 0.155 * (footer.count("\n") + 1)
+    below = conventions + (0.22 if xlabel else 0)
     total = height + above + legend + below
     figure.set_size_inches(width, total)
     left = 0.08 / width
     figure.text(left, 1 - 0.06 / total, title, va="top", fontsize=12, fontweight="bold")
     figure.text(left, 0.06 / total, footer, va="bottom", fontsize=8.5)
+    if xlabel:
+        figure.text(0.5, conventions / total, xlabel, va="bottom", ha="center", fontsize=9)
     if handles:
         figure.legend(
             handles=list(handles),

@@ -154,6 +154,36 @@ def gains(summary: Summary) -> list[Gains]:
     return found
 
 
+def verdict(found: Sequence[Gains]) -> str:
+    """Return in a sentence or two how many methods of each dataset are better and worse."""
+    if len(found) == 1:
+        return found[0].sentence
+    up = [one.better(HALF) for one in found]
+    counts = [
+        f"{len(better)} of {len(one.lines)} on {one.dataset.partition('[')[0]}"
+        for one, better in zip(found, up, strict=True)
+    ]
+    down = [str(len(one.worse(HALF))) for one in found]
+    text = (
+        "Methods with a lower Betti error than their own base at threshold 0.5: "
+        f"{_listed(counts)}; with a higher one: {_listed(down)}."
+    )
+    if all(TOPOLOGY in one.thresholds for one in found):
+        both = [
+            str(len(set(better) & set(one.better(TOPOLOGY))))
+            for one, better in zip(found, up, strict=True)
+        ]
+        text += (
+            f" Of the better ones {_listed(both)} remain so where each, the base too, has the "
+            "threshold that validation images chose for topology."
+        )
+    return text
+
+
+def _listed(texts: Sequence[str]) -> str:
+    return f"{', '.join(texts[:-1])} and {texts[-1]}"
+
+
 def to_markdown(found: Sequence[Gains]) -> str:
     """Return the tables of all datasets, each below its sentence."""
     return "\n\n".join(_tables(found)) + "\n"
@@ -180,12 +210,10 @@ def draw_gains(found: Sequence[Gains], conventions: str) -> Drawing | None:
         panels = figure.subplots(1, len(found), sharey=True, squeeze=False)[0]
         for axes, one in zip(panels, found, strict=True):
             _panel(axes, one, methods)
-        figure.supxlabel(
-            "Betti error of the base minus that of the method (right is better)", fontsize=9
-        )
         panels[0].set_yticks(range(len(methods)), methods, fontsize=8.5)
         panels[0].set_ylim(len(methods) - 0.4, -0.6)
-        entitle(figure, title, conventions, _legend(), ncols=2)
+        what = "Betti error of the base minus that of the method (right is better)"
+        entitle(figure, title, conventions, _legend(), ncols=2, xlabel=what)
         svg = to_svg(figure)
     caption = (
         "Betti error of the base minus that of the method, paired by seed and image; right is "

@@ -13,10 +13,10 @@ from rich.console import RenderableType
 from topoeval.records.files import record_files
 from topoeval.report.bases import Yardsticks
 from topoeval.report.boards import boards, further_boards
+from topoeval.report.difference import differences
 from topoeval.report.figures import draw_dataset, draw_overview
 from topoeval.report.folder import Folder
 from topoeval.report.formats import to_csv, to_latex, to_markdown
-from topoeval.report.gains import draw_gains, gains
 from topoeval.report.gains import to_markdown as gains_to_markdown
 from topoeval.report.gallery import gallery
 from topoeval.report.pages import dataset_page, method_page, overview_page, runs_page
@@ -100,16 +100,15 @@ def add_suite(
         further_boards(records, summary),
         published,
         site,
+        yardsticks if isinstance(yardsticks, Yardsticks) else Yardsticks(),
     )
     figures = draw_overview(summary)
-    found = gains(summary)
-    lead = draw_gains(found, "\n".join(summary.conventions([one.dataset for one in found])))
+    galleries = {name: gallery(records, name, summary.of(name)) for name in summary.datasets}
     pages = {
-        "index.html": overview_page(suite, figures, found, lead),
+        "index.html": overview_page(suite, figures, differences(suite.gains, galleries)),
         "runs.html": runs_page(suite),
     }
-    figures += [lead] if lead is not None else []
-    galleries = {name: gallery(records, name, summary.of(name)) for name in summary.datasets}
+    figures += [suite.lead] if suite.lead is not None else []
     for dataset, name in suite.dataset_pages.items():
         drawn = draw_dataset(suite.only[dataset], suite.look, name)
         pages[f"datasets/{name}.html"] = dataset_page(suite, dataset, drawn, galleries[dataset])
@@ -122,8 +121,8 @@ def add_suite(
         "table.md": to_markdown(summary),
         "table.tex": to_latex(summary),
     }
-    if found:
-        tables["gains.md"] = gains_to_markdown(found)
+    if suite.gains:
+        tables["gains.md"] = gains_to_markdown(suite.gains)
     drawings = {f"figures/{figure.name}.svg": figure.svg for figure in figures}
     for name, text in {**pages, **tables, **drawings}.items():
         folder.add(f"{below}{name}", text)

@@ -11,8 +11,8 @@ import pandas as pd
 
 from topoeval.metrics import Metric
 from topoeval.report.caption import caption_lines
+from topoeval.report.difference import Difference
 from topoeval.report.drawing import Drawing
-from topoeval.report.gains import Gains
 from topoeval.report.gallery import Gallery
 from topoeval.report.overlay import legend
 from topoeval.report.published import pairs
@@ -62,7 +62,7 @@ class Table:
 
 
 def overview_page(
-    suite: SuiteReport, figures: Sequence[Drawing], found: Sequence[Gains], lead: Drawing | None
+    suite: SuiteReport, figures: Sequence[Drawing], seen: Sequence[Difference]
 ) -> str:
     """Return the first page: the verdict and the gains, numbers, figures, failures, conventions."""
     summary = suite.summary
@@ -74,8 +74,8 @@ def overview_page(
         tables={name: _main_table(suite, suite.only[name]) for name in summary.datasets},
         findings={name: finding(summary, name) for name in summary.datasets},
         figures=figures,
-        gains=found,
-        lead=lead,
+        seen=seen,
+        legend=legend(),
         pairs=pairs(suite.published, summary),
         auxiliary=_auxiliary(suite.records),
         caption=caption_lines(summary, datasets=False),

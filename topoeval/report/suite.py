@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from topoeval.records.record import OK
+from topoeval.report.bases import Yardsticks
 from topoeval.report.boards import Board
+from topoeval.report.drawing import Drawing
 from topoeval.report.figures import Looks, method_looks
+from topoeval.report.gains import Gains, draw_gains, gains, verdict
 from topoeval.report.names import slugs
 from topoeval.report.published import Published
 from topoeval.report.row import MethodRow
@@ -52,6 +55,8 @@ class SuiteReport:
         Numbers of papers.
     site
         Where the pages lie.
+    yardsticks
+        With the title and the question of the suite's file.
     """
 
     records: Records
@@ -60,11 +65,42 @@ class SuiteReport:
     further: Mapping[str, Sequence[Board]]
     published: Sequence[Published]
     site: Site
+    yardsticks: Yardsticks = field(default_factory=Yardsticks)
 
     @cached_property
-    def title(self) -> str:
+    def name(self) -> str:
         """Names of the suites that the records come from."""
         return ", ".join(self.records.suites)
+
+    @property
+    def title(self) -> str:
+        """The title of the suite, or names where records of several are shown as one."""
+        return self.yardsticks.title if self._is_one else self.name
+
+    @property
+    def question(self) -> str:
+        """What the suite asks; empty where its file says nothing or is not known."""
+        return self.yardsticks.question if self._is_one else ""
+
+    @property
+    def _is_one(self) -> bool:
+        return bool(self.yardsticks.title) and len(self.records.suites) == 1
+
+    @cached_property
+    def gains(self) -> list[Gains]:
+        """What each method adds to its own base, by dataset."""
+        return gains(self.summary)
+
+    @property
+    def verdict(self) -> str:
+        """How many methods gain over their own base, in a sentence or two."""
+        return verdict(self.gains)
+
+    @cached_property
+    def lead(self) -> Drawing | None:
+        """The gains, drawn."""
+        conventions = self.summary.conventions([one.dataset for one in self.gains])
+        return draw_gains(self.gains, "\n".join(conventions))
 
     @cached_property
     def counts(self) -> dict[str, int]:
