@@ -1,6 +1,7 @@
 """`topoeval compare` of predictions from a shell's view; of records: test_results.py."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -257,3 +258,19 @@ def test_finished_evaluations_keep_their_notes_and_problems(call, folders):
     assert "left out of-bad: " in err
     assert noted in page
     assert problem in page
+
+
+@pytest.mark.parametrize(
+    ("paths", "names"),
+    [
+        (["a", "b"], ["a", "b"]),
+        (["t1/fold_0/validation", "t2/fold_0/validation"], ["t1", "t2"]),
+        (["x/a", "y/a", "x/b"], ["x/a", "y/a", "x/b"]),
+        (["t1/fold_0/val", "t1/fold_1/val"], ["fold_0", "fold_1"]),
+    ],
+)
+def test_models_are_called_by_what_tells_them_apart(paths, names):
+    """What all paths end in tells nothing."""
+    from topoeval.cli.finished import names_of
+
+    assert names_of([Path("/results") / path for path in paths]) == names

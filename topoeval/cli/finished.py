@@ -17,12 +17,17 @@ from topoeval.evaluate.finished import read_evaluation
 
 
 def names_of(paths: Sequence[Path]) -> list[str]:
-    """Return a name per model: the last parts of its path that tell it from the others."""
+    """Return a name per model: the last parts of its path that tell it from the others.
+
+    What all paths end in, as ``fold_0/validation``, is no part of it.
+    """
     resolved = [path.resolve() for path in paths]
     for length in range(1, max(len(path.parts) for path in resolved) + 1):
-        names = ["/".join(path.parts[-length:]) for path in resolved]
-        if len(set(names)) == len(names):
-            return names
+        ends = [path.parts[-length:] for path in resolved]
+        if len(set(ends)) == len(ends):
+            while len({end[-1] for end in ends}) == 1 and min(map(len, ends)) > 1:
+                ends = [end[:-1] for end in ends]
+            return ["/".join(end) for end in ends]
     twice = next(path for path in resolved if resolved.count(path) > 1)
     raise UserError(f"{twice} is named twice")
 
