@@ -118,6 +118,13 @@ def test_a_limit_of_memory_costs_the_item_that_needs_more(halve):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="memory can be limited on Linux only")
+def test_a_limit_under_which_no_process_can_work_is_one_error(halve):
+    """And not a dead process for each item, with its traceback."""
+    with Workers(1, memory=2**25) as workers, pytest.raises(UserError, match=r"32 MB .* too low"):
+        list(workers.over(halve, [2, 4], str))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="memory can be limited on Linux only")
 def test_a_limit_too_low_is_refused():
     """A process that could read nothing is not started."""
     with pytest.raises(UserError, match="too low"):

@@ -54,6 +54,17 @@ class Lanes(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class _Unfit:
+    """A process cannot work under its limit, and no other one could."""
+
+    message: str
+
+
+# Why this process cannot work.
+_unfit: list[str] = []
+
+
 class Workers:
     """Processes that work side by side, each on one item at a time.
 
@@ -162,7 +173,10 @@ class Workers:
             self._pools[place] = pool
         path = name(item)
         try:
-            return pool.submit(guarded, function, item, path).result()
+            result = pool.submit(_limited, function, item, path).result()
+            if isinstance(result, _Unfit):
+                raise UserError(result.message)
+            return result
         except BrokenProcessPool:
             pool.shutdown()
             self._pools[place] = None
@@ -196,7 +210,14 @@ def _start(memory: int | None) -> None:
     """Make a new process ready."""
     plugins.load_in_worker()
     if memory is not None:
-        limit_memory(memory)
+        try:
+            limit_memory(memory)
+        except UserError as error:  # raised here, it would be the death of a process for each item
+            _unfit.append(str(error))
+
+
+def _limited(function: Any, item: Any, path: str) -> Any:
+    return _Unfit(_unfit[0]) if _unfit else guarded(function, item, path)
 
 
 def guarded(function: Callable[[Item], Result], item: Item, path: str) -> Result | Problem:
