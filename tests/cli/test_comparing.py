@@ -267,6 +267,7 @@ def test_finished_evaluations_keep_their_notes_and_problems(call, folders):
         (["t1/fold_0/validation", "t2/fold_0/validation"], ["t1", "t2"]),
         (["x/a", "y/a", "x/b"], ["x/a", "y/a", "x/b"]),
         (["t1/fold_0/val", "t1/fold_1/val"], ["fold_0", "fold_1"]),
+        (["T__plans__2d/val", "TOurs__plans__2d/val"], ["T", "TOurs"]),
     ],
 )
 def test_models_are_called_by_what_tells_them_apart(paths, names):

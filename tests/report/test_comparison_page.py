@@ -96,10 +96,15 @@ def test_three_models_have_tiers(evaluations, tmp_path):
     assert "a ve…f a model" in page
 
 
-def test_trainers_that_begin_and_end_alike_have_names_of_their_own(evaluations):
-    """Below the axes of plots, where names are cut."""
-    names = ("nnUNetTrainer__nnUNetPlans__2d", "nnUNetTrainerTopoevalClDice__nnUNetPlans__2d")
+def test_trainers_that_begin_alike_have_names_of_their_own(evaluations, tmp_path):
+    """Below axes and in tables, where names are cut; the title has them whole."""
+    names = ("nnUNetTrainer", "nnUNetTrainerTopoevalClDice")
     tables = dict(zip(names, (one.cases for one in evaluations.values()), strict=True))
-    svg = draw_paired(compare_predictions(tables), "foreground").svg
-    assert "nnUNetTrainer</" in svg or "<!-- nnUNetTrainer -->" in svg
-    assert "nnUN…valClDice" in svg
+    found = compare_predictions(tables)
+    svg = draw_paired(found, "foreground").svg
+    assert ">nnUNetTrainer</" in svg
+    assert ">nnUN…valClDice</" in svg
+    write_comparison_page(found, tmp_path / "index.html", [])
+    page = (tmp_path / "index.html").read_text(encoding="utf-8")
+    assert "<h1>nnUNetTrainer and nnUNetTrainerTopoevalClDice</h1>" in page
+    assert "<td>nnUN…valClDice</td>" in page

@@ -19,7 +19,7 @@ from topoeval.evaluate.finished import read_evaluation
 def names_of(paths: Sequence[Path]) -> list[str]:
     """Return a name per model: the last parts of its path that tell it from the others.
 
-    What all paths end in, as ``fold_0/validation``, is no part of it.
+    What all end in, as ``fold_0/validation`` or the plans of nnU-Net, is no part of it.
     """
     resolved = [path.resolve() for path in paths]
     for length in range(1, max(len(path.parts) for path in resolved) + 1):
@@ -27,7 +27,10 @@ def names_of(paths: Sequence[Path]) -> list[str]:
         if len(set(ends)) == len(ends):
             while len({end[-1] for end in ends}) == 1 and min(map(len, ends)) > 1:
                 ends = [end[:-1] for end in ends]
-            return ["/".join(end) for end in ends]
+            words = ["/".join(end).split("__") for end in ends]
+            while len({one[-1] for one in words}) == 1 and min(map(len, words)) > 1:
+                words = [one[:-1] for one in words]
+            return ["__".join(one) for one in words]
     twice = next(path for path in resolved if resolved.count(path) > 1)
     raise UserError(f"{twice} is named twice")
 

@@ -8,7 +8,7 @@ false claim in it by 5 %.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
@@ -97,15 +97,15 @@ class Comparison:
             )
         return pd.DataFrame(rows)
 
-    def glance(self) -> pd.DataFrame:
+    def glance(self, called: Callable[[str], str] = str) -> pd.DataFrame:
         """Return who is better: a row per class, a column per score, "-" where none is separated.
 
-        Of three models or more those of the first tier are named.
+        Of three models or more those of the first tier are named; `called` returns how.
         """
         rows: dict[str, dict[str, str]] = {}
         for (label, score), of in self.standings.groupby(["class", "score"], sort=False):
             first = of[of["tier"] == 1]["model"]
-            text = "-" if len(first) == len(self.models) else ", ".join(first)
+            text = "-" if len(first) == len(self.models) else ", ".join(map(called, first))
             rows.setdefault(str(label), {"class": str(label)})[metric_of(str(score)).header] = text
         return pd.DataFrame(rows.values()).fillna("")
 

@@ -55,9 +55,12 @@ def write_comparison_page(
         title=" and ".join(found.models) if len(found.models) == 2 else ", ".join(found.models),
         lines=found.verdict(),
         opening=[
-            _table("Which model is better, on which class", found.glance()),
+            _table("Which model is better, on which class", found.glance(_short)),
             *(
-                _table(f"Where each model is worst: {metric_of(score).title}", found.worst(score))
+                _table(
+                    f"Where each model is worst: {metric_of(score).title}",
+                    _named_shortly(found.worst(score)),
+                )
                 for score in _telling(found)
             ),
         ],
@@ -85,7 +88,7 @@ def draw_paired(found: Comparison, name: str) -> Drawing:
             for line in values.to_numpy():
                 axes.plot(places, line, color=_GREY, linewidth=0.8, alpha=0.7, marker=".")
             axes.plot(places, values.mean(), color=INK, linewidth=2, marker="o")
-            axes.set_xticks(list(places), [_short(found, model) for model in found.models])
+            axes.set_xticks(list(places), [_short(model) for model in found.models])
             axes.set_xlim(-0.3, len(places) - 0.7)
             # on two lines: side by side long names would run into each other
             axes.set_title(f"{metric_of(score).header}\n{_decided(found, name, score)}")
@@ -121,7 +124,7 @@ def draw_side_by_side(found: Comparison, evaluations: Mapping[str, Evaluation]) 
             ndim = mask.ndim
             below = f"{metric_of(score).title} {row[model]:.{digits}f}"
             picture = compared(mask, truth, topology, thickest(truth))
-            panels.append(Panel(f"{row['case']}: {_short(found, model)}", picture, below))
+            panels.append(Panel(f"{row['case']}: {_short(model)}", picture, below))
     title = f"Class {name}: the cases furthest apart in {metric_of(score).title}"
     footer = topology.describe(ndim)
     return draw_comparison("side-by-side", title, footer, panels, len(found.models))
@@ -146,25 +149,22 @@ def _telling(found: Comparison) -> list[str]:
     return [scores[0], *of_topology[:1]]
 
 
+def _named_shortly(worst: pd.DataFrame) -> pd.DataFrame:
+    return worst.assign(model=worst["model"].map(_short)) if len(worst) else worst
+
+
 def _decided(found: Comparison, name: str, score: str) -> str:
     table = found.table
     rows = table[(table["class"] == name) & (table["score"] == score)]
     better = [model for model in dict.fromkeys(rows["better"]) if model]
     if not better:
         return "not separated"
-    return f"{_short(found, better[0])} better" if len(better) == 1 else "see the tiers"
+    return f"{_short(better[0])} better" if len(better) == 1 else "see the tiers"
 
 
-def _short(found: Comparison, name: str) -> str:
-    """Return a name that fits below an axis: without what all end in, the middle of the rest cut.
-
-    Trainers of nnU-Net begin alike and end alike, and differ in between.
-    """
-    parts = [one.split("__") for one in found.models]
-    while all(len(one) > 1 for one in parts) and len({one[-1] for one in parts}) == 1:
-        parts = [one[:-1] for one in parts]
-    shorter = "__".join(parts[found.models.index(name)])
-    return shorter if len(shorter) <= 14 else f"{shorter[:4]}…{shorter[-9:]}"
+def _short(name: str) -> str:
+    """Return a name that fits below an axis; many begin alike, so its middle is cut."""
+    return name if len(name) <= 14 else f"{name[:4]}…{name[-9:]}"
 
 
 def _tables(found: Comparison) -> list[dict[str, Any]]:
