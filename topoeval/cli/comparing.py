@@ -104,7 +104,7 @@ def compare(
         bool,
         typer.Option(
             "--html",
-            help="Write a page (index.html) with plots, and the cases that lie furthest apart.",
+            help="Write a page (index.html) with plots, and the cases on which models differ most.",
             rich_help_panel=_PREDICTIONS,
         ),
     ] = False,
@@ -137,7 +137,7 @@ def compare(
     Examples:
     topoeval compare PRED_A PRED_B GT --topology V
 
-    topoeval compare FOLD_A/validation FOLD_B/validation labelsTr --labels FOLD_A/dataset.json
+    topoeval compare MODEL_A/fold_0/validation MODEL_B/fold_0/validation labelsTr
     """
     from topoeval.cli.finished import read_finished
     from topoeval.cli.notes import shortened

@@ -172,7 +172,9 @@ def show(
     ] = None,
     param: Params = None,
 ) -> None:
-    """Draw a few images of a dataset above their true masks, and print their Betti numbers.
+    """Plot a few images of a dataset above their true masks, and print their Betti numbers.
+
+    Datasets that are read from files are looked for in the folder that TOPOEVAL_DATA names.
 
     Examples:
     topoeval data show strokes --count 3 --out strokes.svg

@@ -188,18 +188,18 @@ def evaluate(
     spacing: Annotated[
         Optional[str],  # noqa: UP045
         typer.Option(
-            help="Size of a voxel along each axis of the array, for example 2,0.5,0.5; by default "
-            "as the files of the truth say.",
+            help="Size of a voxel along each axis of the array in its order (of NIfTI x,y,z), for "
+            "example 2,0.5,0.5; by default as the files of the truth say.",
             rich_help_panel=SCORES,
         ),
     ] = None,
     tolerance: Annotated[
         Optional[list[str]],  # noqa: UP045
         typer.Option(
-            help="How far apart two surfaces or lines may lie and still count as equal, for the "
-            "scores nsd, surface_dice and those of road and vessel networks; in units of the "
-            "spacing: 2 for all classes, CLASS:2 for one; may be repeated. By default the largest "
-            "side of a voxel.",
+            help="How far apart two surfaces or lines may lie and still count as equal, for scores "
+            "that depend on it (nsd, surface_dice, apls, ccq, ...; topoeval info NAME); in the "
+            "unit of --spacing, so in mm where the files have mm, not in voxels: 2 for all "
+            "classes, CLASS:2 for one; may be repeated. By default the largest side of a voxel.",
             rich_help_panel=SCORES,
         ),
     ] = None,

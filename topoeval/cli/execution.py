@@ -29,7 +29,8 @@ Jobs = Annotated[
     int | None,
     typer.Option(
         min=1,
-        help="Runs side by side (slurm: jobs in the queue); as many as fit by default.",
+        help="Runs side by side (slurm: jobs in the queue); by default as many as cores and "
+        "memory of the GPU allow.",
         rich_help_panel=_PANEL,
     ),
 ]

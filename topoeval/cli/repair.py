@@ -55,23 +55,23 @@ def repair(
         float,
         typer.Option(
             help="Add a component or hole only where the barcode of the map has a bar of at least "
-            "this length, so that the map has a trace of it.",
+            "this length in probability, so that the map has a trace of it; 0 asks for none.",
             rich_help_panel=EDITS,
         ),
     ] = 0.0,
     limit: Annotated[
         Optional[float],  # noqa: UP045
         typer.Option(
-            help="Flip no voxel whose |logit p| is larger. Without --betti: make every "
-            "edit that this allows.",
+            help="Flip no voxel whose |logit p| is larger. Without --betti: remove every component "
+            "and hole that can be removed within this limit.",
             rich_help_panel=EDITS,
         ),
     ] = None,
     max_change: Annotated[
         Optional[int],  # noqa: UP045
         typer.Option(
-            help="Most voxels that one edit may flip, with those that thicken its path; not with "
-            "--settle.",
+            help="Most voxels that one edit may flip, those included that make the path of a join "
+            "or a split thicker. It cannot be combined with --settle.",
             rich_help_panel=EDITS,
         ),
     ] = None,
@@ -80,9 +80,9 @@ def repair(
         typer.Option(
             help="Kinds of edits that are allowed, for example delete,fill; all by default. Of a "
             "component: delete, create, join (two by a path), split (in two). Of a hole: fill, "
-            "pierce (make one), open (to the outside), close (make one by closing a gap). In 3D "
-            "of a loop: cut it or cover its hole, make one by a bridge of foreground or a tunnel "
-            "of background.",
+            "pierce (make one), open (to the outside), close (make one by closing a gap); of a "
+            "cavity the same four. Of a loop in 3D: cut (through it), cover (its hole), bridge "
+            "(make one of foreground), tunnel (make one of background).",
             rich_help_panel=EDITS,
         ),
     ] = None,
@@ -95,7 +95,10 @@ def repair(
     ] = 0,
     keep: Annotated[
         Optional[int],  # noqa: UP045
-        typer.Option(help="Keep only so many components, the largest ones.", rich_help_panel=EDITS),
+        typer.Option(
+            help="Keep only so many components of each class, the largest ones.",
+            rich_help_panel=EDITS,
+        ),
     ] = None,
     settle: Annotated[
         bool,
@@ -131,9 +134,9 @@ def repair(
 
     Edits that cost less go first: those that flip few voxels, of which the map is least sure. Reads
     the formats that 'topoeval evaluate' reads, and writes the same format with the same size,
-    place and spacing of voxels. A file that cannot be repaired is named and not written; one that
-    does not have the wanted numbers afterwards is written and named. Either way the exit status is
-    1. The same command again goes on where it was interrupted.
+    place and spacing of voxels. A file that cannot be read or edited is named and not written; one
+    that does not have the wanted numbers afterwards is written and named. Either way the exit
+    status is 1. The same command again goes on where it was interrupted.
 
     Examples:
     topoeval repair PRED --betti 1,0 --out REPAIRED

@@ -25,7 +25,7 @@ def collect(
     out: Annotated[Path, typer.Option(help="Folder to write to.")] = Path("collected"),
     as_json: AsJson = False,
 ) -> None:
-    """Write all records into two tables: runs.parquet and cases.parquet.
+    """Write all records into two tables: runs.parquet and cases.parquet (Parquet files).
 
     A row per run, with its settings, times and state, and a row per run and case, with its scores.
 

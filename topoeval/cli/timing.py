@@ -42,7 +42,9 @@ def time(
     busy: Annotated[
         bool,
         typer.Option(
-            "--busy", help="Measure although other programs are at work; the records say so."
+            "--busy",
+            help="Measure although other programs are at work, which else is refused; the records "
+            "say so.",
         ),
     ] = False,
     again: Annotated[bool, typer.Option("--again", help="Measure anew what has records.")] = False,
