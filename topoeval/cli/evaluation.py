@@ -313,8 +313,8 @@ def write_evaluation(
             found.cases.to_parquet(beside, index=False)
     document = record(found, describe("cpu", 1, "native"), wall_s)
     if (out / "cases.csv").is_file():  # there is none where no file could be read
-        beside = checksum((out / "cases.csv").read_bytes())
-        document = document.model_copy(update={"cases_csv": beside})
+        content = checksum((out / "cases.csv").read_bytes())
+        document = document.model_copy(update={"cases_csv": content})
     write_record(out / "record.json", document)
 
 
