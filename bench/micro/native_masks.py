@@ -4,6 +4,7 @@
     python bench/micro/native_masks.py --peer [SIDE]     # 160: the octant of topolosses' module
     python bench/micro/native_masks.py --threads [SIDE]  # elapsed time of one and of two threads
     python bench/micro/native_masks.py --shares          # how cost grows with size and foreground
+    python bench/micro/native_masks.py --sheets 1024     # one size of sheets; 1024: 16 GiB, minutes
 
 One process, one thread, both sides of a ratio in turns, least of the repeats. ``--large`` adds the
 volumes of clinical size, ``--old`` the matching of grey maps beside them (minutes), ``--only``
@@ -159,6 +160,26 @@ def two_threads(side):
             )
 
 
+def one_size(side):
+    """Matching of sheets of one size, each construction once, and its memory."""
+    p, g = sheets(side)
+    for construction in "VT":
+        spent = []
+
+        def masks(c=construction, spent=spent):
+            begin = time.process_time()
+            counts = _native.match_masks(p[None], g[None], c, False, "union", 1)
+            spent.append((time.process_time() - begin, np.ravel(counts).tolist()))
+
+        memory = growth(masks) / p.size
+        (cost, counts), *_ = spent
+        print(
+            f"sheets {side}^3, share {p.mean():.2f}, {construction}, union: {cost:.1f} s of CPU, "
+            f"{memory:.1f} bytes a voxel beyond the masks; counts {counts}",
+            flush=True,
+        )
+
+
 def growth_of_cost():
     """Nanoseconds a voxel by size and share of foreground, smooth fields and white noise."""
     print("| ns a voxel | | share .05 | .26 | .5 | .9 |\n|---|---|---|---|---|---|")
@@ -192,11 +213,14 @@ def main():
     parser.add_argument("--peer", type=int, nargs="?", const=160)
     parser.add_argument("--threads", type=int, nargs="?", const=200)
     parser.add_argument("--shares", action="store_true")
+    parser.add_argument("--sheets", type=int, metavar="SIDE")
     args = parser.parse_args()
     if args.peer:
         beside_peer(args.peer)
     elif args.threads:
         two_threads(args.threads)
+    elif args.sheets:
+        one_size(args.sheets)
     elif args.shares:
         growth_of_cost()
     else:
