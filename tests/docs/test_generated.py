@@ -92,8 +92,11 @@ def test_the_tables_of_the_backends_are_current(tmp_path):
     from topoeval.backend_timing.tables import write
 
     for folder in BENCHES:
-        for path in write(Record.load(folder / "records.json"), tmp_path / folder.name):
-            if path.suffix != ".png":
+        measured = Record.load(folder / "records.json")
+        for path in write(measured, tmp_path / folder.name):
+            if path.name == "records.json":  # what is written today has a checksum
+                assert Record.load(path) == measured
+            elif path.suffix != ".png":
                 assert path.read_bytes() == (folder / path.name).read_bytes(), path.name
 
 
