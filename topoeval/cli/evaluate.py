@@ -82,7 +82,9 @@ Betti = Annotated[
     Optional[list[str]],  # noqa: UP045
     typer.Option(
         help="Betti numbers that each mask should have: components,holes in 2D, "
-        "components,loops,cavities in 3D; 1,1 for all classes, CLASS:1,1 for one; may be repeated.",
+        "components,loops,cavities in 3D; 1,1 for all classes, CLASS:1,1 for one; may be repeated. "
+        "Columns with matches_prior in their name say which masks have them; all other columns "
+        "are as without.",
         rich_help_panel=SCORES,
     ),
 ]
@@ -170,7 +172,7 @@ def evaluate(
         typer.Option(
             "--instances",
             help="Each label is an object of its own, as in instance segmentation: scores of "
-            "objects (pq: panoptic quality, instance_f1, ...) compare the objects as they are "
+            "objects (instance_f1: F1 of matched objects; pq: that times their mean IoU) compare the objects as they are "
             "labelled, also where they touch, and not connected components.",
             rich_help_panel=VALUES,
         ),
@@ -197,7 +199,7 @@ def evaluate(
         Optional[list[str]],  # noqa: UP045
         typer.Option(
             help="How far apart two surfaces or lines may lie and still count as equal, for scores "
-            "that depend on it (nsd, surface_dice, apls, ccq, ...; topoeval info NAME); in the "
+            "such as nsd and surface_dice (topoeval info NAME tells which depend on it); in the "
             "unit of --spacing, so in mm where the files have mm, not in voxels: 2 for all "
             "classes, CLASS:2 for one; may be repeated. By default the largest side of a voxel.",
             rich_help_panel=SCORES,

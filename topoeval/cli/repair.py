@@ -7,7 +7,7 @@ from typing import Annotated, Optional
 
 import typer
 
-from topoeval.cli.evaluate import Axes, Betti
+from topoeval.cli.evaluate import Axes
 from topoeval.cli.execution import (
     CaseExecutor,
     CaseJobs,
@@ -28,12 +28,20 @@ def repair(
     out: Annotated[
         Path, typer.Option(help="Folder to write to, under the same names.", rich_help_panel=OUTPUT)
     ],
-    betti: Betti = None,
+    betti: Annotated[
+        Optional[list[str]],  # noqa: UP045
+        typer.Option(
+            help="Wanted Betti numbers: components,holes in 2D, components,loops,cavities in 3D; "
+            "1,1 for all classes, CLASS:1,1 for one; may be repeated.",
+            rich_help_panel=EDITS,
+        ),
+    ] = None,
     threshold: Annotated[
         Optional[float],  # noqa: UP045  # typer reads the annotation at run time
         typer.Option(
             help="Take the files as probabilities (floats in [0, 1], or uint8 of which 255 is 1): "
-            "values from this one on are foreground. The results are probabilities, too."
+            "values from this one on are foreground. The results are probabilities, too. A softmax "
+            "(a channel per class) needs none: the largest channel decides."
         ),
     ] = None,
     ignore: Annotated[
@@ -89,7 +97,8 @@ def repair(
     min_size: Annotated[
         int,
         typer.Option(
-            help="Components and holes of fewer voxels are removed before anything else.",
+            help="Components and holes (in 3D cavities, not loops) of fewer voxels are deleted and "
+            "filled before anything else.",
             rich_help_panel=EDITS,
         ),
     ] = 0,
