@@ -172,8 +172,9 @@ def evaluate(
         typer.Option(
             "--instances",
             help="Each label is an object of its own, as in instance segmentation: scores of "
-            "objects (instance_f1: F1 of matched objects; pq: that times their mean IoU) compare the objects as they are "
-            "labelled, also where they touch, and not connected components.",
+            "objects (instance_f1: F1 of matched objects; pq: that times their mean IoU) compare "
+            "the objects as they are labelled, also where they touch, and not connected "
+            "components.",
             rich_help_panel=VALUES,
         ),
     ] = False,
