@@ -20,6 +20,7 @@ TITLES = {
     "satloss": "spatially aware wasserstein (satloss)",
     "soft cldice": "dice + soft cldice",
     "topological cldice": "dice + topological cldice",
+    "region separation": "region separation (topo)",
 }
 
 
