@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 # What the light installation leaves out, by the extra that brings it.
-_EXTRAS = {"torch": "train", "monai": "train"}
+_EXTRAS = {"torch": "train", "monai": "train", "edt": "train"}
 
 
 class UserError(ValueError):

@@ -7,7 +7,8 @@ and masks they almost meet; targets are prepared once, as a training does, or, w
 every call, as in a loop that knows nothing of `prepare` and shows new targets at each step (first
 shape only): a voxel of each mask differs at each call, or the loss would remember them. Figures
 are CPU time, medians, Dice interleaved in the same process; memory is what the process grew by
-beyond the inputs and a run of Dice. Peers are timed likewise where they are installed. With
+beyond the inputs and a run of Dice. Peers (`loss_peers.py`) are timed likewise where they are
+installed, and named where they are not. With
 ``--only`` the rows of other losses stay as they were in ``--out``. What is not measured
 within the limit is a row that says so.
 """
@@ -21,6 +22,8 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+
+from loss_peers import LEFT_OUT, PEERS
 
 SHAPES = {
     "8x1x128x128": (8, 1, 128, 128),
@@ -87,42 +90,6 @@ def built(name, ndim, called=False):
 
 
 REQUIRED = {"topo_interaction": lambda ndim: {"exclusion": [[0, 1]]}}
-
-
-def monai_cldice(ndim):
-    """Return MONAI's soft clDice of sigmoid probabilities."""
-    from monai.losses import SoftclDiceLoss
-
-    loss = SoftclDiceLoss(iter_=3)
-    return lambda logits, masks: loss(logits.sigmoid(), masks)
-
-
-def topolosses_betti_matching(ndim):
-    """Return the loss around the published compiled matching, without its base loss.
-
-    Its package imports OpenCV on the way for its other losses; the modules on the path to this one
-    are entered as empty packages instead.
-    """
-    import importlib
-    import types
-    import warnings
-
-    import topolosses
-
-    warnings.simplefilter("ignore")  # it warns at each call that there is no base loss
-    for path in ("losses", "losses.betti_matching", "losses.betti_matching.src"):
-        module = types.ModuleType(f"topolosses.{path}")
-        module.__path__ = [str(Path(topolosses.__path__[0], *path.split(".")))]
-        sys.modules[module.__name__] = module
-    source = importlib.import_module("topolosses.losses.betti_matching.src.betti_matching_loss")
-    loss = source.BettiMatchingLoss(use_base_loss=False, alpha=1, include_background=True)
-    return lambda logits, masks: loss(logits.sigmoid(), masks)
-
-
-PEERS = {
-    "betti_matching": {"topolosses BettiMatchingLoss": topolosses_betti_matching},
-    "cldice": {"MONAI SoftclDiceLoss": monai_cldice},
-}
 
 
 def measure(name, peer, shape, called):
@@ -226,6 +193,8 @@ def main():
     from topoeval.harness.runs.environment import describe
     from topoeval.losses import LOSSES
 
+    for peer, package in LEFT_OUT.items():
+        print(f"{peer} is left out: {package} is not installed", file=sys.stderr)
     rows = []
     for name in options.only or sorted(LOSSES):
         for peer in (None, *PEERS.get(name, ())):

@@ -8,9 +8,9 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.ndimage import distance_transform_edt
 
 from topoeval.losses.base import TargetLoss, as_mask, outside_graph
+from topoeval.losses.distances import to_other_phase
 from topoeval.losses.info import LossInfo
 
 
@@ -82,8 +82,5 @@ class BoundaryLoss(TargetLoss):
         return torch.from_numpy(distances).reshape(masks.shape).to(target.device)
 
     def _signed_distance(self, mask: NDArray[np.bool_]) -> NDArray[np.float32]:
-        if mask.all() or not mask.any():
-            return np.zeros(mask.shape, np.float32)
-        outside = distance_transform_edt(~mask, sampling=self.spacing)
-        inside = distance_transform_edt(mask, sampling=self.spacing)
-        return np.asarray(outside - inside, np.float32)
+        distance = to_other_phase(mask, self.spacing)
+        return np.where(mask, -distance, distance).astype(np.float32)

@@ -8,10 +8,10 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.ndimage import distance_transform_edt
 
 from topoeval.errors import UserError
 from topoeval.losses.base import TargetLoss, as_mask
+from topoeval.losses.distances import to_other_phase
 from topoeval.losses.foreground import on_host
 from topoeval.losses.info import LossInfo
 
@@ -104,13 +104,7 @@ class HausdorffDTLoss(TargetLoss):
             raise UserError(f"a spacing of {len(self.spacing)} numbers, and images are {ndim}D")
 
         def of_images(images: NDArray[np.bool_]) -> NDArray[np.float32]:
-            powers = [self._distance(image) ** self.alpha for image in images]
+            powers = [to_other_phase(image, self.spacing) ** self.alpha for image in images]
             return np.stack(powers).astype(np.float32)
 
         return on_host(of_images, as_mask(maps.detach()))
-
-    def _distance(self, mask: NDArray[np.bool_]) -> NDArray[np.float64]:
-        if mask.all() or not mask.any():
-            return np.zeros(mask.shape)
-        inside, outside = (distance_transform_edt(m, self.spacing) for m in (mask, ~mask))
-        return np.asarray(inside + outside)

@@ -9,10 +9,10 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.ndimage import distance_transform_edt
 
 from topoeval.errors import UserError
 from topoeval.losses.base import TargetLoss, as_mask
+from topoeval.losses.distances import to_other_phase
 from topoeval.losses.foreground import on_host
 from topoeval.losses.info import LossInfo
 
@@ -98,6 +98,6 @@ class RegionWiseLoss(TargetLoss):
     def _map(self, mask: NDArray[np.bool_]) -> NDArray[np.float64]:
         if mask.all():
             return np.full(mask.shape, -1.0)
-        distance = distance_transform_edt(mask, self.spacing)
-        deepest = distance.max()
+        distance = to_other_phase(mask, self.spacing)
+        deepest = distance.max(where=mask, initial=0)
         return np.where(mask, -distance / (deepest if deepest > 0 else 1), 1.0)

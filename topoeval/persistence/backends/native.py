@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Sequence
 from typing import ClassVar
@@ -66,4 +67,10 @@ class Native(Backend):
 def default_threads() -> int:
     """Return OMP_NUM_THREADS where it is set, else the cores this process may use."""
     asked = os.environ.get("OMP_NUM_THREADS", "")
-    return int(asked) if asked.isdigit() and int(asked) > 0 else usable_cores()
+    return int(asked) if asked.isdigit() and int(asked) > 0 else _cores()
+
+
+@functools.cache
+def _cores() -> int:
+    # read once: the files that say it take longer to read than a small image takes to compute
+    return usable_cores()
