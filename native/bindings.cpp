@@ -108,17 +108,20 @@ nb::tuple py_persistence(nb::object values, const std::string& construction, boo
 nb::tuple py_pass_loops(const Array& levels, const std::string& construction, bool into_zero,
                         bool dual, std::int64_t budget, int threads) {
   const Batch batch = batch_of(levels);
-  if (batch.rank != 3 || batch.count != 1) refuse("levels must be one volume");
+  if (batch.rank != 3 || batch.count != 1 || batch.first.dtype != Dtype::u8 ||
+      !batch.first.contiguous(1)) {
+    refuse("levels must be one volume of uint8 without gaps");
+  }
   const Request request = request_of(construction, false, {1}, 3);
   volume::Engine<std::int32_t> engine;
   engine.limit(budget);
   volume::PassingLoops passing;
   Interrupt interrupt;
-  engine.pass_loops(Field<std::int32_t>(batch.first, true), request.construction,
-                    into_zero ? volume::Passing::into_zero : volume::Passing::out_of_two,
+  engine.pass_loops(batch.first, request.construction,
+                    into_zero ? volume::Passing::into_zero : volume::Passing::out_of_three,
                     dual ? volume::Loops::dual : volume::Loops::automatic, threads, interrupt,
                     passing);
-  return nb::make_tuple(passing.alive, passing.marks);
+  return nb::make_tuple(passing.alive, passing.marks[0], passing.marks[1]);
 }
 
 // For tests: one volume by a given reduction for H1.
@@ -377,7 +380,7 @@ bool array of the same shape, with the topology of the masks.)");
   topoeval::bind_soft_skeleton(module);
   module.def("_pass_loops", &topoeval::py_pass_loops, nb::arg("levels"), nb::arg("construction"),
              nb::arg("into_zero"), nb::arg("dual"), nb::arg("budget"), nb::arg("threads"),
-             "For tests: H1 of a volume of the levels 0, 1, 2; budget < 0: the usual one.");
+             "For tests: H1 of a volume of levels 0 to 4; budget < 0: the usual one.");
   module.def("_volume_variant", &topoeval::py_volume_variant, nb::arg("values"),
              nb::arg("construction"), nb::arg("loops"), nb::arg("wide_entries"),
              nb::arg("threads"), "For tests: one volume with H1 by 'primal', 'dual' or 'auto'.");

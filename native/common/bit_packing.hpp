@@ -39,14 +39,18 @@ inline void pack_bits(const char* in, std::int64_t stride, std::int64_t count,
   for (; i < count; ++i) out[i >> 6] |= std::uint64_t{in[i * stride] != 0} << (i & 63);
 }
 
+// The lowest eight bits as bytes of a word, each 0 or 1, the first one lowest.
+inline std::uint64_t unpack_eight(std::uint64_t bits) {
+  // Byte k of the product keeps bit k alone; the sum carries it to the top of the byte.
+  const std::uint64_t apart = (bits & 0xFF) * 0x0101010101010101u & 0x8040201008040201u;
+  return (apart + 0x00406070787C7E7Fu) >> 7 & 0x0101010101010101u;
+}
+
 // Writes count bytes, each 0 or 1.
 inline void unpack_bits(const std::uint64_t* in, std::int64_t count, std::uint8_t* out) {
   std::int64_t i = 0;
   for (; i + 8 <= count; i += 8) {
-    // Byte k of the product keeps bit k alone; the sum carries it to the top of the byte.
-    const std::uint64_t bits = in[i >> 6] >> (i & 63) & 0xFF;
-    const std::uint64_t apart = bits * 0x0101010101010101u & 0x8040201008040201u;
-    const std::uint64_t bytes = (apart + 0x00406070787C7E7Fu) >> 7 & 0x0101010101010101u;
+    const std::uint64_t bytes = unpack_eight(in[i >> 6] >> (i & 63));
     for (int k = 0; k < 8; ++k) out[i + k] = static_cast<std::uint8_t>(bytes >> (8 * k));
   }
   for (; i < count; ++i) out[i] = static_cast<std::uint8_t>(in[i >> 6] >> (i & 63) & 1);

@@ -68,6 +68,15 @@ class BitRows {
   Word* row(std::int64_t r) { return bits_.data() + r * words_; }
   const Word* row(std::int64_t r) const { return bits_.data() + r * words_; }
 
+  // 64 of them, from place x of a row on; none beyond its last word.
+  Word bits(std::int64_t r, std::int64_t x) const {
+    const Word* word = row(r) + (x >> 6);
+    const int shift = static_cast<int>(x & 63);
+    if (shift == 0) return *word;
+    const Word more = (x >> 6) + 1 < words_ ? word[1] : 0;
+    return *word >> shift | more << (64 - shift);
+  }
+
   bool any() const {
     Word found = 0;
     for (const Word word : bits_) found |= word;

@@ -1,14 +1,16 @@
-// H1 of two volumes of zeros and ones: matched loops by two persistence runs.
+// H1 of two volumes of zeros and ones: matched loops by one image of levels.
 //
-// For X = P, G an image of three levels puts F_X before the rest of F_C before all else (union), or
-// F_C before the rest of F_X before all else (intersection).  Of its bars those count that
-// begin in F_X and end outside F_C, respectively begin in F_C and end outside F_X; the cell that
-// kills (or opens) such a loop is its mark, and loops with the same mark match.  See masks.hpp.
+// For X = P, G the marks of X are the cells that kill a class of F_X outside F_C (union), or that open one
+// in F_C (intersection); loops with the same mark match.  See masks.hpp.
 //
 // Marks of X are those of C less some: every loop of F_C dies outside (opens in F_C), at a cell that
 // does not depend on X; it is no mark of X if the loop was born in the rest of F_C
 // (died in the rest of F_X).  So these are looked for, and counted off: where the masks hardly
 // differ there are few, and they alone have to be reduced, never the loops of F_X (of the outside).
+//
+// Levels: 3 for what both have, 2 for P alone, 1 for G alone, 0 for neither.  With the union the loops born
+// at level 1 that die at level 0 are what P lacks; with the intersection, those that open at level 3 and
+// die at level 2.  For G levels 2 and 1 change places.  The frame is before all others.
 //
 // Crop.  Let Y be a box in the array.  For the intersection Y has to hold P and G: the marks depend
 // on F_C, F_P and F_G and the order in F_C, nothing else.  For the union it has to hold them with
@@ -24,9 +26,12 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <numeric>
 #include <vector>
 
+#include "../common/bit_packing.hpp"
 #include "../common/buffer.hpp"
+#include "../common/team.hpp"
 #include "../volume/engine.hpp"
 #include "bit_rows.hpp"
 #include "grid.hpp"
@@ -43,27 +48,28 @@ class MaskLoops {
     const Box box = box_of(p, g, framed ? kWhole : intersection ? 0 : 2);
     if (box.size() >= kMostVoxels) throw TooLarge();
     std::uint8_t* levels = levels_.reserve(static_cast<std::size_t>(box.size()));
-    const auto passing = intersection ? volume::Passing::out_of_two : volume::Passing::into_zero;
-    for (int side = 0; side < 2; ++side) {
+    std::vector<std::int64_t> foreground(static_cast<std::size_t>(box.side(0)));
+    Team(threads, interrupt).run(box.side(0), [&](std::int64_t z, int) {
       interrupt.poll();
-      const std::int64_t foreground =
-          fill_levels(side == 0 ? p : g, side == 0 ? g : p, box, intersection, levels);
-      if (framed) fill_frame(box, levels);
-      // Long chains arise where the space in the way of loops is large: the other side is quick.
-      const bool sparse = 2 * foreground < box.size();
-      const bool dual = sparse == (construction == Construction::vertices);
-      engine_.pass_loops(Field<std::int32_t>(view_of(levels, box), true), construction, passing,
-                         dual ? volume::Loops::dual : volume::Loops::automatic, threads, interrupt,
-                         lost_[side]);
-    }
-    const auto &of_p = lost_[0].marks, &of_g = lost_[1].marks;
-    return lost_[0].alive -
-           static_cast<std::int64_t>(of_p.size() + of_g.size()) + common(of_p, of_g);
+      std::uint8_t* plane = levels + z * box.side(1) * box.side(2);
+      foreground[static_cast<std::size_t>(z)] = fill_levels(p, g, box, box.low[0] + z, plane);
+      if (framed) fill_frame(box, z, plane);
+    });
+    // Long chains arise where the space in the way of loops is large: the other side is quick.
+    const bool sparse = 2 * std::accumulate(foreground.begin(), foreground.end(), std::int64_t{0}) <
+                        box.size();
+    const bool dual = sparse == (construction == Construction::vertices);
+    engine_.pass_loops(
+        view_of(levels, box), construction,
+        intersection ? volume::Passing::out_of_three : volume::Passing::into_zero,
+        dual ? volume::Loops::dual : volume::Loops::automatic, threads, interrupt, lost_);
+    const auto &of_p = lost_.marks[0], &of_g = lost_.marks[1];
+    return lost_.alive - static_cast<std::int64_t>(of_p.size() + of_g.size()) + common(of_p, of_g);
   }
 
   std::size_t bytes() const {
     return levels_.bytes() + engine_.bytes() +
-           (lost_[0].marks.capacity() + lost_[1].marks.capacity()) * sizeof(std::int64_t);
+           (lost_.marks[0].capacity() + lost_.marks[1].capacity()) * sizeof(std::int64_t);
   }
 
   // How many values two sorted lists share.
@@ -80,7 +86,7 @@ class MaskLoops {
  private:
   static constexpr std::int64_t kMostVoxels = std::int64_t{1} << 31;
   static constexpr int kWhole = -1;  // instead of a margin
-  static constexpr std::uint8_t kFrame = 3, kFirst = 2, kSecond = 1;  // levels; all else is 0
+  static constexpr std::uint8_t kFrame = 4;  // a level
 
   struct Box {
     std::int64_t low[3], high[3];  // z, y, x
@@ -119,35 +125,39 @@ class MaskLoops {
     return 64 * k + volume::highest_bit(p.row(r)[k] | g.row(r)[k]);
   }
 
-  // Returns how many voxels belong to either mask.
-  static std::int64_t fill_levels(const BitRows& x, const BitRows& other, const Box& box,
-                                  bool intersection, std::uint8_t* levels) {
+  // One plane.  Returns how many voxels belong to either mask.
+  static std::int64_t fill_levels(const BitRows& p, const BitRows& g, const Box& box,
+                                  std::int64_t z, std::uint8_t* levels) {
     std::int64_t foreground = 0;
-    for (std::int64_t z = box.low[0]; z < box.high[0]; ++z) {
-      for (std::int64_t y = box.low[1]; y < box.high[1]; ++y) {
-        const std::int64_t r = z * x.height() + y;
-        const BitRows::Word *mine = x.row(r), *theirs = other.row(r);
-        for (std::int64_t at = box.low[2]; at < box.high[2]; ++at) {
-          const auto a = static_cast<std::uint8_t>(mine[at >> 6] >> (at & 63) & 1);
-          const auto b = static_cast<std::uint8_t>(theirs[at >> 6] >> (at & 63) & 1);
-          const auto level = static_cast<std::uint8_t>(a + (intersection ? a & b : a | b));
-          *levels++ = level;
-          foreground += level != 0;
+    for (std::int64_t y = box.low[1]; y < box.high[1]; ++y) {
+      const std::int64_t r = z * p.height() + y;
+      for (std::int64_t at = box.low[2]; at < box.high[2];) {
+        const std::uint64_t in_p = p.bits(r, at), in_g = g.bits(r, at);
+        const std::int64_t some = std::min<std::int64_t>(64, box.high[2] - at);
+        // What is beyond the box is in no mask, or beyond the row.
+        foreground += volume::count_bits(in_p | in_g);
+        for (std::int64_t k = 0; k < some; k += 8) {
+          const std::uint64_t eight = 2 * unpack_eight(in_p >> k) + unpack_eight(in_g >> k);
+          const std::int64_t last = std::min<std::int64_t>(8, some - k);
+          if (last == 8) {
+            for (int i = 0; i < 8; ++i) levels[i] = static_cast<std::uint8_t>(eight >> (8 * i));
+          } else {
+            for (int i = 0; i < last; ++i) levels[i] = static_cast<std::uint8_t>(eight >> (8 * i));
+          }
+          levels += last;
         }
+        at += some;
       }
     }
     return foreground;
   }
 
   // A frame enters before all voxels, see topoeval.digital.border.
-  static void fill_frame(const Box& box, std::uint8_t* levels) {
-    for (std::int64_t z = 0; z < box.side(0); ++z) {
-      for (std::int64_t y = 0; y < box.side(1); ++y, levels += box.side(2)) {
-        const bool whole_row =
-            z == 0 || z == box.side(0) - 1 || y == 0 || y == box.side(1) - 1;
-        if (whole_row) std::fill_n(levels, box.side(2), kFrame);
-        levels[0] = levels[box.side(2) - 1] = kFrame;
-      }
+  static void fill_frame(const Box& box, std::int64_t z, std::uint8_t* levels) {
+    for (std::int64_t y = 0; y < box.side(1); ++y, levels += box.side(2)) {
+      const bool whole_row = z == 0 || z == box.side(0) - 1 || y == 0 || y == box.side(1) - 1;
+      if (whole_row) std::fill_n(levels, box.side(2), kFrame);
+      levels[0] = levels[box.side(2) - 1] = kFrame;
     }
   }
 
@@ -164,7 +174,7 @@ class MaskLoops {
 
   volume::Engine<std::int32_t> engine_;
   Buffer<std::uint8_t> levels_;
-  volume::PassingLoops lost_[2];  // the marks of C that P, that G does not have
+  volume::PassingLoops lost_;  // the marks of C that P, that G does not have
 };
 
 }  // namespace topoeval::matching

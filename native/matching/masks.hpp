@@ -15,7 +15,7 @@
 //
 // Dimensions 0 and d-1 need no such order: what matters there are connected components and the
 // voxel at which the raster meets them (run_labels.hpp, masks.cpp).  H1 of a volume
-// is two runs of the engine for volumes on images of three levels (mask_loops.hpp).
+// is the business of the engine for volumes, on an image of four levels (mask_loops.hpp).
 #pragma once
 
 #include <array>

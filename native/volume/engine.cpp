@@ -1,10 +1,12 @@
 #include "engine.hpp"
 
 #include <algorithm>
-#include <optional>
 #include <utility>
+#include <vector>
 
-#include "loops.hpp"
+#include "../common/dense_ranks.hpp"
+#include "contacts.hpp"
+#include "passing.hpp"
 
 namespace topoeval::volume {
 
@@ -56,15 +58,14 @@ auto emit_to(std::vector<Pair>& pairs, const Grid& grid) {
 
 template <class Key>
 bool Engine<Key>::prepare_loops(const Field<Key>& field, const Grid& grid, const Request& request,
-                                const Listed<Key>& listed, bool levels, Team& team,
-                                Diagram& out) {
+                                bool levels, Team& team, Diagram& out) {
   Gradient<Key>& gradient = workspace_->gradient;
   ExtremumPairing<Key>& minima = workspace_->minima;
   ExtremumPairing<Key>& maxima = workspace_->maxima;
   Interrupt& interrupt = team.interrupt();
   const auto wants = [&](int core_dim) { return request.wants(dimension_of(core_dim, grid)); };
 
-  gradient.compute(field, grid, listed, team);
+  gradient.compute(field, grid, {}, team);
 
   // H1 needs to know what H0 and H2 leave over.
   std::vector<ExtremumPairing<Key>*> pairings;
@@ -114,7 +115,7 @@ void Engine<Key>::run(const Field<Key>& field, const Request& request, int threa
   const Grid grid(field.depth(), field.height(), field.width(),
                   request.construction == Construction::top_cells);
   Team team(threads, interrupt);
-  if (prepare_loops(field, grid, request, {}, false, team, out)) {
+  if (prepare_loops(field, grid, request, false, team, out)) {
     const LoopCells& cells = workspace_->cells;
     out.pairs[1].reserve(cells.edges.size());
     emit_loops(workspace_->gradient, cells,
@@ -125,67 +126,77 @@ void Engine<Key>::run(const Field<Key>& field, const Request& request, int threa
   if (!is_small(grid)) release();
 }
 
-// In the core's order there is a first, a middle and a last stage, level 1 the middle one; marks are pivots of
-// its columns.  If they are squares of the last stage, this is cohomology: a column is an edge, to
-// which later edges alone may be added.  If they are edges of the first stage it is homology, with
-// earlier squares.  Either way the columns of the third stage, often most of all and the longest, are
-// never added and left out.  As all loops die, the loops alive at the border of the marks' stage are as
-// many as its cells less those that meet their like there.
 template <class Key>
-void Engine<Key>::pass_loops(const Field<Key>& levels, Construction construction, Passing passing,
+void Engine<Key>::pass_loops(const ArrayView& levels, Construction construction, Passing passing,
                              Loops loops, int threads, Interrupt& interrupt, PassingLoops& out) {
-  const Grid grid(levels.depth(), levels.height(), levels.width(),
+  const Grid grid(levels.shape[0], levels.shape[1], levels.shape[2],
                   construction == Construction::top_cells);
   Team team(threads, interrupt);
-  const Key middle = grid.reversed() ? Key{1} : static_cast<Key>(~Key{1});
-  const bool by_squares = (passing == Passing::into_zero) != grid.reversed();
+  const Stages<Key> stages(passing, grid.reversed());
+  Workspace& workspace = *workspace_;
+  workspace.arenas.resize(static_cast<std::size_t>(team.threads()));
+  std::int64_t budget = budget_;
+  {
+    workspace.gradient.compute(Field<Key>(levels, true), grid, stages.listed(), team);
+    PassingPairing<Key> pairing(workspace.gradient, workspace.minima, workspace.maxima, grid,
+                                stages, team);
+    pairing.find_cells(Contacts::of(levels, team));
+    if (!is_small(grid)) {
+      workspace.minima.release();
+      workspace.maxima.release();
+    }
+    if (budget < 0) budget = usual_budget(pairing.most_cells(), grid);
+    const bool no_budget = stages.by_squares && loops == Loops::dual;
+    if (pairing.reduce(wide_entries_, no_budget ? INT64_MAX : budget, workspace.arenas, out)) return;
+  }
+  pass_the_other_way(Field<Key>(levels, true), grid, stages, budget, team, out.marks[0]);
+  std::vector<std::uint8_t> exchanged;
+  exchanged.reserve(static_cast<std::size_t>(levels.size()));
+  topoeval::detail::for_each_value<std::uint8_t>(levels, [&](std::uint8_t level) {
+    exchanged.push_back(level == 1 || level == 2 ? static_cast<std::uint8_t>(3 - level) : level);
+  });
+  ArrayView second = levels;
+  second.data = reinterpret_cast<const char*>(exchanged.data());
+  second.strides[2] = 1;
+  second.strides[1] = second.shape[2];
+  second.strides[0] = second.shape[1] * second.shape[2];
+  pass_the_other_way(Field<Key>(second, true), grid, stages, budget, team, out.marks[1]);
+}
+
+// By the other reduction, for which there is no stage to leave out.
+template <class Key>
+void Engine<Key>::pass_the_other_way(const Field<Key>& levels, const Grid& grid,
+                                     const Stages<Key>& stages, std::int64_t budget, Team& team,
+                                     std::vector<std::int64_t>& marks) {
   const LoopCells& cells = workspace_->cells;
-  std::optional<LoopPairing<Key>> pairing;
-  const auto prepare = [&](const Listed<Key>& listed) {
-    Request request;
-    request.construction = construction;
-    request.dims = 1u << 1;
-    Diagram none;
-    prepare_loops(levels, grid, request, listed, true, team, none);
-    pairing.emplace(workspace_->gradient, grid, cells, wide_entries_, team, workspace_->arenas);
-  };
+  Request request;
+  request.construction =
+      grid.reversed() ? Construction::top_cells : Construction::vertices;
+  request.dims = 1u << 1;
+  Diagram none;
+  prepare_loops(levels, grid, request, true, team, none);
+  LoopPairing<Key> pairing(workspace_->gradient, grid, cells, wide_entries_, team,
+                           workspace_->arenas);
   const auto key = [&](const Column& cell) { return workspace_->gradient.voxels()[cell.place].key; };
   const auto all = [](const Column&) { return true; };
-  const auto wanted = [&](const Column& cell) {
-    return by_squares ? key(cell) >= middle : key(cell) <= middle;
+  const auto no_rest = [&](const Column& cell) {
+    return stages.common(key(cell)) || key(cell) == stages.middle[0];
   };
-  const auto marked = [&](const Column& cell) { return wanted(cell) && key(cell) != middle; };
-
-  Listed<Key> listed;
-  (by_squares ? listed.first_square : listed.last_edge) = middle;
-  prepare(listed);
-  const std::int64_t budget =
-      budget_ >= 0 ? budget_
-                   : usual_budget(std::max(cells.edges.size(), cells.squares.size()), grid);
-  const bool done = by_squares ? pairing->dual(loops == Loops::dual ? INT64_MAX : budget, wanted)
-                               : pairing->primal(budget, wanted);
-  if (!done) {  // the other way round, for which there is no stage to leave out
-    prepare({});
-    if (!by_squares) {
-      pairing->dual(INT64_MAX, all);
-    } else if (!pairing->primal(budget, all)) {
-      pairing->dual(INT64_MAX, wanted);
-    }
+  if (!stages.by_squares) {
+    pairing.dual(INT64_MAX, all);
+  } else if (!pairing.primal(budget, all)) {
+    pairing.dual(INT64_MAX, no_rest);
   }
-
-  std::int64_t more_squares = 0;
-  for (const Column& edge : cells.edges) more_squares -= marked(edge);
-  for (const Column& square : cells.squares) more_squares += marked(square);
-  out.alive = by_squares ? more_squares : -more_squares;
-  out.marks.clear();
+  marks.clear();
   for (std::size_t i = 0; i < cells.edges.size(); ++i) {
-    if (pairing->square_of_edge[i] == kUnpaired) continue;
-    const Column &edge = cells.edges[i], &square = cells.squares[pairing->square_of_edge[i]];
-    const Column &mark = by_squares ? square : edge, &column = by_squares ? edge : square;
-    if (key(column) != middle || !marked(mark)) continue;
-    out.marks.push_back(std::int64_t{grid.index(mark.place)} << 4 | mark.cell);
+    if (pairing.square_of_edge[i] == kUnpaired) continue;
+    const Column &edge = cells.edges[i], &square = cells.squares[pairing.square_of_edge[i]];
+    const Column &mark = stages.by_squares ? square : edge,
+                 &column = stages.by_squares ? edge : square;
+    if (key(column) != stages.middle[0] || !stages.common(key(mark))) continue;
+    marks.push_back(std::int64_t{grid.index(mark.place)} << 4 | mark.cell);
   }
-  std::sort(out.marks.begin(), out.marks.end());
+  std::sort(marks.begin(), marks.end());
 }
 
 template class Engine<std::int32_t>;

@@ -26,22 +26,22 @@ class Team;
 namespace topoeval::volume {
 
 class Grid;
-template <class Key> struct Listed;
+template <class Key> struct Stages;
 
 // Which reduction H1 uses.  Both give the same pairs.  The primal one is mostly faster, but
 // on percolation-like volumes its chains explode, so it has a budget of steps.
 enum class Loops { automatic, primal, dual };
 
-// Loops of an image of levels 0, 1 and 2 or more, highest first, that pass from one level to another.  A
+// Loops of an image of levels 0 to 4, highest first, that pass from one level to another.  A
 // mark is a cell: the index in C order of the voxel with which it enters, times 16, and its number in
 // the star of that voxel (star.hpp) or, if it is a square, that within its kind.
 enum class Passing {
-  into_zero,  // alive: before level 0; marks: the cells of level 0 by which loops born at level 1 die
-  out_of_two  // alive: after level 2; marks: the cells of level 2 that open loops that die at level 1
+  into_zero,    // alive: before level 0; marks: the cells of level 0 by which loops born at level 1 die
+  out_of_three  // alive: after level 3; marks: the cells from level 3 on that open loops that die at level 2
 };
 struct PassingLoops {
   std::int64_t alive = 0;
-  std::vector<std::int64_t> marks;  // ascending
+  std::vector<std::int64_t> marks[2];  // ascending; the second ones with levels 1 and 2 exchanged
 };
 
 template <class Key> class Engine {
@@ -52,9 +52,9 @@ template <class Key> class Engine {
   void run(const Field<Key>& field, const Request& request, int threads, Interrupt& interrupt,
            Diagram& out);
 
-  // H1 of levels (superlevel direction), and nothing else.  Loops::dual: cohomology will be quick, so
-  // it needs no budget.  Keeps its memory for the next volume, however large.
-  void pass_loops(const Field<Key>& levels, Construction construction, Passing passing, Loops loops,
+  // H1 of levels (bytes, rows without gaps), and nothing else.  Loops::dual: cohomology will be quick, so
+  // it needs no budget.
+  void pass_loops(const ArrayView& levels, Construction construction, Passing passing, Loops loops,
                   int threads, Interrupt& interrupt, PassingLoops& out);
 
   // What it holds on to between runs.
@@ -74,8 +74,12 @@ template <class Key> class Engine {
 
   // The steps up to H1; returns whether it is wanted, and then workspace_->cells await reduction.
   // levels: few values, and so long paths, for which notes are worth their memory.
-  bool prepare_loops(const Field<Key>& field, const Grid& grid, const Request& request,
-                     const Listed<Key>& listed, bool levels, Team& team, Diagram& out);
+  bool prepare_loops(const Field<Key>& field, const Grid& grid, const Request& request, bool levels,
+                     Team& team, Diagram& out);
+
+  // The marks of one order of the levels, its middle stage the first one.
+  void pass_the_other_way(const Field<Key>& levels, const Grid& grid, const Stages<Key>& stages,
+                          std::int64_t budget, Team& team, std::vector<std::int64_t>& marks);
 
   std::unique_ptr<Workspace> workspace_;
   Loops loops_ = Loops::automatic;

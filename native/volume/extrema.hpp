@@ -27,6 +27,12 @@ struct Saddle {
   bool joins;          // two classes, as pair() finds out
 };
 
+// Which saddles there are and in which order: all, by their keys.
+template <class Key> struct EverySaddle {
+  Key order(Key key) const { return key; }       // instead of the key; keeps what take() says
+  bool take(Key) const { return true; }  // are those of this key followed, and do they join?
+};
+
 // One merge tree.  Node 0 is the outside, node i + 1 the ith extremum.
 template <class Key> class ExtremumPairing {
  public:
@@ -42,27 +48,30 @@ template <class Key> class ExtremumPairing {
   // noted: how many places may have notes, 0 for none (traces.hpp).
   void prepare(const Gradient<Key>& gradient, std::size_t noted) {
     notes_.clear(noted);
+    sorted_ = nullptr;
     count_ = kind_ == kMinima ? gradient.critical_edges : gradient.critical_squares;
     saddles_.reserve(count_);
     order_.reserve(count_);
   }
 
   // Fills in the saddles of one slab.
+  template <class Rule = EverySaddle<Key>>
   void trace(const Gradient<Key>& gradient, const Grid& grid, const Slab& slab,
-             Interrupt& interrupt) {
+             Interrupt& interrupt, Rule rule = {}) {
     if (kind_ == kMinima) {
-      const std::size_t count = list_edges(gradient, grid, slab, interrupt);
-      follow<Descent>(gradient, grid, slab.first_edge, count, interrupt);
+      const std::size_t count = list_edges(gradient, grid, slab, interrupt, rule);
+      follow<Descent>(gradient, grid, slab.first_edge, count, interrupt, rule);
     } else {
-      const std::size_t count = list_squares(gradient, grid, slab, interrupt);
-      follow<Ascent>(gradient, grid, count_ - slab.first_square - count, count, interrupt);
+      const std::size_t count = list_squares(gradient, grid, slab, interrupt, rule);
+      follow<Ascent>(gradient, grid, count_ - slab.first_square - count, count, interrupt, rule);
     }
   }
 
   // Joins saddle by saddle; calls emit(birth, death) for each pair of unlike value.  Returns
-  // the extremum that lives forever; meaningless if that is the outside.
-  template <class Emit>
-  Place pair(const Gradient<Key>& gradient, Interrupt& interrupt, Emit emit);
+  // the extremum that lives forever; meaningless if that is the outside.  Of saddles that are not
+  // taken nothing changes.
+  template <class Emit, class Rule = EverySaddle<Key>>
+  Place pair(const Gradient<Key>& gradient, Interrupt& interrupt, Emit emit, Rule rule = {});
 
   std::size_t bytes() const {
     return saddles_.bytes() + order_.bytes() + scratch_.bytes() + tree_.bytes() + places_.bytes();
@@ -76,14 +85,20 @@ template <class Key> class ExtremumPairing {
   }
 
  private:
+  // Of a record of order_.
+  Key key_of(const Keyed<Key>& record) const {
+    return kind_ == kMinima ? record.key() : static_cast<Key>(~record.key());
+  }
+
   const PlaceSet& extrema(const Gradient<Key>& gradient) const {
     return kind_ == kMinima ? gradient.minima : gradient.maxima;
   }
 
   // Both return how many saddles there are in the slab.  The first edge of a voxel is paired
   // with the voxel, so one end of every critical edge begins at the voxel itself.
+  template <class Rule>
   std::size_t list_edges(const Gradient<Key>& gradient, const Grid& grid, const Slab& slab,
-                         Interrupt& interrupt) {
+                         Interrupt& interrupt, Rule rule) {
     const LowerStarTable& table = LowerStarTable::get();
     const Voxel<Key>* voxels = gradient.voxels();
     std::size_t i = slab.first_edge;
@@ -94,15 +109,16 @@ template <class Key> class ExtremumPairing {
           for_each_bit(table.critical_edges(voxel.lower()), [&](int edge) {
             saddles_[i] = {{place, place + grid.offset(edge)}, place,
                            static_cast<std::uint16_t>(edge), false};
-            order_[i] = Keyed<Key>::make(voxel.key, static_cast<std::uint32_t>(i));
+            order_[i] = Keyed<Key>::make(rule.order(voxel.key), static_cast<std::uint32_t>(i));
             ++i;
           });
         });
     return i - slab.first_edge;
   }
 
+  template <class Rule>
   std::size_t list_squares(const Gradient<Key>& gradient, const Grid& grid, const Slab& slab,
-                           Interrupt& interrupt) {
+                           Interrupt& interrupt, Rule rule) {
     const LowerStarTable& table = LowerStarTable::get();
     const Voxel<Key>* voxels = gradient.voxels();
     // From the last to the first and by the complement of the key: a descending order.
@@ -120,8 +136,8 @@ template <class Key> class ExtremumPairing {
             --i;
             saddles_[i] = {{start(exits->cube[0]), start(exits->cube[1])}, place,
                            static_cast<std::uint16_t>(square), false};
-            order_[i] =
-                Keyed<Key>::make(static_cast<Key>(~voxel.key), static_cast<std::uint32_t>(i));
+            order_[i] = Keyed<Key>::make(static_cast<Key>(~rule.order(voxel.key)),
+                                         static_cast<std::uint32_t>(i));
             ++exits;
           });
         });
@@ -129,26 +145,29 @@ template <class Key> class ExtremumPairing {
   }
 
   // Replaces the ends of saddles, where paths begin, by the nodes where they lead.
-  template <class Path>
+  template <class Path, class Rule>
   void follow(const Gradient<Key>& gradient, const Grid& grid, std::size_t first, std::size_t count,
-              Interrupt& interrupt) {
+              Interrupt& interrupt, Rule rule) {
     const PlaceSet& extrema = this->extrema(gradient);
     Tracer<Key, Path> tracer(grid, gradient.voxels(), notes_, interrupt);
     constexpr std::size_t kTogether = Tracer<Key, Path>::kTogether / 2;
     for (std::size_t i = 0; i < count; i += kTogether) {
       if (i % 4096 == 0) interrupt.poll();
-      Saddle* saddles = &saddles_[first + i];
-      const std::size_t some = std::min(kTogether, count - i);
+      Saddle* saddles[kTogether];
+      std::size_t some = 0;
+      for (std::size_t j = i; j < std::min(i + kTogether, count); ++j) {
+        if (rule.take(key_of(order_[first + j]))) saddles[some++] = &saddles_[first + j];
+      }
       Place places[2 * kTogether];
       for (std::size_t j = 0; j < some; ++j) {
-        places[2 * j] = saddles[j].ends[0];
-        places[2 * j + 1] = saddles[j].ends[1];
+        places[2 * j] = saddles[j]->ends[0];
+        places[2 * j + 1] = saddles[j]->ends[1];
       }
       tracer.trace(places, 2 * some);
       for (std::size_t j = 0; j < 2 * some; ++j) {
         // The border is in no set of extrema; it is node 0.
         const Place place = places[j];
-        saddles[j / 2].ends[j % 2] = extrema.contains(place) ? extrema.rank(place) + 1 : 0;
+        saddles[j / 2]->ends[j % 2] = extrema.contains(place) ? extrema.rank(place) + 1 : 0;
       }
     }
   }
@@ -157,14 +176,16 @@ template <class Key> class ExtremumPairing {
   std::size_t count_ = 0;
   Buffer<Saddle> saddles_;  // of maxima: from the last to the first
   Buffer<Keyed<Key>> order_, scratch_;
+  const Keyed<Key>* sorted_ = nullptr;  // null before that
   PathNotes notes_;
   UnionFind<Key> tree_;
   Buffer<Place> places_;  // of the nodes
 };
 
 template <class Key>
-template <class Emit>
-Place ExtremumPairing<Key>::pair(const Gradient<Key>& gradient, Interrupt& interrupt, Emit emit) {
+template <class Emit, class Rule>
+Place ExtremumPairing<Key>::pair(const Gradient<Key>& gradient, Interrupt& interrupt, Emit emit,
+                                 Rule rule) {
   notes_.clear(0);
   const PlaceSet& extrema = this->extrema(gradient);
   const Voxel<Key>* voxels = gradient.voxels();
@@ -180,7 +201,8 @@ Place ExtremumPairing<Key>::pair(const Gradient<Key>& gradient, Interrupt& inter
   });
 
   scratch_.reserve(count_);
-  const Keyed<Key>* order = radix_sort(order_.data(), scratch_.data(), count_);
+  if (sorted_ == nullptr) sorted_ = radix_sort(order_.data(), scratch_.data(), count_);
+  const Keyed<Key>* order = sorted_;
   constexpr std::size_t kFetchSaddle = 32, kFetchNodes = 16;
   for (std::size_t i = 0; i < count_; ++i) {
     if (i % 65536 == 0) interrupt.poll();
@@ -190,6 +212,7 @@ Place ExtremumPairing<Key>::pair(const Gradient<Key>& gradient, Interrupt& inter
       tree_.prefetch_parent(static_cast<std::int32_t>(soon.ends[0]));
       tree_.prefetch_parent(static_cast<std::int32_t>(soon.ends[1]));
     }
+    if (!rule.take(key_of(order[i]))) continue;
     Saddle& saddle = saddles_[order[i].index()];
     const auto died = tree_.join(static_cast<std::int32_t>(saddle.ends[0]),
                                  static_cast<std::int32_t>(saddle.ends[1]), flip);

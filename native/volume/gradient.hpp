@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 #include <vector>
 
 #include "../common/buffer.hpp"
@@ -48,6 +49,16 @@ template <class Key> class Gradient {
            edge_voxels.bytes() + square_voxels.bytes();
   }
 
+  // Voxels whose words are exchanged later must be known to the sets with either word: admit all, and
+  // number the sets anew.  A place of a set need not be critical, and an extremum no path meets is
+  // in nobody's way.  Their critical cells are all listed.
+  void admit(Place place, std::uint32_t bits) { add(place, bits & kAllNeighbours, true, true); }
+  void number() {
+    for (PlaceSet* set : {&minima, &maxima, &edge_voxels, &square_voxels}) set->number();
+  }
+  // Changes the word of a voxel for another, and returns the one it had.
+  std::uint32_t exchange(const Grid& grid, Place place, std::uint32_t bits);
+
   void make_negative_if(bool wanted, Place place, std::uint32_t edge) {
     voxels_[place].make_negative_if(wanted, static_cast<int>(edge));
   }
@@ -67,6 +78,9 @@ template <class Key> class Gradient {
   void compute_slab(const Field<Key>& field, const Grid& grid, Slab& slab, Interrupt& interrupt);
   void load_plane(const Field<Key>& field, const Grid& grid, std::int64_t plane, Key* keys) const;
   void classify_row(Place first, std::int64_t width, const std::uint8_t* candidates, Slab& slab);
+  // Returns how many critical edges and squares there are.
+  std::pair<std::size_t, std::size_t> add(Place place, std::uint32_t lower, bool edges_listed,
+                                          bool squares_listed);
 
   // The outside: above every voxel, or below every voxel on a reversed grid.
   static Voxel<Key> outside(const Grid& grid) {
@@ -109,7 +123,29 @@ void Gradient<Key>::compute(const Field<Key>& field, const Grid& grid, const Lis
     critical_edges += edges;
     critical_squares += squares;
   }
-  for (PlaceSet* set : {&minima, &maxima, &edge_voxels, &square_voxels}) set->number();
+  number();
+}
+
+template <class Key>
+std::uint32_t Gradient<Key>::exchange(const Grid& grid, Place place, std::uint32_t bits) {
+  const std::uint32_t old = voxels_[place].bits;
+  voxels_[place].bits = bits;
+  const LowerStarTable& table = LowerStarTable::get();
+  // Differences of counts; unsigned numbers wrap around.
+  const auto more = [&](std::uint32_t (LowerStarTable::*cells)(std::uint32_t) const) {
+    return static_cast<std::size_t>(count_bits((table.*cells)(bits & kAllNeighbours))) -
+           static_cast<std::size_t>(count_bits((table.*cells)(old & kAllNeighbours)));
+  };
+  const std::size_t edges = more(&LowerStarTable::critical_edges),
+                    squares = more(&LowerStarTable::critical_squares);
+  critical_edges += edges;
+  critical_squares += squares;
+  auto slab = static_cast<std::size_t>((grid.position(place).z - 1) / thickness_);
+  while (++slab < slabs.size()) {
+    slabs[slab].first_edge += edges;
+    slabs[slab].first_square += squares;
+  }
+  return old;
 }
 
 // Two planes on either side of where slabs meet belong to both.  They are read once, as all others
@@ -211,25 +247,32 @@ void Gradient<Key>::compute_slab(const Field<Key>& field, const Grid& grid, Slab
 template <class Key>
 void Gradient<Key>::classify_row(Place first, std::int64_t width, const std::uint8_t* candidates,
                                  Slab& slab) {
-  const LowerStarTable& table = LowerStarTable::get();
   for (std::int64_t x = 0; x < width; x += 8) {
     std::uint64_t eight;
     std::memcpy(&eight, candidates + x, 8);
     for (; eight != 0; eight &= eight - 1) {
       const Place place = first + static_cast<Place>(x + lowest_bit(eight) / 8);
-      const std::uint32_t lower = voxels_[place].lower();
       const Key key = voxels_[place].key;
-      const std::uint32_t edges = key <= listed_.last_edge ? table.critical_edges(lower) : 0;
-      const std::uint32_t squares =
-          key >= listed_.first_square ? table.critical_squares(lower) : 0;
-      minima.add(place, (lower & kEdgeBits) == 0);
-      maxima.add(place, lower == kAllNeighbours);
-      edge_voxels.add(place, edges != 0);
-      square_voxels.add(place, squares != 0);
-      slab.first_edge += static_cast<std::size_t>(count_bits(edges));
-      slab.first_square += static_cast<std::size_t>(count_bits(squares));
+      const auto [edges, squares] = add(place, voxels_[place].lower(), key <= listed_.last_edge,
+                                        key >= listed_.first_square);
+      slab.first_edge += edges;
+      slab.first_square += squares;
     }
   }
+}
+
+template <class Key>
+std::pair<std::size_t, std::size_t> Gradient<Key>::add(Place place, std::uint32_t lower,
+                                                       bool edges_listed, bool squares_listed) {
+  const LowerStarTable& table = LowerStarTable::get();
+  const std::uint32_t edges = edges_listed ? table.critical_edges(lower) : 0;
+  const std::uint32_t squares = squares_listed ? table.critical_squares(lower) : 0;
+  minima.add(place, (lower & kEdgeBits) == 0);
+  maxima.add(place, lower == kAllNeighbours);
+  edge_voxels.add(place, edges != 0);
+  square_voxels.add(place, squares != 0);
+  return {static_cast<std::size_t>(count_bits(edges)),
+          static_cast<std::size_t>(count_bits(squares))};
 }
 
 }  // namespace topoeval::volume

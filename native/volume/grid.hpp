@@ -65,6 +65,14 @@ class Grid {
     return {z, y, rest - y * row_};
   }
 
+  // Where the voxel with this index in C order is.
+  Place place(std::int64_t index) const {
+    if (reversed_) index = depth_ * height_ * width_ - 1 - index;
+    const std::int64_t r = index / width_;
+    return static_cast<Place>((r / height_ + 1) * plane_ + (r % height_ + 1) * row_ +
+                              index % width_ + 1);
+  }
+
   // The index in C order of a voxel inside the array.
   std::int32_t index(Place place) const {
     const auto [z, y, x] = position(place);

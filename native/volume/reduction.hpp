@@ -59,15 +59,15 @@ template <class Flow> class Reduction {
         owners_(new std::atomic<Chain<Entry>*>[flow.slots()]) {
     for (std::size_t i = 0; i < flow.slots(); ++i)
       owners_[i].store(nullptr, std::memory_order_relaxed);
-  }
-
-  // Reduces columns in the given order.  Returns false if that took more than budget steps;
-  // what there is is then meaningless.
-  bool run(const std::vector<std::uint32_t>& order, Team& team) {
     for (Arena& arena : arenas_) {
       arena.rewind();
       workers_.push_back(std::make_unique<Worker>(arena));
     }
+  }
+
+  // Reduces columns in the given order, perhaps some more of them.  Returns false if all in all that
+  // took more than budget steps; what there is is then meaningless.
+  bool run(const std::vector<std::uint32_t>& order, Team& team) {
     const std::size_t count = order.size();
     const auto tasks = static_cast<std::int64_t>((count + kColumnsPerTask - 1) / kColumnsPerTask);
     team.run(tasks, [&](std::int64_t task, int worker) {
@@ -78,6 +78,16 @@ template <class Flow> class Reduction {
       }
     });
     return !exhausted();
+  }
+
+  // Takes their pivots from columns that were added to none that keeps its own.
+  template <class Wanted> void disown(Wanted wanted) {
+    for (std::size_t i = 0; i < flow_.slots(); ++i) {
+      const Chain<Entry>* chain = owners_[i].load(std::memory_order_relaxed);
+      if (chain != nullptr && wanted(chain->column)) {
+        owners_[i].store(nullptr, std::memory_order_relaxed);
+      }
+    }
   }
 
   // Calls visit(i, column that has the pivot of slot_of(i)) for i below count, where one has.  Chains
