@@ -1,9 +1,11 @@
 // The Euler number of a volume's foreground: cells counted 64 at a time.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <vector>
 
+#include "../common/team.hpp"
 #include "bit_rows.hpp"
 
 namespace topoeval::matching {
@@ -11,17 +13,19 @@ namespace topoeval::matching {
 class EulerNumber {
  public:
   // corners: voxels are closed cubes (T); otherwise vertices (V).
-  std::int64_t of(const BitRows& volume, bool corners) {
+  std::int64_t of(const BitRows& volume, bool corners, Team& team) {
     volume_ = &volume;
     words_ = volume.words() + 1;  // a word more, for cells beyond the last voxel
     none_.assign(static_cast<std::size_t>(words_), 0);
-    std::int64_t sum = 0;
-    for (std::int64_t z = 0; z <= volume.depth(); ++z) {
+    std::atomic<std::int64_t> total{0};
+    team.run(volume.depth() + 1, [&](std::int64_t z, int) {
+      std::int64_t sum = 0;
       for (std::int64_t y = 0; y <= volume.height(); ++y) {
         sum += corners ? of_cubes(z, y) : of_vertices(z, y);
       }
-    }
-    return sum;
+      total.fetch_add(sum, std::memory_order_relaxed);
+    });
+    return total.load(std::memory_order_relaxed);
   }
 
  private:

@@ -146,7 +146,7 @@ class Worker {
       if (large) foreground_.release_labels();
       for (const bool of_g : {false, true}) {
         auto& betti = of_g ? out.g : out.p;
-        betti[1] = betti[0] + betti[2] - euler_.of(foreground_.mask(of_g), settings.t());
+        betti[1] = betti[0] + betti[2] - euler_.of(foreground_.mask(of_g), settings.t(), team);
       }
       if (out.p[1] != 0 && out.g[1] != 0) {
         out.matched[1] = loops_.matched(foreground_.mask(0), foreground_.mask(1),
@@ -167,7 +167,8 @@ class Worker {
     betti[settings.top()] =
         background_.count_one(mask, settings, {settings.framed, false, true}, asked, interrupt);
     if (settings.rank == 3) {
-      betti[1] = betti[0] + betti[2] - euler_.of(foreground_.mask(0), settings.t());
+      Team alone(1, interrupt);
+      betti[1] = betti[0] + betti[2] - euler_.of(foreground_.mask(0), settings.t(), alone);
     }
     return betti;
   }
