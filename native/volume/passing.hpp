@@ -146,14 +146,13 @@ template <class Key> class PassingPairing {
 
   Key key(const Column& cell) const { return gradient_.voxels()[cell.place].key; }
 
+  // Neighbours of the other middle stage are lower instead of higher, or the other way round.
   std::uint32_t second_word(Place place) const {
     const Voxel<Key>* voxels = gradient_.voxels();
-    const Key mine = Stages<Key>::exchanged(voxels[place].key);
-    std::uint32_t lower = 0;
+    const Key other = Stages<Key>::exchanged(voxels[place].key);
+    std::uint32_t lower = voxels[place].lower();
     for (int n = 0; n < kNeighbours; ++n) {
-      const Place there = place + grid_.offset(n);
-      const Key other = Stages<Key>::exchanged(voxels[there].key);
-      lower |= std::uint32_t{other < mine || (other == mine && there < place)} << n;
+      lower ^= std::uint32_t{voxels[place + grid_.offset(n)].key == other} << n;
     }
     const std::uint32_t edges = lower & kEdgeBits;
     return lower | (edges & (edges - 1)) << kPositiveShift;
