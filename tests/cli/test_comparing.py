@@ -1,6 +1,7 @@
 """`topoeval compare` of predictions from a shell's view; of records: test_results.py."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -73,6 +74,93 @@ def test_the_dataset_json_beside_the_predictions_names_the_classes(call, folders
     assert call(*command, "--labels", folders / "bad" / "dataset.json")[0] == 0
     (folders / "good" / "dataset.json").write_text("[]")
     assert "--labels FILE names another file" in call(*command)[2]
+
+
+@pytest.fixture
+def folds(folders):
+    """Lay the predictions out as two trainers of nnU-Net do: each has its summary and names."""
+    truths = folders / "preprocessed" / "Dataset9_Rings" / "gt_segmentations"
+    truths.mkdir(parents=True)
+    for path in (folders / "truth").iterdir():
+        Image.fromarray(np.asarray(Image.open(path)) // 255).save(truths / path.name)
+    Image.fromarray(np.eye(24, dtype=np.uint8)).save(truths / "of_another_fold.png")
+    dataset = {"labels": {"background": 0, "ring": 1}, "file_ending": ".png"}
+    found = []
+    for name in ("good", "bad"):
+        trainer = folders / "results" / f"Trainer{name.capitalize()}__nnUNetPlans__2d"
+        validation = trainer / "fold_0" / "validation"
+        validation.mkdir(parents=True)
+        (trainer / "dataset.json").write_text(json.dumps(dataset))
+        cases = []
+        for path in sorted((folders / name).iterdir()):
+            mask = np.asarray(Image.open(path)) // 255
+            truth = np.asarray(Image.open(truths / path.name))
+            Image.fromarray(mask).save(validation / path.name)
+            dice = 2 * int((mask & truth).sum()) / int(mask.sum() + truth.sum())
+            cases.append(
+                {
+                    "prediction_file": str(validation / path.name),
+                    "reference_file": str(truths / path.name),
+                    "metrics": {"1": {"Dice": dice}},
+                }
+            )
+        (validation / "summary.json").write_text(json.dumps({"metric_per_case": cases}))
+        found.append(trainer / "fold_0")
+    return found
+
+
+@pytest.mark.parametrize("part", ["", "validation", "validation/summary.json"])
+def test_folds_of_nnunet_need_nothing_else(call, folds, tmp_path, part):
+    """Truth, names and cases are those of the summaries; cases of other folds are no problem."""
+    out = tmp_path / "out"
+    code, told, err = call(
+        "compare", *(fold / part for fold in folds), "--jobs", "1", "--out", out, "--html"
+    )
+    assert code == 0, err
+    assert "TrainerGood, TrainerBad; truth as their summary.json names it" in err
+    assert f"classes as {folds[0].parent / 'dataset.json'} names them: ring" in err
+    assert "left out" not in err
+    assert "TrainerGood is better in " in told
+    assert set(pd.read_csv(out / "scores.csv")["class"]) == {"ring"}
+    assert "Where TrainerBad is worst: case" in (out / "index.html").read_text()
+
+
+def test_folds_may_have_the_truth_named_beside_them(call, folds, tmp_path):
+    """For example where it has moved; the cases are still those of the summaries."""
+    truths = tmp_path / "preprocessed" / "Dataset9_Rings" / "gt_segmentations"
+    moved = truths.rename(tmp_path / "labelsTr")
+    command = ("--jobs", "1", "--measure", "dice", "--out", tmp_path / "out")
+    code, _, err = call("compare", *folds, *command)
+    assert (code, err.count("\n")) == (2, 1)
+    assert "its truth" in err
+    code, _, err = call("compare", *folds, moved, *command)
+    assert code == 0, err
+    assert f"truth {moved}" in err
+    assert len(pd.read_csv(tmp_path / "out" / "scores.csv")) == 6
+
+
+def test_three_folds_are_three_models(call, folds, tmp_path):
+    """The last of them is not taken for the truth."""
+    third = folds[1].parent.with_name("TrainerThird__nnUNetPlans__2d")
+    shutil.copytree(folds[1].parent, third)
+    paths = (*folds, third / "fold_0")
+    code, _, err = call("compare", *paths, "--jobs", "1", "--out", tmp_path / "out")
+    assert code == 0, err
+    assert "predictions of 3 models, TrainerGood, TrainerBad, TrainerThird" in err
+
+
+def test_another_dice_than_that_of_nnunet_is_a_problem_of_its_model(call, folds, tmp_path):
+    """Scores of masks that nnU-Net did not score are not compared in silence."""
+    summary = folds[1] / "validation" / "summary.json"
+    stated = json.loads(summary.read_text())
+    stated["metric_per_case"][0]["metrics"]["1"]["Dice"] = 0.25
+    summary.write_text(json.dumps(stated))
+    command = ("compare", *folds, "--jobs", "1", "--out", tmp_path / "out", "--json")
+    code, told, err = call(*command)
+    assert code == 1, err
+    (problem,) = json.loads(told)["problems"]
+    assert problem.startswith("TrainerBad: case0: class ring: Dice ")
+    assert problem.endswith("summary.json of nnU-Net says 0.250000")
 
 
 def test_finished_evaluations_give_the_same_numbers(call, folders):
@@ -258,6 +346,7 @@ def test_finished_evaluations_keep_their_notes_and_problems(call, folders):
     assert "left out of-bad: " in err
     assert noted in page
     assert problem in page
+    assert "the page has no pictures" in page
 
 
 @pytest.mark.parametrize(

@@ -144,6 +144,15 @@ def test_a_prediction_of_the_summary_that_is_gone_is_missing(run):
     assert [pair.name for pair in results.matched.pairs] == ["a_001"]
 
 
+def test_label_maps_that_the_summary_does_not_name_are_told(run, save_mask):
+    """Predicted after it was written, perhaps: the summary is then of some of them."""
+    fold = run(LABELS)
+    assert read_nnunet(fold).matched.notes == []
+    save_mask(fold / "validation" / "a_003.png", PREDICTIONS["a_001"])
+    (note,) = read_nnunet(fold).matched.notes
+    assert "does not name 1 of the label maps beside it, a_003.png first" in note
+
+
 def test_a_folder_of_predictions_and_the_truth(run, tmp_path):
     """nnUNetv2_predict copies dataset.json into it; --save_probabilities adds npz and pkl."""
     fold = run(LABELS, ".nii.gz", probabilities=True)

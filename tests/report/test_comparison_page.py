@@ -1,5 +1,6 @@
 """The page of a comparison: the verdict first, every case in the plots, pictures of both models."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -36,36 +37,78 @@ def found(evaluations):
 
 
 def test_the_page_says_who_is_better_and_shows_the_cases(found, evaluations, tmp_path):
-    """Verdict before anything else; the widest case beside its name for each model."""
+    """Verdict before anything else; where each model is worst, beside the other."""
     write_comparison_page(found, tmp_path / "index.html", ["T-construction"], evaluations)
     page = (tmp_path / "index.html").read_text(encoding="utf-8")
-    assert "ours is better in dice" in page
-    order = ["ours is better", "on which class", "is worst", "<svg", "Differences", "measured"]
+    order = [
+        "ours is better in 2 of 3 differences; the cases cannot tell in 1",
+        "about these predictions on cases like these, not about the methods",
+        "on which class",
+        "cannot tell the models apart",
+        "Where each model breaks",
+        "Where theirs is worst: case5, class foreground",
+        "is worst: Dice",
+        "<h2>Pictures",
+        "Differences",
+        "How it was measured",
+        "ours is better in dice",
+        "intervals are not corrected for the number of tests",
+    ]
     places = [page.index(text) for text in order]
     assert places == sorted(places)
-    assert "case5: ours" in page
-    assert "case5: theirs" in page
-    assert "about these predictions on cases like these, not about the methods" in page
-    assert "intervals are not corrected for the number of tests" in page
 
 
-def test_worst_cases_are_told_by_a_score_of_the_topology_too(found, tmp_path):
+def test_each_model_is_drawn_where_it_breaks(tmp_path):
+    """Each in a case of its own, errors named, counted and circled, in tables with their place."""
+    for side in ("cutter", "joiner", "truth"):
+        (tmp_path / side).mkdir()
+    for number in range(5):
+        truth = np.zeros((30, 30), bool)
+        truth[5:8], truth[20:23] = True, True
+        cut, joined = truth.copy(), truth.copy()
+        cut[:, 12] = number != 3
+        cut[8:20] = cut[:5] = cut[23:] = False
+        joined[5:20, 15] = number == 1
+        joined |= truth
+        for side, mask in (("cutter", cut & truth), ("joiner", joined), ("truth", truth)):
+            np.save(tmp_path / side / f"case{number}.npy", mask)
+    options = Options(columns=("dice", "betti_error"))
+    evaluations = {
+        name: evaluate(tmp_path / name, tmp_path / "truth", options)
+        for name in ("cutter", "joiner")
+    }
+    found = compare_predictions({name: one.cases for name, one in evaluations.items()})
+    write_comparison_page(found, tmp_path / "index.html", [], evaluations)
+    page = (tmp_path / "index.html").read_text(encoding="utf-8")
+    assert "Where cutter is worst: case3, class foreground" in page
+    assert "Where joiner is worst: case1, class foreground" in page
+    (drawn,) = re.findall(r'<div class="cases">.*?</div>', page, re.DOTALL)
+    assert ">2 cuts<" in drawn
+    assert ">1 bridge<" in drawn
+    assert drawn.count("nothing cut, joined, pierced or alone") == 2
+    table = page.split("is worst: Betti error")[-1].split("</table>")[0]
+    assert "2 cuts" in table
+    assert "cut of 3 voxels at (6, 12)" in table
+    assert "bridge of 12 voxels at (13, 15)" in table
+
+
+def test_worst_cases_are_told_by_a_score_of_the_topology_first(found, tmp_path):
     """Dice alone does not say where a structure breaks."""
     tables = found.scores.copy()
     tables.loc[(tables["score"] == "betti_error") & (tables["case"] == "case3"), "theirs"] = 4
     write_comparison_page(replace(found, scores=tables), tmp_path / "index.html", [])
     page = (tmp_path / "index.html").read_text(encoding="utf-8")
     first, second = page.split("<h2>Where each model is worst: ")[1:]
-    assert first.startswith("Dice")
-    assert second.startswith("Betti error")
-    assert "case3" in second.split("</table>")[0]
+    assert first.startswith("Betti error")
+    assert second.startswith("Dice")
+    assert "case3" in first.split("</table>")[0]
 
 
 def test_without_masks_there_are_no_pictures(found, tmp_path):
     """Of finished evaluations the tables and plots are there."""
     write_comparison_page(found, tmp_path / "index.html", [])
     page = (tmp_path / "index.html").read_text(encoding="utf-8")
-    assert "case5: ours" not in page
+    assert "Where each model breaks" not in page
     assert page.count("<figure") == 1
 
 

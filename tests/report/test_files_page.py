@@ -42,7 +42,7 @@ def worst(monkeypatch):
         kept = []
         monkeypatch.setattr(
             files_page,
-            "draw_comparison",
+            "draw_errors",
             lambda name, title, footer, panels: kept.extend([title, [p.title for p in panels]]),
         )
         draw_worst(evaluation, "foreground")

@@ -18,14 +18,17 @@ from topoeval.limits import usable_cores
 if TYPE_CHECKING:
     from topoeval.evaluate import Evaluation
     from topoeval.evaluate.comparison import Comparison
-    from topoeval.evaluate.label_names import LabelNames
 
 _CORES = usable_cores()
 # Sections of the page of help.
 _PREDICTIONS, _RECORDS = "Of predictions", "Of two sets of records"
 _FORMS = (
     "compare takes folders of predictions and the truth last (PRED_A PRED_B GT), two or more "
-    "finished 'topoeval evaluate' folders, or two results folders"
+    "folds of nnU-Net or finished 'topoeval evaluate' folders, or two results folders"
+)
+_NO_PICTURES = (
+    "the page has no pictures, since masks of finished evaluations are not read; name the "
+    "predictions and the truth, or folds of nnU-Net, to have them"
 )
 
 
@@ -34,7 +37,8 @@ def compare(
         list[str],
         typer.Argument(
             help="One of: folders of predictions and the truth last, PRED_A PRED_B [...] GT; two "
-            "or more folders that 'topoeval evaluate' wrote; two results folders, each written "
+            "or more folders fold_0 of nnU-Net; two or more folders that 'topoeval evaluate' "
+            "wrote; two results folders, each written "
             "FOLDER, FOLDER@COMMIT or REVISION:FOLDER."
         ),
     ],
@@ -66,7 +70,7 @@ def compare(
         Optional[Path],  # noqa: UP045
         typer.Option(
             help='File with the names of labels and regions: JSON like {"vessel": 1}; by default '
-            "a dataset.json of nnU-Net that lies beside the predictions.",
+            "a dataset.json of nnU-Net that lies beside the predictions, or above a fold.",
             rich_help_panel=_PREDICTIONS,
         ),
     ] = None,
@@ -137,9 +141,10 @@ def compare(
     Examples:
     topoeval compare PRED_A PRED_B GT --topology V
 
-    topoeval compare MODEL_A/fold_0/validation MODEL_B/fold_0/validation labelsTr
+    topoeval compare TRAINER_A/fold_0 TRAINER_B/fold_0 --html
     """
     from topoeval.cli.finished import read_finished
+    from topoeval.cli.models import notes_of
     from topoeval.cli.notes import shortened
     from topoeval.evaluate.comparison import check_measures, compare_predictions
 
@@ -152,23 +157,20 @@ def compare(
     evaluations: dict[str, Evaluation] | None
     if fail_on_regression:
         raise UserError("--fail-on-regression is for two sets of records")
-    if kind == "predictions" or html or not csv:
+    if kind in ("predictions", "folds") or html or not csv:
         check_folder(out)
     if kind == "evaluations":
         tables, notes, of_files, problems = read_finished([Path(path) for path in paths])
         evaluations = None
+        if html:
+            notes.append(_NO_PICTURES)
     else:
         check_measures(measure or ())
         options: dict[str, Any] = {"topology": topology, "classes": classes, "labels": labels}
         options["threshold"] = threshold
-        evaluations, notes = _evaluated(paths, {**options, "ignore": ignore}, jobs, out)
+        evaluations, notes = _evaluated(paths, kind, {**options, "ignore": ignore}, jobs, out)
         tables = {name: found.cases for name, found in evaluations.items()}
-        problems = [
-            f"{name}: {problem.message}"
-            for name, one in evaluations.items()
-            for problem in one.problems
-        ]
-        of_files = [f"{name}: {note}" for name, one in evaluations.items() for note in one.notes]
+        of_files, problems = notes_of(evaluations)
     found = compare_predictions(tables, measure)
     _show(found, notes, csv, html, out)
     if as_json:
@@ -194,11 +196,15 @@ def compare(
 
 def _kind(paths: Sequence[str]) -> str:
     """Return what the paths are; a folder of scores is told from one of masks by its files."""
+    from topoeval.cli.models import are_folds
+
     if len(paths) < 2:
         raise UserError(f"{_FORMS}; got one path")
     scored = [path for path in paths if _is_evaluation(Path(path))]
     if len(scored) == len(paths):
         return "evaluations"
+    if are_folds(paths):
+        return "folds"
     if scored:
         others = next(path for path in paths if path not in scored)
         raise UserError(f"{scored[0]} is a finished 'topoeval evaluate' and {others} is not")
@@ -220,81 +226,30 @@ def _is_there_without_records(path: Path) -> bool:
 
 
 def _evaluated(
-    paths: Sequence[str], options: dict[str, Any], jobs: int, out: Path
+    paths: Sequence[str], kind: str, options: dict[str, Any], jobs: int, out: Path
 ) -> tuple[dict[str, Evaluation], list[str]]:
-    from topoeval.cli.evaluation import check_threshold, write_evaluation
-    from topoeval.cli.finished import names_of
-    from topoeval.cli.notes import print_notes, print_problems
-    from topoeval.cli.progress import progress
-    from topoeval.cli.terminal import Terminal
-    from topoeval.evaluate import Options, evaluate, parse_classes
-    from topoeval.evaluate.label_names import check_ignored
-    from topoeval.evaluate.pairs import match_files
+    from topoeval.cli.evaluation import check_threshold
+    from topoeval.cli.models import scored_models
+    from topoeval.evaluate import Options, parse_classes, read_label_names
     from topoeval.metrics import Settings
     from topoeval.topology import Topology
 
-    *predictions, truth = [Path(path) for path in paths]
-    for path in (*predictions, truth):
+    named = [Path(path) for path in paths]
+    for path in named:
         if not path.exists():
             raise UserError(f"no file or folder {path}; {_FORMS}")
-    names = names_of(predictions)
+    predictions, truth = (named, None) if kind == "folds" else (named[:-1], named[-1])
     check_threshold(options["threshold"])
-    stated, told = _label_names(predictions, options["labels"])
-    check_ignored(options["ignore"], stated)
     asked = Options(
         settings=Settings(topology=Topology.parse(options["topology"])),
         classes=None if options["classes"] is None else parse_classes(options["classes"]),
         threshold=options["threshold"],
         ignore=options["ignore"],
-        labels=stated,
+        labels=None if options["labels"] is None else read_label_names(options["labels"]),
     )
-    for path in predictions:
-        match_files(path, truth)
-    # with --quiet standard output goes nowhere
-    console = Terminal(stderr=not is_quiet())
-    console.print(
-        f"predictions of {len(names)} models, {', '.join(names)}; truth {truth}",
-        markup=False,
-        soft_wrap=True,
-    )
-    if told and asked.ignored is not None:
-        told += f"; label {asked.ignored} of the truth is left out"
-    if told:
-        console.print(told, markup=False, soft_wrap=True)
-    evaluations = {}
-    for name, path in zip(names, predictions, strict=True):
-        folder = out / name.replace("/", "-")
-        with progress(console) as listener:
-            found = evaluate(path, truth, asked, jobs, listener, folder)
-        write_evaluation(found, folder)
-        print_notes(console, [f"{name}: {note}" for note in found.notes])
-        print_problems(console, found.problems, len(found.pairs))
-        evaluations[name] = found
-    return evaluations, [asked.settings.topology.describe(ndim) for ndim in found.spatial_dims]
-
-
-def _label_names(
-    predictions: Sequence[Path], named: Path | None
-) -> tuple[LabelNames | None, str | None]:
-    """Return the names of labels, and a line where a folder of predictions states them."""
-    from topoeval.evaluate.label_names import read_label_names
-    from topoeval.evaluate.nnunet import DATASET
-
-    if named is not None:
-        return read_label_names(named), None
-    files = [path / DATASET for path in predictions if (path / DATASET).is_file()]
-    if not files:
-        return None, None
-    try:
-        found = [read_label_names(file) for file in files]
-    except UserError as error:
-        raise UserError(f"{error}; --labels FILE names another file") from None
-    for file, names in zip(files, found, strict=True):
-        if names != found[0]:
-            raise UserError(
-                f"{files[0]} and {file} name other labels; name one of them, as --labels {files[0]}"
-            )
-    return found[0], f"classes as {files[0]} names them: {', '.join(found[0].members)}"
+    found = scored_models(predictions, truth, asked, jobs, out)
+    dims = next(iter(found.values())).spatial_dims
+    return found, [asked.settings.topology.describe(ndim) for ndim in dims]
 
 
 def _show(found: Comparison, notes: Sequence[str], csv: bool, html: bool, out: Path) -> None:

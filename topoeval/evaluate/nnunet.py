@@ -35,12 +35,15 @@ class NnUnetResults:
         The pairs of its summary, or of its predictions and the targets.
     labels
         Names, regions and the ignore label of ``dataset.json``.
+    dataset
+        That file.
     dice
         Case to labels of a class to the Dice that nnU-Net states; empty without a summary.
     """
 
     matched: Matched
     labels: LabelNames
+    dataset: Path
     dice: Mapping[str, Mapping[tuple[int, ...], float]] = field(default_factory=dict)
 
     def disagreements(self, cases: pd.DataFrame) -> list[str]:
@@ -148,12 +151,7 @@ def read_nnunet(results: Path, targets: Path | None = None) -> NnUnetResults:
     """
     if not results.exists():
         raise UserError(f"{results}: no such file or folder")
-    start = results.parent if results.is_file() else results
-    places = [results] if results.is_file() else []
-    places += [start / "validation" / _SUMMARY, start / _SUMMARY]
-    summary = next((place for place in places if place.is_file()), None)
-    above = (folder / DATASET for folder in (start, *start.resolve().parents[:3]))
-    dataset = next((place for place in above if place.is_file()), None)
+    summary, dataset = _summary_of(results), _dataset_of(results)
     if dataset is None:
         raise UserError(f"{results}: no {DATASET} in it or above it; nnU-Net writes one")
     labels = read_label_names(dataset)
@@ -165,11 +163,34 @@ def read_nnunet(results: Path, targets: Path | None = None) -> NnUnetResults:
             )
         ending = json.loads(dataset.read_text(encoding="utf-8")).get("file_ending", "")
         matched = _without_copies(match_files(results, targets), results)
-        return NnUnetResults(_with_ending(matched, ending), labels)
-    return _of_summary(summary, labels, targets)
+        return NnUnetResults(_with_ending(matched, ending), labels, dataset)
+    matched, dice = _of_summary(summary, targets)
+    return NnUnetResults(matched, labels, dataset, dice)
 
 
-def _of_summary(summary: Path, labels: LabelNames, targets: Path | None) -> NnUnetResults:
+def has_summary(results: Path) -> bool:
+    """Return whether `read_nnunet` finds pairs and the truth of `results` without being told."""
+    if results.is_file() and results.suffix != ".json":
+        return False
+    return _summary_of(results) is not None and _dataset_of(results) is not None
+
+
+def _summary_of(results: Path) -> Path | None:
+    if results.is_file():
+        return results
+    places = results / "validation" / _SUMMARY, results / _SUMMARY
+    return next((place for place in places if place.is_file()), None)
+
+
+def _dataset_of(results: Path) -> Path | None:
+    start = results.parent if results.is_file() else results
+    above = (folder / DATASET for folder in (start, *start.resolve().parents[:3]))
+    return next((place for place in above if place.is_file()), None)
+
+
+def _of_summary(
+    summary: Path, targets: Path | None
+) -> tuple[Matched, dict[str, dict[tuple[int, ...], float]]]:
     try:
         found = json.loads(summary.read_text(encoding="utf-8"))
         cases = [
@@ -192,7 +213,25 @@ def _of_summary(summary: Path, labels: LabelNames, targets: Path | None) -> NnUn
     if not matched.pairs:
         raise UserError(f"{summary}: none of its predictions is there, for example {here}")
     matched.pairs.sort(key=lambda pair: pair.name)
-    return NnUnetResults(matched, labels, dice)
+    _tell_others(matched, summary)
+    return matched, dice
+
+
+def _tell_others(matched: Matched, summary: Path) -> None:
+    """Note the label maps beside a summary that it does not name: they may be newer than it."""
+    first = matched.pairs[0].prediction
+    assert first is not None
+    named = {pair.prediction for pair in matched.pairs}
+    others = sorted(
+        path.name
+        for path in image_files(first.parent)
+        if path.parent == first.parent and path.suffix == first.suffix and path not in named
+    )
+    if others:
+        matched.notes.append(
+            f"{summary} does not name {len(others)} of the label maps beside it, {others[0]} "
+            "first; they are left aside"
+        )
 
 
 def _truth(reference: Path, targets: Path | None, summary: Path) -> Path:

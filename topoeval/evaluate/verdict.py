@@ -41,9 +41,10 @@ def sentences(found: Comparison) -> list[str]:
     lines.append("intervals are not corrected for the number of tests, p (Holm) is")
     lines += _rare(table)
     if short := int((table["basis"] == "none").sum()):
+        has = "difference has" if short == 1 else "differences have"
         lines.append(
-            f"{short} differences have no interval: fewer than 5 cases, fewer than 3 differ, "
-            "or all differ by the same (then p is the sign test's)"
+            f"{short} {has} no interval: fewer than 5 cases, fewer than 3 differ, or all differ by "
+            "the same (then p is the sign test's)"
         )
     if "proportions" in set(table["basis"]):
         lines.append(

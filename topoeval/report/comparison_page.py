@@ -12,16 +12,25 @@ from matplotlib.figure import Figure
 from topoeval.evaluate import Evaluation
 from topoeval.evaluate.comparison import Comparison
 from topoeval.metrics.catalogue import metric_of
+from topoeval.metrics.classes import MERGED
+from topoeval.report.broken import CAPTION, LEGEND, Errors, errors_of
 from topoeval.report.drawing import INK, Drawing, entitle, figure_markup, grid, plotting, to_svg
 from topoeval.report.folder import write_text
 from topoeval.report.names import slug
-from topoeval.report.overlay import Panel, compared, draw_comparison, thickest
+from topoeval.report.overlay import draw_panels
 from topoeval.report.template import template
 
-MOST_CLASSES, MOST_CASES, MOST_TABLES = 6, 3, 8
+MOST_CLASSES, MOST_MODELS, MOST_TABLES = 6, 4, 8
 _COLUMNS = 3
 _OF_TOPOLOGY = ("betti_matching_union", "betti_error")
 _GREY = "#9aa0a6"
+# lines of the verdict that belong to the first sentence
+_SAID_FIRST = "about these predictions"
+_OPEN = "-: these cases cannot tell the models apart."
+# columns whose cells are phrases and may take several lines
+_PHRASES = ("what is wrong", "the largest")
+# inches; the pictures of two cases of two models stand in one row of a page
+_PICTURE = 2.8
 
 
 def write_comparison_page(
@@ -47,29 +56,57 @@ def write_comparison_page(
     problems
         What was left out, a line each.
     """
-    figures: list[Drawing | None] = [draw_paired(found, name) for name in _classes(found)]
-    if evaluations is not None:
-        figures.append(draw_side_by_side(found, evaluations))
+    seen = None if evaluations is None else _Seen(evaluations)
+    verdict, *more = found.verdict()
+    about = [line for line in more if line.startswith(_SAID_FIRST)]
+    worst = [_worst(found, score, seen) for score in reversed(_telling(found))]
+    worst = [table for table in worst if table["rows"]]
     page = template("files.html.j2").render(
         kicker="topoeval compare",
         title=" and ".join(found.models) if len(found.models) == 2 else ", ".join(found.models),
-        lines=found.verdict(),
+        lead=_lead(found) or verdict,
+        lines=about,
         opening=[
-            _table("Which model is better, on which class", found.glance(_short)),
-            *(
-                _table(
-                    f"Where each model is worst: {metric_of(score).title}",
-                    _named_shortly(found.worst(score)),
-                )
-                for score in _telling(found)
-            ),
+            _table("Which model is better, on which class", found.glance(_short))
+            | {"caption": _OPEN},
+            *([_pictures(found, seen)] if seen else []),
+            *worst[:1],
         ],
-        tables=_tables(found),
-        remarks=[*lines, *found.notes],
-        figures=[figure_markup(drawing) for drawing in figures if drawing is not None],
+        tables=[*worst[1:], *_tables(found)],
+        remarks=[*lines, verdict, *(line for line in more if line not in about), *found.notes],
+        figures=[figure_markup(draw_paired(found, name)) for name in _classes(found)],
         problems=[{"message": line} for line in problems],
     )
     write_text(path, page)
+
+
+def _lead(found: Comparison) -> str:
+    """Return how many differences speak for which model; the table below it says which."""
+    told = found.table[found.table["better"] != ""]
+    if told.empty:
+        return ""
+    counts = told["better"].value_counts()
+    each = [f"{name} is better in {counts[name]}" for name in found.models if name in counts]
+    left = len(found.table) - len(told)
+    rest = f"; the cases cannot tell in {left}" if left else ""
+    return f"{', '.join(each)} of {len(found.table)} differences{rest} (Holm over all, 5 %)"
+
+
+class _Seen:
+    """What is wrong in the cases that are shown, each looked at once."""
+
+    def __init__(self, evaluations: Mapping[str, Evaluation]) -> None:
+        self.evaluations = evaluations
+        self.topology = next(iter(evaluations.values())).options.settings.topology
+        self._found: dict[tuple[str, str, str], Errors] = {}
+
+    def errors(self, model: str, case: str, name: str) -> Errors:
+        """Return what is wrong in a class of a case of a model."""
+        key = model, case, name
+        if key not in self._found:
+            masks = self.evaluations[model].masks(case, name)
+            self._found[key] = errors_of(*masks, self.topology)
+        return self._found[key]
 
 
 def draw_paired(found: Comparison, name: str) -> Drawing:
@@ -105,29 +142,74 @@ def draw_paired(found: Comparison, name: str) -> Drawing:
     return Drawing(stem, title, caption, svg)
 
 
-def draw_side_by_side(found: Comparison, evaluations: Mapping[str, Evaluation]) -> Drawing | None:
-    """Draw the cases that lie furthest apart, all models in the same plane; None if there is none.
-
-    They are those of the first score in which a difference is separated, else of the first score.
-    """
-    name, score = _decisive(found)
-    cases = found.deciding(name, score, MOST_CASES)
-    if cases.empty:
-        return None
-    panels = []
-    digits = metric_of(score).digits
-    topology = evaluations[found.models[0]].options.settings.topology
-    ndim = 2
-    for row in cases.to_dict("records"):
+def _pictures(found: Comparison, seen: _Seen) -> dict[str, Any]:
+    """Draw where each model is worst beside the others, one case and class for each."""
+    score = _drawn_score(found)
+    card = metric_of(score)
+    figures = []
+    for number, worse in enumerate(found.models[:MOST_MODELS]):
+        row = _behind(found, score, worse)
+        if row is None:
+            continue
+        panels = []
         for model in found.models:
-            mask, truth = evaluations[model].masks(row["case"], name)
-            ndim = mask.ndim
-            below = f"{metric_of(score).title} {row[model]:.{digits}f}"
-            picture = compared(mask, truth, topology, thickest(truth))
-            panels.append(Panel(f"{row['case']}: {_short(model)}", picture, below))
-    title = f"Class {name}: the cases furthest apart in {metric_of(score).title}"
-    footer = topology.describe(ndim)
-    return draw_comparison("side-by-side", title, footer, panels, len(found.models))
+            below = f"{card.title} {row[model]:.{card.digits}f}"
+            errors = seen.errors(model, row["case"], row["class"])
+            panels.append(errors.panel(_short(model), below))
+        title = f"Where {_short(worse)} is worst: {row['case']}, class {row['class']}"
+        figures.append(
+            draw_panels(f"case-{number}", title, "", "", panels, {}, len(panels), _PICTURE)
+        )
+    return {
+        "title": f"Where each model breaks, beside the other{'s' if len(found.models) > 2 else ''}",
+        "figures": [figure_markup(figure) for figure in figures],
+        "legend": LEGEND,
+        "caption": f"By the {card.title}, against the best of the others. {CAPTION}",
+    }
+
+
+def _drawn_score(found: Comparison) -> str:
+    """Return the score of the topology if models differ in it anywhere, else the first such."""
+    differing = found.table[found.table["wins"] + found.table["losses"] > 0]["score"]
+    telling = _telling(found)[-1]
+    return telling if not len(differing) or telling in set(differing) else str(differing.iloc[0])
+
+
+def _behind(found: Comparison, score: str, model: str) -> Mapping[Any, Any] | None:
+    """Return the case and class in which a model lies furthest behind the best of the others.
+
+    Where it is never behind, those in which its value is worst; None if all its values are perfect.
+    """
+    rows = found.scores[found.scores["score"] == score]
+    if (apart := rows[rows["class"] != MERGED]).size:
+        rows = apart
+    card = metric_of(score)
+    sign = 1 if card.direction == "higher" else -1
+    own = sign * rows[model].astype(float)
+    others = sign * rows[[name for name in found.models if name != model]].astype(float)
+    behind = others.max(axis=1) - own
+    if not (behind > 0).any():
+        if not (own < (card.high if sign > 0 else -card.low)).any():
+            return None
+        behind = -own
+    return dict(rows.loc[behind.idxmax()])
+
+
+def _worst(found: Comparison, score: str, seen: _Seen | None) -> dict[str, Any]:
+    """Return the table of each model's worst cases, with what is wrong in them and where."""
+    rows = found.worst(score)
+    if len(rows) and seen is not None:
+        errors = [
+            seen.errors(row["model"], row["case"], row["class"]) for row in rows.to_dict("records")
+        ]
+        rows = rows.assign(
+            **{
+                _PHRASES[0]: [one.told for one in errors],
+                _PHRASES[1]: [one.largest for one in errors],
+            }
+        )
+    shown = rows.assign(model=rows["model"].map(_short)) if len(rows) else rows
+    return _table(f"Where each model is worst: {metric_of(score).title}", shown)
 
 
 def _classes(found: Comparison) -> list[str]:
@@ -136,21 +218,11 @@ def _classes(found: Comparison) -> list[str]:
     return list(dict.fromkeys([*told, *found.table["class"]]))[:MOST_CLASSES]
 
 
-def _decisive(found: Comparison) -> tuple[str, str]:
-    told = found.table[found.table["better"] != ""]
-    row = (told if len(told) else found.table).iloc[0]
-    return str(row["class"]), str(row["score"])
-
-
 def _telling(found: Comparison) -> list[str]:
     """Return the scores by which worst cases are told: the first one, and one of the topology."""
     scores = list(dict.fromkeys(found.table["score"]))
     of_topology = [name for name in _OF_TOPOLOGY if name in scores[1:]]
     return [scores[0], *of_topology[:1]]
-
-
-def _named_shortly(worst: pd.DataFrame) -> pd.DataFrame:
-    return worst.assign(model=worst["model"].map(_short)) if len(worst) else worst
 
 
 def _decided(found: Comparison, name: str, score: str) -> str:
@@ -183,7 +255,9 @@ def _tables(found: Comparison) -> list[dict[str, Any]]:
 
 def _table(title: str, frame: pd.DataFrame) -> dict[str, Any]:
     rows = [[_text(value) for value in row] for row in frame.itertuples(index=False)]
-    return {"title": title, "heads": list(map(str, frame.columns)), "rows": rows}
+    heads = list(map(str, frame.columns))
+    phrases = [number for number, head in enumerate(heads) if head in _PHRASES]
+    return {"title": title, "heads": heads, "rows": rows, "phrases": phrases}
 
 
 def _text(value: Any) -> str:

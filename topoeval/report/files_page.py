@@ -13,10 +13,11 @@ from topoeval.evaluate.audit import SIZES
 from topoeval.evaluate.summary import MEAN, shown_class
 from topoeval.metrics import available_columns
 from topoeval.metrics.catalogue import every_column
+from topoeval.report.broken import draw_errors, errors_of
 from topoeval.report.drawing import Drawing, figure_markup
 from topoeval.report.folder import write_text
 from topoeval.report.names import slug
-from topoeval.report.overlay import Panel, compared, draw_comparison, draw_labels, plain
+from topoeval.report.overlay import Panel, draw_labels, plain
 from topoeval.report.template import template
 
 MOST_PICTURES = 6
@@ -129,12 +130,12 @@ def draw_worst(evaluation: Evaluation, name: str) -> Drawing | None:
         if (mask == truth).all():
             continue
         ndim = mask.ndim
-        panels.append(Panel(row["case"], compared(mask, truth, topology), _betti(row)))
+        panels.append(errors_of(mask, truth, topology).panel(row["case"], _betti(row)))
     if not panels:
         return None
     of_all = "the worst cases" if len(panels) == MOST_PICTURES else "all cases with an error"
     title = f"{shown_class(f'Class {name}', topology)}: {of_all}"
-    return draw_comparison(f"worst-{slug(name)}", title, topology.describe(ndim), panels)
+    return draw_errors(f"worst-{slug(name)}", title, topology.describe(ndim), panels)
 
 
 def _faulty(cases: pd.DataFrame, name: str) -> pd.DataFrame:

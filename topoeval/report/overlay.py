@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
-from matplotlib.patches import Patch
+from matplotlib.patches import Circle, Patch
 from numpy.typing import NDArray
 
 from topoeval.metrics import enclosed, label, wrong_regions
 from topoeval.report.drawing import INK, Drawing, entitle, plotting, to_svg
 from topoeval.topology import Topology
 
-_GROUND, _AGREED, _EXTRA, _LACKING = "#f4f4f2", "#9aa0a6", "#5b6166", "#d5d8db"
-_COLOURS = {
+GROUND, AGREED, EXTRA, LACKING = "#f4f4f2", "#9aa0a6", "#5b6166", "#d5d8db"
+WRONG = {
     "false component": "#D55E00",
     "missed component": "#0072B2",
     "false hole": "#CC79A7",
@@ -24,6 +24,16 @@ _COLOURS = {
 }
 _SMALL = {"speck": "#D55E00", "pinhole": "#CC79A7"}
 _CELL = 3.5
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A circle in a picture, in pixels."""
+
+    row: float
+    column: float
+    radius: float
+    colour: str
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,11 +48,14 @@ class Panel:
         ``(H, W, 3)`` floats in [0, 1].
     below
         Under it.
+    marks
+        What is circled.
     """
 
     title: str
     picture: NDArray[np.float64]
     below: str
+    marks: tuple[Mark, ...] = ()
 
 
 Plane = tuple[slice | int, ...]
@@ -70,9 +83,9 @@ def compared(
     marks = {name: found.labels > 0 for name, found in regions.items()}
     worst = np.any(list(marks.values()), axis=0)
     where = where or _slice(worst if worst.any() else p ^ g)
-    picture = _painted(where, [(p & g, _AGREED), (p & ~g, _EXTRA), (~p & g, _LACKING)])
+    picture = _painted(where, [(p & g, AGREED), (p & ~g, EXTRA), (~p & g, LACKING)])
     for name, mark in marks.items():
-        picture[mark[where]] = to_rgb(_COLOURS[name])
+        picture[mark[where]] = to_rgb(WRONG[name])
     return picture
 
 
@@ -85,7 +98,7 @@ def agreement(
     """
     p, g = (prediction, target) if topology.superlevel else (~prediction, ~target)
     whole = (slice(None), slice(None))
-    return _painted(whole, [(p & g, _AGREED), (p & ~g, _EXTRA), (~p & g, _LACKING)])
+    return _painted(whole, [(p & g, AGREED), (p & ~g, EXTRA), (~p & g, LACKING)])
 
 
 def thickest(target: NDArray[np.bool_]) -> Plane:
@@ -105,7 +118,7 @@ def plain(mask: NDArray[np.bool_], topology: Topology, most: int) -> NDArray[np.
     }
     worst = marks["speck"] | marks["pinhole"]
     where = _slice(worst if worst.any() else p)
-    picture = _painted(where, [(p, _AGREED)])
+    picture = _painted(where, [(p, AGREED)])
     for name, mark in marks.items():
         picture[mark[where]] = to_rgb(_SMALL[name])
     return picture
@@ -114,44 +127,39 @@ def plain(mask: NDArray[np.bool_], topology: Topology, most: int) -> NDArray[np.
 def legend() -> dict[str, str]:
     """Return what each colour of `compared` means."""
     return {
-        **_COLOURS,
-        "agreed": _AGREED,
-        "predicted only": _EXTRA,
-        "truth only": _LACKING,
+        **WRONG,
+        "agreed": AGREED,
+        "predicted only": EXTRA,
+        "truth only": LACKING,
     }
-
-
-def draw_comparison(
-    name: str, title: str, footer: str, panels: Sequence[Panel], columns: int = 3
-) -> Drawing:
-    """Draw cases side by side, so many in a row, with the legend of `compared`."""
-    caption = (
-        "Wrong components and holes (of volumes: cavities) are those that touch none of the other "
-        "mask. Of a volume one slice is shown."
-    )
-    return _draw(name, title, footer, caption, panels, legend(), columns)
 
 
 def draw_labels(name: str, title: str, footer: str, panels: Sequence[Panel], most: int) -> Drawing:
     """Draw labels side by side, with the legend of `plain`."""
     named = {f"{kind} of at most {most} voxels": colour for kind, colour in _SMALL.items()}
     caption = "Of a volume one slice is shown."
-    return _draw(name, title, footer, caption, panels, {**named, "foreground": _AGREED})
+    return draw_panels(name, title, footer, caption, panels, {**named, "foreground": AGREED})
 
 
-def _draw(
+def draw_panels(
     name: str,
     title: str,
     footer: str,
     caption: str,
     panels: Sequence[Panel],
-    legend: dict[str, str],
+    legend: Mapping[str, str],
     columns: int = 3,
+    cell: float = _CELL,
 ) -> Drawing:
+    """Draw pictures side by side, so many in a row, with what each colour means.
+
+    A picture is `cell` inches wide.
+    """
     columns = min(columns, len(panels))
     lines = -(-len(panels) // columns)
     with plotting(name):
-        size = (_CELL * max(columns, 2), (_CELL + 0.45) * lines)
+        words = max(panel.below.count("\n") for panel in panels)
+        size = (cell * max(columns, 2), (cell + 0.45 + 0.16 * words) * lines)
         figure = Figure(figsize=size, layout="constrained")
         axes = figure.subplots(lines, columns, squeeze=False).ravel()
         for one in axes:
@@ -162,6 +170,9 @@ def _draw(
             one.set(xticks=[], yticks=[])
             one.set_title(panel.title, fontsize=9, loc="center")
             one.set_xlabel(panel.below, fontsize=8.5, labelpad=3)
+            for mark in panel.marks:
+                place = (mark.column, mark.row)
+                one.add_patch(Circle(place, mark.radius, fill=False, ec=mark.colour, lw=1.1))
             for spine in one.spines.values():
                 spine.set(visible=True, color=INK, linewidth=0.6)
         handles = [Patch(facecolor=colour, label=text) for text, colour in legend.items()]
@@ -191,7 +202,7 @@ def _painted(
     where: Plane,
     layers: Sequence[tuple[NDArray[np.bool_], str]],
 ) -> NDArray[np.float64]:
-    picture = np.full((*layers[0][0][where].shape, 3), to_rgb(_GROUND))
+    picture = np.full((*layers[0][0][where].shape, 3), to_rgb(GROUND))
     for mask, colour in layers:
         picture[mask[where]] = to_rgb(colour)
     return picture
