@@ -139,6 +139,21 @@ def test_folds_may_have_the_truth_named_beside_them(call, folds, tmp_path):
     assert len(pd.read_csv(tmp_path / "out" / "scores.csv")) == 6
 
 
+def test_long_names_of_trainers_are_told_apart_in_the_table(call, folds, tmp_path):
+    """Where a terminal cuts their ends, they would all be called alike."""
+    paths = []
+    for fold, name in zip(folds, ("Short", "ShortClDice"), strict=True):
+        trainer = fold.parent.rename(tmp_path / f"nnUNetTrainer{name}__nnUNetPlans__2d")
+        paths.append(trainer / "fold_0")
+    command = ("compare", *paths, "--jobs", "1", "--out", tmp_path / "out")
+    code, told, err = call(*command)
+    assert code == 0, err
+    row = next(line for line in told.splitlines() if "Betti error" in line)
+    assert row.split().count("nnUN…inerShort") == 2
+    assert row.split().count("nnUN…ortClDice") == 1
+    assert "nnUNetTrainerShort is better in" in told
+
+
 def test_three_folds_are_three_models(call, folds, tmp_path):
     """The last of them is not taken for the truth."""
     third = folds[1].parent.with_name("TrainerThird__nnUNetPlans__2d")

@@ -1,6 +1,7 @@
 """The page of ``topoeval evaluate``: which cases are shown, and what a row is called."""
 
 import html
+import re
 
 import numpy as np
 import pytest
@@ -113,3 +114,29 @@ def test_a_sublevel_row_says_whose_topology_it_has(folders, tmp_path, monkeypatc
     printed = capsys.readouterr().out
     assert "foreground (topology of its outside)" in printed
     assert "those of the voxels outside of a class" in printed
+
+
+@pytest.mark.parametrize(
+    ("columns", "heads"),
+    [
+        (None, ["class", "Dice ↑", "clDice ↑"]),
+        (("iou", "b0"), ["class", "Intersection over union ↑"]),
+    ],
+)
+def test_the_page_begins_with_the_means_of_each_class(folders, tmp_path, columns, heads):
+    """So that the class that fails is seen without scrolling; what has no direction is no score."""
+    truth = np.zeros((20, 20), np.uint8)
+    truth[2:8, 2:8], truth[12:18, 12:18] = 1, 2
+    half = truth.copy()
+    half[12:18, 12:15] = 0
+    found = evaluate(*folders({"a": (truth, truth), "b": (half, truth)}), Options(columns=columns))
+    write_evaluation_page(found, tmp_path / "index.html", [])
+    page = (tmp_path / "index.html").read_text(encoding="utf-8")
+    table = page.split("<h2>Means over the cases")[1].split("</table>")[0]
+    assert page.index("Means over the cases") < page.index("<h2>Pictures")
+    shown = re.findall(r"<th[^>]*>([^<]*)</th>", table)
+    assert shown[: len(heads)] == heads
+    rows = [re.findall(r"<td[^>]*>([^<]*)</td>", row) for row in table.split("<tr>")[2:]]
+    assert [row[0] for row in rows] == ["1", "2", "merged", "mean of classes"]
+    assert rows[0][1] == "1.000"
+    assert rows[1][1] == ("0.833" if columns is None else "0.750")

@@ -255,6 +255,7 @@ def _evaluated(
 def _show(found: Comparison, notes: Sequence[str], csv: bool, html: bool, out: Path) -> None:
     from topoeval.cli.stale_page import remove_stale_page
     from topoeval.csv_tables import to_csv
+    from topoeval.report.names import short_names
     from topoeval.whole_file import write_text
 
     if csv:
@@ -264,7 +265,8 @@ def _show(found: Comparison, notes: Sequence[str], csv: bool, html: bool, out: P
     write_text(out / "scores.csv", to_csv(found.scores))
     for line in notes:
         say(line)
-    print_frame(found.shown())
+    # the terminal cuts the ends of long names, in which trainers of nnU-Net differ
+    print_frame(found.shown(short_names(found.models).__getitem__))
     if len(found.models) > 2:
         print_frame(found.standings)
     for line in (*found.verdict(), *found.notes):

@@ -71,8 +71,11 @@ class Comparison:
         ordered = rows.assign(apart=apart).sort_values(["apart", "case"], ascending=[False, True])
         return ordered[ordered["apart"] > 0].head(most)
 
-    def shown(self) -> pd.DataFrame:
-        """Return the table in few columns, numbers as texts, for a terminal."""
+    def shown(self, called: Callable[[str], str] = str) -> pd.DataFrame:
+        """Return the table in few columns, numbers as texts, for a terminal.
+
+        `called` returns the name of a model in it.
+        """
         rows = []
         for row in self.table.to_dict("records"):
             digits = metric_of(row["score"]).digits
@@ -82,15 +85,15 @@ class Comparison:
                 {
                     "class": row["class"],
                     "score": metric_of(row["score"]).header,
-                    "A": row["first"],
-                    "B": row["second"],
+                    "A": called(row["first"]),
+                    "B": called(row["second"]),
                     "n": row["n"],
                     "mean A": f"{row['mean_first']:.{digits}f}",
                     "mean B": f"{row['mean_second']:.{digits}f}",
                     "A - B": f"{row['difference']:+.{digits}f}",
                     "95 %": "-" if row["basis"] == "none" else f"[{low}, {high}]{mark}",
                     "p (Holm)": f"{row['p_holm']:.2g}",
-                    "better": row["better"] or "-",
+                    "better": called(row["better"]) if row["better"] else "-",
                     "wins/ties/losses of A": f"{row['wins']}/{row['ties']}/{row['losses']}",
                     "effect": row["effect"],
                 }

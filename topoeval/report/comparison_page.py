@@ -16,7 +16,7 @@ from topoeval.metrics.classes import MERGED
 from topoeval.report.broken import CAPTION, LEGEND, Errors, errors_of
 from topoeval.report.drawing import INK, Drawing, entitle, figure_markup, grid, plotting, to_svg
 from topoeval.report.folder import write_text
-from topoeval.report.names import slug
+from topoeval.report.names import short_names, slug
 from topoeval.report.overlay import draw_panels
 from topoeval.report.template import template
 
@@ -57,6 +57,7 @@ def write_comparison_page(
         What was left out, a line each.
     """
     seen = None if evaluations is None else _Seen(evaluations)
+    short = short_names(found.models)
     verdict, *more = found.verdict()
     about = [line for line in more if line.startswith(_SAID_FIRST)]
     worst = [_worst(found, score, seen) for score in reversed(_telling(found))]
@@ -67,7 +68,7 @@ def write_comparison_page(
         lead=_lead(found) or verdict,
         lines=about,
         opening=[
-            _table("Which model is better, on which class", found.glance(_short))
+            _table("Which model is better, on which class", found.glance(short.__getitem__))
             | {"caption": _OPEN},
             *([_pictures(found, seen)] if seen else []),
             *worst[:1],
@@ -125,7 +126,7 @@ def draw_paired(found: Comparison, name: str) -> Drawing:
             for line in values.to_numpy():
                 axes.plot(places, line, color=_GREY, linewidth=0.8, alpha=0.7, marker=".")
             axes.plot(places, values.mean(), color=INK, linewidth=2, marker="o")
-            axes.set_xticks(list(places), [_short(model) for model in found.models])
+            axes.set_xticks(list(places), list(short_names(found.models).values()))
             axes.set_xlim(-0.3, len(places) - 0.7)
             # on two lines: side by side long names would run into each other
             axes.set_title(f"{metric_of(score).header}\n{_decided(found, name, score)}")
@@ -146,6 +147,7 @@ def _pictures(found: Comparison, seen: _Seen) -> dict[str, Any]:
     """Draw where each model is worst beside the others, one case and class for each."""
     score = _drawn_score(found)
     card = metric_of(score)
+    short = short_names(found.models)
     figures = []
     for number, worse in enumerate(found.models[:MOST_MODELS]):
         row = _behind(found, score, worse)
@@ -155,8 +157,8 @@ def _pictures(found: Comparison, seen: _Seen) -> dict[str, Any]:
         for model in found.models:
             below = f"{card.title} {row[model]:.{card.digits}f}"
             errors = seen.errors(model, row["case"], row["class"])
-            panels.append(errors.panel(_short(model), below))
-        title = f"Where {_short(worse)} is worst: {row['case']}, class {row['class']}"
+            panels.append(errors.panel(short[model], below))
+        title = f"Where {short[worse]} is worst: {row['case']}, class {row['class']}"
         figures.append(
             draw_panels(f"case-{number}", title, "", "", panels, {}, len(panels), _PICTURE)
         )
@@ -208,7 +210,8 @@ def _worst(found: Comparison, score: str, seen: _Seen | None) -> dict[str, Any]:
                 _PHRASES[1]: [one.largest for one in errors],
             }
         )
-    shown = rows.assign(model=rows["model"].map(_short)) if len(rows) else rows
+    short = short_names(found.models)
+    shown = rows.assign(model=rows["model"].map(short)) if len(rows) else rows
     return _table(f"Where each model is worst: {metric_of(score).title}", shown)
 
 
@@ -231,12 +234,7 @@ def _decided(found: Comparison, name: str, score: str) -> str:
     better = [model for model in dict.fromkeys(rows["better"]) if model]
     if not better:
         return "not separated"
-    return f"{_short(better[0])} better" if len(better) == 1 else "see the tiers"
-
-
-def _short(name: str) -> str:
-    """Return a name that fits below an axis; many begin alike, so its middle is cut."""
-    return name if len(name) <= 14 else f"{name[:4]}…{name[-9:]}"
+    return f"{short_names(found.models)[better[0]]} better" if len(better) == 1 else "see the tiers"
 
 
 def _tables(found: Comparison) -> list[dict[str, Any]]:

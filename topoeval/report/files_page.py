@@ -10,17 +10,20 @@ import pandas as pd
 
 from topoeval.evaluate import Audit, Evaluation, summarise
 from topoeval.evaluate.audit import SIZES
-from topoeval.evaluate.summary import MEAN, shown_class
+from topoeval.evaluate.comparison import DEFAULT_SCORES
+from topoeval.evaluate.summary import FLAGS, MEAN, shown_class
 from topoeval.metrics import available_columns
-from topoeval.metrics.catalogue import every_column
+from topoeval.metrics.catalogue import every_column, metric_of
 from topoeval.report.broken import draw_errors, errors_of
 from topoeval.report.drawing import Drawing, figure_markup
 from topoeval.report.folder import write_text
 from topoeval.report.names import slug
 from topoeval.report.overlay import Panel, draw_labels, plain
 from topoeval.report.template import template
+from topoeval.topology import Topology
 
 MOST_PICTURES = 6
+_MOST_MEANS = 6
 _SHOWN = ("n", "absent", "mean", "sd", "median", "min", "max")
 # What makes a case bad, in this order; of an evaluation without these its own scores.
 _BADNESS = ("betti_matching_union", "betti_error", "hd95")
@@ -57,6 +60,7 @@ def write_evaluation_page(evaluation: Evaluation, path: Path, lines: Sequence[st
         kicker="topoeval evaluate",
         title=_count(len(evaluation.pairs), "case"),
         lines=told,
+        opening=[_glance(summary, topology)],
         tables=[
             {
                 "title": shown_class(name if name == MEAN else f"Class {name}", topology),
@@ -76,6 +80,30 @@ def write_evaluation_page(evaluation: Evaluation, path: Path, lines: Sequence[st
         problems=evaluation.problems,
     )
     write_text(path, page)
+
+
+def _glance(summary: pd.DataFrame, topology: Topology) -> dict[str, Any]:
+    """Return the means of the scores that are compared by default, a row per class.
+
+    Of an evaluation without these, the first of its own.
+    """
+    means = summary.pivot_table("mean", "class", "metric", sort=False, dropna=False)
+    columns = [name for name in DEFAULT_SCORES if name in means]
+    scores = [name for name in means if name not in FLAGS and metric_of(name).direction]
+    columns = columns or scores[:_MOST_MEANS]
+    cards = [metric_of(name) for name in columns]
+    rows = [
+        [
+            shown_class(str(name), topology),
+            *("-" if pd.isna(v) else f"{v:.{c.digits}f}" for v, c in zip(of, cards, strict=True)),
+        ]
+        for name, of in zip(means.index, means[columns].to_numpy(), strict=True)
+    ]
+    return {
+        "title": "Means over the cases",
+        "heads": ["class", *(card.header for card in cards)],
+        "rows": rows if columns else [],
+    }
 
 
 def write_audit_page(found: Audit, path: Path, lines: Sequence[str]) -> None:
