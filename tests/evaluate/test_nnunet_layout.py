@@ -1,6 +1,7 @@
 """Folders in the layout of nnU-Net v2, made by hand: pairs, names, regions, ignore, its Dice."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -133,6 +134,20 @@ def test_a_fold_that_has_moved(run, tmp_path, monkeypatch):
     assert len(read_nnunet(moved, truths).matched.pairs) == 2
     monkeypatch.setenv("nnUNet_preprocessed", str(tmp_path / "elsewhere"))
     assert read_nnunet(moved).matched.pairs[0].target == truths / "a_001.png"
+
+
+def test_a_copy_of_a_fold_is_scored_and_not_the_original(run, tmp_path):
+    """The summary of a copy names the files of the original, which are still there."""
+    fold = run(LABELS)
+    copied = shutil.copytree(fold.parent, tmp_path / "copy") / "fold_0"
+    pairs = read_nnunet(copied).matched.pairs
+    assert [pair.prediction.parent for pair in pairs] == [copied / "validation"] * 2
+    # written elsewhere, it has no predictions beside it
+    alone = fold.parent / "elsewhere"
+    alone.mkdir()
+    shutil.copy(fold / "validation" / "summary.json", alone)
+    pairs = read_nnunet(alone).matched.pairs
+    assert [pair.prediction.parent for pair in pairs] == [fold / "validation"] * 2
 
 
 def test_a_prediction_of_the_summary_that_is_gone_is_missing(run):

@@ -202,7 +202,9 @@ def _of_summary(
     matched = Matched([])
     dice = {}
     for prediction, reference, metrics in cases:
-        here = prediction if prediction.is_file() else summary.parent / prediction.name
+        # a copy of a fold still names the files of the original, which may have changed since
+        beside = summary.parent / prediction.name
+        here = beside if beside.is_file() or not prediction.is_file() else prediction
         truth = _truth(reference, targets, summary)
         name = image_name(here)
         if here.is_file():
