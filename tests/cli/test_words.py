@@ -2,6 +2,7 @@
 
 import re
 import shlex
+from itertools import pairwise
 
 import pytest
 import typer.main
@@ -47,6 +48,19 @@ def test_every_command_has_an_example(name):
     for line in lines:
         assert tuple(line[: len(name) + 1]) == ("topoeval", *name)
         assert {part for part in line if part.startswith("-")} <= known
+
+
+@pytest.mark.parametrize("name", COMMANDS, **ids)
+def test_the_lines_of_a_paragraph_are_full(name, monkeypatch):
+    """A line ends where the next word does not fit, whatever the lines of the docstring are."""
+    monkeypatch.setenv("COLUMNS", "80")
+    output = CliRunner().invoke(app, [*name, "--help"]).output
+    lines = [line.strip() for line in output.partition("Examples:")[0].splitlines()]
+    about = lines[lines.index("", 1) :]  # after the line of usage
+    assert len(about) > 2
+    for line, following in pairwise(about):
+        if line and following:
+            assert len(line) + 1 + len(following.split()[0]) > 78, line
 
 
 @pytest.mark.parametrize("name", COMMANDS, **ids)

@@ -121,6 +121,14 @@ def _epilog(own: str, texts: Sequence[str]) -> str:
     return "\n\n".join([own] * bool(own) + listed)
 
 
+def _flowing(text: str) -> str:
+    """Return a text whose paragraphs have no line ends but before a list's items and examples.
+
+    A docstring's lines are as long as a line of code, which is longer than a terminal is wide.
+    """
+    return re.sub(r"(?<=\S)\n(?=\S)(?!- |topoeval )", " ", text)
+
+
 def _without_types(params: Sequence[Any]) -> None:
     """Let switches have no type on the page, as if a value were to follow them."""
     for one in params:
@@ -133,7 +141,8 @@ class _Explained(TyperCommand):
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         _without_types(self.get_params(ctx))
-        texts = [self.help or "", *(getattr(one, "help", None) or "" for one in self.params)]
+        self.help = _flowing(self.help or "")
+        texts = [self.help, *(getattr(one, "help", None) or "" for one in self.params)]
         self.epilog = _epilog("", texts)
         super().format_help(ctx, formatter)
 
@@ -144,8 +153,9 @@ class ExplainedGroup(TyperGroup):
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Write the page."""
         _without_types(self.get_params(ctx))
+        self.help = _flowing(self.help or "")
         listed = [(one.help or "").partition("\n\n")[0] for one in self.commands.values()]
-        own, self.epilog = self.epilog, _epilog(self.epilog or "", [self.help or "", *listed])
+        own, self.epilog = self.epilog, _epilog(self.epilog or "", [self.help, *listed])
         super().format_help(ctx, formatter)
         self.epilog = own
 
