@@ -177,7 +177,9 @@ def test_a_folder_of_predictions_and_the_truth(run, tmp_path):
     results = read_nnunet(fold / "validation", truths)
     assert [str(p.prediction).endswith(".nii.gz") for p in results.matched.pairs] == [True, True]
     assert "a_001.nii.gz is taken of a_001.nii.gz, a_001.npz" in results.matched.notes[0]
-    with pytest.raises(UserError, match=r"no summary\.json in it; name the truth after it"):
+    with pytest.raises(
+        UserError, match=r"no summary\.json in it, which names the truth; name its folder"
+    ):
         read_nnunet(fold / "validation")
 
 
@@ -257,3 +259,16 @@ def np_image(path, array):
     import PIL.Image
 
     PIL.Image.fromarray(array).save(path)
+
+
+def test_a_fold_whose_summary_is_not_there(run):
+    """The truth is named after the fold or its folder validation; without it a line says how."""
+    fold = run(LABELS)
+    (fold / "validation" / "summary.json").unlink()
+    truths = fold.parents[3] / "preprocessed" / "Dataset900_X" / "gt_segmentations"
+    (truths / "other_fold.png").unlink()
+    with pytest.raises(UserError, match=r"no summary\.json .* --nnunet .*validation .*labelsTr"):
+        read_nnunet(fold)
+    for place in (fold, fold / "validation"):
+        pairs = read_nnunet(place, truths).matched.pairs
+        assert [pair.name for pair in pairs] == ["a_001", "a_002"]

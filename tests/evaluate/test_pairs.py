@@ -138,3 +138,10 @@ def test_refuses_what_cannot_be_matched(folders, tmp_path):
     (tmp_path / "a.txt").touch()
     with pytest.raises(UserError, match=r"a\.txt: unknown image format"):
         match_files(tmp_path / "a.txt", g / "b.png")
+
+
+def test_names_that_lie_in_other_folders_are_told_with_their_folders(folders):
+    with pytest.raises(
+        UserError, match=r"example validation/a\.png and a\.png; name the folder in which"
+    ):
+        match_files(*folders(["validation/a.png"], ["a.png"]))

@@ -12,6 +12,7 @@ from topoeval.errors import UserError
 from topoeval.evaluate.audit import audit
 from topoeval.evaluate.evaluation import evaluate
 from topoeval.evaluate.scoring import Options
+from topoeval.images.relabelling import parse_relabelling
 
 RING = np.zeros((32, 32), np.uint8)
 RING[8:24, 8:24] = 1
@@ -161,3 +162,30 @@ def test_both_unicode_forms_of_one_name(sides):
     (sides[1] / "a.png").rename(sides[1] / "Müller.png")
     with pytest.raises(UserError, match="several files are called Müller"):
         evaluate(*sides, DICE)
+
+
+def test_labels_that_begin_with_1(sides, save_mask):
+    """Scored as they are, and told; with a map they are what was meant."""
+    save_mask(sides[0] / "a.png", RING + 1)
+    save_mask(sides[1] / "a.png", RING)
+    found = evaluate(*sides, DICE)
+    assert found.readings["predictions"] == "labels 1, 2"
+    assert found.readings["truth"] == "labels 0, 1"
+    (note,) = [note for note in found.notes if "is background" in note]
+    assert note.startswith("no voxel of the predictions is 0")
+    assert "--pred-map 1:0,2:1" in note
+    mapping = parse_relabelling("1:0,2:1")
+    mapped = evaluate(*sides, Options(columns=("dice",), map_prediction=mapping))
+    assert mapped.cases["dice"].tolist() == [1]
+    assert not [note for note in mapped.notes if "is background" in note]
+
+
+def test_a_folder_against_itself_is_told(sides):
+    """Every score is the best, which is no finding; two suffixes in one folder are two sides."""
+    _, g = sides
+    assert any("are the same" in note for note in evaluate(g, g, DICE).notes)
+    assert any("are the same" in note for note in evaluate(g / "a.png", g / "a.png", DICE).notes)
+    PIL.Image.fromarray(RING * 255).save(g / "b_pred.png")
+    PIL.Image.fromarray(RING * 255).save(g / "b_true.png")
+    options = Options(columns=("dice",), of_prediction="_pred", of_target="_true")
+    assert not any("are the same" in note for note in evaluate(g, g, options).notes)

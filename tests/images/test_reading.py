@@ -47,7 +47,7 @@ def test_labels_that_a_slope_has_moved_are_rounded(read, off):
     """As NIfTI's scl_slope does (B6); what is further off is a probability."""
     (found,), _ = read(np.array([[0.0, 3.0 - off, 1.0 + off]]))
     assert found == [[0, 3, 1]]
-    with pytest.raises(UserError, match=r"holds 2\.998, a probability"):
+    with pytest.raises(UserError, match=r"holds 2\.998, a fraction"):
         read(np.array([[0.0, 3.0 - 2e-3]]))
 
 

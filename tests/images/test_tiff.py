@@ -132,3 +132,19 @@ def test_fewer_strips_than_rows_need_are_refused(tmp_path):
         file.pages[0].tags["ImageLength"].overwrite(64)
     with pytest.raises(UserError, match="fewer strips than its size needs"):
         read_image(path)
+
+
+@pytest.mark.parametrize(("tag", "said"), [(1, ""), (6, "orientation 6 is not followed")])
+def test_an_orientation_is_told(tmp_path, tag, said):
+    tifffile.imwrite(
+        tmp_path / "a.tif", np.eye(4, 6, dtype=np.uint8), extratags=[(274, 3, 1, tag, True)]
+    )
+    found = read_image(tmp_path / "a.tif")
+    np.testing.assert_array_equal(found.array, np.eye(4, 6))
+    assert said in found.note
+    assert bool(said) == bool(found.note)
+
+
+def test_white_as_zero_is_told(tmp_path):
+    tifffile.imwrite(tmp_path / "a.tif", np.eye(4, dtype=np.uint8) * 255, photometric="miniswhite")
+    assert "0 is white" in read_image(tmp_path / "a.tif").note

@@ -93,7 +93,7 @@ def compare(
         int,
         typer.Option(
             min=1,
-            help="Processes side by side; by default one for each CPU core.",
+            help="Processes side by side; if not given as many as there are CPU cores.",
             rich_help_panel=_PREDICTIONS,
         ),
     ] = _CORES,
@@ -118,8 +118,8 @@ def compare(
         bool,
         typer.Option(
             "--fail-on-regression",
-            help="End with exit status 1 if a score is worse in the second set, or a run failed "
-            "there that ended well in the first.",
+            help="End with exit status 1 if a score is worse in the second set (a regression), or "
+            "a run failed there that ended well in the first.",
             rich_help_panel=_RECORDS,
         ),
     ] = False,
@@ -127,11 +127,12 @@ def compare(
     """Compare the predictions of two or more models on the same cases, or two sets of records.
 
     Of predictions: for each class and score the mean difference over the cases with a 95 %
-    interval; in how many cases the first model wins, ties and loses; and which model is better,
-    where the cases can tell: the two are then called separated (p-values are corrected by Holm over
-    all tests of the table). Training again may give other predictions; that is not tested here.
-    Files that cannot be scored are named and left out; the exit status is then 1. For options of
-    'topoeval evaluate' that are not here, run it on each model, and compare the folders it wrote.
+    interval (bootstrap); in how many cases the first model wins, ties and loses; and which of the
+    two is better, if so many cases agree that chance does not explain it: they are then called
+    separated. That is tested for all scores and classes of the table together (p-values, corrected
+    by Holm). Training again may give other predictions; that is not tested here. Files that cannot
+    be scored are named and left out; the exit status is then 1. For options of 'topoeval evaluate'
+    that are not here, run it on each model, and compare the folders it wrote.
 
     Of two sets of records, for example before and after a change of code: which scores became
     better or worse, run by run, and which runs are in one set only.

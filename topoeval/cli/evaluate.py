@@ -42,7 +42,8 @@ Classes = Annotated[
     Optional[str],  # noqa: UP045  # typer reads the annotation at run time
     typer.Option(
         help="Classes to look at: 1,2 (each by itself), 1-40 (each of forty), 1+2 (both as one "
-        "mask), merged, or names of --labels; by default those in the files.",
+        "mask), merged, or names of --labels. By default each of those in the files, and all of "
+        "them merged; with --nnunet those of its dataset.json.",
         rich_help_panel=VALUES,
     ),
 ]
@@ -57,7 +58,8 @@ Labels = Annotated[
 Ignore = Annotated[
     Optional[int],  # noqa: UP045
     typer.Option(
-        help="Label that marks voxels to leave out, because nobody has labelled them.",
+        help="Label of the truth that marks voxels to leave out, because nobody has labelled "
+        "them; whatever a prediction holds there does not count.",
         rich_help_panel=VALUES,
     ),
 ]
@@ -110,9 +112,10 @@ def evaluate(
     nnunet: Annotated[
         Optional[Path],  # noqa: UP045
         typer.Option(
-            help="Results of nnU-Net in place of PREDICTIONS and TARGETS: a folder fold_0, its "
-            "folder validation or a summary.json; or a folder of predictions, with TARGETS after "
-            "it. Names, regions and the ignore label are read from its dataset.json.",
+            help="Results of nnU-Net. A folder fold_0 or its folder validation is enough where "
+            "nnU-Net's summary.json lies in it, which names the truth; without one, or for a "
+            "folder of predictions, name the truth after it: --nnunet FOLDER labelsTr. Names of "
+            "classes, regions and the ignore label are read from nnU-Net's dataset.json.",
             rich_help_panel=FILES,
         ),
     ] = None,
@@ -148,8 +151,8 @@ def evaluate(
     threshold: Annotated[
         Optional[float],  # noqa: UP045
         typer.Option(
-            help="Take predictions as probabilities (floats in [0, 1], or uint8 of which 255 is "
-            "1): values from this one on are foreground.",
+            help="Take predictions as probabilities (floats from 0 to 1, or uint8 of which 255 "
+            "is 1): values from this one on are foreground. Above 0 and at most 1.",
             rich_help_panel=VALUES,
         ),
     ] = None,
@@ -191,18 +194,19 @@ def evaluate(
     spacing: Annotated[
         Optional[str],  # noqa: UP045
         typer.Option(
-            help="Size of a voxel along each axis of the array in its order (of NIfTI x,y,z), for "
-            "example 2,0.5,0.5; by default as the files of the truth say.",
+            help="Size of a voxel along each axis, for example 2,0.5,0.5: z,y,x of a volume and "
+            "y,x of an image, but x,y,z of NIfTI and MGZ; of arrays the order that they are stored "
+            "in. By default as the files of the truth say.",
             rich_help_panel=SCORES,
         ),
     ] = None,
     tolerance: Annotated[
         Optional[list[str]],  # noqa: UP045
         typer.Option(
-            help="How far apart two surfaces or lines may lie and still count as equal, for scores "
-            "such as nsd and surface_dice (topoeval info NAME tells which depend on it); in the "
-            "unit of --spacing, so in mm where the files have mm, not in voxels: 2 for all "
-            "classes, CLASS:2 for one; may be repeated. By default the largest side of a voxel.",
+            help="How far apart two surfaces or lines may lie and still count as equal, in the "
+            "unit of --spacing (mm where the files have mm): 2 for all classes, CLASS:2 for one; "
+            "may be repeated. By default the length of a voxel's longest side. For nsd, "
+            "surface_dice and others whose page, topoeval info NAME, speaks of a tolerance.",
             rich_help_panel=SCORES,
         ),
     ] = None,
@@ -226,17 +230,18 @@ def evaluate(
     metrics: Annotated[
         Optional[str],  # noqa: UP045
         typer.Option(
-            help="Scores to compute, for example dice,cldice,betti_error,hd95; topoeval list "
-            "metrics names all, topoeval info NAME explains one and says whether it is computed by "
-            "default.",
+            help="Scores to compute, for example dice,cldice,betti_error,hd95. By default these "
+            "and some twenty more; topoeval list metrics names all there are, and topoeval info "
+            "NAME explains one and says whether it is among the default ones.",
             rich_help_panel=SCORES,
         ),
     ] = None,
     preset: Annotated[
         Optional[str],  # noqa: UP045
         typer.Option(
-            help="Score as a challenge or program does: vesuvius, topcow24, topbrain, atm22, "
-            "selma3d, cremi (challenges of these names), roads (maps of roads), nnunet.",
+            help="Score as one of these challenges or programs does, with its scores, topology, "
+            "classes and means: vesuvius, topcow24, topbrain, atm22, selma3d, cremi, roads (as "
+            "papers on roads in aerial images do), nnunet. What it chose is printed.",
             rich_help_panel=SCORES,
         ),
     ] = None,
@@ -274,7 +279,10 @@ def evaluate(
     html: Annotated[
         bool,
         typer.Option(
-            "--html", help="Write a page (index.html) with the worst cases.", rich_help_panel=OUTPUT
+            "--html",
+            help="Write a page (index.html) with all scores and, of each, pictures of the worst "
+            "cases.",
+            rich_help_panel=OUTPUT,
         ),
     ] = False,
     as_json: AsJson = False,
@@ -286,8 +294,8 @@ def evaluate(
     DICOM SEG. A prediction and its truth have the same file name, but for the ending. How the
     values were read is printed: as labels, as masks of 0 and 255, or as channels, one per class. A
     file that cannot be scored is named and left out; the exit status is then 1. The same command
-    again goes on where it stopped. With --executor cases are scored on other machines, and the
-    scores are the same.
+    again goes on where it stopped, and scores files that have changed since once more. With
+    --executor cases are scored on other machines, and the scores are the same.
 
     Examples:
     topoeval evaluate PRED GT --html

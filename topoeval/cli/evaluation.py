@@ -352,7 +352,9 @@ def _conventions(found: Evaluation) -> list[str]:
         )
     if settings.instances:
         lines.append("every label is an object; scores that are not of objects see them all as one")
-    lines.append(f"{len(found.pairs)} cases; classes {', '.join(classes.names)}")
+    count = len(found.pairs)
+    cases = "1 case" if count == 1 else f"{count} cases"
+    lines.append(f"{cases}; classes {', '.join(classes.names)}")
     if found.resumed:
         lines.append(f"{found.resumed} of them were scored by an earlier run of this command")
     absent = int((found.cases["prediction_empty"] & found.cases["target_empty"]).sum())
@@ -377,5 +379,5 @@ def _conventions(found: Evaluation) -> list[str]:
         lines.append(f"tolerance of {one}: {tolerance:g}")
     for name, prior in classes.priors.items():
         lines.append(f"prior of {name or 'every class'}: {', '.join(map(str, prior))}")
-    lines.append("rules for empty masks and directions of scores: docs/metrics.md")
+    lines.append("topoeval info SCORE: what it is, which way is better, its rules for empty masks")
     return lines

@@ -33,4 +33,6 @@ def print_problems(console: Console, problems: Sequence[Problem], scored: int) -
     for problem in problems:
         console.print(f"[red]left out[/] {escape(problem.message)}", soft_wrap=True)
     if problems:
-        console.print(f"{scored} cases done, {len(problems)} problems")
+        cases = "1 case" if scored == 1 else f"{scored} cases"
+        count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+        console.print(f"{cases} done, {count}")

@@ -70,16 +70,17 @@ def repair(
     limit: Annotated[
         Optional[float],  # noqa: UP045
         typer.Option(
-            help="Flip no voxel whose |logit p| is larger. Without --betti: remove every component "
-            "and hole that can be removed within this limit.",
+            help="Flip no voxel whose |logit p| is larger; for probability maps, as in a mask each "
+            "voxel has 1. Without --betti: remove every component and hole that can be removed "
+            "within this limit. By default there is no limit.",
             rich_help_panel=EDITS,
         ),
     ] = None,
     max_change: Annotated[
         Optional[int],  # noqa: UP045
         typer.Option(
-            help="Most voxels that one edit may flip, those included that make the path of a join "
-            "or a split thicker. It cannot be combined with --settle.",
+            help="How many voxels one edit may flip at most; an edit that needs more is not made. "
+            "By default any number. It cannot be combined with --settle.",
             rich_help_panel=EDITS,
         ),
     ] = None,
@@ -88,9 +89,9 @@ def repair(
         typer.Option(
             help="Kinds of edits that are allowed, for example delete,fill; all by default. Of a "
             "component: delete, create, join (two by a path), split (in two). Of a hole: fill, "
-            "pierce (make one), open (to the outside), close (make one by closing a gap); of a "
-            "cavity the same four. Of a loop in 3D: cut (through it), cover (its hole), bridge "
-            "(make one of foreground), tunnel (make one of background).",
+            "pierce (make one), open (to the outside), close (make one by closing a gap). Of a "
+            "cavity: fill, pierce, open, close, too. Of a loop in 3D: cut (through it), cover (its "
+            "hole), bridge (make one of foreground), tunnel (make one of background).",
             rich_help_panel=EDITS,
         ),
     ] = None,
@@ -105,7 +106,7 @@ def repair(
     keep: Annotated[
         Optional[int],  # noqa: UP045
         typer.Option(
-            help="Keep only so many components of each class, the largest ones.",
+            help="Keep only so many components of each class, the largest ones; by default all.",
             rich_help_panel=EDITS,
         ),
     ] = None,
@@ -113,8 +114,8 @@ def repair(
         bool,
         typer.Option(
             "--settle",
-            help="Move borders to where the probabilities promise the largest Dice; for "
-            "calibrated maps.",
+            help="Afterwards move borders, without a change of the Betti numbers, so that Dice is "
+            "as large as the probabilities let expect; for calibrated maps.",
             rich_help_panel=EDITS,
         ),
     ] = False,
@@ -141,11 +142,12 @@ def repair(
 ) -> None:
     """Edit masks and probability maps until they have the wanted Betti numbers.
 
-    Edits that cost less go first: those that flip few voxels, of which the map is least sure. Reads
-    the formats that 'topoeval evaluate' reads, and writes the same format with the same size,
-    place and spacing of voxels. A file that cannot be read or edited is named and not written; one
-    that does not have the wanted numbers afterwards is written and named. Either way the exit
-    status is 1. The same command again goes on where it was interrupted.
+    Edits that cost less go first: those that flip few voxels, and voxels of which the map is not
+    sure. Reads the formats that 'topoeval evaluate' reads, and writes the same format with the same
+    size, place and spacing of voxels. A file that cannot be read or edited is named and not
+    written; one that does not have the wanted numbers afterwards is written and named. Either way
+    the exit status is 1. A command that was interrupted goes on where it stopped when it is given
+    again, without --overwrite; that option is for files which another command wrote.
 
     Examples:
     topoeval repair PRED --betti 1,0 --out REPAIRED

@@ -38,7 +38,6 @@ _WORDS = {
     r"[Ff]lip(?:ped|s)?": "flip: make a voxel of the foreground background, or the other way "
     "round.",
     r"calibrated": "calibrated: of the voxels with probability 0.8, 80 % are foreground.",
-    r"merged": "merged: all classes together as one mask.",
     r"per dimension|homology": "dimension: 0 components, 1 holes (loops in 3D), 2 cavities.",
     r"Betti": "Betti numbers: how many components, holes (loops in 3D) and, in 3D, cavities.",
     r"priors?": "prior: the Betti numbers that a structure is known to have.",
@@ -51,8 +50,15 @@ _WORDS = {
     "summed.",
     r"betti_matching_union": "betti_matching_union: how many components, holes and cavities of "
     "either mask have no counterpart in the other that overlaps them.",
-    r"NSD|hd95|nsd|HD95": "NSD: share of the two surfaces closer than a tolerance; HD95: 95 % of "
-    "either surface lie closer than this to the other.",
+    r"NSD|hd95|nsd|HD95": "NSD: share of the two surfaces closer than a tolerance; HD95: of 100 "
+    "points of a surface 95 lie closer than this to the other surface.",
+    r"F1": "F1: the share of things found and of things right, as one number; 1 is best.",
+    r"IoU": "IoU: the voxels that both masks hold, divided by those that one of them holds.",
+    r"merged": "merged: all classes together as one mask.",
+    r"regression": "regression: a change for the worse.",
+    r"bootstrap": "bootstrap: cases are drawn again and again with replacement; 95 % of the means "
+    "that come of it lie in the interval.",
+    r"p-values?": "p-value: how often chance alone would separate two equal models so far.",
     r"Holm": "Holm: a correction of p-values for the number of tests.",
     r"separated": "separated: told apart by these cases; the p-value after Holm is below 5 %.",
     r"REVISION:FOLDER": "FOLDER@COMMIT: the records in a folder that this commit of topoeval made; "
@@ -84,8 +90,14 @@ _WORDS = {
     "segmentations; a fold is one division of its training cases.",
     r"validation images": "validation images: those on which parameters are chosen; results are "
     "never reported of them.",
+    r"losse?s": "loss: what a network is trained to make small.",
+    r"metrics?": "metric: a score of a mask, such as Dice.",
+    r"zyx|cyx|yxc": "zyx, cyx, yxc: the order of axes; x columns, y rows, z slices, c channels.",
+    r"checksums?": "checksum: a number made of a file's bytes, which shows whether they changed.",
     r"CUDA|cuda": "CUDA: GPUs of NVIDIA, as torch names them.",
-    r"slurm|dask": "dask, slurm, sbatch: programs that spread work over machines.",
+    r"slurm|dask": "dask, slurm, sbatch: programs that spread work over machines; a scheduler "
+    "hands it out, workers do it.",
+    r"module": "module: Python code under the name by which it is imported.",
     r"tensorboard": "tensorboard, mlflow, wandb: programs that show how a training goes.",
     r"SQL": "SQL, SELECT: a language that asks tables for rows.",
     r"TOML": "TOML: a text file of settings, KEY = VALUE.",

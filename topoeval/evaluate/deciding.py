@@ -48,6 +48,8 @@ def decided(
     notes = []
     if dark := none_reaches(of_predictions, predictions):
         notes.append(f"predictions: {dark}")
+    if ours.relabelling is None and theirs.relabelling is None:
+        notes += _without_background(of_predictions, [surveys[pair.target] for pair in pairs])
     labels = targets.labels - {ignored}
     if predictions.one is None and ignored in predictions.labels:
         notes.append(f"predictions hold the ignore label {ignored}; where they do is background")
@@ -83,6 +85,22 @@ def decided(
         if pairs and members is not None and not set(members) & labels:
             notes.append(f"no file holds class {name}")
     return Task(options, classes, predictions, targets), notes
+
+
+def _without_background(predictions: Sequence[Survey], targets: Sequence[Survey]) -> list[str]:
+    """Return a line where one side has no voxel of background in any file and the other has."""
+    sides = {"predictions": predictions, "truth": targets}
+    maps = {name: [one for one in side if one.kind == "labels"] for name, side in sides.items()}
+    without = [
+        name for name, side in maps.items() if side and not any(one.background for one in side)
+    ]
+    if len(without) != 1 or not all(maps.values()):
+        return []
+    option = "--pred-map" if without[0] == "predictions" else "--gt-map"
+    return [
+        f"no voxel of the {without[0]} is 0, which is background: if its labels begin with 1, say "
+        f"{option} 1:0,2:1"
+    ]
 
 
 def _held(ignored: int, predictions: Reading, targets: Reading) -> bool:

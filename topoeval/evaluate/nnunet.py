@@ -156,10 +156,13 @@ def read_nnunet(results: Path, targets: Path | None = None) -> NnUnetResults:
         raise UserError(f"{results}: no {DATASET} in it or above it; nnU-Net writes one")
     labels = read_label_names(dataset)
     if summary is None:
+        # of a fold whose summary was not copied along
+        if (start / "validation").is_dir():
+            results = start / "validation"
         if targets is None:
             raise UserError(
-                f"{results}: no {_SUMMARY} in it; name the truth after it, as "
-                f"--nnunet {results} labelsTs"
+                f"{results}: no {_SUMMARY} in it, which names the truth; name its folder after "
+                f"it, as --nnunet {results} nnUNet_raw/DATASET/labelsTr"
             )
         ending = json.loads(dataset.read_text(encoding="utf-8")).get("file_ending", "")
         matched = _without_copies(match_files(results, targets), results)

@@ -82,12 +82,14 @@ def match_files(
         kinds.append(place.is_dir() and not is_image(path))
     if kinds[0] != kinds[1]:
         raise UserError(f"{predictions} and {targets} must be two files or two folders")
+    notes: list[str] = []
+    if predictions.resolve() == targets.resolve() and of_prediction == of_target:
+        notes.append(f"predictions and truth are the same, {targets}: no score can be bad")
     if not kinds[0]:
         for path in (predictions, targets):
             if image_suffix(path) is None:
                 raise UserError(f"{path}: unknown image format")
-        return Matched([FilePair(image_name(targets), predictions, targets)])
-    notes: list[str] = []
+        return Matched([FilePair(image_name(targets), predictions, targets)], notes=notes)
     named = _named(predictions, of_prediction, notes), _named(targets, of_target, notes)
     found = Matched([], notes=notes)
     for name in sorted(named[0].keys() | named[1].keys()):
@@ -95,11 +97,20 @@ def match_files(
     if not found.pairs and (named[0].keys() & named[1].keys()):
         raise UserError(found.problems[0].message)
     if not found.pairs:
-        examples = [next(iter(side.values()))[0].name for side in named]
+        files = [next(iter(side.values()))[0] for side in named]
+        examples = [
+            split_inside(file)[0].relative_to(split_inside(folder)[0]).as_posix()
+            for file, folder in zip(files, (predictions, targets), strict=True)
+        ]
+        apart = {Path(one).parent for one in examples}
+        remedy = (
+            "name the folder in which the files lie, on both sides"
+            if len(apart) > 1
+            else "name what they have beside the case by --pred-suffix and --gt-suffix"
+        )
         raise UserError(
-            f"no name occurs in both {predictions} and {targets}, "
-            f"for example {examples[0]} and {examples[1]}; "
-            "name what they have beside the case by --pred-suffix and --gt-suffix"
+            f"no name occurs in both {predictions} and {targets}, for example {examples[0]} and "
+            f"{examples[1]}; {remedy}"
         )
     return found
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,9 +16,13 @@ from topoeval.errors import UserError
 from topoeval.images.image import Image
 from topoeval.images.size import check_size
 
+if TYPE_CHECKING:
+    import PIL.Image
+
 # Byte 24 of a PNG is the number of bits, byte 25 the type of colour (0: grey, 3: palette).
 _PNG_DEPTH, _PNG_COLOUR = 24, 25
 _LONGEST_HEADER = 1 << 16
+_ORIENTATION = 0x0112  # the tag of EXIF
 # Pillow's modes whose values have more than 8 bits
 _TYPES = {"I": "i4", "F": "f4", "I;16": "u2", "I;16B": "u2"}
 
@@ -35,17 +40,35 @@ def read(path: Path, inside: str) -> Image:
             raise UserError(f"{path}: holds {frames} frames; save one image per file")
         if picture.format == "PNG":
             _check_depth(path)
-        array = np.array(picture)
+        turned, array = _upright(picture)
         if picture.mode == "P":
-            return from_palette(array, np.reshape(picture.getpalette("RGB") or (), (-1, 3)))
+            found = from_palette(array, np.reshape(picture.getpalette("RGB") or (), (-1, 3)))
+            return replace(found, note=joined(turned, found.note))
         lossy = picture.format in ("JPEG", "MPO")
         if picture.format == "PPM" and picture.mode == "1":
             return Image(array, note="a bitmap (PBM) has 1 for black; white is read as 1")
         if picture.format == "PPM":
             array = _as_stored(path, array)
     if array.ndim == 3:
-        return Image(array, channel_axis=2, values="colour", lossy=lossy)
-    return Image(array, values="grey" if lossy else None, lossy=lossy)
+        return Image(array, channel_axis=2, values="colour", lossy=lossy, note=turned)
+    return Image(array, values="grey" if lossy else None, lossy=lossy, note=turned)
+
+
+def joined(*notes: str) -> str:
+    """Return notes as one, without the empty ones."""
+    return "; ".join(note for note in notes if note)
+
+
+def _upright(picture: PIL.Image.Image) -> tuple[str, NDArray[Any]]:
+    """Return the values as every viewer shows them, and a note where that turns what is stored."""
+    import PIL.ImageOps
+
+    picture.load()  # of a PNG the tag may follow the pixels
+    tag = int(picture.getexif().get(_ORIENTATION, 1))
+    if tag not in range(2, 9):
+        return "", np.array(picture)
+    note = f"turned as the EXIF orientation {tag} says, which programs that ignore it do not do"
+    return note, np.array(PIL.ImageOps.exif_transpose(picture))
 
 
 def from_palette(indices: NDArray[Any], palette: NDArray[Any] | Sequence[Any]) -> Image:
@@ -65,7 +88,11 @@ def from_palette(indices: NDArray[Any], palette: NDArray[Any] | Sequence[Any]) -
     # A palette that gives two indices one colour is no picture of them.
     if not grey or len(np.unique(palette[used, 0])) < len(used):
         return Image(indices, note="a palette of colours is read as its indices")
-    return Image(palette[indices, 0])
+    greys = palette[indices, 0]
+    # 0 and 1 of a viewer's black on white would be foreground and background the other way round
+    falling = (np.diff(palette[used, 0].astype(int)) < 0).any()
+    note = "a palette of greys is read as its greys, not as its indices, whose order is another"
+    return Image(greys, note=note if falling else "")
 
 
 def _as_stored(path: Path, array: NDArray[Any]) -> NDArray[Any]:

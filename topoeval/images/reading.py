@@ -137,7 +137,8 @@ def _decided(surveys: Sequence[Survey], terms: Terms, ignore: Collection[int]) -
     if terms.relabelling is None:
         _check_one_writing(plain, seen, ignore)
         one = next((white for white in WHITE if seen == {white}), None)
-    line = f"labels {_listed(values)}"
+    zero = {0} if any(one.background for one in plain) or not values else set()
+    line = f"labels {_listed(values | zero)}"
     if one is not None:
         line = f"0 and {one}, {one} is read as 1"
         values = (values - {one}) | {1}
@@ -300,7 +301,7 @@ def _dark(surveys: Sequence[Survey]) -> str:
 
 
 def _listed(labels: Collection[int]) -> str:
-    shown = sorted({0, *labels})
+    shown = sorted(labels)
     if len(shown) <= _NAMED:
         return ", ".join(map(str, shown))
     return f"{', '.join(map(str, shown[:_NAMED]))} ... {shown[-1]} ({len(shown)} of them)"

@@ -90,6 +90,8 @@ class Survey:
         How its format was read, where that leaves a choice.
     largest
         The largest value as stored; of several channels, that of channel 1, which a threshold cuts.
+    background
+        Whether a voxel is 0; for label maps.
     """
 
     file: Path
@@ -102,6 +104,7 @@ class Survey:
     values: Values | None = None
     note: str = ""
     largest: float = 0.0
+    background: bool = True
 
 
 def read_mask(path: Path, terms: Terms) -> Image:
@@ -171,13 +174,14 @@ def survey(path: Path, terms: Terms) -> Survey:
         return replace(facts, kind=kind, largest=float(cut.max()))
     if image.lossy or (terms.threshold is not None and _fractional(array, path)):
         return replace(facts, kind="fractions")
-    labels = _labels(array, path, terms.side)
+    held = _labels(array, path, terms.side)
+    labels = held - {0}
     if len(labels) > MOST_LABELS and not terms.many:
         raise UserError(
             f"{path}: holds {len(labels)} different labels, a grey image and not a label map; "
             "if they are classes, name them by --classes"
         )
-    return replace(facts, labels=labels)
+    return replace(facts, labels=labels, background=0 in held)
 
 
 def digest(path: Path) -> str:
@@ -289,15 +293,17 @@ def _labels(array: NDArray[Any], path: Path, side: Side) -> frozenset[int]:
                 if side == "prediction"
                 else "a truth holds labels; threshold it and save the mask"
             )
-            raise UserError(
-                f"{path}: holds {array[far].flat[0]:.4g}, a probability and not a label; {remedy}"
-            )
+            value = array[far].flat[0]
+            if value > 1:
+                remedy = "round it where it was a label, or save the label map"
+            what = "a probability" if value < 1 else "a fraction"
+            raise UserError(f"{path}: holds {value:.4g}, {what} and not a label; {remedy}")
         array = whole.astype(np.int64)
     if array.dtype == np.uint8:
         found = np.flatnonzero(np.bincount(array.ravel(), minlength=256))
     else:
         found = pd.unique(array.ravel())
-    return frozenset(int(label) for label in found if label)
+    return frozenset(map(int, found))
 
 
 def _channels(image: Image, path: Path) -> Literal["softmax", "one-hot"]:

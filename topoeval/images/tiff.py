@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from topoeval.errors import UserError
 from topoeval.images.image import MILLIMETRES, Image, Values, one_line, usable_spacing
-from topoeval.images.pictures import from_palette
+from topoeval.images.pictures import from_palette, joined
 from topoeval.images.size import check_size
 
 _WHITE_IS_ZERO, _PALETTE, _COLOURS = 0, 3, (2, 5, 6)
@@ -42,18 +42,28 @@ def read(path: Path, inside: str) -> Image:
         spacing = _spacing(file, page, axes)
         photometric, colormap = int(page.photometric), page.colormap
         lossy = int(page.compression) in _LOSSY
+        note = _not_turned(page)
     array, axes = _without_time(path, array, axes)
     if photometric == _WHITE_IS_ZERO:
         array = _inverted(path, array)
+        note = joined(note, "0 is white in this TIFF (photometric): values are read as shown")
     channel = next((place for place, axis in enumerate(axes) if axis in _CHANNELS), None)
     if photometric == _PALETTE and colormap is not None and channel is None:
         found = from_palette(array, (colormap >> 8).T if colormap.max() > 255 else colormap.T)
-        return Image(found.array, spacing, note=found.note)
+        return Image(found.array, spacing, note=joined(note, found.note))
     colour = photometric in _COLOURS or axes[channel or 0] == "S"
     if channel is None:
-        return Image(array, spacing, lossy=lossy)
+        return Image(array, spacing, lossy=lossy, note=note)
     values: Values | None = "colour" if colour else None
-    return Image(array, spacing, channel_axis=channel, values=values, lossy=lossy)
+    return Image(array, spacing, channel_axis=channel, values=values, lossy=lossy, note=note)
+
+
+def _not_turned(page: Any) -> str:
+    """Return a note where a tag says that rows or columns are not those of the picture shown."""
+    tag = page.tags.valueof("Orientation", 1)
+    if tag not in range(2, 9):
+        return ""
+    return f"the TIFF's orientation {tag} is not followed: rows and columns are as stored"
 
 
 def _check_chain(path: Path) -> None:
