@@ -157,8 +157,8 @@ def read_nnunet(results: Path, targets: Path | None = None) -> NnUnetResults:
     labels = read_label_names(dataset)
     if summary is None:
         # of a fold whose summary was not copied along
-        if (start / "validation").is_dir():
-            results = start / "validation"
+        if (results / "validation").is_dir():
+            results /= "validation"
         if targets is None:
             raise UserError(
                 f"{results}: no {_SUMMARY} in it, which names the truth; name its folder after "
