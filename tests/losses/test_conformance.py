@@ -10,6 +10,7 @@ from topoeval.losses import (
     DiscreteMorseLoss,
     RegionSeparationLoss,
     TopoInteractionLoss,
+    TopoSemiLoss,
 )
 from topoeval.testing.loss_subject import Subject, default_make
 from topoeval.testing.losses import loss_checks
@@ -26,6 +27,8 @@ MAKE = {
     "topo_interaction": lambda ndim, channels, **extra: TopoInteractionLoss(
         exclusion=[[0, 1]], **extra
     ),
+    # By default it sees strong components alone, and masks with equally many are alike to it.
+    "topo_semi": lambda ndim, channels, **extra: TopoSemiLoss(threshold=0.3, dims=None, **extra),
 }
 
 

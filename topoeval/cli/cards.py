@@ -55,6 +55,8 @@ def of_loss(card: LossInfo) -> Lines:
         if (card.input == "probabilities")
         else "logits",
     )
+    if card.needs_target:
+        yield "a teacher's answers", "probabilities" if card.soft_targets else "cut at one half"
     yield "several channels", card.multiclass
     yield "time", _COSTS[card.cost]
     yield "on a GPU", _DEVICES[card.device]

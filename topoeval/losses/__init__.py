@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from topoeval.losses.statistics import PersistentEntropyLoss, TotalPersistenceLoss
     from topoeval.losses.supervoxel import SupervoxelLoss
     from topoeval.losses.topo_interaction import TopoInteractionLoss
+    from topoeval.losses.topo_semi import TopoSemiLoss
     from topoeval.losses.topograph import TopographLoss
     from topoeval.losses.topoloss import TopoLoss
     from topoeval.losses.warping import HomotopyWarpingLoss
@@ -89,6 +90,7 @@ _BUILTIN = {
     "spatial_wasserstein": "topoeval.losses.wasserstein:SpatialWassersteinLoss",
     "supervoxel": "topoeval.losses.supervoxel:SupervoxelLoss",
     "topo_interaction": "topoeval.losses.topo_interaction:TopoInteractionLoss",
+    "topo_semi": "topoeval.losses.topo_semi:TopoSemiLoss",
     "topograph": "topoeval.losses.topograph:TopographLoss",
     "topoloss": "topoeval.losses.topoloss:TopoLoss",
     "total_persistence": "topoeval.losses.statistics:TotalPersistenceLoss",
@@ -145,6 +147,7 @@ __all__ = [
     "TargetLoss",
     "TopoInteractionLoss",
     "TopoLoss",
+    "TopoSemiLoss",
     "TopographLoss",
     "TopologicalClDiceLoss",
     "TotalPersistenceLoss",

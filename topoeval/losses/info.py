@@ -28,6 +28,9 @@ class LossInfo:
     input
         ``"probabilities"``: takes probabilities, or logits with ``sigmoid=True`` or
         ``softmax=True``. ``"logits"``: takes logits; one channel is binary, several are a softmax.
+    soft_targets
+        Whether a target between 0 and 1 is a probability to it. Other losses are meant for masks:
+        what a teacher predicts is cut at one half for them.
     takes_topology, takes_backend
         Whether it is built with ``topology=``, and with ``backend=``.
     device
@@ -78,6 +81,7 @@ class LossInfo:
     cost: Cost
     citation: str
     input: Literal["probabilities", "logits"] = "probabilities"
+    soft_targets: bool = False
     takes_topology: bool = False
     takes_backend: bool = False
     device: Literal["all", "2D", "part"] = "all"

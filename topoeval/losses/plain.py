@@ -52,6 +52,7 @@ class CrossEntropyLoss(TargetLoss):
         multiclass="softmax over the channels",
         citation="textbook",
         input="logits",
+        soft_targets=True,
         **_EVERY,
         advice="The start of every training, and the row that every other has to beat.",
     )
@@ -335,6 +336,7 @@ class MSELoss(TargetLoss):
         citation="textbook",
         minimum=0.0,
         strict=True,
+        soft_targets=True,
         **_EVERY,
         advice="Grey targets, and holding a prediction near an earlier one.",
     )

@@ -17,6 +17,7 @@ _CARD: dict[str, Any] = {
     "ndims": (2, 3),
     "needs_target": True,
     "needs_prior": False,
+    "soft_targets": True,
     "multiclass": "each channel by itself",
     "cost": "moderate",
     "takes_topology": True,

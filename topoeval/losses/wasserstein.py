@@ -32,6 +32,7 @@ _TARGETED: dict[str, Any] = {
     "ndims": (2, 3),
     "needs_target": True,
     "needs_prior": False,
+    "soft_targets": True,
     "multiclass": "each channel by itself",
     "takes_topology": True,
     "takes_backend": True,

@@ -52,6 +52,7 @@ class LossTerm(Frozen):
     weight: StrictFloat = Field(1.0, ge=0)
     gradient_ratio: Annotated[StrictFloat | None, ABSENT_WHEN_DEFAULT] = Field(None, gt=0)
     on: Literal["labelled", "unlabelled"] = "labelled"
+    target: Annotated[Literal["teacher"] | None, ABSENT_WHEN_DEFAULT] = None
     start: StrictFloat = Field(0.0, ge=0, le=1)
     ramp: StrictFloat = Field(0.0, ge=0, le=1)
     deep: Annotated[bool | None, ABSENT_WHEN_DEFAULT] = None
@@ -61,6 +62,11 @@ class LossTerm(Frozen):
     def _one_strength(self) -> LossTerm:
         if self.gradient_ratio is not None and "weight" in self.model_fields_set:
             raise ValueError("give weight or gradient_ratio, not both")
+        if self.target is not None and self.on == "labelled":
+            raise ValueError(
+                f'loss {self.name!r}: target = "teacher" is for unlabelled images, and labelled '
+                'ones have masks; leave it out, or say on = "unlabelled"'
+            )
         return self
 
     def absent(self) -> set[str]:
@@ -75,6 +81,13 @@ class AdaptationSpec(Frozen):
     learning_rate: StrictFloat = Field(1e-5, gt=0)
     anchor: StrictFloat = Field(10.0, ge=0)
     copies: StrictInt = Field(64, ge=1)
+
+
+class TeacherSpec(Frozen):
+    """What answers unlabelled images; see `topoeval.training.Teaching`."""
+
+    decay: StrictFloat = Field(0.99, ge=0, lt=1)
+    noise: StrictFloat = Field(0.1, ge=0)
 
 
 class RemedySpec(Frozen):
@@ -203,8 +216,9 @@ class Method(Frozen):
     ``base`` is the method that tables compare it with: the plain loss it adds a term to. It does
     not decide what a run does; without it a correction is compared with what it starts from, and
     any other method with the suite's reference. ``flips``: an answer is the mean over all mirrored
-    views of an image (`topoeval.training.flips`). A method that post-processes may have a
-    ``[remedy]``, which corrects the post-processed answers.
+    views of an image (`topoeval.training.flips`). ``teacher`` answers the unlabelled images of
+    terms with ``target = "teacher"``; what is scored is its student. A method that post-processes
+    may have a ``[remedy]``, which corrects the post-processed answers.
     """
 
     name: str
@@ -218,6 +232,7 @@ class Method(Frozen):
     losses: tuple[LossTerm, ...] = ()
     adaptation: AdaptationSpec | None = None
     remedy: RemedySpec | None = None
+    teacher: Annotated[TeacherSpec | None, ABSENT_WHEN_DEFAULT] = None
     flips: Annotated[bool, ABSENT_WHEN_DEFAULT] = False
     variant: Annotated[Params, ABSENT_WHEN_DEFAULT] = Field(default_factory=dict)
 
@@ -247,6 +262,22 @@ class Method(Frozen):
             raise ValueError(
                 f"method {self.name!r} of regime {self.regime!r} has a [remedy], which is of "
                 "corrections"
+            )
+        asked = any(term.target == "teacher" for term in self.losses)
+        if asked and self.regime != "semi_supervised":
+            raise ValueError(
+                f"method {self.name!r} of regime {self.regime!r} has a loss with target = "
+                '"teacher", which is of semi_supervised methods'
+            )
+        if asked and self.teacher is None:
+            raise ValueError(
+                f'method {self.name!r} has a loss with target = "teacher" and no teacher; add '
+                "[teacher], which may be empty"
+            )
+        if self.teacher is not None and not asked:
+            raise ValueError(
+                f"method {self.name!r} has a [teacher], and no loss asks it; give one target = "
+                '"teacher" and on = "unlabelled"'
             )
         if self.losses and all(term.gradient_ratio is not None for term in self.losses):
             raise ValueError(

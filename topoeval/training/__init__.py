@@ -9,6 +9,7 @@ with naming_extra("topoeval.training"):
     from topoeval.training.post_process import Adaptation, post_process
     from topoeval.training.prediction import Window, predict
     from topoeval.training.remedies import apply_remedy
+    from topoeval.training.teacher import Teaching
     from topoeval.training.tensors import TensorSet
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "DivergedError",
     "History",
     "Schedule",
+    "Teaching",
     "TensorSet",
     "Term",
     "Window",

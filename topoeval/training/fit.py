@@ -26,14 +26,14 @@ from topoeval.training import checkpoint
 from topoeval.training.augment import Augmentation, varied_batch
 from topoeval.training.callbacks import Audience, Callback
 from topoeval.training.objective import (
-    SOURCES,
-    Source,
     Term,
     check_first_step,
     wants_unlabelled,
     weighted_sum,
 )
 from topoeval.training.precision import Arithmetic, Precision
+from topoeval.training.sources import SOURCES, Source, check_target
+from topoeval.training.teacher import Teacher, Teaching
 from topoeval.training.tensors import Batch, TensorSet, shuffled_batches
 
 Decay = Literal["none", "linear"]
@@ -86,6 +86,7 @@ def fit(
     progress: bool = False,
     precision: Precision = "float32",
     callbacks: Sequence[Callback] = (),
+    teaching: Teaching = Teaching(),  # noqa: B008  # frozen value, safe to share
 ) -> History:
     """Train `network` in place with Adam.
 
@@ -111,6 +112,9 @@ def fit(
         Of the network; losses are computed in float32.
     callbacks
         Told of every step and epoch.
+    teaching
+        How the teacher follows, where a term has ``target="teacher"``; `network`, the student, is
+        what is trained and left behind.
 
     Raises
     ------
@@ -118,8 +122,11 @@ def fit(
         The loss is no longer a finite number.
     UserError
         Unlabelled images are needed and not given; patches are cut, and a term needs the Betti
-        numbers of the whole image; a term whose ramp does not end inside the training.
+        numbers of the whole image; a term whose ramp does not end inside the training; a target
+        that is not there; the state of a training without a teacher, or with one, for the other.
     """
+    for term in terms:
+        check_target(term.info, term.on, term.target)
     if wants_unlabelled(terms) and not unlabelled:
         raise UserError("a term looks at unlabelled images, and the dataset gives none")
     if augmentation is not None and augmentation.patch:
@@ -137,7 +144,10 @@ def fit(
     fixed = augmentation is None and labelled.counted is None
     prepared = [term.prepare(labelled.targets) if fixed else None for term in terms]
     arithmetic = Arithmetic(precision, labelled.images.device.type)
-    state = _State(network, schedule, seed, [term.info.name for term in terms], arithmetic)
+    taught = any(term.target == "teacher" for term in terms)
+    teacher = Teacher(network, teaching, seed) if taught else None
+    names = [term.info.name for term in terms]
+    state = _State(network, schedule, seed, names, arithmetic, teacher)
 
     def varied(source: Source, batch: Batch) -> Batch:
         if augmentation is None:
@@ -151,7 +161,7 @@ def fit(
 
     before = checkpoint.resume(resume_from, next(network.parameters()).device)
     if before is not None:
-        state.load(before)
+        state.load(before, resume_from)
     network.train()
     saved_at = time.monotonic()
     bar = tqdm(
@@ -210,10 +220,13 @@ def _epoch(
             logits = {
                 source: state.arithmetic.logits(network, batch[0]) for source, batch in data.items()
             }
+            answers = state.answers(data, [term for term, _ in active])
         with span("loss"):
             values, told = [], dict.fromkeys(sums, 0.0)
-            for term, kept in active:
+            for (term, kept), answer in zip(active, answers, strict=True):
                 _, target, prior, counted = data[term.on]
+                # the true masks of unlabelled images are there, and no term may see them
+                target = target if answer is None else answer
                 # of unlabelled images no method may know where their labels are missing
                 mask = counted if term.on == "labelled" else None
                 value = term(logits[term.on], target, prior, kept, index, counted=mask)
@@ -231,7 +244,9 @@ def _epoch(
                 for group in optimiser.param_groups:
                     group["lr"] = rate
             state.arithmetic.step(optimiser)
-        state.steps += 1
+            state.steps += 1
+            if state.teacher is not None:
+                state.teacher.follow(network, state.steps)
         for name in told:
             sums[name] += told[name]
         audience.step(state.steps, state.epoch + 1, told, float(total.detach()), rate)
@@ -248,8 +263,10 @@ class _State:
         seed: int,
         names: Sequence[str],
         arithmetic: Arithmetic,
+        teacher: Teacher | None,
     ) -> None:
         self.network = network
+        self.teacher = teacher
         self.schedule = schedule
         self.arithmetic = arithmetic
         self.labelled_order = torch.Generator().manual_seed(seed)
@@ -263,6 +280,14 @@ class _State:
     def optimiser(self) -> torch.optim.Optimizer:
         # not before it is needed: torch loads its compiler for one, which takes a second
         return torch.optim.Adam(self.network.parameters(), lr=self.schedule.learning_rate)
+
+    def answers(
+        self, data: dict[Source, Batch], terms: Sequence[Term]
+    ) -> list[torch.Tensor | None]:
+        """Return what the teacher answers for each term of a step; None where it is not asked."""
+        if self.teacher is None or "unlabelled" not in data:
+            return [None for _ in terms]
+        return self.teacher.answers(data["unlabelled"][0], terms, self.arithmetic, self.steps)
 
     def finish_epoch(self, means: dict[str, float]) -> None:
         for name, values in self.history.items():
@@ -280,9 +305,18 @@ class _State:
             "epoch": self.epoch,
             "steps": self.steps,
         }
+        if self.teacher is not None:
+            state["teacher"] = self.teacher.state_dict()
         checkpoint.save(state, path)
 
-    def load(self, state: dict[str, Any]) -> None:
+    def load(self, state: dict[str, Any], path: Path | None) -> None:
+        if ("teacher" in state) != (self.teacher is not None):
+            raise UserError(
+                f"{path} is the state of a training {'with' if 'teacher' in state else 'without'} "
+                "a teacher, and this one is not; remove it to begin anew"
+            )
+        if self.teacher is not None:
+            self.teacher.load_state_dict(state["teacher"])
         self.network.load_state_dict(state["network"])
         self.optimiser.load_state_dict(state["optimiser"])
         self.arithmetic.load_state_dict(state["arithmetic"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, cast, get_args
+from typing import Any, cast
 
 import torch
 
@@ -15,35 +15,10 @@ from topoeval.losses import LOSSES, Loss, LossInfo, adapt
 from topoeval.losses.labels import Counted, cleared
 from topoeval.topology import Topology
 from topoeval.training.classes import with_background
+from topoeval.training.label_priors import LabelPriors
+from topoeval.training.sources import Source, Target, check_target
 
-Source = Literal["labelled", "unlabelled"]
 Logits = torch.Tensor | list[torch.Tensor]
-SOURCES: tuple[Source, ...] = get_args(Source)
-
-
-class LabelPriors:
-    """A loss with priors of labels, given the priors of exclusive classes.
-
-    Label 0 is the background, the first class is 1; what the dataset knows of unions of classes
-    holds for every sample.
-
-    Parameters
-    ----------
-    loss
-        Takes a dictionary of labels to Betti numbers, as `BettiPriorMulticlassLoss`.
-    classes
-        Of the dataset.
-    """
-
-    def __init__(self, loss: Loss, classes: TargetClasses) -> None:
-        self.loss = loss
-        self.info = loss.info
-        self.unions = classes.unions_by_label
-
-    def __call__(self, input: torch.Tensor, prior: torch.Tensor) -> torch.Tensor:
-        """Return the loss of ``(B, C + 1, *spatial)`` logits with priors ``(B, C, d)``."""
-        labels = {(label + 1,): prior[:, label] for label in range(prior.shape[1])}
-        return self.loss(input, prior={**self.unions, **labels})
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +36,10 @@ class Term:
         that of the terms with a plain weight, both taken at the logits of the batch.
     on
         Which images it sees.
+    target
+        ``"teacher"``: what the teacher predicts of unlabelled images, as probabilities or, where
+        the loss takes masks alone, cut at one half (`topoeval.training.teacher`). None: the masks
+        of labelled images.
     own_prior
         Whether the loss was built with a prior, which then holds for all samples.
     start, ramp
@@ -83,6 +62,7 @@ class Term:
     gradient_ratio: float | None = None
     deep: bool | None = None
     classes: TargetClasses = ONE_CLASS
+    target: Target | None = None
 
     @property
     def info(self) -> LossInfo:
@@ -265,6 +245,7 @@ def build_term(
     start: float = 0.0,
     ramp: float = 0.0,
     deep: bool | None = None,
+    target: Target | None = None,
     params: dict[str, object] | None = None,
     topology: Topology,
     backend: str = "auto",
@@ -275,7 +256,8 @@ def build_term(
     Raises
     ------
     UserError
-        Unknown loss or parameter; a loss that needs targets put on unlabelled images.
+        Unknown loss or parameter; a loss that needs targets put on unlabelled images without a
+        teacher, or a teacher where there is nothing for it to answer.
     """
     factory = LOSSES.load(name)
     info: LossInfo = factory.info
@@ -285,8 +267,7 @@ def build_term(
         arguments = {"topology": topology, **arguments}
     if info.takes_backend:
         arguments = {"backend": backend, **arguments}
-    if on == "unlabelled" and info.needs_target:
-        raise UserError(f"loss {name!r} needs targets and cannot be put on unlabelled images")
+    check_target(info, on, target)
     try:
         loss = factory(**arguments)
     except TypeError as error:
@@ -304,6 +285,7 @@ def build_term(
         own_prior=own_prior,
         deep=deep,
         classes=classes,
+        target=target,
     )
 
 

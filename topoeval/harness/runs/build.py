@@ -18,6 +18,7 @@ from topoeval.records.spec import RunSpec
 from topoeval.topology import Topology
 from topoeval.training import (
     Schedule,
+    Teaching,
     TensorSet,
     Term,
     Window,
@@ -114,6 +115,11 @@ def terms_of(spec: RunSpec, *, scheduled: bool = True, **params: Any) -> list[Te
 def schedule_of(spec: RunSpec) -> Schedule:
     """Return length and step size of a run's training."""
     return Schedule(**spec.training.model_dump())
+
+
+def teaching_of(spec: RunSpec) -> Teaching:
+    """Return how the teacher of a run follows; the defaults where there is none."""
+    return Teaching() if spec.method.teacher is None else Teaching(**dict(spec.method.teacher))
 
 
 def augmentation_of(spec: RunSpec) -> Augmentation | None:

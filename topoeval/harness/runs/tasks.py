@@ -24,6 +24,7 @@ from topoeval.harness.runs.build import (
     maps_of,
     network_of,
     schedule_of,
+    teaching_of,
     terms_of,
     weights_of,
 )
@@ -142,6 +143,7 @@ def _restore(spec: RunSpec, store: Store, progress: bool) -> dict[str, Any]:
             progress=progress,
             precision=spec.precision,
             callbacks=_callbacks(spec, store),
+            teaching=teaching_of(spec),
         )
         history = outcome.terms
         probabilities = maps_of(spec, network, test.images)

@@ -2,8 +2,8 @@
 
 A parameter is named in full, as ``betti_prior.weight`` or ``adaptation.steps``, or by its last part
 alone. The last part alone means the last loss of the method, which is the one that the method is
-about (those before it are its base), then the adaptation, then the remedy. ``flips`` is the
-method's own.
+about (those before it are its base), then the adaptation, the remedy and the teacher. ``flips``
+is the method's own.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 from topoeval.errors import UserError, nearest
 from topoeval.harness.suites.toml import parse
 from topoeval.losses import LOSSES
-from topoeval.records.parts import AdaptationSpec, LossTerm, Method, Params
+from topoeval.records.parts import AdaptationSpec, LossTerm, Method, Params, TeacherSpec
 from topoeval.registry import Registry, Source, State
 
 _TERM = ("weight", "gradient_ratio", "start", "ramp")
@@ -100,7 +100,7 @@ def _full_name(method: Method, name: str) -> str:
     places = _places(method)
     if name in places:
         return name
-    owners = [term.name for term in method.losses[-1:]] + ["adaptation", "remedy"]
+    owners = [term.name for term in method.losses[-1:]] + ["adaptation", "remedy", "teacher"]
     for owner in owners:
         if f"{owner}.{name}" in places:
             return f"{owner}.{name}"
@@ -126,6 +126,9 @@ def _places_of(text: str, sources: tuple[Source | None, ...]) -> Mapping[str, Pl
         known = _remedy_keywords(method.remedy.name) or dict.fromkeys(method.remedy.params)
         for name, default in known.items():
             places[f"remedy.{name}"] = ("remedy", "params", name), default
+    if method.teacher is not None:
+        for name, field in TeacherSpec.model_fields.items():
+            places[f"teacher.{name}"] = ("teacher", name), field.default
     places["flips"] = ("flips",), Method.model_fields["flips"].default
     return places
 

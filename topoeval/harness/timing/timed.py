@@ -22,7 +22,14 @@ from torch import nn
 from topoeval import datasets
 from topoeval.errors import UserError
 from topoeval.harness.runs.blame import failure_of
-from topoeval.harness.runs.build import augmentation_of, classes_of, maps_of, network_of, terms_of
+from topoeval.harness.runs.build import (
+    augmentation_of,
+    classes_of,
+    maps_of,
+    network_of,
+    teaching_of,
+    terms_of,
+)
 from topoeval.harness.runs.environment import peak_memory_bytes
 from topoeval.harness.runs.machine import pin
 from topoeval.harness.runs.worker import exit_with_parent, load_plugins
@@ -127,6 +134,7 @@ def _train(spec: RunSpec, network: nn.Module, labelled: TensorSet, steps: int) -
         augmentation=augmentation,
         seed=spec.seed,
         precision=spec.precision,
+        teaching=teaching_of(spec),
     )
     if all(one is None for one in kept):
         return _NOTHING
