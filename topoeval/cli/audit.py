@@ -42,9 +42,10 @@ def audit(
     """Print Betti numbers of masks, and what looks like a mistake: specks, pinholes, cut edges.
 
     Of one file the numbers, of a folder their means and largest values. Betti numbers are given
-    twice: under T voxels of the foreground touch through corners, too, under V through faces alone;
-    where the two differ, parts touch at corners only. With --betti the share of masks that
-    have these numbers is printed. Reads the formats that 'topoeval evaluate' reads.
+    twice: under T voxels of the foreground touch through corners (in 3D edges, too), under V
+    through faces alone; where the two differ, parts touch at corners or edges only. With --betti
+    the share of masks that have these numbers is printed. Reads the formats that 'topoeval
+    evaluate' reads.
 
     Examples:
     topoeval audit mask.png

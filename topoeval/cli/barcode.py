@@ -59,9 +59,10 @@ def barcode(
 ) -> None:
     """Print the barcode of an image, its topology at every threshold, and draw it.
 
-    Each bar is printed with its birth and death and the voxels where they happen. Values are read
-    as grey, and a line names them: also in a label map, where 2 is then brighter than 1 and no
-    class of its own. --label takes one class of it.
+    Each bar is printed with its birth and death and the voxels where they happen, counted from 0 in
+    the order of the array's axes: row, column of an image; slice, row, column of a volume; x, y, z
+    of NIfTI and MGZ. Values are read as grey, and a line says which there are: also in a label map,
+    where 2 is then brighter than 1 and no class of its own. --label takes one class of it.
 
     Examples:
     topoeval barcode scan.nii.gz --topology V --html

@@ -93,7 +93,7 @@ def compare(
         int,
         typer.Option(
             min=1,
-            help="Processes side by side; if not given as many as there are CPU cores.",
+            help="Processes side by side; the default is the number of CPU cores here.",
             rich_help_panel=_PREDICTIONS,
         ),
     ] = _CORES,
@@ -126,13 +126,15 @@ def compare(
 ) -> None:
     """Compare the predictions of two or more models on the same cases, or two sets of records.
 
-    Of predictions: for each class and score the mean difference over the cases with a 95 %
-    interval (bootstrap); in how many cases the first model wins, ties and loses; and which of the
-    two is better, if so many cases agree that chance does not explain it: they are then called
-    separated. That is tested for all scores and classes of the table together (p-values, corrected
-    by Holm). Training again may give other predictions; that is not tested here. Files that cannot
-    be scored are named and left out; the exit status is then 1. For options of 'topoeval evaluate'
-    that are not here, run it on each model, and compare the folders it wrote.
+    Of predictions: for each pair of models, class and score the mean over the cases of the first
+    model's value less the second's, with a 95 % interval (the wider of Student's and the
+    bootstrap's); in how many cases the first model wins, ties and loses; and which of the two is
+    better, if so many cases agree that chance does not explain it: they are then called separated.
+    That is one family of tests, paired over the cases: all pairs, scores and classes of the table
+    (p-values, corrected by Holm); of right and wrong answers, those of Bonett and Price. Training
+    again may give other predictions; that is not tested here. Files that cannot be scored are named
+    and left out; the exit status is then 1. For options of 'topoeval evaluate' that are not here,
+    run it on each model, and compare the folders it wrote.
 
     Of two sets of records, for example before and after a change of code: which scores became
     better or worse, run by run, and which runs are in one set only.

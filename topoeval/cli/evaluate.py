@@ -59,7 +59,7 @@ Ignore = Annotated[
     Optional[int],  # noqa: UP045
     typer.Option(
         help="Label of the truth that marks voxels to leave out, because nobody has labelled "
-        "them; whatever a prediction holds there does not count.",
+        "them: there both masks become background.",
         rich_help_panel=VALUES,
     ),
 ]
@@ -85,8 +85,8 @@ Betti = Annotated[
     typer.Option(
         help="Betti numbers that each mask should have: components,holes in 2D, "
         "components,loops,cavities in 3D; 1,1 for all classes, CLASS:1,1 for one; may be repeated. "
-        "Columns with matches_prior in their name say which masks have them; all other columns "
-        "are as without.",
+        "Columns with matches_prior in their name say which masks have them; no other column "
+        "depends on it.",
         rich_help_panel=SCORES,
     ),
 ]
@@ -94,7 +94,7 @@ Jobs = Annotated[
     int,
     typer.Option(
         min=1,
-        help="Processes side by side; by default one for each CPU core.",
+        help="Processes side by side; the default is the number of CPU cores here.",
         rich_help_panel=OUTPUT,
     ),
 ]
@@ -122,8 +122,8 @@ def evaluate(
     pred_suffix: Annotated[
         str,
         typer.Option(
-            help="What file names of predictions have beside the name of the case: _pred, or a "
-            "pattern like seg_*_v2, where * is the name.",
+            help="What file names of predictions have beside the name of the case, before the "
+            "ending: _pred, or a pattern like seg_*_v2, where * is the name.",
             rich_help_panel=FILES,
         ),
     ] = "",
@@ -152,7 +152,8 @@ def evaluate(
         Optional[float],  # noqa: UP045
         typer.Option(
             help="Take predictions as probabilities (floats from 0 to 1, or uint8 of which 255 "
-            "is 1): values from this one on are foreground. Above 0 and at most 1.",
+            "is 1): values from this one on are foreground, for example 0.5, of uint8, too. "
+            "Without it such floats are refused, and a uint8 is a mask or a label map.",
             rich_help_panel=VALUES,
         ),
     ] = None,
@@ -161,8 +162,9 @@ def evaluate(
     pred_map: Annotated[
         Optional[str],  # noqa: UP045
         typer.Option(
-            help="Read labels of predictions as the truth numbers them: 51:1,60-69:2,*:0 (51 is "
-            "1 there, 60 to 69 are 2, all others 0), or a JSON file that says so.",
+            help="Which label of the truth a label of the predictions is, where the two are "
+            "numbered otherwise: 51:1,60-69:2,*:0 (51 becomes 1, 60 to 69 become 2, all others 0), "
+            'or a JSON file like {"51": 1}.',
             rich_help_panel=VALUES,
         ),
     ] = None,
@@ -175,9 +177,9 @@ def evaluate(
         typer.Option(
             "--instances",
             help="Each label is an object of its own, as in instance segmentation: scores of "
-            "objects (instance_f1: F1 of matched objects; pq: that times their mean IoU) compare "
-            "the objects as they are labelled, also where they touch, and not connected "
-            "components.",
+            "objects (rq: F1 of objects whose IoU is above 0.5; pq: that times their mean IoU; "
+            "instance_f1: F1 of objects that have a voxel in common) take each label as one "
+            "object, also where two touch. All labels are then one class, merged.",
             rich_help_panel=VALUES,
         ),
     ] = False,
@@ -294,8 +296,9 @@ def evaluate(
     DICOM SEG. A prediction and its truth have the same file name, but for the ending. How the
     values were read is printed: as labels, as masks of 0 and 255, or as channels, one per class. A
     file that cannot be scored is named and left out; the exit status is then 1. The same command
-    again goes on where it stopped, and scores files that have changed since once more. With
-    --executor cases are scored on other machines, and the scores are the same.
+    again goes on where it stopped; files that have changed since are scored once more, and with
+    other options all are. With --executor cases are scored on other machines, and the scores are
+    the same.
 
     Examples:
     topoeval evaluate PRED GT --html

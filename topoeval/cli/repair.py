@@ -32,7 +32,8 @@ def repair(
         Optional[list[str]],  # noqa: UP045
         typer.Option(
             help="Wanted Betti numbers: components,holes in 2D, components,loops,cavities in 3D; "
-            "1,1 for all classes, CLASS:1,1 for one; may be repeated.",
+            "1,1 for all classes, CLASS:1,1 for the one with this label; may be repeated. This, "
+            "--limit, --min-size or --keep must be given.",
             rich_help_panel=EDITS,
         ),
     ] = None,
@@ -70,9 +71,9 @@ def repair(
     limit: Annotated[
         Optional[float],  # noqa: UP045
         typer.Option(
-            help="Flip no voxel whose |logit p| is larger; for probability maps, as in a mask each "
-            "voxel has 1. Without --betti: remove every component and hole that can be removed "
-            "within this limit. By default there is no limit.",
+            help="For probability maps: flip no voxel whose |logit p| is larger, for example 1.5. "
+            "Without --betti: remove every component and hole that can be removed so. By default "
+            "there is no limit.",
             rich_help_panel=EDITS,
         ),
     ] = None,
@@ -89,9 +90,10 @@ def repair(
         typer.Option(
             help="Kinds of edits that are allowed, for example delete,fill; all by default. Of a "
             "component: delete, create, join (two by a path), split (in two). Of a hole: fill, "
-            "pierce (make one), open (to the outside), close (make one by closing a gap). Of a "
-            "cavity: fill, pierce, open, close, too. Of a loop in 3D: cut (through it), cover (its "
-            "hole), bridge (make one of foreground), tunnel (make one of background).",
+            "pierce (make a hole), open (to the outside), close (make a hole by closing a gap). "
+            "Of a cavity: fill, pierce, open, close, too. Of a loop in 3D: cut (through its ring), "
+            "cover (the opening that it runs round, by a sheet), bridge (make a loop by a rod of "
+            "foreground between two places), tunnel (make a loop by drilling through).",
             rich_help_panel=EDITS,
         ),
     ] = None,
@@ -142,12 +144,13 @@ def repair(
 ) -> None:
     """Edit masks and probability maps until they have the wanted Betti numbers.
 
-    Edits that cost less go first: those that flip few voxels, and voxels of which the map is not
-    sure. Reads the formats that 'topoeval evaluate' reads, and writes the same format with the same
-    size, place and spacing of voxels. A file that cannot be read or edited is named and not
-    written; one that does not have the wanted numbers afterwards is written and named. Either way
-    the exit status is 1. A command that was interrupted goes on where it stopped when it is given
-    again, without --overwrite; that option is for files which another command wrote.
+    In a label map what is deleted becomes background, and no class takes voxels of another. Edits
+    that cost less go first: those that flip few voxels, and voxels of which the map is not sure.
+    Reads the formats that 'topoeval evaluate' reads, and writes the same format with the same size,
+    place and spacing of voxels. A file that cannot be read or edited is named and not written; one
+    that does not have the wanted numbers afterwards is written and named. Either way the exit
+    status is 1. A command that was interrupted goes on where it stopped when it is given again,
+    without --overwrite; that option is for files which another command wrote.
 
     Examples:
     topoeval repair PRED --betti 1,0 --out REPAIRED

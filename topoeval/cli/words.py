@@ -31,7 +31,8 @@ _WORDS = {
     "list backends); native is topoeval's own.",
     r"[Bb]arcodes?|bars?|[Bb]ackends?": "barcode, bar: all components, holes and cavities that an "
     "image has while a threshold moves through its values; the bar of one of them reaches from "
-    "the value at which it appears (birth) to the one at which it is filled or merges (death).",
+    "the value at which it appears (birth) to the one at which it is filled or merges (death): "
+    "where bright is foreground the threshold falls, so birth is the larger value.",
     r"diagram": "diagram: a point for each bar, its birth to the right and its death upwards.",
     r"logit p": "|logit p|: how sure a map with probability p is of a voxel: 0 at 0.5, 2.2 at "
     "0.1 and at 0.9; of a mask each voxel counts 1.",
@@ -40,25 +41,29 @@ _WORDS = {
     r"calibrated": "calibrated: of the voxels with probability 0.8, 80 % are foreground.",
     r"per dimension|homology": "dimension: 0 components, 1 holes (loops in 3D), 2 cavities.",
     r"Betti": "Betti numbers: how many components, holes (loops in 3D) and, in 3D, cavities.",
-    r"priors?": "prior: the Betti numbers that a structure is known to have.",
+    r"priors?|matches_prior": "prior: the Betti numbers that a structure is known to have.",
     r"CONSTRUCTION-DIRECTION-BORDER": "CONSTRUCTION-DIRECTION-BORDER: T (voxels are cells of a "
     "grid: those of the foreground touch through faces, edges and corners) or V (voxels are its "
     "vertices: they touch through faces alone); superlevel (bright is foreground) or sublevel "
-    "(dark is); plain (the image as it is) or framed (with background put all round). Parts that "
+    "(dark is: of a mask all outside of it); plain (nothing lies beyond the image: what its edge "
+    "cuts open is no hole) or framed (foreground is put all round, as for membranes: every part of "
+    "the background is a hole, and parts that touch the edge are one). Background touches through "
+    "faces where foreground does through corners, and the other way round. Parts that "
     "are left out are superlevel and plain.",
     r"betti_error": "betti_error: how far the Betti numbers of prediction and truth lie apart, "
     "summed.",
     r"betti_matching_union": "betti_matching_union: how many components, holes and cavities of "
     "either mask have no counterpart in the other that overlaps them.",
     r"NSD|hd95|nsd|HD95": "NSD: share of the two surfaces closer than a tolerance; HD95: of 100 "
-    "points of a surface 95 lie closer than this to the other surface.",
+    "points of a surface 95 lie closer than this to the other surface, the larger of both ways.",
     r"F1": "F1: the share of things found and of things right, as one number; 1 is best.",
     r"IoU": "IoU: the voxels that both masks hold, divided by those that one of them holds.",
     r"merged": "merged: all classes together as one mask.",
     r"regression": "regression: a change for the worse.",
     r"bootstrap": "bootstrap: cases are drawn again and again with replacement; 95 % of the means "
     "that come of it lie in the interval.",
-    r"p-values?": "p-value: how often chance alone would separate two equal models so far.",
+    r"p-values?": "p-value: how often two models that are equally good would differ at least as "
+    "much as these do.",
     r"Holm": "Holm: a correction of p-values for the number of tests.",
     r"separated": "separated: told apart by these cases; the p-value after Holm is below 5 %.",
     r"REVISION:FOLDER": "FOLDER@COMMIT: the records in a folder that this commit of topoeval made; "
