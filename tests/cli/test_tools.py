@@ -1,5 +1,7 @@
 """doctor, check, bench and barcode as a user meets them."""
 
+import os
+import subprocess
 import sys
 
 import numpy as np
@@ -92,6 +94,22 @@ def test_doctor_names_a_torchvision_that_does_not_fit(call, monkeypatch, tmp_pat
     words = " ".join(output.split())
     assert "broken RuntimeError: operator torchvision::nms does not exist" in words
     assert "torch and torchvision from one index" in words.replace("  ", " ")
+
+
+def test_the_command_of_the_trainers_names_it_too(tmp_path):
+    """Before the training that would fail; the folder stays alone on stdout."""
+    (tmp_path / "nnunetv2.py").touch()
+    (tmp_path / "torchvision.py").write_text('raise RuntimeError("operator\\nmissing")')
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    command = [sys.executable, "-P", "-m", "topoeval.nnunet"]
+    told = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+    assert told.stdout.count("\n") == 1
+    last = told.stderr.splitlines()[-1]
+    assert last.startswith("none of them will be found: RuntimeError: operator missing; nnU-Net")
+    assert "torch and torchvision from one index" in last
+    (tmp_path / "torchvision.py").write_text("")
+    told = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+    assert "none of them" not in told.stderr
 
 
 def test_doctor_of_a_broken_core(call, monkeypatch):

@@ -171,21 +171,17 @@ def _plugins(module: str, registry: str) -> Iterator[Finding]:
 
 def _nnunet() -> Iterator[Finding]:
     """Yield whether nnU-Net can find trainers from outside."""
+    from topoeval.nnunet import torchvision_fault
+
     try:
         yield Finding("nnunetv2", INSTALLED, version("nnunetv2"))
     except PackageNotFoundError:
         yield Finding("nnunetv2", MISSING, 'pip install "topoeval[nnunet]"')
         return
-    try:
-        torchvision = importlib.import_module("torchvision")
-    except Exception as error:  # of many kinds: an import, an operator, a shared library
-        remedy = (
-            "nnU-Net imports torchvision before it finds a trainer from outside; take torch and "
-            "torchvision from one index, as pytorch.org says"
-        )
-        yield Finding("torchvision", BROKEN, f"{_reason(error)}; {remedy}")
+    if fault := torchvision_fault():
+        yield Finding("torchvision", BROKEN, fault)
     else:
-        yield Finding("torchvision", INSTALLED, f"{torchvision.__version__}; fits torch")
+        yield Finding("torchvision", INSTALLED, f"{version('torchvision')}; fits torch")
 
 
 def _optional() -> Iterator[Finding]:
