@@ -163,6 +163,8 @@ def _terms(terms: Iterable[LossTerm]) -> str:
         if term.gradient_ratio is not None:
             strength = f"(gradient {term.gradient_ratio:g} of the others') "
         on = "" if term.on == "labelled" else " on images without labels"
+        if term.target is not None:
+            on += ", against a teacher's answers"
         told.append(f"{strength}{term.name}{_arguments(term.params)}{on}")
     return " + ".join(told)
 

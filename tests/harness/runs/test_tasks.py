@@ -4,10 +4,15 @@ import base64
 import zlib
 
 import numpy as np
+import pytest
 import torch
 
+from topoeval.harness.plans.plan import plan
+from topoeval.harness.plans.preflight import obstacles
 from topoeval.harness.runs import tasks
-from topoeval.training import TensorSet
+from topoeval.harness.runs.store import Store
+from topoeval.harness.suites.catalogue import load_suite
+from topoeval.training import Teaching, TensorSet
 
 
 def unpacked(example, name):
@@ -32,3 +37,27 @@ def test_of_a_volume_the_fullest_slice_is_kept():
         np.testing.assert_array_equal(unpacked(example, "image"), expected)
         np.testing.assert_array_equal(unpacked(example, "target"), targets[k, 0, 3] * 255)
         np.testing.assert_allclose(unpacked(example, "prediction"), 255 - expected, atol=1)
+
+
+def test_the_teacher_of_a_method_is_that_of_its_training(suite_file, monkeypatch, tmp_path):
+    """Its decay and noise reach the training, with the terms that ask it."""
+    text = suite_file.read_text()
+    suite_file.write_text(
+        text.replace('"betti_prior_semi"', '"topo_semi[teacher.decay=0.5,teacher.noise=0.0]"')
+    )
+    told = {}
+
+    class Reached(Exception):
+        """Stands in for the training."""
+
+    def noted(network, terms, *data, **settings):
+        told.update(settings, targets=[term.target for term in terms])
+        raise Reached
+
+    monkeypatch.setattr(tasks, "fit", noted)
+    (run,) = (run for run in plan(load_suite(str(suite_file))) if run.method.name == "topo_semi")
+    assert not obstacles([run])
+    with pytest.raises(Reached):
+        tasks.perform(run.model_copy(update={"parents": {}}), Store(tmp_path, "tiny"))
+    assert told["teaching"] == Teaching(decay=0.5, noise=0.0)
+    assert told["targets"] == [None, "teacher", "teacher"]
