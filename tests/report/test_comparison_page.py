@@ -82,7 +82,7 @@ def test_each_model_is_drawn_where_it_breaks(tmp_path):
     page = (tmp_path / "index.html").read_text(encoding="utf-8")
     assert "Where cutter is worst: case3, class foreground" in page
     assert "Where joiner is worst: case1, class foreground" in page
-    (drawn,) = re.findall(r'<div class="cases">.*?</div>', page, re.DOTALL)
+    (drawn,) = re.findall(r'<div class="cases".*?</div>', page, re.DOTALL)
     assert ">2 cuts<" in drawn
     assert ">1 bridge<" in drawn
     assert drawn.count("nothing cut, joined, pierced or alone") == 2
@@ -90,6 +90,17 @@ def test_each_model_is_drawn_where_it_breaks(tmp_path):
     assert "2 cuts" in table
     assert "cut of 3 voxels at (6, 12)" in table
     assert "bridge of 12 voxels at (13, 15)" in table
+
+
+def test_of_many_models_the_first_are_drawn_and_it_is_said(evaluations, tmp_path):
+    """A page of twenty models would be one of pictures alone."""
+    many = {f"model{number}": evaluations["theirs" if number else "ours"] for number in range(6)}
+    found = compare_predictions({name: one.cases for name, one in many.items()})
+    write_comparison_page(found, tmp_path / "index.html", [], many)
+    page = (tmp_path / "index.html").read_text(encoding="utf-8")
+    assert "against the best of the others, of the first 4 models" in page
+    assert page.count("Where model3 is worst: ") > 0
+    assert page.count("Where model4 is worst: ") == 0
 
 
 def test_worst_cases_are_told_by_a_score_of_the_topology_first(found, tmp_path):

@@ -162,11 +162,13 @@ def _pictures(found: Comparison, seen: _Seen) -> dict[str, Any]:
         figures.append(
             draw_panels(f"case-{number}", title, "", "", panels, {}, len(panels), _PICTURE)
         )
+    first = f", of the first {MOST_MODELS} models" if len(found.models) > MOST_MODELS else ""
     return {
         "title": f"Where each model breaks, beside the other{'s' if len(found.models) > 2 else ''}",
         "figures": [figure_markup(figure) for figure in figures],
         "legend": LEGEND,
-        "caption": f"By the {card.title}, against the best of the others. {CAPTION}",
+        "models": len(found.models),
+        "caption": f"By the {card.title}, against the best of the others{first}. {CAPTION}",
     }
 
 
