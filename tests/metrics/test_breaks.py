@@ -61,6 +61,16 @@ def test_where_a_cut_is():
     assert {1, 2} == set(found.cuts.labels[found.cuts.labels > 0].tolist())
 
 
+def test_only_the_largest_parts_are_looked_at_and_it_is_said():
+    """Of a cut of nine voxels and two of three, the first."""
+    prediction, target = line([5, 12, 13, 14, 20]), line()
+    for most, cuts, passed_over in ((1, 1, 2), (2, 2, 1), (3, 3, 0), (None, 3, 0)):
+        found = breaks(prediction, target, "T", most)
+        assert (found.cuts.number, found.passed_over) == (cuts, passed_over)
+        assert found.cuts.labels[7, 13] > 0
+    assert breaks(target, prediction, "T", 1).passed_over == 2
+
+
 def test_the_topology_says_what_touches():
     """A diagonal is one line through corners, and single voxels through sides."""
     target = np.eye(9, dtype=bool)

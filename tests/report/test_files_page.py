@@ -140,3 +140,18 @@ def test_the_page_begins_with_the_means_of_each_class(folders, tmp_path, columns
     assert [row[0] for row in rows] == ["1", "2", "merged", "mean of classes"]
     assert rows[0][1] == "1.000"
     assert rows[1][1] == ("0.833" if columns is None else "0.750")
+
+
+def test_a_picture_says_how_many_parts_were_not_looked_at(monkeypatch):
+    """So many that each would cost minutes: the smallest are left, and not in silence."""
+    from topoeval.report import broken
+
+    target = np.zeros((9, 30), bool)
+    target[3:6] = True
+    prediction = target.copy()
+    prediction[:, [5, 12, 13]] = False
+    assert broken.errors_of(prediction, target, Topology()).told == "2 cuts"
+    monkeypatch.setattr(broken, "_MOST_PARTS", 1)
+    found = broken.errors_of(prediction, target, Topology())
+    assert found.told == "1 cut; not looked at: the 1 smallest of the parts that differ"
+    assert found.largest == "cut of 6 voxels at (4, 12)"

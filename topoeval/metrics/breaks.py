@@ -33,14 +33,19 @@ class Breaks:
     tunnels
         Of volumes: other missed or false parts that change the Euler number of the mask that they
         are added to, as a hole through a sheet or a handle does. Of images there are none.
+    passed_over
+        How many parts, the smallest, were not looked at because `most` were.
     """
 
     cuts: Regions
     bridges: Regions
     tunnels: Regions
+    passed_over: int = 0
 
 
-def breaks(prediction: Array, target: Array, topology: Topology | str) -> Breaks:
+def breaks(
+    prediction: Array, target: Array, topology: Topology | str, most: int | None = None
+) -> Breaks:
     """Find the missed parts that cut a structure, and the false ones that join two.
 
     Decided close to each part: two places at which it touches the other mask are one where they are
@@ -53,6 +58,9 @@ def breaks(prediction: Array, target: Array, topology: Topology | str) -> Breaks
         Boolean masks of one shape, 2D or 3D, all axes spatial.
     topology
         Its foreground connectivity says what touches.
+    most
+        Of the missed and of the false parts only so many, the largest, are looked at, one after
+        the other. All if None.
 
     Raises
     ------
@@ -72,30 +80,39 @@ def breaks(prediction: Array, target: Array, topology: Topology | str) -> Breaks
     p, g = as_mask(prediction), as_mask(target)
     check_same_shape(p, g)
     topology = Topology.parse(topology)
-    cuts, missing = _split(g & ~p, p, topology)
-    bridges, added = _split(p & ~g, g, topology)
+    cuts, missing, left = _split(g & ~p, p, topology, most)
+    bridges, added, right = _split(p & ~g, g, topology, most)
     tunnels = np.where(added.labels > 0, added.labels + missing.number, missing.labels)
-    return Breaks(cuts, bridges, Regions(tunnels, missing.number + added.number))
+    return Breaks(cuts, bridges, Regions(tunnels, missing.number + added.number), left + right)
 
 
 def _split(
-    parts: NDArray[np.bool_], other: NDArray[np.bool_], topology: Topology
-) -> tuple[Regions, Regions]:
-    """Keep the components that touch `other` at two places or more, and those that tunnel it."""
+    parts: NDArray[np.bool_], other: NDArray[np.bool_], topology: Topology, most: int | None
+) -> tuple[Regions, Regions, int]:
+    """Keep the components that touch `other` at two places or more, and those that tunnel it.
+
+    The third is how many were not looked at.
+    """
     connectivity = topology.foreground_connectivity(parts.ndim)
     labels, number = label(parts, connectivity)
     kinds = np.zeros((2, number + 1), np.int32)
     counts = [0, 0]
-    for one, box in enumerate(find_objects(labels.astype(np.int32, copy=False)), 1):
-        around = tuple(slice(max(side.start - _NEAR, 0), side.stop + _NEAR) for side in box)
-        part, near = labels[around] == one, other[around]
+    boxes = find_objects(labels.astype(np.int32, copy=False))
+    seen = np.arange(number)
+    if most is not None and number > most:
+        sizes = np.bincount(labels.ravel())[1:]
+        seen = np.sort(np.argsort(-sizes, kind="stable")[:most])
+    for one in seen:
+        around = tuple(slice(max(side.start - _NEAR, 0), side.stop + _NEAR) for side in boxes[one])
+        part, near = labels[around] == one + 1, other[around]
         places = _places(part, near, connectivity)
         tunnels = places == 1 and parts.ndim == 3 and _pierces(part, near, topology)
         if places > 1 or tunnels:
             kind = int(tunnels)
             counts[kind] += 1
-            kinds[kind, one] = counts[kind]
-    return Regions(kinds[0][labels], counts[0]), Regions(kinds[1][labels], counts[1])
+            kinds[kind, one + 1] = counts[kind]
+    found = [Regions(kind[labels], count) for kind, count in zip(kinds, counts, strict=True)]
+    return found[0], found[1], number - len(seen)
 
 
 def _pierces(part: NDArray[np.bool_], other: NDArray[np.bool_], topology: Topology) -> bool:

@@ -22,6 +22,8 @@ _COLOURS = {"cut": "#000000", "bridge": "#009E73", "tunnel": "#B58900", **WRONG}
 # a hole that is open where the truth closes it is large, and its cause is a cut
 _OPEN = "#d3eaf8"
 _MOST_MARKS = 24
+# of missed and of false parts; a volume of a noisy network has a hundred thousand
+_MOST_PARTS = 3000
 # of the longer side of a picture: a circle around a single voxel is still seen, and none covers it
 _RADII = 0.025, 0.12
 _LETTERS = 42
@@ -37,18 +39,24 @@ class Errors:
         Prediction and truth, foreground as their topology has it.
     labels
         By kind of error its regions, numbered from 1.
+    passed_over
+        How many small parts in which the masks differ were not looked at.
     """
 
     p: NDArray[np.bool_]
     g: NDArray[np.bool_]
     labels: dict[str, NDArray[Any]]
+    passed_over: int = 0
 
     @property
     def told(self) -> str:
         """How many there are of each kind."""
         counts = {kind: int(found.max(initial=0)) for kind, found in self.labels.items()}
         texts = [f"{n} {kind}{'s' if n > 1 else ''}" for kind, n in counts.items() if n]
-        return ", ".join(texts) or "nothing cut, joined, pierced or alone"
+        told = ", ".join(texts) or "nothing cut, joined, pierced or alone"
+        if not self.passed_over:
+            return told
+        return f"{told}; not looked at: the {self.passed_over} smallest of the parts that differ"
 
     @property
     def largest(self) -> str:
@@ -100,7 +108,7 @@ def errors_of(
         What touches, and which side is foreground.
     """
     p, g = (prediction, target) if topology.superlevel else (~prediction, ~target)
-    joined, wrong = breaks(p, g, topology), wrong_regions(p, g, topology)
+    joined, wrong = breaks(p, g, topology, _MOST_PARTS), wrong_regions(p, g, topology)
     found = {
         "cut": joined.cuts,
         "bridge": joined.bridges,
@@ -110,7 +118,8 @@ def errors_of(
         "false hole": wrong.false_holes,
         "missed hole": wrong.missed_holes,
     }
-    return Errors(p, g, {kind: one.labels for kind, one in found.items()})
+    labels = {kind: one.labels for kind, one in found.items()}
+    return Errors(p, g, labels, joined.passed_over)
 
 
 LEGEND = {**_COLOURS, "agreed": AGREED, "predicted only": EXTRA, "truth only": LACKING}
