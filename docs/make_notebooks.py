@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import re
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -66,12 +67,20 @@ def main() -> None:
 
 
 def _run(path: Path) -> None:
-    """Run a notebook in place; an error in a cell ends the program."""
+    """Run a notebook, and keep what it shows; an error in a cell ends the program.
+
+    It runs in a folder of its own: in this one Python would find the source of the package, which
+    is not built, and the files that a tutorial writes would stay.
+    """
     import nbformat
     from nbclient import NotebookClient
 
     made = nbformat.read(path, as_version=4)
-    NotebookClient(made, timeout=600, kernel_name="python3").execute()
+    with tempfile.TemporaryDirectory() as place:
+        client = NotebookClient(
+            made, timeout=600, kernel_name="python3", resources={"metadata": {"path": place}}
+        )
+        client.execute()
     nbformat.write(made, path)
     shown = [
         output
