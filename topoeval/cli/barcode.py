@@ -57,7 +57,7 @@ def barcode(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Print the barcode of an image, its topology at every threshold, and draw it.
+    """Print the barcode of an image, its topology at every threshold; draw it where that is asked.
 
     Each bar is printed with its birth and death and the voxels where they happen, counted from 0 in
     the order of the array's axes: row, column of an image; slice, row, column of a volume; x, y, z

@@ -46,8 +46,9 @@ def compare(
         Optional[list[str]],  # noqa: UP045  # typer reads the annotation at run time
         typer.Option(
             help="A score to compare, for example dice (topoeval list metrics names all); may be "
-            "repeated. By default dice, cldice, betti_error, betti_matching_union, hd95 and nsd of "
-            "predictions, and all scores of records."
+            "repeated. By default dice, cldice, betti_error, betti_matching_union, hd95 and nsd "
+            "(within the length of a voxel's longest side) of predictions, and all scores of "
+            "records."
         ),
     ] = None,
     topology: Annotated[
@@ -62,7 +63,7 @@ def compare(
         Optional[str],  # noqa: UP045
         typer.Option(
             help="Classes to compare: 1,2 (each by itself), 1+2 (both as one mask), merged, or "
-            "names of --labels; by default those in the files.",
+            "names of --labels. By default each of those in the files, and all of them merged.",
             rich_help_panel=_PREDICTIONS,
         ),
     ] = None,
@@ -77,7 +78,8 @@ def compare(
     threshold: Annotated[
         Optional[float],  # noqa: UP045
         typer.Option(
-            help="Take predictions as probabilities: values from this one on are foreground.",
+            help="Take predictions as probabilities (floats from 0 to 1, or uint8 of which 255 "
+            "is 1): values from this one on are foreground, for example 0.5.",
             rich_help_panel=_PREDICTIONS,
         ),
     ] = None,
@@ -93,7 +95,8 @@ def compare(
         int,
         typer.Option(
             min=1,
-            help="Processes side by side; the default is the number of CPU cores here.",
+            help="Processes side by side.",
+            show_default="the number of CPU cores",
             rich_help_panel=_PREDICTIONS,
         ),
     ] = _CORES,
@@ -127,14 +130,14 @@ def compare(
     """Compare the predictions of two or more models on the same cases, or two sets of records.
 
     Of predictions: for each pair of models, class and score the mean over the cases of the first
-    model's value less the second's, with a 95 % interval (the wider of Student's and the
-    bootstrap's); in how many cases the first model wins, ties and loses; and which of the two is
-    better, if so many cases agree that chance does not explain it: they are then called separated.
-    That is one family of tests, paired over the cases: all pairs, scores and classes of the table
-    (p-values, corrected by Holm); of right and wrong answers, those of Bonett and Price. Training
-    again may give other predictions; that is not tested here. Files that cannot be scored are named
-    and left out; the exit status is then 1. For options of 'topoeval evaluate' that are not here,
-    run it on each model, and compare the folders it wrote.
+    model's value less the second's (where less is better, a negative one speaks for the first),
+    with a 95 % interval (the wider of Student's and the bootstrap's); in how many cases the first
+    model wins, ties and loses; and which of the two is better, if so many cases agree that chance
+    does not explain it: they are then called separated. These tests (p-values that belong to the
+    intervals, paired over the cases) are one family for the whole table, corrected by Holm.
+    Training again may give other predictions; that is not tested here. Files that cannot be scored
+    are named and left out; the exit status is then 1. For options of 'topoeval evaluate' that are
+    not here, run it on each model, and compare the folders it wrote.
 
     Of two sets of records, for example before and after a change of code: which scores became
     better or worse, run by run, and which runs are in one set only.

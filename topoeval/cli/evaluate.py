@@ -43,7 +43,7 @@ Classes = Annotated[
     typer.Option(
         help="Classes to look at: 1,2 (each by itself), 1-40 (each of forty), 1+2 (both as one "
         "mask), merged, or names of --labels. By default each of those in the files, and all of "
-        "them merged; with --nnunet those of its dataset.json.",
+        "them merged.",
         rich_help_panel=VALUES,
     ),
 ]
@@ -58,8 +58,8 @@ Labels = Annotated[
 Ignore = Annotated[
     Optional[int],  # noqa: UP045
     typer.Option(
-        help="Label of the truth that marks voxels to leave out, because nobody has labelled "
-        "them: there both masks become background.",
+        help="Label that marks voxels to leave out, because nobody has labelled them: they become "
+        "background, in a prediction, too, where its truth has this label.",
         rich_help_panel=VALUES,
     ),
 ]
@@ -94,7 +94,8 @@ Jobs = Annotated[
     int,
     typer.Option(
         min=1,
-        help="Processes side by side; the default is the number of CPU cores here.",
+        help="Processes side by side.",
+        show_default="the number of CPU cores",
         rich_help_panel=OUTPUT,
     ),
 ]
@@ -114,8 +115,8 @@ def evaluate(
         typer.Option(
             help="Results of nnU-Net. A folder fold_0 or its folder validation is enough where "
             "nnU-Net's summary.json lies in it, which names the truth; without one, or for a "
-            "folder of predictions, name the truth after it: --nnunet FOLDER labelsTr. Names of "
-            "classes, regions and the ignore label are read from nnU-Net's dataset.json.",
+            "folder of predictions, name the truth after it: --nnunet FOLDER labelsTr. The classes "
+            "that are scored, regions and the ignore label are those of nnU-Net's dataset.json.",
             rich_help_panel=FILES,
         ),
     ] = None,
@@ -135,7 +136,7 @@ def evaluate(
         Missing,
         typer.Option(
             help="What is done with a target without a prediction: it is named and left out, or "
-            "scored as if the prediction were empty.",
+            "scored as if the prediction were empty (topoeval info SCORE says what that gives).",
             rich_help_panel=FILES,
         ),
     ] = Missing.leave_out,
@@ -263,7 +264,7 @@ def evaluate(
         Optional[str],  # noqa: UP045
         typer.Option(
             help="Memory of all processes of this machine together, for example 8G (dask, slurm: "
-            "of each process): scores that need more are left out and named.",
+            "of each process): scores that need more are left out and named. No limit by default.",
             rich_help_panel=OUTPUT,
         ),
     ] = None,
@@ -297,8 +298,8 @@ def evaluate(
     values were read is printed: as labels, as masks of 0 and 255, or as channels, one per class. A
     file that cannot be scored is named and left out; the exit status is then 1. The same command
     again goes on where it stopped; files that have changed since are scored once more, and with
-    other options all are. With --executor cases are scored on other machines, and the scores are
-    the same.
+    another --threshold and the like all are. With --executor dask or slurm cases are scored on
+    other machines, and the scores are the same.
 
     Examples:
     topoeval evaluate PRED GT --html

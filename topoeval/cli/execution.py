@@ -73,7 +73,7 @@ CaseJobs = Annotated[
     Optional[int],  # noqa: UP045  # typer reads the annotation at run time
     typer.Option(
         min=1,
-        help="Cases side by side, by default as many as there are cores to be used here (slurm: "
+        help="Files side by side, by default as many as there are cores to be used here (slurm: "
         "jobs in the queue, 64 by default).",
         rich_help_panel=_PANEL,
     ),

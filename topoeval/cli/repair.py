@@ -92,7 +92,7 @@ def repair(
             "component: delete, create, join (two by a path), split (in two). Of a hole: fill, "
             "pierce (make a hole), open (to the outside), close (make a hole by closing a gap). "
             "Of a cavity: fill, pierce, open, close, too. Of a loop in 3D: cut (through its ring), "
-            "cover (the opening that it runs round, by a sheet), bridge (make a loop by a rod of "
+            "cover (the opening that it goes round, by a sheet), bridge (make a loop by a rod of "
             "foreground between two places), tunnel (make a loop by drilling through).",
             rich_help_panel=EDITS,
         ),
@@ -137,12 +137,15 @@ def repair(
     overwrite: Annotated[
         bool,
         typer.Option(
-            "--overwrite", help="Replace files that are in --out.", rich_help_panel=OUTPUT
+            "--overwrite",
+            help="Replace files that are in --out; without it they end the command before it "
+            "begins.",
+            rich_help_panel=OUTPUT,
         ),
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Edit masks and probability maps until they have the wanted Betti numbers.
+    """Edit masks and probability maps so that they have the wanted Betti numbers.
 
     In a label map what is deleted becomes background, and no class takes voxels of another. Edits
     that cost less go first: those that flip few voxels, and voxels of which the map is not sure.

@@ -29,10 +29,12 @@ _WORDS = {
     "method may name its base, and the reference is the base of all others.",
     r"[Bb]ackends?": "backend: a library that computes barcodes, for losses and scores (topoeval "
     "list backends); native is topoeval's own.",
-    r"[Bb]arcodes?|bars?|[Bb]ackends?": "barcode, bar: all components, holes and cavities that an "
-    "image has while a threshold moves through its values; the bar of one of them reaches from "
-    "the value at which it appears (birth) to the one at which it is filled or merges (death): "
-    "where bright is foreground the threshold falls, so birth is the larger value.",
+    r"[Bb]arcodes?|bars?|[Bb]ackends?": "barcode, bar: all components, holes (loops in 3D) and "
+    "cavities that an image has while a threshold moves through its values; the bar of one of "
+    "them reaches from the value at which it appears (birth) to the one at which it is filled or "
+    "merges (death): "
+    "where bright is foreground the threshold falls, so birth is the larger value. What is there "
+    "at every threshold has the death inf or -inf.",
     r"diagram": "diagram: a point for each bar, its birth to the right and its death upwards.",
     r"logit p": "|logit p|: how sure a map with probability p is of a voxel: 0 at 0.5, 2.2 at "
     "0.1 and at 0.9; of a mask each voxel counts 1.",
@@ -46,10 +48,10 @@ _WORDS = {
     "grid: those of the foreground touch through faces, edges and corners) or V (voxels are its "
     "vertices: they touch through faces alone); superlevel (bright is foreground) or sublevel "
     "(dark is: of a mask all outside of it); plain (nothing lies beyond the image: what its edge "
-    "cuts open is no hole) or framed (foreground is put all round, as for membranes: every part of "
-    "the background is a hole, and parts that touch the edge are one). Background touches through "
-    "faces where foreground does through corners, and the other way round. Parts that "
-    "are left out are superlevel and plain.",
+    "cuts open is no hole) or framed (foreground is put all round, as for membranes: each part "
+    "of the background is a hole, and all components that touch the edge count as one). "
+    "Background touches through faces where foreground does through corners, and the other way "
+    "round. Parts that are left out are superlevel and plain.",
     r"betti_error": "betti_error: how far the Betti numbers of prediction and truth lie apart, "
     "summed.",
     r"betti_matching_union": "betti_matching_union: how many components, holes and cavities of "
@@ -57,19 +59,20 @@ _WORDS = {
     r"NSD|hd95|nsd|HD95": "NSD: share of the two surfaces closer than a tolerance; HD95: of 100 "
     "points of a surface 95 lie closer than this to the other surface, the larger of both ways.",
     r"F1": "F1: the share of things found and of things right, as one number; 1 is best.",
-    r"IoU": "IoU: the voxels that both masks hold, divided by those that one of them holds.",
+    r"IoU": "IoU: the voxels that both masks hold, divided by those that at least one of them "
+    "holds.",
     r"merged": "merged: all classes together as one mask.",
     r"regression": "regression: a change for the worse.",
-    r"bootstrap": "bootstrap: cases are drawn again and again with replacement; 95 % of the means "
-    "that come of it lie in the interval.",
+    r"bootstrap": "bootstrap: as many cases are picked by chance, some of them twice, again and "
+    "again; 95 % of the means that come of it lie in the interval.",
     r"p-values?": "p-value: how often two models that are equally good would differ at least as "
     "much as these do.",
     r"Holm": "Holm: a correction of p-values for the number of tests.",
     r"separated": "separated: told apart by these cases; the p-value after Holm is below 5 %.",
     r"REVISION:FOLDER": "FOLDER@COMMIT: the records in a folder that this commit of topoeval made; "
     "REVISION:FOLDER: the folder as a revision of git (HEAD^, a tag) holds it.",
-    r"specks|pinholes": "specks, pinholes: components and holes of a few voxels; cut edges: where "
-    "the border of the image cuts structures off.",
+    r"specks|pinholes": "specks, pinholes: components and holes of at most 1, 4, 16 and 64 voxels; "
+    "cut edges: where the border of the image cuts structures off.",
     r"plug-ins?": "plug-in: your own file with a loss, a metric, ...",
     r"remedies": "remedy: a correction of a finished mask, without training.",
     r"surface_dice": "surface_dice: NSD by area in millimetres, as the package surface-distance "
@@ -95,7 +98,7 @@ _WORDS = {
     "segmentations; a fold is one division of its training cases.",
     r"validation images": "validation images: those on which parameters are chosen; results are "
     "never reported of them.",
-    r"losse?s": "loss: what a network is trained to make small.",
+    r"loss(?:es)?": "loss: what a network is trained to make small.",
     r"metrics?": "metric: a score of a mask, such as Dice.",
     r"zyx|cyx|yxc": "zyx, cyx, yxc: the order of axes; x columns, y rows, z slices, c channels.",
     r"checksums?": "checksum: a number made of a file's bytes, which shows whether they changed.",
