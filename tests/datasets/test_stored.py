@@ -1,42 +1,14 @@
-"""Data sets in files: parts, cuts, prepared copies, and what is refused."""
-
-import json
+"""Data sets in files: parts, cuts, and what is refused."""
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from tests.datasets.conftest import picture, write
 from topoeval import datasets
-from topoeval.datasets.folder import Folder
-from topoeval.datasets.prepared import prepare
-from topoeval.datasets.sunnybrook import Sunnybrook
 from topoeval.errors import UserError
 from topoeval.metrics import betti_numbers
 from topoeval.topology import Topology
-
-
-def picture(k, side=20):
-    """Return an image and a ring-shaped label, other ones for each k."""
-    rows, columns = np.ogrid[:side, :side]
-    gap = np.hypot(rows - side / 2 - k % 2, columns - side / 2 + k % 3)
-    image = np.random.default_rng(k).integers(0, 256, (side, side), dtype=np.uint8)
-    return image, ((np.abs(gap - 5) < 1.5) * 255).astype(np.uint8)
-
-
-def write(path, array):
-    """Write an array as PNG, making folders."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(array).save(path)
-
-
-@pytest.fixture
-def own(tmp_path):
-    """Return the parameters of ten pairs of the user's own."""
-    for k in range(10):
-        image, label = picture(k)
-        write(tmp_path / "images" / f"{k}.png", image)
-        write(tmp_path / "labels" / f"{k}.png", label)
-    return {"images": str(tmp_path / "images"), "labels": str(tmp_path / "labels")}
 
 
 def cases(split, own, **params):
@@ -363,67 +335,6 @@ def test_a_missing_data_folder_is_named_with_the_remedy(monkeypatch, tmp_path):
     (tmp_path / "sunnybrook").mkdir()
     with pytest.raises(UserError, match="no folder SCD_ManualContours"):
         datasets.load("sunnybrook", "train")
-
-
-@pytest.fixture
-def prepared(own, tmp_path):
-    """Return a prepared copy of the user's images, under the name of another adapter."""
-    found = Folder.find(None, **own)
-    folder = tmp_path / "data" / "sunnybrook"
-    prepare(found, "sunnybrook", {"structure": "myocardium"}, folder)
-    return found, folder
-
-
-def test_a_prepared_copy_holds_the_same_samples_and_content(prepared, monkeypatch):
-    """Reading it gives the same images, and the same revision as the originals."""
-    found, folder = prepared
-    monkeypatch.setenv("TOPOEVAL_DATA", str(folder.parent))
-    copies = Sunnybrook.find(None)
-    assert [case.name for case in copies] == [case.name for case in found]
-    for a, b in zip(found, copies, strict=True):
-        np.testing.assert_array_equal(a.read().image, b.read().image)
-        np.testing.assert_array_equal(a.read().label, b.read().label)
-    content = json.loads((folder / "manifest.json").read_text())["content"]
-    assert datasets.resolve("sunnybrook").revision.endswith(content)
-
-
-def test_a_failed_preparation_leaves_nothing(own, tmp_path):
-    """Half a data set never looks like one."""
-    damaged(tmp_path, "half a file")
-    folder = tmp_path / "data" / "mine"
-    with pytest.raises(UserError, match="cannot be read"):
-        prepare(Folder.find(None, **own), "mine", {}, folder)
-    assert list((tmp_path / "data").iterdir()) == []
-
-
-def test_preparing_again_replaces_the_copy(prepared):
-    """And other files are never overwritten."""
-    found, folder = prepared
-    prepare(found[:6], "sunnybrook", {"structure": "myocardium"}, folder)
-    assert len(list(folder.glob("*.npz"))) == 6
-    (folder / "manifest.json").unlink()
-    with pytest.raises(UserError, match="holds other files"):
-        prepare(found, "sunnybrook", {}, folder)
-
-
-def test_a_changed_copy_is_refused(prepared, monkeypatch):
-    """Its revision would no longer name its content."""
-    _, folder = prepared
-    monkeypatch.setenv("TOPOEVAL_DATA", str(folder.parent))
-    path = folder / "00003.npz"
-    path.write_bytes(path.read_bytes() + b"x")
-    with pytest.raises(UserError, match=r"00003\.npz has been changed since"):
-        [case.read() for case in Sunnybrook.find(None)]
-    path.unlink()
-    with pytest.raises(UserError, match="prepare the data again"):
-        [case.read() for case in Sunnybrook.find(None)]
-
-
-def test_a_copy_made_with_other_options_is_refused(prepared, monkeypatch):
-    """Labels of one kind are not taken for another's."""
-    monkeypatch.setenv("TOPOEVAL_DATA", str(prepared[1].parent))
-    with pytest.raises(UserError, match="prepared with structure='myocardium', not 'all'"):
-        datasets.load("sunnybrook", "train", structure="all")
 
 
 def test_a_picture_can_be_damaged_and_its_label_not(own):
