@@ -133,7 +133,7 @@ def test_committed_results_of_two_revisions_are_two_sides(
 def test_sides_that_cannot_be_compared_are_told(tmp_path: Path) -> None:
     """No such folder, nothing in common, an unknown score, one that nobody can win."""
     a = write(tmp_path / "a", records())
-    with pytest.raises(UserError, match="is no results folder, no FOLDER@COMMIT"):
+    with pytest.raises(UserError, match="nowhere: no such folder"):
         compare(a, tmp_path / "nowhere")
     other = write(tmp_path / "b", [make_record("betti_prior_sup", dataset="digits")])
     with pytest.raises(UserError, match="no run is in both"):

@@ -161,6 +161,8 @@ def _side(operand: str) -> Iterator[Side]:
             _checkout(match["revision"], match["path"], Path(folder))
             yield _documents([Path(folder) / match["path"]])
     else:
+        if not Path(operand).exists() and not {"@", ":"} & set(operand):
+            raise UserError(f"{operand}: no such folder")
         raise UserError(
             f"{operand} is no results folder, no FOLDER@COMMIT and no REVISION:FOLDER to compare"
         )
