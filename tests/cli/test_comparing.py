@@ -195,6 +195,12 @@ def test_finished_evaluations_give_the_same_numbers(call, folders):
     code, _, err = call("compare", scored[0], folders / "bad")
     assert code == 2
     assert "is a finished 'topoeval evaluate'" in err
+    before = (scored[0] / "record.json").read_bytes()
+    code, _, err = call("compare", *scored, "--html", "--out", scored[0])
+    assert code == 2
+    assert "name another folder" in err
+    assert (scored[0] / "record.json").read_bytes() == before
+    assert not (scored[0] / "index.html").exists()
 
 
 @pytest.mark.parametrize(

@@ -165,6 +165,9 @@ def compare(
         raise UserError("--fail-on-regression is for two sets of records")
     if kind in ("predictions", "folds") or html or not csv:
         check_folder(out)
+        if _is_evaluation(out):
+            # its page has the name of ours
+            raise UserError(f"--out {out} is a finished 'topoeval evaluate'; name another folder")
     if kind == "evaluations":
         tables, notes, of_files, problems = read_finished([Path(path) for path in paths])
         evaluations = None
