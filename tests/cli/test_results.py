@@ -78,7 +78,7 @@ def test_a_record_with_another_digit_is_named_and_not_counted(call, tmp_path):
         (["query", "SELECT 1", "nowhere"], "no results folder nowhere"),
         (["query", "SELECT 1", "--csv", "--json"], "not both"),
         (["collect", "nowhere"], "no results folder nowhere"),
-        (["compare", "nowhere", "results"], "nowhere is no results folder"),
+        (["compare", "nowhere", "results"], "nowhere: no such folder"),
         (["submit"], "name a FOLDER to pack, or a bundle by --check"),
         (["submit", "--check", "no.zip"], "no bundle no.zip"),
     ],

@@ -177,3 +177,23 @@ def test_records_without_further_tests_are_read_as_before(tmp_path: Path) -> Non
     records = read(write_records(tmp_path, [make_record()]))
     assert records.runs["dataset"].tolist() == ["strokes"]
     assert len(records.documents) == 1
+
+
+@pytest.mark.parametrize(
+    ("columns", "ndim"),
+    [
+        (("betti_error_0", "betti_error_1", "betti_error_2"), 3),
+        (("betti_matching_union_0", "betti_matching_union_1"), 2),
+        (("b0", "b1", "b2"), 3),
+        (("b0_true", "b1_true", "nsd_2"), 2),
+    ],
+)
+def test_columns_of_dimensions_say_how_many_axes_images_have(
+    tmp_path: Path, columns: tuple[str, ...], ndim: int
+) -> None:
+    """Captions name the neighbours by it; a board without Betti numbers has errors of each."""
+    record = make_record()
+    kept = {key: value for key, value in record["cases"].items() if not key.startswith("b")}
+    number = len(next(iter(kept.values())))
+    record["cases"] = kept | {column: [0] * number for column in columns}
+    assert read(write_records(tmp_path, [record])).runs["ndim"].tolist() == [ndim]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -184,9 +185,15 @@ def _parts(per_step: Mapping[str, float]) -> dict[str, float | None]:
     return {**parts, f"{other}_s": rest}
 
 
+# Columns that exist once for each homology dimension: of volumes there are three.
+_PER_DIMENSION = re.compile(r"b(\d)(?:_true)?|betti_\w+_(\d)")
+
+
 def _ndim(record: Record) -> int | None:
-    if "b0" in record.cases:
-        return 3 if "b2" in record.cases else 2
+    matches = (_PER_DIMENSION.fullmatch(column) for column in record.cases)
+    dims = {int(match[1] or match[2]) for match in matches if match}
+    if dims:
+        return 3 if 2 in dims else 2
     # examples tell less: of a volume they show a slice
     return len(record.examples[0].shape) if record.examples else None
 
