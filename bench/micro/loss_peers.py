@@ -18,7 +18,7 @@ def monai(name, ndim, **arguments):
     """Return a loss of MONAI, of the sigmoid of logits."""
     import monai.losses
 
-    # its focal loss takes logits alone, and its soft clDice of 1.4 to 1.6 has no such argument
+    # its focal loss takes logits alone, and its soft clDice is shown probabilities
     own = {} if name in ("FocalLoss", "SoftclDiceLoss") else {"sigmoid": True}
     loss = getattr(monai.losses, name)(**arguments, **own)
     if name == "SoftclDiceLoss":
