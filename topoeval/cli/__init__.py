@@ -18,6 +18,7 @@ from topoeval.cli.barcode import barcode
 from topoeval.cli.bench import app as bench
 from topoeval.cli.comparing import compare
 from topoeval.cli.doctor import check, doctor
+from topoeval.cli.ensemble import ensemble
 from topoeval.cli.evaluate import evaluate
 from topoeval.cli.execution import (
     DaskAddress,
@@ -146,6 +147,14 @@ def run(
         bool,
         typer.Option("--again", help="Run again what the options select, although it has records."),
     ] = False,
+    keep_maps: Annotated[
+        bool,
+        typer.Option(
+            "--keep-maps",
+            help="Keep the probability maps of all tests in RESULTS/work, whatever the suite says, "
+            "for 'topoeval ensemble'.",
+        ),
+    ] = False,
     report: Annotated[bool, typer.Option(help="Make tables and HTML pages at the end.")] = True,
     tuned: Annotated[
         Optional[Path],  # noqa: UP045
@@ -181,6 +190,7 @@ def run(
         tuned=tuned,
         log=log or (),
         again=again,
+        keep_maps=keep_maps,
         as_json=as_json,
     )
     raise typer.Exit(1 if failures else 0)
@@ -290,7 +300,7 @@ def info(
 
 for section, commands in {
     SUITES: (plan, status, retry, time),
-    RESULTS: (report, leaderboard, query, collect, rescore, submit),
+    RESULTS: (report, leaderboard, query, collect, rescore, ensemble, submit),
     THERE: (doctor, check, schema),
 }.items():
     for command in commands:

@@ -49,11 +49,13 @@ def run_suite(
     tuned: Path | None = None,
     log: Sequence[str] = (),
     again: bool = False,
+    keep_maps: bool = False,
     as_json: bool = False,
 ) -> int:
     """Run a suite with a live display; return the number of failed runs.
 
-    `again`: what the filters pass is run anew, whether it is done or not.
+    `again`: what the filters pass is run anew, whether it is done or not. `keep_maps`: all runs
+    keep their probability maps, as with ``keep_answers = "maps"``.
     """
     suite = load_suite(name)
     folder = results or Path("results") / suite.name
@@ -77,7 +79,8 @@ def run_suite(
 
         use_data_folder(data)
         follow(log)
-        runs = plan_selected(suite, filters, tuned=None if tuned is None else read_tuned(tuned))
+        asked = suite.model_copy(update={"keep_answers": "maps"}) if keep_maps else suite
+        runs = plan_selected(asked, filters, tuned=None if tuned is None else read_tuned(tuned))
         if executor == "local":
             template.load(
                 imports(run for run in runs if run.device == "cpu" and not store.done(run))

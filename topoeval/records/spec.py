@@ -23,6 +23,8 @@ from topoeval.records.parts import (
 )
 
 SPEC_SCHEMA = 1
+KeepAnswers = Literal[True, False, "maps"]
+"""Whether predictions are kept; ``"maps"``: with all probabilities, whatever the metrics need."""
 # a record says itself by which metrics it was scored; where files lie decides no result
 _NOT_RECORDED: dict[str, Any] = {"dataset": {"paths"}, "scoring": True}
 
@@ -35,12 +37,13 @@ class Scoring(Frozen):
     """How a run is scored. It decides nothing of its training and is no part of what a run is.
 
     ``metrics`` are columns or names of `topoeval.metrics.METRICS`; none stands for the default
-    ones. ``keep_answers``: whether predictions are kept for `topoeval rescore`. ``examples``:
-    whether a few cases are recorded as pictures, as they are of the first seed of a suite.
+    ones. ``keep_answers``: whether predictions are kept for `topoeval rescore`; ``"maps"``: their
+    probabilities, too, for `topoeval ensemble`. ``examples``: whether a few cases are recorded as
+    pictures, as they are of the first seed of a suite.
     """
 
     metrics: tuple[str, ...] = ()
-    keep_answers: bool = True
+    keep_answers: KeepAnswers = True
     examples: bool = True
 
 

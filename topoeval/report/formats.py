@@ -53,15 +53,19 @@ def to_markdown(summary: Summary) -> str:
     headers = [f"{c.group}: {c.header}" if c.group else c.header for c in chosen]
     frame = pd.DataFrame(
         [
-            [_md(row.dataset), _md(row.title), *(_md_cell(c.cell(row)) for c in chosen)]
+            [
+                markdown_text(row.dataset),
+                markdown_text(row.title),
+                *(_md_cell(c.cell(row)) for c in chosen),
+            ]
             for row in summary.rows
         ],
-        columns=["Dataset", "Method", *map(_md, headers)],
+        columns=["Dataset", "Method", *map(markdown_text, headers)],
     )
     table = frame.to_markdown(index=False, disable_numparse=True)
     failed = [f"{row.title} on {row.dataset}: {row.failure_note}." for row in summary.rows
               if row.failures]  # fmt: skip
-    notes = "\n".join(f"- {_md(line)}" for line in [*caption_lines(summary), *failed])
+    notes = "\n".join(f"- {markdown_text(line)}" for line in [*caption_lines(summary), *failed])
     return f"{table}\n\n{notes}\n"
 
 
@@ -164,7 +168,8 @@ def _tex(text: str) -> str:
     return "".join(_TEX.get(letter, letter) for letter in " ".join(text.split()))
 
 
-def _md(text: str) -> str:
+def markdown_text(text: str) -> str:
+    """Return a text of others for a table of Markdown: one line without markup of its own."""
     # Markdown passes HTML through, and a bar or a line break would end the cell.
     escaped = re.sub(r"([\\`*_\[\]|])", r"\\\1", html.escape(text, quote=False))
     return " ".join(escaped.split())
@@ -172,6 +177,6 @@ def _md(text: str) -> str:
 
 def _md_cell(cell: Cell) -> str:
     # The brackets of an interval stay as they are: what we write cannot be a link.
-    note = cell.note if re.fullmatch(r"\[[-+.\d, ]+\]", cell.note) else _md(cell.note)
+    note = cell.note if re.fullmatch(r"\[[-+.\d, ]+\]", cell.note) else markdown_text(cell.note)
     text = f"{cell.value} {note}".strip()
     return f"**{text}** {STAR}" if cell.star else text

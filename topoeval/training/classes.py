@@ -38,6 +38,28 @@ def activated(logits: torch.Tensor, softmax: bool) -> torch.Tensor:
     return logits.softmax(1) if softmax else logits.sigmoid()
 
 
+def at_most_one(maps: torch.Tensor) -> torch.Tensor:
+    """Return means of maps of exclusive classes, in which each voxel has at most one class.
+
+    Two classes can reach 0.5 in a mean of several answers. Both then do so exactly, and the first
+    is predicted: the other one gets the largest value below 0.5.
+
+    Parameters
+    ----------
+    maps
+        ``(N, C, *spatial)``, means of what `class_maps` returned for exclusive classes.
+
+    Examples
+    --------
+    >>> at_most_one(torch.tensor([0.5, 0.5, 0.2]).reshape(1, 3, 1, 1)).flatten() >= 0.5
+    tensor([ True, False, False])
+    """
+    predicted = maps >= 0.5
+    second = predicted & (predicted.cumsum(1) > 1)
+    below = torch.nextafter(maps.new_tensor(0.5), maps.new_tensor(0.0))
+    return torch.where(second, below, maps)
+
+
 def class_maps(logits: torch.Tensor, softmax: bool) -> torch.Tensor:
     r"""Return a map in [0, 1] for each class: the class is predicted where it is 0.5 or more.
 

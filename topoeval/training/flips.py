@@ -10,6 +10,8 @@ from itertools import product
 
 import torch
 
+from topoeval.training.classes import at_most_one
+
 
 def views(ndim: int) -> list[tuple[int, ...]]:
     """Return which axes of an ``(N, C, *spatial)`` tensor each view mirrors; the first none.
@@ -36,8 +38,7 @@ def mean_of_mirrored(answers: torch.Tensor, *, exclusive: bool = False) -> torch
     answers
         ``(2^d N, C, *spatial)`` maps in [0, 1] of what `mirrored` returned, in its order.
     exclusive
-        Whether a voxel has at most one class, see `topoeval.training.classes.class_maps`. Where two
-        classes reach 0.5 in the mean, both do so exactly, and the first is predicted.
+        Whether a voxel has at most one class, see `topoeval.training.classes.at_most_one`.
 
     Raises
     ------
@@ -49,9 +50,4 @@ def mean_of_mirrored(answers: torch.Tensor, *, exclusive: bool = False) -> torch
         raise ValueError(f"{len(answers)} answers are not those of {2**ndim} views of each image")
     pieces = zip(answers.chunk(2**ndim), views(ndim), strict=True)
     mean = torch.stack([piece.flip(axes) for piece, axes in pieces]).mean(0)
-    if not exclusive:
-        return mean
-    predicted = mean >= 0.5
-    second = predicted & (predicted.cumsum(1) > 1)
-    below = torch.nextafter(mean.new_tensor(0.5), mean.new_tensor(0.0))
-    return torch.where(second, below, mean)
+    return at_most_one(mean) if exclusive else mean

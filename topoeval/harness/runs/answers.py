@@ -1,8 +1,8 @@
 """The predictions of a run on its tests, kept so that they can be scored by further metrics.
 
 ``work/ID/answers.npz`` holds for each test the masks that the metrics were given, a bit per voxel,
-and the probabilities, float32 as they were scored, where a metric of the run needs them. Targets
-are not kept; they come from the dataset again.
+and the probabilities, float32 as they were scored, where a metric of the run needs them or the
+suite says ``keep_answers = "maps"``. Targets are not kept; they come from the dataset again.
 """
 
 from __future__ import annotations
@@ -89,6 +89,17 @@ def read(path: Path) -> dict[str, Answer]:
     except DamagedFileError as error:
         raise UserError(f"{error}; run it again") from error
     except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise UserError(f"{path} is damaged: {error}; run it again") from error
+
+
+def keeps_maps(path: Path, name: str) -> bool:
+    """Whether the file of a run has the probabilities of a test; nothing but its list is read."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return f"{name}/probabilities.npy" in archive.namelist()
+    except FileNotFoundError:
+        return False
+    except (OSError, zipfile.BadZipFile) as error:
         raise UserError(f"{path} is damaged: {error}; run it again") from error
 
 

@@ -115,7 +115,7 @@ def _rescore(folder: Path, metrics: tuple[str, ...], identity: str) -> bool:
     store = Store(folder, "")
     record = store.read(identity)
     assert record is not None  # it was listed, and nobody else is at work here
-    spec = _located(record.spec, store, identity)
+    spec = located(record.spec, store, identity)
     had = record.metrics
     wanted = [
         column
@@ -125,14 +125,7 @@ def _rescore(folder: Path, metrics: tuple[str, ...], identity: str) -> bool:
     if not wanted:
         return False
     kept = answers.read(store.answers(identity))
-    revision = datasets.resolve(
-        spec.dataset.name, **{**spec.dataset.params, **spec.dataset.paths}
-    ).revision
-    if revision != spec.dataset.revision:
-        raise UserError(
-            f"dataset {spec.dataset.label!r} is of revision {revision} here, and the run saw "
-            f"{spec.dataset.revision}; run it again"
-        )
+    check_revision(spec)
     added: set[str] = set()
     scored: dict[str, Cases] = {}
     for name, test in tests_of(spec).items():
@@ -194,8 +187,32 @@ def _new_columns(
     return found
 
 
-def _located(spec: RunSpec, store: Store, identity: str) -> RunSpec:
-    """Return a specification with the paths that its run had, on a device that is here."""
+def check_revision(spec: RunSpec) -> None:
+    """Refuse a dataset that is another one here than the run saw.
+
+    Raises
+    ------
+    UserError
+        Its revision, which names the content of files too, is another one.
+    """
+    revision = datasets.resolve(
+        spec.dataset.name, **{**spec.dataset.params, **spec.dataset.paths}
+    ).revision
+    if revision != spec.dataset.revision:
+        raise UserError(
+            f"dataset {spec.dataset.label!r} is of revision {revision} here, and the run saw "
+            f"{spec.dataset.revision}; run it again"
+        )
+
+
+def located(spec: RunSpec, store: Store, identity: str) -> RunSpec:
+    """Return a recorded specification with the paths that its run had, on a device that is here.
+
+    Raises
+    ------
+    UserError
+        The order that the run was given is damaged.
+    """
     path = store.work(identity) / "spec.json"
     if path.exists():
         try:

@@ -221,7 +221,12 @@ def _kept(
     if not spec.scoring.keep_answers:
         return "not kept: the suite says keep_answers = false"
     kept = {
-        name: Answer(one.cases, predicted[name], not needs_probabilities(columns[name]))
+        name: Answer(
+            one.cases,
+            predicted[name],
+            masks_only=spec.scoring.keep_answers != "maps"
+            and not needs_probabilities(columns[name]),
+        )
         for name, one in tests.items()
     }
     reason = keep(store.answers(spec.id), kept)
@@ -275,11 +280,15 @@ def _adapted(
 
 def tests_of(spec: RunSpec) -> dict[str, TensorSet]:
     """Return what a run is scored on by name, the main test or what takes its place first."""
-    further = {
-        name: load_split(spec, test.split, test.size, test.params)
-        for name, test in spec.dataset.tests.items()
-    }
-    return {MAIN_TEST: load_split(spec, spec.score), **further}
+    return {name: test_of(spec, name) for name in (MAIN_TEST, *spec.dataset.tests)}
+
+
+def test_of(spec: RunSpec, name: str) -> TensorSet:
+    """Return one of the tests of a run by its name."""
+    if name == MAIN_TEST:
+        return load_split(spec, spec.score)
+    test = spec.dataset.tests[name]
+    return load_split(spec, test.split, test.size, test.params)
 
 
 def _examples(test: TensorSet, probabilities: torch.Tensor) -> list[dict[str, Any]]:

@@ -30,6 +30,7 @@ from topoeval.records.parts import (
     ThresholdName,
     Training,
 )
+from topoeval.records.spec import KeepAnswers
 from topoeval.records.variant import variants
 
 SCHEMA = 1
@@ -177,7 +178,8 @@ class Suite(Frozen):
     ``[override.NAME.adaptation] steps = 50``. ``training`` is the extra budget that every method
     gets after the common start, the plain loss alone included; ``metrics`` are what runs are scored
     by, the default ones where there are none (docs/metrics.md); ``keep_answers`` keeps predictions
-    for `topoeval rescore`. ``[auxiliary.NAME]`` trains a network that a dataset's own metrics need.
+    for `topoeval rescore`, ``"maps"`` with their probabilities for `topoeval ensemble`.
+    ``[auxiliary.NAME]`` trains a network that a dataset's own metrics need.
     ``augmentation`` varies the images of every training, the start's too. ``reference`` is the
     method that the others are compared with. ``topology`` holds for all datasets that do not say
     their own; where neither does, it is that of the dataset's card. ``plugins`` are Python files,
@@ -204,7 +206,7 @@ class Suite(Frozen):
     augmentation: AugmentationSpec | None = None
     auxiliary: dict[str, Training] = Field(default_factory=dict)
     metrics: Names = ()
-    keep_answers: bool = True
+    keep_answers: KeepAnswers = True
     reference: str = "cross_entropy"
     backend: Names = Field(("auto",), min_length=1)
     device: Names = Field(("cpu",), min_length=1)
