@@ -50,7 +50,8 @@ def test_document_and_files_are_the_table(call, results):
     assert document["files"] == [str(results / f"ensemble.{end}") for end in ("md", "csv")]
     text = (results / "ensemble.md").read_text()
     for row in rows:
-        cells = [f"{row['method']}, edit" if row["remedy"] else row["method"], row["base"] or NOTHING]
+        title = f"{row['method']}, edit" if row["remedy"] else row["method"]
+        cells = [title, row["base"] or NOTHING]
         cells.append(NOTHING if row["single"] is None else f"{row['single']:.3f}")
         cells.append(f"{row['ensemble']:.3f}")
         assert f"| {' | '.join(cells)} | " in text

@@ -2,7 +2,7 @@
 
 People deploy the mean of several networks (nnU-Net: one of each of five folds). It is made here
 after the fact, and nothing is trained. That kept maps are those of a record is not taken for
-granted: they are scored again and must have the scores that stand there.
+granted: the scores that cost little are computed again and must be those that stand there.
 """
 
 from __future__ import annotations
@@ -23,9 +23,11 @@ from topoeval.harness.runs import answers
 from topoeval.harness.runs.build import classes_of
 from topoeval.harness.runs.members import Members, recorded_cases
 from topoeval.harness.runs.rescoring import check_revision, located
-from topoeval.harness.runs.scoring import readers_of, revisions, scorable, score_test
+from topoeval.harness.runs.scoring import Readers, readers_of, revisions, scorable, score_test
 from topoeval.harness.runs.store import Store
 from topoeval.harness.runs.tasks import test_of
+from topoeval.metrics import metric_of
+from topoeval.records.cases import Cases
 from topoeval.records.record import Record
 from topoeval.records.spec import RunSpec
 from topoeval.records.variant import Variant, variants
@@ -151,9 +153,7 @@ def _ensemble(
         known = scorable(spec, test)
         names = [name for name in columns[members.dataset] if name in known]
         readers = readers_of(spec, test, store)
-        scores = score_test(spec, test, kept.probabilities, names, readers)
-        _check_recorded(record, members.test, scores)
-        singles.append(scores)
+        singles.append(_alone(spec, test, kept.probabilities, names, readers, record, members.test))
         total += kept.probabilities
     mean = mean_of_maps(total / len(members.runs), exclusive=classes_of(spec).softmax)
     repaired = {
@@ -200,15 +200,33 @@ def _repaired(spec: RunSpec, mean: Maps, test: TensorSet, remedy: Variant) -> Ma
     return test.without_ignored(torch.from_numpy(corrected)).numpy()
 
 
-def _check_recorded(record: Record, test: str, scores: Mapping[str, Any]) -> None:
-    """Refuse maps that do not have the scores of their record: they are of another run.
+def _alone(
+    spec: RunSpec,
+    test: TensorSet,
+    maps: Maps,
+    names: Sequence[str],
+    readers: Readers,
+    record: Record,
+    name_of_test: str,
+) -> dict[str, Any]:
+    """Return the scores of one network: those of its record that today's metrics would give.
 
-    A column that another revision of its metric has scored is not compared.
+    What costs little is computed all the same, to see that the maps are those of the record; so is
+    everything where nothing of the record costs little.
     """
-    recorded, today = recorded_cases(record, test), revisions(scores)
+    recorded, today = recorded_cases(record, name_of_test), revisions(names)
+    trusted = [name for name in names if record.metrics.get(name) == today[name]]
+    compared = [name for name in trusted if metric_of(name).cost == "low"]
+    taken = [name for name in trusted if name not in compared] if compared else []
+    again = [name for name in names if name not in taken]
+    scores = score_test(spec, test, maps, again, readers)
+    _check_recorded(record, recorded, {name: scores[name] for name in again if name in trusted})
+    return {name: scores.get(name, recorded.get(name)) for name in names}
+
+
+def _check_recorded(record: Record, recorded: Cases, scores: Mapping[str, Any]) -> None:
+    """Refuse maps that do not have the scores of their record: they are of another run."""
     for name, values in scores.items():
-        if record.metrics.get(name) != today[name]:
-            continue
         ours, theirs = _column(values), _column(recorded[name])
         differ = ~np.isclose(ours, theirs, rtol=_DIGITS, atol=0, equal_nan=True)
         if differ.any():

@@ -91,12 +91,12 @@ def members_of(
                 runs=tuple(one.id.partition("/")[0] for one in documents),
             )
     for (dataset, arm), members in found.items():
-        base = found.get((dataset, bases.get(dataset, {}).get(arm, "")))
-        if base is not None and base.seeds != members.seeds:
+        other = found.get((dataset, bases.get(dataset, {}).get(arm, "")))
+        if other is not None and other.seeds != members.seeds:
             raise UserError(
                 f"{arm} on {dataset} has the seeds {_listed(members.seeds)} and its base "
-                f"{base.arm} {_listed(base.seeds)}: means of other networks are not compared; run "
-                "the seeds that are missing"
+                f"{other.arm} {_listed(other.seeds)}: means of other networks are not compared; "
+                "run the seeds that are missing"
             )
     return list(found.values())
 
