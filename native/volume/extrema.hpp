@@ -95,7 +95,7 @@ template <class Key> class ExtremumPairing {
   }
 
   // Both return how many saddles there are in the slab.  The first edge of a voxel is paired
-  // with the voxel, so one end of every critical edge begins at the voxel itself.
+  // with the voxel, so the path from one end of every critical edge leaves the voxel along it.
   template <class Rule>
   std::size_t list_edges(const Gradient<Key>& gradient, const Grid& grid, const Slab& slab,
                          Interrupt& interrupt, Rule rule) {
@@ -106,8 +106,9 @@ template <class Key> class ExtremumPairing {
     gradient.edge_voxels.for_each(
         gradient.first_word(slab, grid), gradient.last_word(slab, grid), [&](Place place) {
           const Voxel<Key> voxel = voxels[place];
+          const Place first = place + grid.offset(lowest_bit(voxel.lower() & kEdgeBits));
           for_each_bit(table.critical_edges(voxel.lower()), [&](int edge) {
-            saddles_[i] = {{place, place + grid.offset(edge)}, place,
+            saddles_[i] = {{first, place + grid.offset(edge)}, place,
                            static_cast<std::uint16_t>(edge), false};
             order_[i] = Keyed<Key>::make(rule.order(voxel.key), static_cast<std::uint32_t>(i));
             ++i;

@@ -8,6 +8,7 @@
 
 #include <vector>
 
+#include "../common/prefetch.hpp"
 #include "chain_queue.hpp"
 #include "gradient.hpp"
 #include "slots.hpp"
@@ -22,6 +23,9 @@ template <class Key, class ChainEntry> class PrimalFlow {
              const std::vector<Column>& squares)
       : voxels_(gradient.voxels()), columns_(squares), table_(LowerStarTable::get()) {
     slots_.build(gradient.edge_voxels, edges);
+    // Trees hang on the edge -z more than on others: the next step mostly looks one plane below.  Volumes
+    // that fit the cache need no request.
+    next_ = grid.places() > kCached ? grid.offset(0) : 0;
     for (int s = 0; s < kSquares; ++s) {
       const auto [a, b] = kStar.square_edges[s];
       far_[s] = {grid.offset(a), grid.offset(b), grid.offset(kSquareShift + s), edge(a), edge(b)};
@@ -57,12 +61,14 @@ template <class Key, class ChainEntry> class PrimalFlow {
   }
 
  private:
-  // An edge by its numbers in the stars of its two ends.
+  static constexpr std::size_t kCached = std::size_t{1} << 19;
+
+  // An edge in the stars of its two ends: masks of one bit.
   struct Edge {
     std::uint8_t from, to;
   };
   static Edge edge(int e) {
-    return {static_cast<std::uint8_t>(e), static_cast<std::uint8_t>(opposite_edge(e))};
+    return {static_cast<std::uint8_t>(1u << e), static_cast<std::uint8_t>(1u << opposite_edge(e))};
   }
   struct FarEdges {
     Place a, b, corner;  // offsets of the square's other corners
@@ -106,18 +112,20 @@ template <class Key, class ChainEntry> class PrimalFlow {
   // Only at its owner an edge can be positive.
   void push_edge(Place from, Edge edge, Place to, std::uint32_t wanted,
                  ChainQueue<Entry>& chain) const {
-    const std::uint32_t at_from = voxels_[from].positive() >> edge.from & 1;
-    const std::uint32_t at_to = voxels_[to].positive() >> edge.to & 1;
-    const std::uint32_t choice = 0u - at_to;  // a branch could not be predicted
-    const Place owner = from ^ ((from ^ to) & choice);
-    const auto number = static_cast<std::uint32_t>(edge.from ^ ((edge.from ^ edge.to) & choice));
-    chain.push_if(entry(owner, 1u << number), (at_from | at_to) & wanted);
+    const std::uint32_t at_from = voxels_[from].positive() & edge.from;
+    const std::uint32_t at_to = voxels_[to].positive() & edge.to;
+    const std::uint32_t choice = 0u - static_cast<std::uint32_t>(at_to != 0);
+    const Place owner = from ^ ((from ^ to) & choice);  // a branch could not be predicted
+    const std::uint32_t cells = at_from | at_to;
+    prefetch(&voxels_[owner + next_]);
+    chain.push_if(entry(owner, cells), static_cast<std::uint32_t>(cells != 0) & wanted);
   }
 
   const Voxel<Key>* voxels_;
   const std::vector<Column>& columns_;
   const LowerStarTable& table_;
   Slots slots_;
+  Place next_;
   FarEdges far_[kSquares + 1] = {};  // one more for the idle square
 };
 

@@ -1,8 +1,9 @@
 // Gradient paths: from a voxel down to a minimum, or up to a maximum.
 //
-// Any lower voxel among the six neighbours will do for the way down, as all of them lie in the
-// same component of the sublevel set unless the voxel has critical edges, whose ends are
-// traced one by one.  In the same way any higher voxel of all 26 will do for the way up.
+// Any lower voxel among the six neighbours will do for the way down: where critical edges make them
+// belong to several components of the sublevel set, the voxel joins these before a path from a
+// higher one passes.  Only the paths of the critical edges themselves begin at ends that are told apart.
+// In the same way any higher voxel of all 26 will do for the way up.
 //
 // On a plateau or in a long channel a path may be as long as the volume is large, and many may
 // run along it.  So one voxel in 32, chosen by a hash, is a milestone: a path that has become
@@ -101,10 +102,14 @@ class PathNotes {
 class Descent {
  public:
   explicit Descent(const Grid& grid) {
+    // Along rows first, where the next voxel is in the same line of the cache.
+    constexpr int kNearestFirst[kEdges] = {2, 5, 1, 4, 0, 3};
     for (std::uint32_t edges = 1; edges <= kEdgeBits; ++edges) {
-      // The edge paired with the voxel: where there are critical edges no other will do, as the
-      // path from the voxel stands for the first of the components that they join.
-      step_[edges] = grid.offset(lowest_bit(edges));
+      for (const int e : kNearestFirst) {
+        if ((edges >> e & 1) == 0) continue;
+        step_[edges] = grid.offset(e);
+        break;
+      }
     }
   }
   Place step(std::uint32_t bits) const { return step_[bits & kEdgeBits]; }
