@@ -5,9 +5,10 @@
 prints a table of all arms and datasets: accuracy (all Betti numbers are the true mask's), Dice and
 Betti matching error, and in how many images the prior is met. Then, for each of the three, the
 differences of corrections to post-processing with the Betti prior and, where both correct or are
-the mean over mirrored views, to post-processing that has that mean. Differences are paired by seed
-and image, with 95 % intervals over both, crossed (`topoeval.statistics`), each for itself; only
-seeds that both arms have count, and with fewer than five there is no interval.
+the mean over mirrored or shifted views, to post-processing that has that mean; then of what has
+shifts to what has flips. Differences are paired by seed and image, with 95 % intervals over both,
+crossed (`topoeval.statistics`), each for itself; only seeds that both arms have count, and with
+fewer than five there is no interval.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from topoeval.records.record import Record
 from topoeval.statistics import NOTHING, crossed_interval
 
 POST, POST_FLIPS = "betti_prior_post", "betti_prior_post[flips=true]"
+POST_SHIFTS = "betti_prior_post[shifts=true]"
 CORRECTIONS = (
     "edit",
     "edit[settle=true]",
@@ -39,9 +41,16 @@ OF_FLIPS = (
     "keep_and_fill[flips=true]",
     "threshold_for_prior[flips=true]",
 )
+OF_SHIFTS = (
+    "mean_of_shifts",
+    "edit[shifts=true]",
+    "edit[shifts=true, settle=true]",
+)
 COMPARISONS = (
-    *((one, POST) for one in (*CORRECTIONS, *OF_FLIPS)),
+    *((one, POST) for one in (*CORRECTIONS, *OF_FLIPS, *OF_SHIFTS)),
     *((one, POST_FLIPS) for one in OF_FLIPS),
+    *((one, POST_SHIFTS) for one in OF_SHIFTS),
+    *zip((*OF_SHIFTS, POST_SHIFTS), (*OF_FLIPS[:3], POST_FLIPS), strict=True),
 )
 MET = "matches_prior"
 SCORES = {
@@ -127,8 +136,9 @@ def _mean(runs: Runs) -> str:
 
 
 def _place(label: str) -> tuple[int, str]:
-    """Order networks before corrections of one answer, and those before such of flips."""
-    order = (POST, *CORRECTIONS, OF_FLIPS[0], POST_FLIPS, *OF_FLIPS[1:])
+    """Order networks before corrections of one answer, and those before such of means."""
+    of_flips = (OF_FLIPS[0], POST_FLIPS, *OF_FLIPS[1:])
+    order = (POST, *CORRECTIONS, *of_flips, OF_SHIFTS[0], POST_SHIFTS, *OF_SHIFTS[1:])
     return (order.index(label) if label in order else -1, label)
 
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from topoeval.training import Window, predict
+from topoeval.training import Views, Window, predict
 from topoeval.training.classes import class_maps
 from topoeval.training.flips import mean_of_mirrored, mirrored, views
 
@@ -53,7 +53,7 @@ def test_a_prediction_is_the_mean_over_all_views(shape, window):
             answer = predict(Slanted(), view, window=window).numpy()
             answers.append(np.flip(answer, [a + 1 for a in chosen]))
     for batch_size in (1, 2, 64):
-        found = predict(Slanted(), images, batch_size, window=window, flips=True)
+        found = predict(Slanted(), images, batch_size, window=window, views=Views(flips=True))
         np.testing.assert_allclose(found, np.mean(answers, axis=0), atol=1e-6)
     alone = predict(Slanted(), images, window=window)
     assert (alone - found).abs().max() > 0.05
@@ -68,7 +68,7 @@ def test_a_network_that_mirrors_with_its_image_is_not_changed():
 
     images = torch.rand(2, 1, 6, 5, generator=torch.Generator().manual_seed(2))
     torch.testing.assert_close(
-        predict(Pointwise(), images, flips=True), predict(Pointwise(), images)
+        predict(Pointwise(), images, views=Views(flips=True)), predict(Pointwise(), images)
     )
 
 
@@ -80,11 +80,11 @@ def test_exclusive_classes_stay_exclusive_in_the_mean():
     maps = class_maps(logits, softmax=True)
     both = mean_of_mirrored(maps)
     assert (both >= 0.5).sum() == 2, "the tie that this is about"
-    one = mean_of_mirrored(maps, exclusive=True)
+    one = Views(flips=True).mean(maps, exclusive=True)
     assert (one >= 0.5).flatten().tolist() == [True, False]
     torch.testing.assert_close(one, both)
     images = torch.rand(4, 1, 9, 9, generator=torch.Generator().manual_seed(3))
-    found = predict(Slanted(3), images, softmax=True, flips=True)
+    found = predict(Slanted(3), images, softmax=True, views=Views(flips=True))
     assert ((found >= 0.5).sum(1) <= 1).all()
     assert (found >= 0.5).any()
 

@@ -216,7 +216,8 @@ class Method(Frozen):
     ``base`` is the method that tables compare it with: the plain loss it adds a term to. It does
     not decide what a run does; without it a correction is compared with what it starts from, and
     any other method with the suite's reference. ``flips``: an answer is the mean over all mirrored
-    views of an image (`topoeval.training.flips`). ``teacher`` answers the unlabelled images of
+    views of an image, ``shifts``: over the image and its shifts by a voxel, and with both over
+    their product (`topoeval.training.views`). ``teacher`` answers the unlabelled images of
     terms with ``target = "teacher"``; what is scored is its student. A method that post-processes
     may have a ``[remedy]``, which corrects the post-processed answers.
     """
@@ -234,6 +235,7 @@ class Method(Frozen):
     remedy: RemedySpec | None = None
     teacher: Annotated[TeacherSpec | None, ABSENT_WHEN_DEFAULT] = None
     flips: Annotated[bool, ABSENT_WHEN_DEFAULT] = False
+    shifts: Annotated[bool, ABSENT_WHEN_DEFAULT] = False
     variant: Annotated[Params, ABSENT_WHEN_DEFAULT] = Field(default_factory=dict)
 
     @property
@@ -252,7 +254,11 @@ class Method(Frozen):
                 or [("prior" in term.params) for term in self.losses] != [False]
             )
             and "needs [adaptation] and exactly one loss, its prior given by the samples",
-            "remedy": self.remedy is None and not self.flips and "needs [remedy] or flips = true",
+            "remedy": (
+                self.remedy is None
+                and not (self.flips or self.shifts)
+                and "needs [remedy], flips = true or shifts = true"
+            ),
         }[self.regime]
         if problem:
             raise ValueError(f"method {self.name!r} of regime {self.regime!r} {problem}")

@@ -11,6 +11,7 @@ with naming_extra("topoeval.training"):
     from topoeval.training.remedies import apply_remedy
     from topoeval.training.teacher import Teaching
     from topoeval.training.tensors import TensorSet
+    from topoeval.training.views import Views
 
 __all__ = [
     "Adaptation",
@@ -20,6 +21,7 @@ __all__ = [
     "Teaching",
     "TensorSet",
     "Term",
+    "Views",
     "Window",
     "apply_remedy",
     "build_term",

@@ -10,8 +10,6 @@ from itertools import product
 
 import torch
 
-from topoeval.training.classes import at_most_one
-
 
 def views(ndim: int) -> list[tuple[int, ...]]:
     """Return which axes of an ``(N, C, *spatial)`` tensor each view mirrors; the first none.
@@ -30,15 +28,13 @@ def mirrored(images: torch.Tensor) -> torch.Tensor:
     return torch.cat([images.flip(axes) for axes in views(images.ndim - 2)])
 
 
-def mean_of_mirrored(answers: torch.Tensor, *, exclusive: bool = False) -> torch.Tensor:
+def mean_of_mirrored(answers: torch.Tensor) -> torch.Tensor:
     """Return the mean answer of each image, ``(N, C, *spatial)``, in the orientation of the image.
 
     Parameters
     ----------
     answers
         ``(2^d N, C, *spatial)`` maps in [0, 1] of what `mirrored` returned, in its order.
-    exclusive
-        Whether a voxel has at most one class, see `topoeval.training.classes.at_most_one`.
 
     Raises
     ------
@@ -49,5 +45,4 @@ def mean_of_mirrored(answers: torch.Tensor, *, exclusive: bool = False) -> torch
     if len(answers) % 2**ndim:
         raise ValueError(f"{len(answers)} answers are not those of {2**ndim} views of each image")
     pieces = zip(answers.chunk(2**ndim), views(ndim), strict=True)
-    mean = torch.stack([piece.flip(axes) for piece, axes in pieces]).mean(0)
-    return at_most_one(mean) if exclusive else mean
+    return torch.stack([piece.flip(axes) for piece, axes in pieces]).mean(0)

@@ -8,8 +8,8 @@ import torch
 from torch import nn
 
 from topoeval.training.classes import class_maps
-from topoeval.training.flips import mean_of_mirrored, mirrored
 from topoeval.training.precision import Arithmetic, Precision
+from topoeval.training.views import ALONE, Views
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +37,14 @@ def predict(
     precision: Precision = "float32",
     softmax: bool = False,
     window: Window | None = None,
-    flips: bool = False,
+    views: Views = ALONE,
 ) -> torch.Tensor:
     """Return ``(N, C, *spatial)`` maps in [0, 1] in float32, computed batch by batch.
 
     A class is predicted where its map is 0.5 or more: sigmoid probabilities, or, if `softmax`,
     those of exclusive classes without their background; see `topoeval.training.classes.class_maps`.
-    With a `window` the logits of its pieces are blended first. With `flips` the map is the mean
-    over all 2^d mirrored views of an image (`topoeval.training.flips`), at 2^d times the cost.
+    With a `window` the logits of its pieces are blended first. The map is the mean over all
+    `views` of an image, mirrored or shifted ones, at as many times the cost.
     """
     network.eval()
     arithmetic = Arithmetic(precision, images.device.type)
@@ -67,10 +67,10 @@ def predict(
         return blended
 
     def answered(batch: torch.Tensor) -> torch.Tensor:
-        if not flips:
+        if not views:
             return class_maps(logits(batch), softmax)
-        seen = torch.split(mirrored(batch), batch_size)
+        seen = torch.split(views.of(batch), batch_size)
         answers = torch.cat([class_maps(logits(some), softmax) for some in seen])
-        return mean_of_mirrored(answers, exclusive=softmax)
+        return views.mean(answers, exclusive=softmax)
 
     return torch.cat([answered(batch) for batch in torch.split(images, batch_size)])

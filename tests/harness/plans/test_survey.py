@@ -181,6 +181,19 @@ def test_another_length_is_accounted_for(suite, tmp_path):
     assert (estimate.seconds, estimate.basis) == (8 + 8 * 0.5 * 2, "like")
 
 
+def test_views_of_post_processed_images_are_counted(suite, tmp_path):
+    """4 images, each step one view: 3 steps of 4 images, and of 4, 5 and 20 views of them."""
+    said = ["", "[flips=true]", "[shifts=true]", "[flips=true, shifts=true]"]
+    methods = ", ".join(f'"betti_prior_post{one}"' for one in said)
+    more = "\n[override.betti_prior_post.adaptation]\ncopies = 1\nsteps = 3\n"
+    runs = {run.method.label: run for run in plan(suite(more, ('"largest_component"', methods)))}
+    # 6 of the 10 seconds in steps, 4 in the rest
+    write(tmp_path / "a", runs["betti_prior_post"], 10.0, steps=12, step=0.5)
+    known = Experience([tmp_path / "a"])
+    seconds = [known.estimate(runs[f"betti_prior_post{one}"]).seconds for one in said]
+    assert seconds == [10.0, 4 + 4 * 6, 4 + 5 * 6, 4 + 20 * 6]
+
+
 def test_a_damaged_record_is_named_and_to_run(suite, tmp_path):
     """The other runs have their prospects, and their records their say about time."""
     wanted = suite()

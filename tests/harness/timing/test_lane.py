@@ -91,6 +91,15 @@ def test_a_repetition_takes_the_steps_of_the_run_apart(runs, name, parts, images
     assert answer["peak_rss_bytes"] >= answer["rss_before_bytes"] > 2**20
 
 
+@pytest.mark.parametrize("views", [{"flips": True}, {"shifts": True}])
+def test_post_processing_of_views_is_not_timed(runs, views):
+    """Each view is an image of its own: a step of them is one of the method without views."""
+    run = of(runs, "betti_prior_post")
+    viewed = run.model_copy(update={"method": run.method.model_copy(update=views)})
+    with pytest.raises(UserError, match="without flips and shifts; time that"):
+        repeat(viewed, 2, None)
+
+
 @pytest.fixture
 def fake(monkeypatch, tmp_path):
     """Measure in no time: children that answer at once, in a log; nothing is trained."""

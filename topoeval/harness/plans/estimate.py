@@ -17,6 +17,7 @@ from topoeval.records.canonical import canonical_json
 from topoeval.records.files import read_records
 from topoeval.records.record import Record
 from topoeval.records.spec import RunSpec
+from topoeval.training.views import Views
 
 # what tells runs of one arm apart, and what decides no time
 _NEITHER = ("seed", "parents", "schema_version", "scoring", "code")
@@ -97,7 +98,8 @@ def _steps(spec: RunSpec) -> int | None:
         return spec.dataset.sizes.get(split) or datasets.info(spec.dataset.name).sizes.get(split, 0)
 
     if spec.method.adaptation is not None:
-        views = 2 ** datasets.info(spec.dataset.name).ndim if spec.method.flips else 1
+        ndim = datasets.info(spec.dataset.name).ndim
+        views = Views(spec.method.flips, spec.method.shifts).count(ndim)
         pieces = math.ceil(views * images("test") / spec.method.adaptation.copies)
         return spec.method.adaptation.steps * pieces or None
     if spec.method.regime == "remedy":

@@ -21,6 +21,7 @@ from topoeval.training import (
     Teaching,
     TensorSet,
     Term,
+    Views,
     Window,
     build_term,
     checkpoint,
@@ -139,6 +140,11 @@ def patch_of(spec: RunSpec) -> int:
     return 0 if spec.augmentation is None else spec.augmentation.patch
 
 
+def views_of(spec: RunSpec) -> Views:
+    """Return over which views of an image a run's answers are means."""
+    return Views(flips=spec.method.flips, shifts=spec.method.shifts)
+
+
 def maps_of(spec: RunSpec, network: nn.Module, images: torch.Tensor) -> torch.Tensor:
     """Return what a network predicts: a map of each class, which is predicted from 0.5 on."""
     window = None if spec.patch is None else Window(spec.patch.size, spec.patch.overlap)
@@ -149,7 +155,7 @@ def maps_of(spec: RunSpec, network: nn.Module, images: torch.Tensor) -> torch.Te
         precision=spec.precision,
         softmax=softmax,
         window=window,
-        flips=spec.method.flips,
+        views=views_of(spec),
     )
 
 

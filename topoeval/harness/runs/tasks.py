@@ -26,6 +26,7 @@ from topoeval.harness.runs.build import (
     schedule_of,
     teaching_of,
     terms_of,
+    views_of,
     weights_of,
 )
 from topoeval.harness.runs.priors import with_told_priors
@@ -54,7 +55,6 @@ from topoeval.training import (
 )
 from topoeval.training.callbacks import Callback, JsonLines
 from topoeval.training.classification import train_classifier
-from topoeval.training.flips import mean_of_mirrored, mirrored
 from topoeval.training.precision import reproducible
 from topoeval.training.sinks import RunCard, open_sinks
 
@@ -258,11 +258,10 @@ def _adapted(
         )
     assert spec.method.adaptation is not None  # the model of a method has seen to it
     (term,) = terms_of(spec, reduction="none")
-    images, priors, softmax = test.images, test.priors, classes_of(spec).softmax
-    if spec.method.flips:
-        # each view is an image of its own, with a copy of the weights of its own
-        images = mirrored(images)
-        priors = priors.repeat(len(images) // len(test), *[1] * (priors.ndim - 1))
+    # each view is an image of its own, with a copy of the weights of its own
+    views, softmax = views_of(spec), classes_of(spec).softmax
+    images = views.of(test.images)
+    priors = test.priors.repeat(len(images) // len(test), *[1] * (test.priors.ndim - 1))
     answers = post_process(
         network,
         images,
@@ -275,7 +274,7 @@ def _adapted(
         precision=spec.precision,
         callbacks=_callbacks(spec, store),
     )
-    return mean_of_mirrored(answers, exclusive=softmax) if spec.method.flips else answers
+    return views.mean(answers, exclusive=softmax)
 
 
 def tests_of(spec: RunSpec) -> dict[str, TensorSet]:

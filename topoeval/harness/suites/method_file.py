@@ -17,8 +17,9 @@ class MethodFile(Method):
     network then is the beginning: corrections of a finished network use it, so that they get no
     less training than the network they are compared with. ``variant`` are the parameters by which a
     suite makes it differ from its folder: how it is called; what they do is in the other values.
-    ``flips``: an answer is the mean over all mirrored views of an image. ``teacher`` answers the
-    unlabelled images of terms with ``target = "teacher"``; what is scored is its student.
+    ``flips``: an answer is the mean over all mirrored views of an image; ``shifts``: over the image
+    and its shifts by a voxel. ``teacher`` answers the unlabelled images of terms with ``target =
+    "teacher"``; what is scored is its student.
     ``search`` is what `topoeval tune` may choose, and no part of a run.
     """
 

@@ -3,7 +3,7 @@
 A parameter is named in full, as ``betti_prior.weight`` or ``adaptation.steps``, or by its last part
 alone. The last part alone means the last loss of the method, which is the one that the method is
 about (those before it are its base), then the adaptation, the remedy and the teacher. ``flips``
-is the method's own.
+and ``shifts`` are the method's own.
 """
 
 from __future__ import annotations
@@ -129,7 +129,8 @@ def _places_of(text: str, sources: tuple[Source | None, ...]) -> Mapping[str, Pl
     if method.teacher is not None:
         for name, field in TeacherSpec.model_fields.items():
             places[f"teacher.{name}"] = ("teacher", name), field.default
-    places["flips"] = ("flips",), Method.model_fields["flips"].default
+    for name in ("flips", "shifts"):
+        places[name] = (name,), Method.model_fields[name].default
     return places
 
 

@@ -29,6 +29,7 @@ from topoeval.harness.runs.build import (
     network_of,
     teaching_of,
     terms_of,
+    views_of,
 )
 from topoeval.harness.runs.environment import peak_memory_bytes
 from topoeval.harness.runs.machine import pin
@@ -144,10 +145,10 @@ def _train(spec: RunSpec, network: nn.Module, labelled: TensorSet, steps: int) -
 def _adapt(spec: RunSpec, network: nn.Module, images: TensorSet, steps: int) -> None:
     if images.priors is None or spec.method.adaptation is None:
         raise UserError(f"dataset {spec.dataset.name!r} has no prior per sample to adapt to")
-    if spec.method.flips:
+    if views_of(spec):
         raise UserError(
             f"method {spec.method.label!r} adapts to every view of an image by itself: a step of "
-            "it is one of the method without flips; time that"
+            "it is one of the method without flips and shifts; time that"
         )
     (term,) = terms_of(spec, scheduled=False, reduction="none")
     settings = {**spec.method.adaptation.model_dump(), "steps": steps, "weight": term.weight}

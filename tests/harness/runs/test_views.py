@@ -1,4 +1,4 @@
-"""Methods that average over mirrored views, and corrections of post-processed answers."""
+"""Methods that average over mirrored or shifted views, and what corrects their answers."""
 
 import numpy as np
 import pytest
@@ -24,12 +24,21 @@ seeds = [0]
 methods = [
   "cross_entropy",
   "cross_entropy[flips=true]",
+  "cross_entropy[shifts=true]",
+  "cross_entropy[flips=true, shifts=true]",
   "mean_of_flips",
+  "mean_of_shifts",
+  "mean_of_shifts[flips=true]",
   "edit",
   "edit[flips=true]",
+  "edit[shifts=true]",
+  "edit[flips=true, shifts=true]",
   "betti_prior_post[learning_rate=1e-12]",
   "betti_prior_post[learning_rate=1e-12, flips=true]",
+  "betti_prior_post[learning_rate=1e-12, shifts=true]",
+  "betti_prior_post[learning_rate=1e-12, flips=true, shifts=true]",
   "betti_prior_post_edit[learning_rate=1e-12, flips=true]",
+  "betti_prior_post_edit[learning_rate=1e-12, shifts=true]",
 ]
 
 [network]
@@ -56,6 +65,15 @@ sizes = { train = 16, test = 6 }
 """
 
 
+# the mean alone of a finished network, and what is said of every other method for the same mean
+MEANS = {
+    "mean_of_flips": "flips=true",
+    "mean_of_shifts": "shifts=true",
+    "mean_of_shifts[flips=true]": "flips=true, shifts=true",
+}
+each_mean = pytest.mark.parametrize(("mean", "said"), MEANS.items())
+
+
 @pytest.fixture(scope="module")
 def swept(tmp_path_factory):
     """All runs by label, and a function from a label to what was predicted."""
@@ -75,46 +93,57 @@ def swept(tmp_path_factory):
     return by_label, predicted, store
 
 
-def test_the_mean_of_a_finished_network_is_that_of_its_training(swept):
-    """Two ways to ask for the same mean; without flips the answer is another one."""
+@each_mean
+def test_the_mean_of_a_finished_network_is_that_of_its_training(swept, mean, said):
+    """Two ways to ask for the same mean; without it the answer is another one."""
     _, predicted, _ = swept
-    mean = predicted("mean_of_flips")
-    np.testing.assert_allclose(mean, predicted("cross_entropy[flips=true]"), atol=1e-6)
-    assert np.abs(mean - predicted("cross_entropy")).max() > 0.01
+    found = predicted(mean)
+    np.testing.assert_allclose(found, predicted(f"cross_entropy[{said}]"), atol=1e-6)
+    others = ["cross_entropy", *(other for other in MEANS if other != mean)]
+    assert all(np.abs(found - predicted(other)).max() > 1e-3 for other in others)
 
 
-def test_each_view_is_post_processed_by_itself(swept):
+@each_mean
+def test_each_view_is_post_processed_by_itself(swept, mean, said):
     """By steps too small to matter: then it is the mean, or the plain answer, that is left."""
     _, predicted, _ = swept
     small = "betti_prior_post[learning_rate=1e-12"
-    np.testing.assert_allclose(
-        predicted(f"{small}, flips=true]"), predicted("mean_of_flips"), atol=1e-5
-    )
+    np.testing.assert_allclose(predicted(f"{small}, {said}]"), predicted(mean), atol=1e-5)
     np.testing.assert_allclose(predicted(f"{small}]"), predicted("cross_entropy"), atol=1e-5)
 
 
-def test_a_remedy_corrects_the_mean_and_what_was_post_processed(swept):
+@pytest.mark.parametrize(
+    ("mean", "corrected"),
+    [
+        ("mean_of_flips", "edit[flips=true]"),
+        ("mean_of_flips", "betti_prior_post_edit[learning_rate=1e-12, flips=true]"),
+        ("mean_of_shifts", "edit[shifts=true]"),
+        ("mean_of_shifts", "betti_prior_post_edit[learning_rate=1e-12, shifts=true]"),
+        ("mean_of_shifts[flips=true]", "edit[flips=true, shifts=true]"),
+    ],
+)
+def test_a_remedy_corrects_the_mean_and_what_was_post_processed(swept, mean, corrected):
     """Where masks agree with the mean its values stay; the prior is met in every image."""
     by_label, predicted, store = swept
-    mean = predicted("mean_of_flips")
-    post = "betti_prior_post_edit[learning_rate=1e-12, flips=true]"
-    for label in ("edit[flips=true]", post):
-        found = predicted(label)
-        same = (found >= 0.5) == (mean >= 0.5)
-        np.testing.assert_allclose(found[same], mean[same], atol=1e-5)
-        assert not same.all()
-        assert store.read(by_label[label].id).cases["matches_prior"] == [1.0] * 6
-    assert 0.0 in store.read(by_label["mean_of_flips"].id).cases["matches_prior"]
+    before, found = predicted(mean), predicted(corrected)
+    same = (found >= 0.5) == (before >= 0.5)
+    np.testing.assert_allclose(found[same], before[same], atol=1e-5)
+    assert not same.all()
+    assert store.read(by_label[corrected].id).cases["matches_prior"] == [1.0] * 6
+    assert 0.0 in store.read(by_label[mean].id).cases["matches_prior"]
 
 
-def test_flips_are_in_the_identity_of_what_flips_and_of_nothing_else(swept):
-    """What was recorded before there were flips keeps its identity."""
+def test_views_are_in_the_identity_of_what_has_them_and_of_nothing_else(swept):
+    """What was recorded before there were flips or shifts keeps its identity."""
     by_label, _, _ = swept
     for label, run in by_label.items():
-        said = '"flips":true' in canonical_json(run)
-        assert said == ("flips=true" in label or label == "mean_of_flips")
-        assert said or "flips" not in canonical_json(run)
-    assert by_label["edit"].id != by_label["edit[flips=true]"].id
+        for name in ("flips", "shifts"):
+            said = f'"{name}":true' in canonical_json(run)
+            asked = f"{name}=true" in label or label.startswith(f"mean_of_{name}")
+            assert said == asked
+            assert said or name not in canonical_json(run)
+    edits = [run for label, run in by_label.items() if label.startswith("edit")]
+    assert len({run.id for run in edits}) == len(edits) == 4
 
 
 def test_a_mean_alone_is_told_no_prior(swept):
@@ -127,7 +156,7 @@ def test_a_mean_alone_is_told_no_prior(swept):
 @pytest.mark.parametrize(
     ("said", "problem"),
     [
-        ({"regime": "remedy"}, r"needs \[remedy\] or flips = true"),
+        ({"regime": "remedy"}, r"needs \[remedy\], flips = true or shifts = true"),
         (
             {"regime": "supervised", "losses": [{"name": "dice"}], "remedy": {"name": "edit"}},
             r"has a \[remedy\], which is of corrections",
