@@ -64,11 +64,11 @@ def mean_of_shifted(answers: torch.Tensor) -> torch.Tensor:
     total = torch.zeros_like(pieces[0], dtype=torch.float64)
     count = total.new_zeros(total.shape[2:])
     for piece, moves in zip(pieces, views(ndim), strict=True):
-        seen, inside = [], []
+        seen, inside = [slice(None)] * 2, [slice(None)] * 2
         for move, side in zip(moves, total.shape[2:], strict=True):
             # voxels v of the view, and v + move of the image, that are inside both
             seen.append(slice(max(0, -move), side - max(0, move)))
             inside.append(slice(max(0, move), side - max(0, -move)))
-        total[(..., *inside)] += piece[(..., *seen)]
-        count[tuple(inside)] += 1
+        total[tuple(inside)] += piece[tuple(seen)]
+        count[tuple(inside[2:])] += 1
     return (total / count).to(answers.dtype)
