@@ -1,7 +1,7 @@
 """What a repair costs and how near it comes to the cheapest one.
 
     python bench/micro/repair.py speed            CPU seconds of maps and volumes
-    python bench/micro/repair.py optimum [MAPS]   against every mask of 5x5 (2^25, about a minute)
+    python bench/micro/repair.py optimum [MAPS [SEED]]   against every mask of 5x5 (2^25, a minute)
     python bench/micro/repair.py large [SIDE]     sheets with holes and small pieces; 512: 9 GiB
     python bench/micro/repair.py plain [SIDE]     beside cc3d's dust and scipy's fill_holes
     python bench/micro/repair.py sheets           sheets of 64^3 without wanted numbers
@@ -169,7 +169,7 @@ def without_prior() -> None:
         print(f"sheets 64^3, {name}: mean Betti error {np.mean(values):.1f}, {values}")
 
 
-def optimum(maps: int) -> None:
+def optimum(maps: int, seed: int) -> None:
     """Sum of |logit| of the flips, width 1, no thickening, against the cheapest mask there is."""
     side = 5
     voxels = side * side
@@ -180,7 +180,7 @@ def optimum(maps: int) -> None:
         bits = (codes[:, None] >> np.arange(voxels, dtype=np.uint32) & 1).astype(np.uint8)
         found = _native.betti_numbers(bits.reshape(-1, side, side), "T", False, 1)
         numbers[start : start + chunk] = found[:, 0] * 16 + found[:, 1]
-    rng = np.random.default_rng(1)
+    rng = np.random.default_rng(seed)
     ratios, unmet = [], 0
     for _ in range(maps):
         image = rng.random((side, side)).astype(np.float32)
@@ -217,7 +217,7 @@ def main(words: list[str]) -> None:
     if name == "speed":
         speed()
     elif name == "optimum":
-        optimum(number or 40)
+        optimum(number or 40, int(words[2]) if len(words) > 2 else 1)
     elif name == "large":
         alone(large_case, number or 512)
     elif name == "plain":
