@@ -44,7 +44,7 @@ OF_FLIPS = (
 OF_SHIFTS = (
     "mean_of_shifts",
     "edit[shifts=true]",
-    "edit[shifts=true, settle=true]",
+    "edit[settle=true, shifts=true]",
 )
 COMPARISONS = (
     *((one, POST) for one in (*CORRECTIONS, *OF_FLIPS, *OF_SHIFTS)),

@@ -71,7 +71,7 @@ def test_the_page_has_the_figures_of_the_committed_records(repairs):
     looked_at = 0
     for name in ("cardiac[difficulty=hard, side=64]", "network[difficulty=medium, side=64]"):
         arms = datasets[name]
-        for arm in ("edit", "edit[flips=true]"):
+        for arm in ("edit", "edit[flips=true]", "edit[shifts=true]"):
             for column, digits in (("dice", 4), ("betti_matching_union", 3)):
                 post = arms[repairs.POST]
                 text = repairs.difference(arms[arm], post, column, digits)
@@ -79,7 +79,7 @@ def test_the_page_has_the_figures_of_the_committed_records(repairs):
                 looked_at += 1
             met = np.concatenate([run["matches_prior"] for run in arms[arm].values()])
             assert met.all()
-    assert looked_at == 8
+    assert looked_at == 12
 
 
 def test_priors_that_are_wrong_by_one():
