@@ -1,8 +1,9 @@
-"""The figures of ``docs/which-loss.md`` are those of the committed tables of gains."""
+"""The figures of ``docs/which-loss.md`` are those of the committed tables of gains and means."""
 
 import re
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 ROOT = Path(__file__).parents[2]
@@ -79,6 +80,16 @@ def gains(place):
 
 
 GAINS = {place: gains(place) for place in (BOARD, TUNED, BODY)}
+
+
+def means():
+    """Return the rows of the means of ten networks, by method and score."""
+    table = pd.read_csv(ROOT / "results" / BOARD / "ensemble-network.csv", keep_default_na=False)
+    return {(row["method"].lower(), row["score"]): row for row in table.to_dict("records")}
+
+
+MEANS = means()
+MARKS = {"better": "★", "worse": "▽"}
 
 
 def section(title):
@@ -170,6 +181,40 @@ def test_marked_figures_of_sentences_are_in_the_gains():
         for cell in row.values()
         for match in FIGURE.finditer(cell)
     }
+    known |= {
+        (round(float(row["difference"]), 3), MARKS[row["verdict"]])
+        for row in MEANS.values()
+        if row["verdict"] in MARKS
+    }
     said = [figure(match)[::3] for match in FIGURE.finditer(text) if match["mark"]]
     assert len(said) > 15
     assert [one for one in said if one not in known] == []
+
+
+def test_the_means_of_ten_networks_are_those_of_the_committed_table():
+    """Betti errors of one network and of ten, differences of both, Dice; the base has a line."""
+    lines = [line for line in section("Mean of ten networks").splitlines() if line.startswith("|")]
+    header, _, *rows = map(cells, lines)
+    assert header[1:] == [
+        "one network",
+        "mean of ten",
+        "difference, one network",
+        "difference, means of ten",
+        "Dice, means of ten",
+    ]
+    assert len(rows) == len({method for method, _ in MEANS})
+    for row in rows:
+        name = row[0].lower()
+        method = TITLES.get(name, name).replace("dice alone", "dice")
+        error, dice = MEANS[method, "betti_error"], MEANS[method, "dice"]
+        assert row[1] == f"{float(error['single']):.3f}"
+        assert row[2] == f"{float(error['ensemble']):.3f}"
+        assert int(error["seeds"]) == 10
+        if method == "dice":
+            assert row[3:5] == ["", ""]
+        else:
+            single = figure(FIGURE.match(GAINS[BOARD]["network"][method][AT_HALF]))
+            assert figure(FIGURE.match(row[3])) == (single[0], None, None, single[3])
+            of_means = [round(float(error[end]), 3) for end in ("difference", "low", "high")]
+            assert figure(FIGURE.match(row[4])) == (*of_means, MARKS.get(error["verdict"]))
+        assert row[5] == f"{float(dice['ensemble']):.3f}"

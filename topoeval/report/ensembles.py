@@ -90,8 +90,6 @@ def to_terminal(rows: Sequence[EnsembleRow], lines: Sequence[str]) -> Renderable
     pieces: list[RenderableType] = []
     for block in blocks(row for row in rows if row.score in shown or not shown):
         table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), pad_edge=False)
-        table.title = Text(sentence(block), style="bold")
-        table.title_justify = "left"
         table.add_column("Method", overflow="fold")
         table.add_column("Base", overflow="fold")
         for header in _heads(block)[2:]:
@@ -99,7 +97,8 @@ def to_terminal(rows: Sequence[EnsembleRow], lines: Sequence[str]) -> Renderable
         for row in block:
             style = "bold" if row.verdict == "better" else ""
             table.add_row(*(Text(cell, style=style) for cell in _cells(row)))
-        pieces.append(table)
+        # no title of the table, which would be as narrow as the table
+        pieces += [Text(sentence(block), style="bold"), table]
     if further := sorted({row.score for row in rows} - shown) if shown else []:
         pieces.append(Text(f"Further scores in the files: {', '.join(further)}.", style="dim"))
     return Group(*pieces, *(Text(line, style="dim") for line in lines))
