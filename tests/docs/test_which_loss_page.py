@@ -48,6 +48,7 @@ TABLES = {
         "digits": both(BOARD, "strokes"),
         "membranes": both(BOARD, "membranes"),
         "body, 3D": both(BODY, "placenta"),
+        "vessels, 3D": both(BODY, "vessels"),
     },
     "On roads, in detail": detailed(BOARD, "network"),
     "Tuned, on roads": {
