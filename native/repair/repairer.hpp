@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -27,13 +28,16 @@ template <int D> class Repairer {
     Repaired result;
     result.before = of_input(rounds_.counts);
     drop_small(interrupt);
+    const std::size_t first = rounds_.edits.size();
     rounds_.approach(interrupt);
+    const std::optional<Candidate> refused = rounds_.refused;
     // With a limit, edits that are too dear are to be left undone.
     if (std::isinf(settings_.limit)) {
       while (rounds_.distance() > 0 && rounds_.force(interrupt)) {
       }
       if (rounds_.distance() > 0) detour(interrupt);
     }
+    if (refused && rounds_.distance() == 0) reconsider(first, *refused, interrupt);
     polish(interrupt);
     result.after = of_input(rounds_.count(interrupt));
     store(result, out);
@@ -108,12 +112,33 @@ template <int D> class Repairer {
     if (rounds_.distance() >= left) rounds_.restore(stuck);
   }
 
+  // In 2D: a cheap removal that was refused for what it adds, and the one that mends that, may together cost
+  // less than what was taken instead.  Beginning with the refused one the rounds run again, and the cheaper
+  // mask is kept.  With evidence nothing is added but at a bar.
+  void reconsider(std::size_t first, const Candidate& refused, Interrupt& interrupt) {
+    constexpr std::size_t kMostEdits = 8;  // of many, one made cheaper is not worth the time
+    if (rounds_.wants_evidence() || rounds_.edits.size() - first > kMostEdits) return;
+    double dearest = 0;
+    for (std::size_t i = first; i < rounds_.edits.size(); ++i) {
+      const Made& made = rounds_.edits[i];
+      if (!creates(made.kind)) dearest = std::max(dearest, price(grid_, made, settings_.width));
+    }
+    if (refused.order >= dearest) return;
+    const auto found = rounds_.snapshot();
+    const std::vector<Made> edits = rounds_.edits;
+    const double cost = rounds_.price();
+    const bool made = rounds_.again(first, refused, interrupt);
+    if (made && rounds_.distance() == 0 && rounds_.price() < cost) return;
+    rounds_.restore(found);
+    rounds_.edits = edits;
+  }
+
   void polish(Interrupt& interrupt) {
     if (rounds_.edits.empty()) return;
     const std::uint8_t raised = !settings_.framed;
     std::vector<Index> flipped;
-    polish_.relax(rounds_.changed(), flipped, interrupt);
-    rounds_.take_back(flipped);
+    polish_.relax(changed(rounds_.edits), flipped, interrupt);
+    strike(grid_, rounds_.edits, flipped);
     if (settings_.radius >= 1 && rounds_.allowed(Kind::thicken)) thicken(raised, interrupt);
     if (settings_.settle && rounds_.allowed(Kind::settle)) {
       flipped.clear();
@@ -129,7 +154,7 @@ template <int D> class Repairer {
       paths.push_back({&edit.voxels, settings_.max_change - static_cast<std::int64_t>(edit.voxels.size()), {}});
     }
     polish_.thicken(settings_.radius, raised, rounds_.dearest(), paths, interrupt);
-    std::vector<typename Rounds<D>::Done> done;
+    std::vector<Made> done;
     for (auto& path : paths) {
       if (!path.raised.empty()) done.push_back({Kind::thicken, 0, std::move(path.raised)});
     }

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -12,6 +13,7 @@
 #include "creations.hpp"
 #include "edits.hpp"
 #include "growth.hpp"
+#include "made.hpp"
 #include "paths.hpp"
 #include "repair.hpp"
 
@@ -19,12 +21,6 @@ namespace topoeval::repair {
 
 template <int D> class Rounds {
  public:
-  struct Done {
-    Kind kind;
-    double bar;
-    std::vector<Index> voxels;
-  };
-
   Rounds(Grid<D>& grid, const Settings& settings) : settings_(settings), grid_(grid) {}
   Rounds(const Rounds&) = delete;
   Rounds& operator=(const Rounds&) = delete;
@@ -32,6 +28,7 @@ template <int D> class Rounds {
   void begin(const Counts& wanted, Interrupt& interrupt) {
     creations_.reset();
     edits.clear();
+    refused.reset();
     goal = wanted;
     count(interrupt);
   }
@@ -132,6 +129,22 @@ template <int D> class Rounds {
     return false;
   }
 
+  // The rounds from edit `first` on, again, but with a removal as their first edit; whether it could be made.
+  bool again(std::size_t first, const Candidate& candidate, Interrupt& interrupt) {
+    for (std::size_t i = first; i < edits.size(); ++i) {
+      for (const Index at : edits[i].voxels) grid_.colour[at] ^= 1;
+    }
+    forget(first);
+    for (const Index at : candidate.voxels) {
+      if (grid_.colour[at] == candidate.to) return false;
+    }
+    for (const Index at : candidate.voxels) grid_.colour[at] = candidate.to;
+    record(candidate);
+    count(interrupt);
+    approach(interrupt);
+    return true;
+  }
+
   struct Snapshot {
     std::vector<std::uint8_t> colour, state;
     std::size_t edits;
@@ -165,6 +178,12 @@ template <int D> class Rounds {
     });
   }
 
+  double price() const {
+    double sum = 0;
+    for (const Made& made : edits) sum += repair::price(grid_, made, settings_.width);
+    return sum;
+  }
+
   // The highest price of a voxel that may flip.
   double dearest() const { return settings_.limit * Grid<D>::kUnit + 1; }
 
@@ -185,7 +204,7 @@ template <int D> class Rounds {
   }
 
   void record(const Candidate& candidate) {
-    Done done{candidate.kind, candidate.bar, candidate.voxels};
+    Made done{candidate.kind, candidate.bar, candidate.voxels};
     if (candidate.centre != kNowhere) done.voxels.push_back(candidate.centre);
     const bool path = candidate.kind >= Kind::join;
     for (const Index at : done.voxels) {
@@ -197,44 +216,15 @@ template <int D> class Rounds {
     edits.push_back(std::move(done));
   }
 
-  // The voxels that differ from the input, each once.
-  std::vector<Index> changed() const {
-    std::vector<Index> all, odd;
-    for (const Done& done : edits) all.insert(all.end(), done.voxels.begin(), done.voxels.end());
-    std::sort(all.begin(), all.end());
-    for (std::size_t i = 0, end; i < all.size(); i = end) {
-      for (end = i; end < all.size() && all[end] == all[i];) ++end;
-      if ((end - i) % 2 != 0) odd.push_back(all[i]);
-    }
-    return odd;
-  }
-
-  // Strikes voxels that were flipped back from the last edits that flipped them.
-  void take_back(std::vector<Index> voxels) {
-    std::sort(voxels.begin(), voxels.end());
-    std::vector<std::uint8_t> waits(voxels.size(), 1);
-    for (std::size_t i = edits.size(); i-- > 0;) {
-      auto& own = edits[i].voxels;
-      own.erase(std::remove_if(own.begin(), own.end(), [&](Index at) {
-        const auto found = std::lower_bound(voxels.begin(), voxels.end(), at);
-        if (found == voxels.end() || *found != at) return false;
-        const auto place = static_cast<std::size_t>(found - voxels.begin());
-        if (!waits[place]) return false;
-        waits[place] = 0;
-        grid_.state[at] &= static_cast<std::uint8_t>(~(Grid<D>::kKept | Grid<D>::kRaised));
-        return true;
-      }), own.end());
-      if (own.empty()) edits.erase(edits.begin() + static_cast<std::ptrdiff_t>(i));
-    }
-  }
-
   std::size_t bytes() const {
     return components_.bytes() + paths_.bytes() + growth_.bytes();
   }
   Components<D>& components() { return components_; }
 
   Counts counts{}, goal{};
-  std::vector<Done> edits;
+  std::vector<Made> edits;
+  // 2D: the cheapest removal that was refused because it adds as much as it takes away.
+  std::optional<Candidate> refused;
 
   // Then a feature is created by a single edit at a bar, or not at all: where others make room for it,
   // the bar may be that of a feature that is there already.
@@ -337,13 +327,9 @@ template <int D> class Rounds {
     const Counts change = flip(candidate);
     for (int dim = 0; dim < D; ++dim) counts[dim] += change[dim];
     const Kind kind = kind_of<D>(candidate, change);
-    if (!careful && distance() >= distance(before)) {
-      components_.undo(mark);
-      counts = before;
-      return false;
-    }
     if (careful) count(interrupt);
     if (!allowed(kind) || distance() >= distance(before)) {
+      remember(candidate, kind, before);
       components_.undo(mark);
       counts = before;
       return false;
@@ -354,12 +340,17 @@ template <int D> class Rounds {
     return true;
   }
 
+  // What another removal may mend: from two components (1, 0) is reached by a join that closes a ring, and
+  // by opening that.
+  void remember(const Candidate& candidate, Kind kind, const Counts& before) {
+    if (D == 3 || creates(kind) || !allowed(kind) || distance() != distance(before)) return;
+    if (!refused || candidate.order < refused->order) refused = candidate;
+  }
+
   // Edits from this one on were taken back.
   void forget(std::size_t first) {
     for (std::size_t i = first; i < edits.size(); ++i) {
-      for (const Index at : edits[i].voxels) {
-        grid_.state[at] &= static_cast<std::uint8_t>(~(Grid<D>::kKept | Grid<D>::kRaised));
-      }
+      for (const Index at : edits[i].voxels) leave_path(grid_, at);
     }
     edits.resize(first);
   }

@@ -319,3 +319,51 @@ def test_whole_pieces_need_no_distance():
         np.testing.assert_array_equal(
             repair(mask, (None,) * mask.ndim, options=clean).mask, free.mask
         )
+
+
+def ring_with_a_gap():
+    """A ring that a likely path closes and a doubtful voxel opens; the rest is a corner of it."""
+    logits = [
+        [-0.5, -2.1, -1.4, -0.9, -0.8],
+        [-0.8, 0.3, 3.5, 1.2, 1.3],
+        [1.2, 0.4, 2.4, 0.8, 0.3],
+        [-2.5, -0.05, -1.3, -1.9, 0.02],
+        [1.3, -0.9, 1.2, 0.1, -1.7],
+    ]
+    return (1 / (1 + np.exp(-np.array(logits)))).astype(np.float32)
+
+
+@pytest.mark.parametrize("turns", range(4))
+def test_two_cheap_edits_instead_of_a_dear_one(turns):
+    """A join that closes a ring is refused alone, and taken if opening the ring costs little."""
+    image = np.rot90(ring_with_a_gap(), turns)
+    thin = {"width": 1, "radius": 0}
+    result = repair(image, (1, 0), options=Options(**thin))
+    assert (result.before, result.after) == ((2, 0), (1, 0))
+    assert [edit.kind for edit in result.edits] == ["join", "open"]
+    assert sum(edit.cost for edit in result.edits) < 0.1
+    assert all(np.isnan(edit.bar) for edit in result.edits)
+    # neither where one of the two is forbidden, nor with evidence: the ring has no bar of its own
+    for more in ({"only": ["delete", "join"]}, {"only": ["delete", "open"]}, {"evidence": 0.01}):
+        alone = repair(image, (1, 0), options=Options(**thin, **more))
+        assert [edit.kind for edit in alone.edits] == ["delete"]
+    locked = image == image.flat[np.abs(image - 0.5).argmin()]
+    assert locked.sum() == 1
+    kept = repair(image, (1, 0), options=Options(**thin), locked=locked)
+    assert [edit.kind for edit in kept.edits] == ["delete"]
+
+
+def test_a_second_attempt_makes_repairs_cheaper(random_map):
+    """On the whole, and what one attempt meets two meet (evidence asks for a single one)."""
+    rng = np.random.default_rng(75)
+    costs = []
+    for _ in range(150):
+        image = random_map(rng, (16, 16), "smooth")
+        two = repair(image, (1, 0), options=Options(width=1, radius=0))
+        one = repair(image, (1, 0), options=Options(width=1, radius=0, evidence=1e-6))
+        if not one.met:
+            continue
+        assert two.met
+        costs.append([sum(edit.cost for edit in each.edits) for each in (two, one)])
+    two, one = np.sum(costs, axis=0)
+    assert two < one

@@ -95,6 +95,10 @@ def edit(
     return _write(probabilities, repair(probabilities, prior, bright, options).mask)
 
 
+# A repair in 2D may begin a second time since then, and give another mask (decision 75).
+edit.revision = 2  # type: ignore[attr-defined]
+
+
 def keep_and_fill(
     probabilities: Probabilities, prior: tuple[int, ...] | None, topology: Topology
 ) -> Probabilities:
