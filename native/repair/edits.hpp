@@ -37,6 +37,7 @@ struct Candidate {
   double order = 0;  // its price, times the width for what is thinner than real structures are
   float bar = 0;     // length of the bar of a created feature
   Index centre = kNowhere;
+  std::array<Index, 2> of{kNowhere, kNowhere};  // a removal's component; the two that a path joins
   std::vector<Index> voxels;
 };
 

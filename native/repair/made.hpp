@@ -40,6 +40,43 @@ template <int D> void leave_path(Grid<D>& grid, Index at) {
   grid.state[at] &= static_cast<std::uint8_t>(~(Grid<D>::kKept | Grid<D>::kRaised));
 }
 
+// Strikes voxels that one of the edits from `first` on flipped and a later one flipped back: a path whose
+// component was then removed was never made.
+template <int D>
+void cancel(Grid<D>& grid, std::vector<Made>& edits, std::size_t first) {
+  const auto begin = edits.begin() + static_cast<std::ptrdiff_t>(first);
+  std::vector<Index> all;
+  for (auto made = begin; made != edits.end(); ++made) {
+    all.insert(all.end(), made->voxels.begin(), made->voxels.end());
+  }
+  std::sort(all.begin(), all.end());
+  struct Struck {
+    Index at;
+    std::size_t flips;
+    bool is_back;  // no later flip is left
+  };
+  std::vector<Struck> struck;
+  for (std::size_t i = 0, end; i < all.size(); i = end) {
+    for (end = i; end < all.size() && all[end] == all[i];) ++end;
+    const std::size_t flips = end - i;
+    if (flips > 1) struck.push_back({all[i], flips / 2 * 2, flips % 2 == 0});
+  }
+  if (struck.empty()) return;
+  for (auto made = begin; made != edits.end(); ++made) {
+    auto& own = made->voxels;
+    own.erase(std::remove_if(own.begin(), own.end(), [&](Index at) {
+      const auto found = std::lower_bound(struck.begin(), struck.end(), at,
+                                          [](const Struck& one, Index voxel) { return one.at < voxel; });
+      if (found == struck.end() || found->at != at || found->flips == 0) return false;
+      --found->flips;
+      if (found->is_back) leave_path(grid, at);
+      return true;
+    }), own.end());
+  }
+  edits.erase(std::remove_if(begin, edits.end(), [](const Made& made) { return made.voxels.empty(); }),
+              edits.end());
+}
+
 // Strikes voxels that were flipped back from the last edits that flipped them.
 template <int D>
 void strike(Grid<D>& grid, std::vector<Made>& edits, std::vector<Index> voxels) {

@@ -120,6 +120,7 @@ template <int D> class Paths {
       path.kind = phase_ ? Kind::join : Kind::open;
       path.to = phase_;
       path.order = crossing.sum;
+      path.of = {static_cast<Index>(key >> 32), static_cast<Index>(key)};
       trace(crossing.a, path.voxels);
       trace(crossing.b, path.voxels);
       out.push_back(std::move(path));

@@ -83,6 +83,7 @@ template <int D> class Polish {
       if (path.room <= 0) return false;
       --path.room;
       path.raised.push_back(at);
+      grid_.state[at] |= Grid<D>::kKept;
       return true;
     };
     flip(likelihood, kStays, waiting, take, interrupt);

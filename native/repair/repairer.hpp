@@ -37,6 +37,7 @@ template <int D> class Repairer {
       }
       if (rounds_.distance() > 0) detour(interrupt);
     }
+    cancel(grid_, rounds_.edits, first);
     if (refused && rounds_.distance() == 0) reconsider(first, *refused, interrupt);
     polish(interrupt);
     result.after = of_input(rounds_.count(interrupt));
@@ -128,18 +129,20 @@ template <int D> class Repairer {
     const std::vector<Made> edits = rounds_.edits;
     const double cost = rounds_.price();
     const bool made = rounds_.again(first, refused, interrupt);
+    cancel(grid_, rounds_.edits, first);
     if (made && rounds_.distance() == 0 && rounds_.price() < cost) return;
     rounds_.restore(found);
     rounds_.edits = edits;
   }
 
   void polish(Interrupt& interrupt) {
-    if (rounds_.edits.empty()) return;
     const std::uint8_t raised = !settings_.framed;
     std::vector<Index> flipped;
-    polish_.relax(changed(rounds_.edits), flipped, interrupt);
-    strike(grid_, rounds_.edits, flipped);
-    if (settings_.radius >= 1 && rounds_.allowed(Kind::thicken)) thicken(raised, interrupt);
+    if (!rounds_.edits.empty()) {
+      polish_.relax(changed(rounds_.edits), flipped, interrupt);
+      strike(grid_, rounds_.edits, flipped);
+      if (settings_.radius >= 1 && rounds_.allowed(Kind::thicken)) thicken(raised, interrupt);
+    }
     if (settings_.settle && rounds_.allowed(Kind::settle)) {
       flipped.clear();
       polish_.settle(raised, rounds_.dearest(), flipped, interrupt);

@@ -15,6 +15,7 @@
 #include "growth.hpp"
 #include "made.hpp"
 #include "paths.hpp"
+#include "removals.hpp"
 #include "repair.hpp"
 
 namespace topoeval::repair {
@@ -170,6 +171,7 @@ template <int D> class Rounds {
         Candidate region;
         region.kind = phase ? Kind::remove : Kind::fill;
         region.to = !phase;
+        region.of[0] = node;
         out.push_back(std::move(region));
       }
       Candidate& region = out[place[node]];
@@ -287,6 +289,7 @@ template <int D> class Rounds {
     const auto any = [](Index) { return true; };
     if (components && allowed(Kind::remove)) gather_regions(1, any, found);
     if (holes && allowed(Kind::fill)) gather_regions(0, any, found);
+    removals_.begin(found, [&](const Candidate& region) { return changes_too_much(region); });
     if (D == 2 || by_paths) {
       for (const std::uint8_t phase : {std::uint8_t{1}, std::uint8_t{0}}) {
         if (!(phase ? components : holes) || !allowed(phase ? Kind::join : Kind::open)) continue;
@@ -308,9 +311,12 @@ template <int D> class Rounds {
     sort_by_price(found);
     bool any_taken = false;
     for (const Candidate& candidate : found) {
+      if (candidate.order > removals_.cheapest()) break;
+      const double together = removals_.together(candidate);
       if (!take(candidate, careful, interrupt)) continue;
       any_taken = true;
       if (distance() == 0) break;
+      removals_.join(candidate, together);
     }
     return any_taken;
   }
@@ -344,6 +350,7 @@ template <int D> class Rounds {
   // by opening that.
   void remember(const Candidate& candidate, Kind kind, const Counts& before) {
     if (D == 3 || creates(kind) || !allowed(kind) || distance() != distance(before)) return;
+    if (removals_.changed(candidate)) return;  // it was judged by what is no longer there
     if (!refused || candidate.order < refused->order) refused = candidate;
   }
 
@@ -384,6 +391,7 @@ template <int D> class Rounds {
   Components<D> components_{grid_};
   Paths<D> paths_{grid_, components_};
   Growth<D> growth_{grid_, components_};
+  Removals<D> removals_{components_};
   Creations<D> creations_{grid_, components_, paths_};
   std::uint8_t reached_ = kUnreached;  // the phase that paths_ measures from
 };

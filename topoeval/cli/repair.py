@@ -117,7 +117,8 @@ def repair(
         typer.Option(
             "--settle",
             help="Afterwards move borders, without a change of the Betti numbers, so that Dice is "
-            "as large as the probabilities let expect; for calibrated maps.",
+            "as large as the probabilities let expect; of maps that need no edit, too. For "
+            "calibrated maps.",
             rich_help_panel=EDITS,
         ),
     ] = False,

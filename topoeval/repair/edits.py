@@ -62,8 +62,9 @@ class Options:
     radius
         Radius, in voxels, to which paths of foreground are thickened; below 1 not at all.
     settle
-        Finally move the border to where it maximises the expected Dice score. Only for
-        calibrated probabilities.
+        Finally move the border to where it maximises the expected Dice score, of maps that have
+        the wanted numbers already, too; paths stay as thick as they were made. Only for calibrated
+        probabilities.
     """
 
     evidence: float = 0.0

@@ -95,7 +95,8 @@ def edit(
     return _write(probabilities, repair(probabilities, prior, bright, options).mask)
 
 
-# A repair in 2D may begin a second time since then, and give another mask (decision 75).
+# Since then a repair in 2D may begin a second time (decision 75), rounds end where a removal has
+# become cheaper, and every map is settled (decision 77).
 edit.revision = 2  # type: ignore[attr-defined]
 
 
