@@ -40,12 +40,34 @@ def call(call, tmp_path):
 def test_a_plan_is_a_table_of_what_would_run(call):
     """Seeds drawn together, reasons beside what cannot run, time unknown without records."""
     status, out, _ = call("plan", "tiny.toml")
-    assert status == 0
+    assert status == 1
     row = next(line for line in out.splitlines() if "weight=1.0" in line and "strokes" in line)
     assert row.split()[2:] == ["0-2,", "5", "4", "unknown"]
     assert "32 runs: 16 to run, 16 cannot." in out
     assert "TOPOEVAL_DATA" in out
     assert "How long is unknown" in out
+
+
+@pytest.mark.parametrize(
+    ("asked", "status", "stopped"),
+    [((), 1, "16 of 32"), (("-d", "drive"), 1, "16 of 16"), (("-d", "strokes"), 0, "")],
+)
+def test_a_plan_that_a_run_would_refuse_ends_with_status_1(call, asked, status, stopped):
+    """With the reason that the run gives; also for programs, and where nothing is printed."""
+    ended, out, _ = call("plan", "tiny.toml", *asked)
+    assert ended == status
+    assert call("plan", "tiny.toml", *asked, "--json")[0] == status
+    refused, _, told = call("run", "tiny.toml", *asked, "--executor", "inline", "--no-report", "-q")
+    assert refused == 2 * status
+    ended, nothing, problems = call("plan", "tiny.toml", *asked, "--quiet")
+    assert (ended, nothing) == (status, "")
+    if status:
+        reason = told.removeprefix("topoeval: ").strip()
+        assert f"topoeval run would refuse: {stopped} runs cannot be done here ({reason})" in out
+        assert problems.strip() in out
+        assert problems.count("\n") == 1
+    else:
+        assert "would refuse" not in out + problems
 
 
 def test_filters_narrow_a_plan(call):

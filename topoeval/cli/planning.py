@@ -49,12 +49,13 @@ def plan(
 
     A line for each method and dataset: how many of its runs are done, have failed, are to run, or
     cannot run and why. Times are those of records of the same method, where there are any.
+    It ends with status 1 where 'topoeval run' would refuse, because a run cannot be done here.
 
     Examples:
     topoeval plan quickstart
     """
     from topoeval.cli.data import use_data_folder
-    from topoeval.cli.habits import print_json
+    from topoeval.cli.habits import print_json, problems_to
     from topoeval.cli.terminal import Terminal
     from topoeval.harness.runs.store import Store
     from topoeval.harness.suites.catalogue import load_suite, results_folder
@@ -76,9 +77,11 @@ def plan(
         known,
         tuned=None if tuned is None else read_tuned(tuned),
     )
+    # one run that cannot be done is enough for 'topoeval run' to begin none
+    ending = typer.Exit(1 if any(one.obstacle for one in prospects) else 0)
     if as_json:
         print_json([_data(one) for one in prospects])
-        return
+        raise ending
     console = Terminal()
     if not console.is_terminal:  # a pipe has no width; the table reads well at this one
         console = Terminal(width=120)
@@ -93,6 +96,9 @@ def plan(
             f"differences stay empty; add {base!r} to methods, or set override.NAME.base",
             highlight=False, soft_wrap=True, markup=False,
         )  # fmt: skip
+    for line in _refusal(prospects):
+        problems_to(console).print(line, highlight=False, soft_wrap=True, markup=False)
+    raise ending
 
 
 def schema(
@@ -198,6 +204,20 @@ def _summary(prospects: Sequence[Prospect]) -> list[str]:
     if failed := counts[1][0]:
         lines.append(f"Failed runs ({failed}) stay as they are; topoeval run --retry-failed.")
     return lines
+
+
+def _refusal(prospects: Sequence[Prospect]) -> list[str]:
+    """Say that 'topoeval run' would refuse, and how to run the others."""
+    stopped = [one.obstacle for one in prospects if one.obstacle]
+    if not stopped:
+        return []
+    told = (
+        f"topoeval run would refuse: {len(stopped)} of {len(prospects)} runs cannot be done here "
+        f"({stopped[0]})"
+    )
+    if len(stopped) == len(prospects):
+        return [f"{told}."]
+    return [f"{told}; leave them out by --method, --dataset, --backend or --device."]
 
 
 def _time(group: Sequence[Prospect]) -> str:

@@ -48,7 +48,7 @@ def suite(tmp_path, monkeypatch):
     return make
 
 
-def write(folder, run, wall, *, status="ok", kind=None, steps=4, step=0.5):
+def write(folder, run, wall, *, status="ok", kind=None, steps=4, step=0.5, **more):
     """Write what a record says about time and machine."""
     cpu, cores, gpu = kind or machine_kind("cpu")
     outcome = {
@@ -56,6 +56,7 @@ def write(folder, run, wall, *, status="ok", kind=None, steps=4, step=0.5):
         "cases": {"case": ["a"]},
         "environment": {"cpu": cpu, "cores": cores, "gpu": gpu},
         "timing": {"wall_s": wall, "steps": steps, "per_step_s": {"loss": step}},
+        **more,
     }
     record = Record.of(run, "survey", datetime.now(UTC), outcome)
     write_record(folder / f"{run.id}.json", record)
@@ -152,6 +153,33 @@ def test_what_is_done_failed_and_left(suite, tmp_path):
     assert (states["betti_prior", 0], of(told, "betti_prior").detail) == ("failed", "timeout")
     alone = survey(wanted, store, Filters(methods=["cross_entropy"], seeds=[0]))
     assert {one.state for one in alone} == {"done"}
+
+
+def test_what_has_a_record_and_cannot_be_done_again_is_told(suite, tmp_path, monkeypatch):
+    """The run refuses for it, although it would not run it; one that fell to the machine, too."""
+    import topoeval.persistence.backends as backends
+
+    monkeypatch.setitem(backends.BACKENDS._requires, "cripser", ("a_module_that_is_not_there",))
+    wanted = suite("", ('name = "survey"', 'name = "survey"\nbackend = "cripser"'))
+    store = Store(tmp_path / "results", "survey")
+    runs = plan(wanted)
+    priors = [run for run in runs if run.method.name == "betti_prior"]
+    statuses = ("ok", "timeout", "failed")
+    for run, status in zip(priors, statuses, strict=True):
+        fault = {"fault": "machine"} if status == "failed" else {}
+        write(store.records, run, 1.0, status=status, **fault)
+    told = survey(wanted, store, Filters())
+    found = [of(told, "betti_prior", run.seed) for run in priors]
+    reason = "backend 'cripser' is not installed; pip install \"topoeval[cripser]\""
+    assert [(one.state, one.detail) for one in found] == [
+        ("done", f"cannot be done here again: {reason}"),
+        ("failed", f"timeout; cannot be done here again: {reason}"),
+        ("cannot", reason),
+    ]
+    assert {one.run.id for one in told if one.obstacle} == {run.id for run in priors}
+    assert {one.obstacle for one in found} == {reason}
+    with pytest.raises(UserError, match="backend 'cripser' is not installed"):
+        preflight(wanted, runs)
 
 
 def test_time_is_that_of_other_seeds_on_the_same_kind_of_machine(suite, tmp_path):

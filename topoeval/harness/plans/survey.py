@@ -27,13 +27,15 @@ class Prospect:
 
     ``failed`` runs have a record of that and are kept until they are asked for again. ``detail``
     says how one failed, why it cannot be run, or why it is to run again. ``estimate`` is None for a
-    run that is not to run, or of which no record tells.
+    run that is not to run, or of which no record tells. ``obstacle`` says why it cannot be done
+    here, also of a run that has its record: 'topoeval run' refuses either.
     """
 
     run: RunSpec
     state: State
     detail: str = ""
     estimate: Estimate | None = None
+    obstacle: str = ""
 
 
 def survey(
@@ -68,14 +70,12 @@ def survey(
         if prospects[run.id].state == "to run":
             for parent in run.parents.values():
                 if prospects[parent].state == "done" and not store.network(parent).exists():
-                    again = prospects[parent].run
-                    prospects[parent] = Prospect(again, "to run", "done, but its network is gone")
+                    told = "done, but its network is gone"
+                    prospects[parent] = replace(prospects[parent], state="to run", detail=told)
     _tell_old_code(prospects, runs, store)
     experience = Experience([store.records, *records])
     return [
-        Prospect(one.run, one.state, one.detail, experience.estimate(one.run))
-        if one.state == "to run"
-        else one
+        replace(one, estimate=experience.estimate(one.run)) if one.state == "to run" else one
         for one in prospects.values()
     ]
 
@@ -98,10 +98,15 @@ def _recorded(
         record = None if run.dataset.label in absent else store.read(run.id)
     except DamagedRecordError as error:
         record, damage = None, str(error)
-    if record is not None and record.fault == "machine":
-        return Prospect(run, "to run", f"{record.status}, the machine's fault")
+    reason = reasons.get(run.id, "")
+    if record is not None and record.fault != "machine":
+        told = ["" if record.ok else record.status]
+        if reason:
+            told.append(f"cannot be done here again: {reason}")
+        state: State = "done" if record.ok else "failed"
+        return Prospect(run, state, "; ".join(filter(None, told)), obstacle=reason)
+    if reason:
+        return Prospect(run, "cannot", reason, obstacle=reason)
     if record is not None:
-        return Prospect(run, "done" if record.ok else "failed", "" if record.ok else record.status)
-    if run.id in reasons:
-        return Prospect(run, "cannot", reasons[run.id])
+        return Prospect(run, "to run", f"{record.status}, the machine's fault")
     return Prospect(run, "to run", damage)
