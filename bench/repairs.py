@@ -27,6 +27,7 @@ from topoeval.statistics import NOTHING, crossed_interval
 
 POST, POST_FLIPS = "betti_prior_post", "betti_prior_post[flips=true]"
 POST_SHIFTS = "betti_prior_post[shifts=true]"
+POST_SHIFTS_EDIT = "betti_prior_post_edit[shifts=true]"
 CORRECTIONS = (
     "edit",
     "edit[settle=true]",
@@ -47,9 +48,9 @@ OF_SHIFTS = (
     "edit[settle=true, shifts=true]",
 )
 COMPARISONS = (
-    *((one, POST) for one in (*CORRECTIONS, *OF_FLIPS, *OF_SHIFTS)),
+    *((one, POST) for one in (*CORRECTIONS, *OF_FLIPS, *OF_SHIFTS, POST_SHIFTS_EDIT)),
     *((one, POST_FLIPS) for one in OF_FLIPS),
-    *((one, POST_SHIFTS) for one in OF_SHIFTS),
+    *((one, POST_SHIFTS) for one in (*OF_SHIFTS, POST_SHIFTS_EDIT)),
     *zip((*OF_SHIFTS, POST_SHIFTS), (*OF_FLIPS[:3], POST_FLIPS), strict=True),
 )
 MET = "matches_prior"
@@ -124,21 +125,33 @@ def difference(one: Runs, other: Runs, column: str, digits: int) -> str:
     return crossed_interval([grid]).text(digits, signed=True)
 
 
+def averages(runs: Runs) -> list[float]:
+    """Return the mean of each of `SCORES` over seeds of means over cases."""
+    return [float(np.mean([run[name].mean() for run in runs.values()])) for name in SCORES]
+
+
+def met(runs: Runs) -> tuple[int, int]:
+    """Return in how many images of all seeds the prior is met, and how many there are."""
+    found = [run[MET] for run in runs.values()]
+    return int(sum(one.sum() for one in found)), sum(len(one) for one in found)
+
+
 def _mean(runs: Runs) -> str:
     if not runs:
         return NOTHING
     scores = [
-        f"{np.mean([run[name].mean() for run in runs.values()]):.{digits}f}"
-        for name, (_, digits) in SCORES.items()
+        f"{mean:.{digits}f}"
+        for mean, (_, digits) in zip(averages(runs), SCORES.values(), strict=True)
     ]
-    met = np.concatenate([run[MET] for run in runs.values()])
-    return f"{' / '.join(scores)}; {int(met.sum())} of {len(met)}"
+    done, images = met(runs)
+    return f"{' / '.join(scores)}; {done} of {images}"
 
 
 def _place(label: str) -> tuple[int, str]:
     """Order networks before corrections of one answer, and those before such of means."""
     of_flips = (OF_FLIPS[0], POST_FLIPS, *OF_FLIPS[1:])
-    order = (POST, *CORRECTIONS, *of_flips, OF_SHIFTS[0], POST_SHIFTS, *OF_SHIFTS[1:])
+    of_shifts = (OF_SHIFTS[0], POST_SHIFTS, POST_SHIFTS_EDIT, *OF_SHIFTS[1:])
+    order = (POST, *CORRECTIONS, *of_flips, *of_shifts)
     return (order.index(label) if label in order else -1, label)
 
 
