@@ -106,8 +106,8 @@ template <class Key> class ExtremumPairing {
     gradient.edge_voxels.for_each(
         gradient.first_word(slab, grid), gradient.last_word(slab, grid), [&](Place place) {
           const Voxel<Key> voxel = voxels[place];
-          const Place first = place + grid.offset(lowest_bit(voxel.lower() & kEdgeBits));
           for_each_bit(table.critical_edges(voxel.lower()), [&](int edge) {
+            const Place first = place + grid.offset(lowest_bit(voxel.lower() & kEdgeBits));
             saddles_[i] = {{first, place + grid.offset(edge)}, place,
                            static_cast<std::uint16_t>(edge), false};
             order_[i] = Keyed<Key>::make(rule.order(voxel.key), static_cast<std::uint32_t>(i));
