@@ -40,6 +40,9 @@ template <int D> class Repairer {
     cancel(grid_, rounds_.edits, first);
     if (refused && rounds_.distance() == 0) reconsider(first, *refused, interrupt);
     polish(interrupt);
+    // Also what the polish took back, and what followed on small things that went: the edits are the
+    // difference of the masks.
+    cancel(grid_, rounds_.edits, 0);
     result.after = of_input(rounds_.count(interrupt));
     store(result, out);
     return result;

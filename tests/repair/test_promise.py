@@ -11,7 +11,7 @@ from itertools import product
 import numpy as np
 import pytest
 
-from topoeval.repair import repair
+from topoeval.repair import Options, repair
 from topoeval.topology import Topology
 
 MAPS = int(os.environ.get("TOPOEVAL_REPAIR_MAPS", "320"))
@@ -48,3 +48,24 @@ def test_numbers_are_met(ndim, count, share, betti_numbers, random_map):
                 missed[kind, str(topology), left] += 1
     print(f"{missed.total()} of {cases.total()} not met: {dict(missed)}")
     assert missed.total() <= (1 - share) * cases.total(), missed
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"settle": True}, {"min_size": 4}, {"settle": True, "min_size": 4}, {"keep": 1}],
+    ids=str,
+)
+@pytest.mark.parametrize("shape", [(16, 16), (9, 9, 9)])
+def test_edits_list_the_difference_of_the_masks(shape, options, random_map):
+    """Each voxel once: what a later step took back, the last one too, was never done."""
+    rng = np.random.default_rng(78)
+    wanted = (1, 1) if len(shape) == 2 else (2, 0, 0)
+    for topology in TOPOLOGIES:
+        for _ in range(12):
+            image = random_map(rng, shape, "smooth")
+            result = repair(image, wanted, topology, Options(**options))
+            places = [np.ravel_multi_index(edit.voxels.T, shape) for edit in result.edits]
+            listed = np.sort(np.concatenate(places)) if places else np.zeros(0, int)
+            np.testing.assert_array_equal(
+                listed, np.flatnonzero(result.mask != (image >= 0.5)), str(topology)
+            )

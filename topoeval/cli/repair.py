@@ -41,8 +41,9 @@ def repair(
         Optional[float],  # noqa: UP045  # typer reads the annotation at run time
         typer.Option(
             help="Take the files as probabilities (floats in [0, 1], or uint8 of which 255 is 1): "
-            "values from this one on are foreground. The results are probabilities, too. A softmax "
-            "(a channel per class) needs none: the largest channel decides."
+            "values from this one on are foreground. The results are probabilities, too. Where it "
+            "is not 0.5, costs, --limit and --evidence are those of the map stretched so that it "
+            "is. A softmax (a channel per class) needs none: the largest channel decides."
         ),
     ] = None,
     ignore: Annotated[

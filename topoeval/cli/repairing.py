@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +17,13 @@ from topoeval.cli.habits import print_json, problems_to
 from topoeval.cli.notes import print_notes
 from topoeval.cli.output import escape
 from topoeval.cli.places import check_file, check_folder
+from topoeval.cli.repair_checks import (
+    check_options,
+    check_priors,
+    check_report,
+    repaired_labels,
+    told,
+)
 from topoeval.cli.terminal import Terminal
 from topoeval.csv_tables import to_csv
 from topoeval.errors import UserError
@@ -26,8 +33,8 @@ from topoeval.evaluate.label_names import check_ignored
 from topoeval.evaluate.nnunet import DATASET, find_predictions
 from topoeval.evaluate.parallel import Problem, Threads
 from topoeval.images import image_files, split_inside
-from topoeval.images.reading import Reading, decide, none_reaches
-from topoeval.images.survey import Survey, Terms, survey
+from topoeval.images.reading import decide, none_reaches
+from topoeval.images.survey import Terms, survey
 from topoeval.images.writing import check_writable
 from topoeval.limits import usable_cores
 from topoeval.repair import Options
@@ -70,6 +77,11 @@ def repair_files(
     if not priors and not options.acts_without_prior:
         raise UserError("say what is wanted: --betti 1,0, or --limit, --min-size or --keep")
     found = find_predictions(paths[0]) if len(paths) == 1 else None
+    if found is not None and threshold is not None:
+        raise UserError(
+            f"{paths[0]} holds predictions of nnU-Net ({DATASET}), which are label maps: leave "
+            "--threshold out"
+        )
     names_out = _sources(paths, out) if found is None else _named(found.softmaxes)
     sources = list(names_out)
     if found is not None:
@@ -79,8 +91,14 @@ def repair_files(
             for name, one in priors.items()
         )
     targets = _targets(names_out, out)
+    soft = {} if found is None else found.softmaxes
+    orders = [
+        Order(source, target, soft.get(source))
+        for source, target in zip(sources, targets, strict=True)
+    ]
     if report is not None:
         check_file(report, "--report")
+        check_report(report, orders, out)
     for source in sources:
         check_writable(source)
     terms = Terms(side="prediction", threshold=threshold, axes=check_axes(axes))
@@ -88,15 +106,12 @@ def repair_files(
     check_ignored(ignore, None if found is None else found.names)
     ignored = found.names.ignore if ignore is None and found is not None else ignore
     reading = decide(surveys, terms, () if ignored is None else (ignored,))
-    repaired = _repaired_labels(surveys, reading, ignore, ignored)
+    repaired = repaired_labels(surveys, reading, ignore, ignored)
     members = {} if found is None else found.names.members
     names = {labels[0]: name for name, labels in members.items() if len(labels) == 1}
-    _check_priors(priors, surveys, repaired, names, chosen)
-    soft = {} if found is None else found.softmaxes
-    orders = [
-        Order(source, target, soft.get(source))
-        for source, target in zip(sources, targets, strict=True)
-    ]
+    check_priors(priors, surveys, repaired, names, chosen)
+    of_probabilities = reading.fractions or any(one.channels for one in surveys)
+    check_options(options, priors, of_probabilities, orders)
     keys = {
         names_out[one.source].as_posix(): key_of(
             seen.sha256, one.softmax, reading, priors, chosen, options, ignored
@@ -117,7 +132,7 @@ def repair_files(
     notes += notes_on_ignored(repaired, ignore, held, named, "file", "repaired")
     print_notes(console, notes)
     ndim = len(surveys[0].shape)
-    console.print(escape(f"{chosen.describe(ndim)}; wanted {_wanted(priors)}"))
+    console.print(escape(f"{chosen.describe(ndim)}; wanted {_wanted(priors, names)}"))
     if done:
         console.print(f"{len(done)} of them were repaired by an earlier run of this command")
     refused: list[str] = []
@@ -137,8 +152,8 @@ def repair_files(
         for _, result in here.over(work, rest, lambda one: str(one.source)):
             if isinstance(result, Problem):
                 refused.append(result.message)
-                told = escape(result.message)
-                problems_to(console).print(f"[red]not repaired[/] {told}")
+                why = escape(result.message)
+                problems_to(console).print(f"[red]not repaired[/] {why}")
                 continue
             name = names_out[result.source]
             place = console if result.met else problems_to(console)
@@ -151,7 +166,8 @@ def repair_files(
         # evaluate --nnunet looks for the names of classes there
         write_bytes(out / DATASET, (paths[0] / DATASET).read_bytes())
     met = sum(one.met for one in all_done)
-    console.print(f"{len(all_done)} files written to {escape(str(out))}, numbers met in {met}")
+    counted = f", numbers met in {met}" if priors else ""
+    console.print(f"{len(all_done)} files written to {escape(str(out))}{counted}")
     if report is not None:
         rows = [
             {**row, "file": names_out[one.source].as_posix()}
@@ -230,69 +246,24 @@ def _targets(names: Mapping[Path, Path], out: Path) -> list[Path]:
     return targets
 
 
-def _repaired_labels(
-    surveys: Sequence[Survey], reading: Reading, asked: int | None, ignored: int | None
-) -> frozenset[int]:
-    """Return the labels that are classes; refuse an ignore label where there are no labels."""
-    if asked is not None and (reading.fractions or any(one.channels for one in surveys)):
-        raise UserError(
-            f"--ignore {asked} is a label, and the files are read as probabilities; leave it out"
-        )
-    left = reading.labels - {ignored}
-    if ignored in reading.labels and not left:
-        raise UserError(
-            f"the ignore label {ignored} is the only label of the files, so nothing is left to be "
-            "repaired; leave --ignore out, or name the label that marks voxels to leave out"
-        )
-    return left
-
-
-def _check_priors(
-    priors: Priors,
-    surveys: Sequence[Survey],
-    labels: Collection[int],
-    names: Mapping[int, str],
-    topology: Topology,
-) -> None:
-    for prior in priors.values():
-        numbers = ",".join(map(str, prior))
-        if prior[0] == 0 and any(prior):
-            raise UserError(f"--betti {numbers}: without a component no mask has a hole; write 1")
-        if prior[0] == 0 and topology.framed:
-            raise UserError(
-                f"--betti {numbers}: with {topology} the frame is a component; write 1 or more"
-            )
-    for one in surveys:
-        for prior in priors.values():
-            if len(prior) != len(one.shape):
-                raise UserError(
-                    f"{one.file} has {len(one.shape)} axes, --betti "
-                    f"{','.join(map(str, prior))} is for {len(prior)}"
-                )
-    for name in priors:
-        if name is not None and name not in {str(label) for label in labels}:
-            held = [f"{label} {names.get(label, '')}".strip() for label in sorted(labels)]
-            found = ", ".join(held) or "none"
-            raise UserError(f"--betti names class {name!r}, the files hold {found}")
-
-
-def _wanted(priors: Priors) -> str:
+def _wanted(priors: Priors, names: Mapping[int, str]) -> str:
     if not priors:
         return "no numbers"
     return ", ".join(
-        f"{'' if name is None else f'class {name} '}{prior}" for name, prior in priors.items()
+        f"{'' if name is None else f'class {told(name, names)} '}{prior}"
+        for name, prior in priors.items()
     )
 
 
 def _limits(options: Options) -> str:
     """Return the options that forbid edits, as they are written; empty without any."""
-    told = {
+    given = {
         "--evidence": options.evidence or None,
         "--limit": options.limit,
         "--max-change": options.max_change,
         "--only": None if options.only is None else ",".join(options.only),
     }
-    return ", ".join(f"{name} {value}" for name, value in told.items() if value is not None)
+    return ", ".join(f"{name} {value}" for name, value in given.items() if value is not None)
 
 
 def _print(

@@ -93,9 +93,8 @@ class Predictions:
         what = f"{len(self.softmaxes)} predictions of nnU-Net ({DATASET})"
         if not soft:
             return f"{what}, label maps alone"
-        rest = (
-            "" if soft == len(self.softmaxes) else f", of {len(self.softmaxes) - soft} the labels"
-        )
+        without = len(self.softmaxes) - soft
+        rest = f" ({without} have none, there voxels are counted)" if without else ""
         return f"{what}: the softmax says what an edit costs{rest}; label maps are written"
 
     def label(self, name: str) -> str:

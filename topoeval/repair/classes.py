@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -11,10 +12,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from topoeval.errors import UserError
 from topoeval.repair.edits import Options, Repaired
-from topoeval.repair.images import repair, repair_batch
+from topoeval.repair.images import as_array, repair, repair_batch
 from topoeval.topology import Topology
 
 Numbers = Mapping[int, Sequence[int | None] | None]
+
+# A sum of a softmax may exceed 1 by so much.
+_ROUNDING = 1e-5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,13 +79,15 @@ def repair_labels(
            [2, 2, 2, 2],
            [2, 0, 2, 0]])
     """
-    array = np.asarray(labels).copy()
+    array = as_array(labels).copy()
     if array.dtype.kind not in "iu":
         raise UserError(f"labels must be integers, got {array.dtype}")
     kept = _locked(locked, array.shape)
     done: dict[int, Repaired] = {}
     for label, numbers in wanted.items():
         _check_label(label)
+        if label > np.iinfo(array.dtype).max:
+            raise UserError(f"label {label} does not fit into a label map of {array.dtype}")
         mask = array == label
         others = kept | ((array != 0) & ~mask)
         done[label] = repair(mask, numbers, topology, options, locked=others)
@@ -114,9 +120,12 @@ def repair_classes(
     UserError
         If a class has no channel, or values are no probabilities.
     """
-    array = np.asarray(probabilities, dtype=np.float32)
-    if array.ndim not in (3, 4) or len(array) < 2:
+    array = np.asarray(as_array(probabilities), dtype=np.float32)
+    if array.ndim not in (3, 4) or len(array) < 2 or array.size == 0:
         raise UserError(f"a softmax has shape (C, *spatial) with C > 1, got {array.shape}")
+    low, high = float(array.min()), float(array.max())
+    if not (low >= 0 and high <= 1 + _ROUNDING):  # NaN compares as false
+        raise UserError(f"probabilities must lie in [0, 1], got {low:g} to {high:g}")
     labels = array.argmax(axis=0).astype(np.min_scalar_type(len(array)))
     kept = _locked(locked, labels.shape)
     done: dict[int, Repaired] = {}
@@ -151,6 +160,8 @@ def _locked(locked: ArrayLike | None, shape: tuple[int, ...]) -> NDArray[np.bool
 
 
 def _check_label(label: int) -> None:
+    if not isinstance(label, Integral):
+        raise UserError(f"labels are whole numbers, got {label!r}")
     if label < 1:
         raise UserError(f"label {label} is no class: background gives and takes what others change")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection
 from dataclasses import dataclass
+from numbers import Integral, Real
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,10 +33,18 @@ KINDS = {
 CREATING = frozenset({"create", "pierce", "split", "close", "bridge", "tunnel"})
 """Kinds that add a feature, for which the map has a bar."""
 
+REVISION = 2
+"""Raised when repairs come out different: results of another revision are no part of a set.
+
+2: a repair in 2D may begin a second time (decision 75); rounds end where a removal has become
+cheaper, and every map is settled (decision 77).
+"""
+
 SHORT_BAR = 0.1
 """A feature created for a shorter bar is doubtful: is the wanted number right?"""
 
 _ALWAYS = ("thicken", "settle")
+_MOST = int(np.iinfo(np.int64).max)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,23 +89,25 @@ class Options:
     def __post_init__(self) -> None:
         _in_range("evidence", self.evidence, 0, 1)
         _in_range("limit", math.inf if self.limit is None else self.limit, 0, math.inf)
-        _in_range("max_change", 0 if self.max_change is None else self.max_change, 0, math.inf)
-        _in_range("min_size", self.min_size, 0, math.inf)
-        _in_range("keep", 0 if self.keep is None else self.keep, 0, math.inf)
+        _whole("max_change", 0 if self.max_change is None else self.max_change)
+        _whole("min_size", self.min_size)
+        _whole("keep", 0 if self.keep is None else self.keep)
         _in_range("width", self.width, 1, 1000)
         _in_range("radius", self.radius, 0, 100)
         if self.settle and self.max_change is not None:
             raise UserError(
                 "settle moves whole borders, and max_change limits each edit; leave one of them out"
             )
+        if self.only is None:
+            return
         if isinstance(self.only, str):
             raise UserError(f"only is a list of kinds of edits, got {self.only!r}")
-        for kind in self.only or ():
+        given = tuple(map(str, self.only))
+        for kind in given:
             if kind not in KINDS:
-                raise UserError(
-                    f"unknown kind of edit {kind!r}{nearest(kind, KINDS)}; known are "
-                    f"{', '.join(KINDS)}"
-                )
+                raise UserError(f"unknown kind of edit {kind!r}{nearest(kind, KINDS)}")
+        # a set has no order, which a hash of the options needs, and an iterator is read once
+        object.__setattr__(self, "only", tuple(kind for kind in KINDS if kind in given))
 
     @property
     def mask_of_kinds(self) -> int:
@@ -110,7 +121,14 @@ class Options:
         return self.limit is not None or self.min_size > 1 or self.keep is not None
 
 
+def _whole(name: str, value: int) -> None:
+    if not isinstance(value, Integral) or not 0 <= value <= _MOST:
+        raise UserError(f"{name} must be a whole number from 0 to {_MOST}, got {value!r}")
+
+
 def _in_range(name: str, value: float, low: float, high: float) -> None:
+    if not isinstance(value, Real):
+        raise UserError(f"{name} must be a number, got {value!r}")
     if not low <= value <= high:
         raise UserError(f"{name} must lie between {low:g} and {high:g}, got {value!r}")
 

@@ -14,6 +14,7 @@ from topoeval.repair.edits import CREATING, KINDS, Edit, Options, Repaired
 from topoeval.topology import Topology
 
 _ANY = -1
+_MOST = int(np.iinfo(np.int64).max)
 _HALF = np.float32(0.5)
 # How far beyond 0.5 a flipped voxel of a map lies.
 _BEYOND = 1e-3
@@ -75,7 +76,7 @@ def repair(
     >>> [edit.kind for edit in result.edits]
     ['close', 'delete', 'thicken']
     """
-    array = np.asarray(image)
+    array = as_array(image)
     lock = None if locked is None else np.asarray(locked)[None]
     return repair_batch(array[None], wanted, topology, options, locked=lock)[0]
 
@@ -114,7 +115,7 @@ def repair_batch(
 
     topology = Topology.parse(topology)
     options = options or Options()
-    array = np.asarray(images)
+    array = as_array(images)
     if array.ndim not in (3, 4):
         raise UserError(f"images must be 2D or 3D, got shape {array.shape[1:]} each")
     is_mask = array.dtype == np.bool_
@@ -174,6 +175,22 @@ def repair_batch(
     ]
 
 
+def as_array(image: ArrayLike) -> NDArray[Any]:
+    """Return an image as an array, or refuse one with values that are hidden.
+
+    Raises
+    ------
+    UserError
+        A masked array that hides a value.
+    """
+    if isinstance(image, np.ma.MaskedArray) and np.ma.is_masked(image):
+        raise UserError(
+            "a masked array hides voxels; fill them, x.filled(value), and name those that must "
+            "stay as they are: locked=x.mask"
+        )
+    return np.asarray(image)
+
+
 def _goals(wanted: Wanted, array: NDArray[Any], options: Options) -> NDArray[np.int64]:
     dims = array.ndim - 1
     if wanted is None:
@@ -185,13 +202,25 @@ def _goals(wanted: Wanted, array: NDArray[Any], options: Options) -> NDArray[np.
         fill = _ANY if options.limit is None else 0
         return np.full((len(array), dims), fill, dtype=np.int64)
     rows = np.asarray(wanted, dtype=object)
-    numbers = np.where(np.equal(rows, None), _ANY, rows).reshape(-1, rows.shape[-1])  # type: ignore[call-overload]
-    if numbers.shape[1] != dims or len(numbers) not in (1, len(array)):
+    if (
+        rows.ndim not in (1, 2)
+        or rows.shape[-1] != dims
+        or (rows.ndim == 2 and len(rows) not in (1, len(array)))
+    ):
         raise UserError(f"wanted must hold {dims} Betti numbers for {dims}D images, got {wanted!r}")
-    whole = numbers.astype(np.int64)
-    if (whole != numbers).any() or (whole < _ANY).any():
-        raise UserError(f"Betti numbers are whole and not negative, got {wanted!r}")
-    return np.ascontiguousarray(np.broadcast_to(whole, (len(array), dims)))
+    whole = [_ANY if n is None else _whole(n, wanted) for n in rows.ravel()]
+    numbers = np.array(whole, dtype=np.int64).reshape(-1, dims)
+    return np.ascontiguousarray(np.broadcast_to(numbers, (len(array), dims)))
+
+
+def _whole(number: Any, wanted: Wanted) -> int:
+    try:
+        whole = int(number)
+    except (TypeError, ValueError, OverflowError):
+        whole = _ANY
+    if whole != number or not 0 <= whole <= _MOST:
+        raise UserError(f"Betti numbers are whole numbers from 0 to {_MOST}, got {wanted!r}")
+    return whole
 
 
 def _stated(goals: NDArray[np.int64] | None, i: int, dims: int) -> tuple[int | None, ...]:

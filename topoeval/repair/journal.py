@@ -16,7 +16,7 @@ from typing import Any, TextIO
 from topoeval import __version__
 from topoeval.images.reading import Reading
 from topoeval.images.survey import digest
-from topoeval.repair.edits import Options
+from topoeval.repair.edits import REVISION, Options
 from topoeval.repair.files import Priors, RepairedClass, RepairedFile
 from topoeval.topology import Topology
 from topoeval.whole_file import write_text
@@ -44,6 +44,7 @@ def key_of(
     """
     facts: dict[str, Any] = {
         "topoeval": __version__,
+        "repair": REVISION,
         "file": content,
         "softmax": None if softmax is None else digest(softmax),
         "values": [
@@ -78,7 +79,9 @@ class Journal:
         self._path = out / NAME
         self._keys = dict(keys)
         self._lines = [
-            line for line in _lines(self._path) if self._keys.get(line["name"]) == line["key"]
+            line
+            for line in _lines(self._path)
+            if self._keys.get(line["name"], "") == line.get("key")
         ]
         self._file: TextIO | None = None
 
@@ -91,10 +94,14 @@ class Journal:
         for line in self._lines:
             done = line.get("done")
             if line["name"] == name and done is not None and target.exists():
-                if digest(target) != done["sha256"]:
-                    return None
-                classes = {int(label): _class(one) for label, one in done["classes"].items()}
-                return RepairedFile(source, target, classes, done["rows"])
+                try:
+                    if digest(target) != done["sha256"]:
+                        return None
+                    classes = {int(label): _class(one) for label, one in done["classes"].items()}
+                    rows = [dict(row) for row in done["rows"]]
+                    return RepairedFile(source, target, classes, rows)
+                except (AttributeError, KeyError, TypeError, ValueError):
+                    return None  # a line that was damaged: the file is repaired again
         return None
 
     def begin(self) -> None:
@@ -136,7 +143,7 @@ def _lines(path: Path) -> list[dict[str, Any]]:
     if not path.is_file():
         return []
     found: dict[str, dict[str, Any]] = {}
-    for text in path.read_text(encoding="utf-8").splitlines():
+    for text in path.read_text(encoding="utf-8", errors="replace").splitlines():
         try:
             line = json.loads(text)
             found[line["name"]] = line

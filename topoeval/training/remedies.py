@@ -20,6 +20,7 @@ from topoeval.errors import UserError
 from topoeval.metrics import betti_numbers
 from topoeval.registry import Registry
 from topoeval.repair import Options, repair
+from topoeval.repair.edits import REVISION
 from topoeval.topology import Topology
 
 Probabilities = NDArray[np.float32]
@@ -95,9 +96,7 @@ def edit(
     return _write(probabilities, repair(probabilities, prior, bright, options).mask)
 
 
-# Since then a repair in 2D may begin a second time (decision 75), rounds end where a removal has
-# become cheaper, and every map is settled (decision 77).
-edit.revision = 2  # type: ignore[attr-defined]
+edit.revision = REVISION  # type: ignore[attr-defined]
 
 
 def keep_and_fill(
