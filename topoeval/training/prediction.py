@@ -41,6 +41,8 @@ def predict(
 ) -> torch.Tensor:
     """Return ``(N, C, *spatial)`` maps in [0, 1] in float32, computed batch by batch.
 
+    A batch has at most `batch_size` images, all views of an image counted, and at least one image.
+
     A class is predicted where its map is 0.5 or more: sigmoid probabilities, or, if `softmax`,
     those of exclusive classes without their background; see `topoeval.training.classes.class_maps`.
     With a `window` the logits of its pieces are blended first. The map is the mean over all
@@ -73,4 +75,6 @@ def predict(
         answers = torch.cat([class_maps(logits(some), softmax) for some in seen])
         return views.mean(answers, exclusive=softmax)
 
-    return torch.cat([answered(batch) for batch in torch.split(images, batch_size)])
+    # answers of all views are held until their mean is taken: 56 of a volume
+    together = max(1, batch_size // views.count(images.ndim - 2))
+    return torch.cat([answered(batch) for batch in torch.split(images, together)])
