@@ -100,7 +100,7 @@ def _recorded(
         record, damage = None, str(error)
     reason = reasons.get(run.id, "")
     if record is not None and record.fault != "machine":
-        told = ["" if record.ok else record.status]
+        told = ["" if record.ok else str(record.status)]
         if reason:
             told.append(f"cannot be done here again: {reason}")
         state: State = "done" if record.ok else "failed"
