@@ -81,6 +81,7 @@ def test_the_table_is_printed_and_quiet_prints_nothing(call, results):
         (["--method", "dice_c"], "no run has the method 'dice_c'; did you mean 'dice_ce'"),
         (["--dataset", "roads"], "no run has the dataset 'roads'"),
         (["--remedy", "edti"], "'edti'; did you mean 'edit'"),
+        (["--remedy", "edit[settle=maybe]"], "takes true or false as settle, got 'maybe'"),
     ],
 )
 def test_mistakes_are_one_line(call, results, arguments, message):

@@ -88,6 +88,10 @@ def test_unknown_remedies_and_parameters():
         apply_remedy("morfology", x, None, Topology())
     with pytest.raises(UserError, match=r"remedy 'morphology'.*radius"):
         apply_remedy("morphology", x, None, Topology(), radius=3)
+    with pytest.raises(UserError, match="opening must be 0 or more, got -1"):
+        apply_remedy("morphology", x, None, Topology(), opening=-1)
+    with pytest.raises(UserError, match="steps must be 1 or more, got 0"):
+        apply_remedy("threshold_for_prior", x, None, Topology(), steps=0)
 
 
 @pytest.mark.parametrize("direction", ["superlevel", "sublevel"])

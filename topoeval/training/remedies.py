@@ -73,6 +73,9 @@ def morphology(
     closing: int = 1,
 ) -> Probabilities:
     """Open, close, and fill all holes but as many of the largest as the prior asks for."""
+    for name, radius in (("opening", opening), ("closing", closing)):
+        if radius < 0:  # which SciPy takes for "until nothing changes"
+            raise UserError(f"{name} must be 0 or more, got {radius}")
     mask = open_and_close(probabilities >= 0.5, opening, closing)
     return _write(probabilities, fill_holes(mask, topology, prior[-1] if prior else 0))
 
@@ -118,6 +121,8 @@ def threshold_for_prior(
 
     `steps` thresholds lie evenly between 0 and 1. Without a prior nothing is changed.
     """
+    if steps < 1:
+        raise UserError(f"steps must be 1 or more, got {steps}")
     if prior is None:
         return probabilities
     cuts = np.arange(1, steps + 1, dtype=np.float32) / np.float32(steps + 1)

@@ -227,6 +227,11 @@ def test_remedies_and_methods_that_there_are_not():
         remedies_of(["edti"])
     with pytest.raises(UserError, match="no parameter 'setle'; did you mean 'settle'"):
         remedies_of(["edit[setle=true]"])
+    takes = (
+        r"--remedy edit\[settle=maybe\]: remedy 'edit' takes true or false as settle, got 'maybe'"
+    )
+    with pytest.raises(UserError, match=f"^{takes}$"):
+        remedies_of(["edit", "edit[settle=maybe]"])
     assert [str(one) for one in remedies_of(["edit", "edit", "edit[settle=true]"])] == [
         "edit",
         "edit[settle=true]",

@@ -110,6 +110,27 @@ def test_a_misspelt_parameter_of_a_loss_is_found_without_building_it():
         check_params(parse({**data, "regime": "remedy", "remedy": remedy}, Method, "m"))
 
 
+@pytest.mark.parametrize(
+    ("name", "params", "told"),
+    [
+        ("edit", {"settle": "maybe"}, "true or false as settle, got 'maybe'"),
+        ("edit", {"settle": 1}, "true or false as settle, got 1"),
+        ("edit", {"width": "wide"}, "a number as width, got 'wide'"),
+        ("edit", {"radius": True}, "a number as radius, got True"),
+        ("morphology", {"closing": 1.5}, "a whole number as closing, got 1.5"),
+        ("threshold_for_prior", {"steps": None}, "a whole number as steps, got None"),
+    ],
+)
+def test_a_value_of_another_type_is_no_value_of_a_remedy(name, params, told):
+    """Refused while the suite is read, with what it takes."""
+    said = {"name": "m", "title": "M", "regime": "remedy"}
+    with pytest.raises(UserError) as refused:
+        check_params(parse({**said, "remedy": {"name": name, "params": params}}, Method, "m"))
+    assert str(refused.value) == f"method 'm': remedy {name!r} takes {told}"
+    right = {"settle": True, "width": 2, "evidence": 0.5}
+    check_params(parse({**said, "remedy": {"name": "edit", "params": right}}, Method, "m"))
+
+
 def test_keywords_are_those_of_all_constructors_that_are_called():
     """Up to the first that hands nothing on; one that takes anything is not held to a list."""
 

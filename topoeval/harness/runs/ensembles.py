@@ -7,7 +7,6 @@ granted: the scores that cost little are computed again and must be those that s
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache, partial
 from pathlib import Path
@@ -17,7 +16,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from topoeval.errors import UserError, nearest
+from topoeval.errors import UserError
 from topoeval.evaluate.parallel import Problem, Workers
 from topoeval.harness.runs import answers
 from topoeval.harness.runs.build import classes_of
@@ -26,6 +25,7 @@ from topoeval.harness.runs.rescoring import check_revision, located
 from topoeval.harness.runs.scoring import Readers, readers_of, revisions, scorable, score_test
 from topoeval.harness.runs.store import Store
 from topoeval.harness.runs.tasks import test_of
+from topoeval.harness.suites.parameters import check_remedy
 from topoeval.metrics import metric_of
 from topoeval.records.cases import Cases
 from topoeval.records.record import Record
@@ -50,20 +50,12 @@ def remedies_of(texts: Sequence[str]) -> list[Variant]:
     Raises
     ------
     UserError
-        An unknown remedy, or a parameter that it does not have.
+        As `topoeval.harness.suites.parameters.check_remedy`.
     """
     found = {str(one): one for text in texts for one in variants(text)}
     for text, one in found.items():
-        known = [
-            name
-            for name, param in inspect.signature(REMEDIES.load(one.name)).parameters.items()
-            if param.kind is param.KEYWORD_ONLY
-        ]
-        for name in one.params:
-            if name not in known:
-                raise UserError(
-                    f"--remedy {text}: it has no parameter {name!r}{nearest(name, known)}"
-                )
+        check_remedy(f"--remedy {text}", one.name, one.params)
+        REMEDIES.load(one.name)  # one that cannot be used here says why
     return list(found.values())
 
 

@@ -9,9 +9,13 @@ and ``shifts`` are the method's own.
 from __future__ import annotations
 
 import inspect
+import json
 from collections.abc import Callable, Mapping
 from functools import cache, lru_cache
-from typing import Any
+from typing import Any, get_type_hints
+
+from pydantic import TypeAdapter, ValidationError
+from pydantic.errors import PydanticSchemaGenerationError
 
 from topoeval.errors import UserError, nearest
 from topoeval.harness.suites.toml import parse
@@ -25,6 +29,8 @@ _INSTEAD_OF = {"weight": "gradient_ratio", "gradient_ratio": "weight"}
 
 # what every loss of a suite shares; a method has no say in it
 _OF_THE_SUITE = ("topology", "backend")
+
+_TYPES = {bool: "true or false", int: "a whole number", float: "a number", str: "a word"}
 
 # where a value is inside the data of a method, and the value where there is none
 Place = tuple[tuple[str | int, ...], Any]
@@ -185,32 +191,78 @@ def check_params(method: Method) -> None:
     Raises
     ------
     UserError
-        An unknown loss, remedy or parameter of one, with the nearest name.
+        An unknown loss, remedy or parameter of one, with the nearest name; or as `check_remedy`.
     """
     for term in method.losses:
         if term.name not in LOSSES:
             raise UserError(
                 f"method {method.name!r}: unknown loss {term.name!r}{nearest(term.name, LOSSES)}"
             )
-        _check(method, f"loss {term.name!r}", term.params, _loss_keywords(term.name))
+        where = f"method {method.name!r}"
+        _check(where, f"loss {term.name!r}", term.params, _loss_keywords(term.name))
     if method.remedy is not None:
-        remedy = method.remedy
-        known = _remedies()
-        if remedy.name not in known:
-            raise UserError(
-                f"method {method.name!r}: unknown remedy {remedy.name!r}"
-                f"{nearest(remedy.name, known)}"
-            )
-        _check(method, f"remedy {remedy.name!r}", remedy.params, _remedy_keywords(remedy.name))
+        check_remedy(f"method {method.name!r}", method.remedy.name, method.remedy.params)
+
+
+def check_remedy(where: str, name: str, params: Mapping[str, Any]) -> None:
+    """Refuse a remedy that there is not, a parameter that it does not have, or of another type.
+
+    Types are those of its annotations; what has none takes every value.
+
+    Parameters
+    ----------
+    where
+        Who names it, for the message.
+    name, params
+        Of the remedy.
+
+    Raises
+    ------
+    UserError
+        With the parameter, its value and what it takes.
+    """
+    remedies = _remedies()
+    if name not in remedies:
+        raise UserError(f"{where}: unknown remedy {name!r}{nearest(name, remedies)}")
+    known = _remedy_keywords(name)
+    _check(where, f"remedy {name!r}", params, known)
+    if known is None:
+        return
+    try:
+        hints = get_type_hints(remedies.load(name))
+    except (NameError, TypeError):  # annotations of others, of names that are only there for mypy
+        return
+    for param, value in params.items():
+        if (takes := not_of(hints.get(param, Any), value)) is not None:
+            raise UserError(f"{where}: remedy {name!r} takes {takes} as {param}, got {value!r}")
 
 
 def _check(
-    method: Method, owner: str, params: Mapping[str, Any], known: Mapping[str, Any] | None
+    where: str, owner: str, params: Mapping[str, Any], known: Mapping[str, Any] | None
 ) -> None:
     for name in params:
         if known is not None and name not in known:
             hint = "; it is the suite's" if name in _OF_THE_SUITE else nearest(name, known)
-            raise UserError(f"method {method.name!r}: {owner} has no parameter {name!r}{hint}")
+            raise UserError(f"{where}: {owner} has no parameter {name!r}{hint}")
+
+
+def not_of(annotation: Any, value: Any) -> str | None:
+    """Return in words what a type takes where `value` is not of it; else None.
+
+    A whole number is a number, and nothing else is something else: 1 is not true.
+
+    >>> not_of(bool, "maybe"), not_of(float, 3), not_of(int, 1.5), not_of(float, True)
+    ('true or false', None, 'a whole number', 'a number')
+    """
+    try:
+        # as JSON, in which a list may be a tuple
+        TypeAdapter(annotation).validate_json(json.dumps(value, default=str), strict=True)
+    except ValidationError as error:
+        other = error.errors()[0]["msg"].removeprefix("Input should be ")
+        return _TYPES.get(annotation, other)
+    except PydanticSchemaGenerationError:  # a type of which pydantic knows nothing
+        return None
+    return None
 
 
 def _loss_keywords(name: str) -> Mapping[str, Any] | None:
