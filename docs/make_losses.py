@@ -16,6 +16,8 @@ import torch
 from scipy.ndimage import gaussian_filter
 
 from topoeval import Topology
+from topoeval.archives import DamagedFileError
+from topoeval.checksums import opened
 from topoeval.losses import LOSSES
 
 DOCS = Path(__file__).parent
@@ -240,9 +242,13 @@ def _times(name):
     path = RECORDS / name
     if not path.exists():
         return {}
+    try:
+        record = opened(json.loads(path.read_bytes()), 2, 2)
+    except ValueError as error:
+        raise DamagedFileError(path, str(error)) from None
     return {
         row["loss"]: f"{row['ms'] / row['dice_ms']:.1f}"
-        for row in json.loads(path.read_text())["rows"]
+        for row in record["rows"]
         if row["peer"] is None and row["shape"] == "8x1x128x128" and "ms" in row
     }
 

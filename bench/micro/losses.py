@@ -33,6 +33,7 @@ SHAPES = {
 LIMIT_S = 300
 BUDGET_S = 6.0
 REPEATS = 15
+SCHEMA = 2  # the first had no checksum
 
 
 def inputs(shape):
@@ -177,6 +178,17 @@ def table(rows):
     return "\n".join(lines)
 
 
+def recorded(path):
+    """Return what was measured before; what has changed since it was written is refused."""
+    from topoeval.archives import DamagedFileError
+    from topoeval.checksums import opened
+
+    try:
+        return opened(json.loads(path.read_bytes()), SCHEMA, SCHEMA)
+    except (ValueError, OSError) as error:
+        raise DamagedFileError(path, str(error)) from None
+
+
 def main():
     """Measure, print the table, keep the rows."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -190,9 +202,17 @@ def main():
         print(json.dumps(measure(name, peer or None, shape, options.called)))
         return
 
+    from topoeval.checksums import sealed
     from topoeval.harness.runs.environment import describe
     from topoeval.losses import LOSSES
+    from topoeval.whole_file import write_text
 
+    stem = "called" if options.called else "times"
+    others = []
+    # looked at before anything is measured; the rows of other losses stay
+    if options.out and options.only and (options.out / f"{stem}.json").exists():
+        kept = recorded(options.out / f"{stem}.json")["rows"]
+        others = [row for row in kept if row["loss"] not in options.only]
     for peer, package in LEFT_OUT.items():
         print(f"{peer} is left out: {package} is not installed", file=sys.stderr)
     rows = []
@@ -205,14 +225,11 @@ def main():
                     print(row, file=sys.stderr)
     print(table(rows))
     if options.out:
-        stem = "called" if options.called else "times"
         options.out.mkdir(parents=True, exist_ok=True)
-        if options.only and (options.out / f"{stem}.json").exists():  # the others keep their rows
-            kept = json.loads((options.out / f"{stem}.json").read_text())["rows"]
-            rows += [row for row in kept if row["loss"] not in options.only]
-            rows.sort(key=lambda row: row["loss"])
-        record = {"environment": describe("cpu", 1, "topoeval"), "rows": rows}
-        (options.out / f"{stem}.json").write_text(json.dumps(record, indent=1) + "\n")
+        rows = sorted([*rows, *others], key=lambda row: row["loss"])
+        measured = {"environment": describe("cpu", 1, "topoeval"), "rows": rows}
+        record = sealed({"schema": SCHEMA, **measured})
+        write_text(options.out / f"{stem}.json", json.dumps(record, indent=1) + "\n")
         (options.out / f"{stem}.md").write_text(table(rows) + "\n")
 
 
