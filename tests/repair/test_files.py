@@ -1,6 +1,9 @@
 """Files are repaired into files of the same format and grid, by `topoeval repair`."""
 
+import errno
 import json
+import resource
+import signal
 
 import numpy as np
 import pandas as pd
@@ -52,6 +55,9 @@ def write(path, array):
         nibabel = pytest.importorskip("nibabel", reason="writes the file")
         affine = np.array([[0, -2.0, 0, 4], [3.0, 0, 0, 5], [0, 0, 1.5, 6], [0, 0, 0, 1]])
         nibabel.save(nibabel.Nifti1Image(array.astype(np.uint8), affine), path)
+    elif suffix == ".mgz":
+        nibabel = pytest.importorskip("nibabel", reason="writes the file")
+        nibabel.save(nibabel.MGHImage(array.astype(np.uint8), np.diag([2.0, 3, 4, 1])), path)
     else:
         sitk = pytest.importorskip("SimpleITK", reason="writes the file")
         image = sitk.GetImageFromArray(array.astype(np.uint8))
@@ -71,6 +77,7 @@ def write(path, array):
         ("a.npy", blobs(), "1,0"),
         ("a.npz", volume(), "1,0,0"),
         ("a.nii.gz", volume(), "1,0,0"),
+        ("a.mgz", volume(), "1,0,0"),
         ("a.mha", volume(), "1,0,0"),
         ("a.nrrd", blobs(), "1,0"),
     ],
@@ -110,6 +117,50 @@ def test_maps_stay_maps(tmp_path):
         mask = after >= cut * scale
         assert not mask[13, 16]
         assert mask[6, 6] or cut == 1.0
+
+
+@pytest.mark.parametrize("cut", [0.1, 0.3, 0.6, 0.7, 0.9])
+def test_a_value_that_is_the_threshold_is_foreground(tmp_path, cut):
+    """As `topoeval evaluate` reads it: means of ten votes, in float32, lie on it."""
+    votes = np.where(blobs(), cut, 0.01).astype(np.float32)
+    np.save(tmp_path / "p.npy", votes)
+    out = tmp_path / "out"
+    done = run(tmp_path / "p.npy", "--threshold", cut, "--betti", "2,1", "--out", out)
+    assert "(2, 1) -> (2, 1), nothing to do" in done.output
+    np.testing.assert_array_equal(np.load(out / "p.npy"), votes)
+
+
+@pytest.mark.parametrize("kind", [np.bool_, np.uint8, np.int64])
+def test_a_mask_among_maps_is_read_and_written_as_one(tmp_path, kind):
+    """Its 1 is 1, not 1/255, and what is deleted is 0."""
+    np.save(tmp_path / "map.npy", np.where(blobs(), 0.8, 0.1))
+    np.save(tmp_path / "mask.npy", blobs().astype(kind))
+    out = tmp_path / "out"
+    files = (tmp_path / "map.npy", tmp_path / "mask.npy")
+    done = run(*files, "--threshold", 0.5, "--betti", "1,0", "--out", out)
+    assert done.exit_code == 0, done.output
+    after = np.load(out / "mask.npy")
+    assert after.dtype == kind
+    assert "mask.npy  (2, 1) -> (1, 0)" in done.output
+    np.testing.assert_array_equal(after == 1, np.load(out / "map.npy") >= 0.5)
+
+
+def test_a_full_disk_is_an_error_of_the_machine(tmp_path):
+    """With its number, which NumPy leaves out; nothing half-written stays."""
+    from topoeval.images.writing import write_like
+
+    np.save(tmp_path / "a.npy", np.zeros((200, 200)))
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
+    try:
+        with pytest.raises(OSError, match="large") as caught:
+            write_like(tmp_path / "b.npy", tmp_path / "a.npy", np.zeros((200, 200)))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        signal.signal(signal.SIGXFSZ, handler)
+    assert caught.value.errno == errno.EFBIG
+    assert [path.name for path in tmp_path.iterdir()] == ["a.npy"]
 
 
 def test_a_softmax_of_nnunet_stays_one(tmp_path, betti_numbers):

@@ -82,11 +82,37 @@ def test_names_are_those_of_the_dataset(tmp_path):
     result = run(made, "--betti", "wall:1,0", "--betti", "lumen:1,0", "--out", tmp_path / "out")
     assert "label maps alone" in result.output
     assert "class wall: " in result.output
+    assert "wanted class wall (1, 0), class lumen (1, 0)" in result.output
+    report = tmp_path / "edits.csv"
+    run(made, "--betti", "1:1,0", "--out", tmp_path / "again", "--report", report)
+    assert {line.split(",")[1] for line in report.read_text().splitlines()[1:]} == {"wall"}
     result = run(made, "--betti", "wall:1,0", "--betti", "1:2,0", "--out", tmp_path / "other")
     assert "said twice, 1,0 and 2,0" in str(result.exception)
     result = run(made, "--betti", "wal:1,0", "--out", tmp_path / "other")
     assert result.exit_code != 0
     assert "names class 'wal', the files hold 1 wall, 2 lumen" in str(result.exception)
+
+
+def test_a_class_that_no_file_holds_is_named(tmp_path):
+    """As it was written."""
+    made = folder(tmp_path / "in", {**LABELS, "scar": 3}, soft=False)
+    result = run(made, "--betti", "scar:1,0", "--out", tmp_path / "out")
+    assert "names class 'scar', the files hold 1 wall, 2 lumen" in str(result.exception)
+
+
+def test_label_maps_take_no_threshold(tmp_path):
+    """As probabilities they are dark everywhere, and all would be made from nothing."""
+    made = folder(tmp_path / "in", LABELS, soft=True)
+    result = run(made, "--betti", "wall:1,0", "--threshold", 0.5, "--out", tmp_path / "out")
+    assert "are label maps: leave --threshold out" in str(result.exception)
+    assert not (tmp_path / "out").exists()
+
+
+def test_files_without_a_softmax_are_counted(tmp_path):
+    made = folder(tmp_path / "in", LABELS, soft=True)
+    Picture.open(made / "a.png").save(made / "b.png")
+    result = run(made, "--betti", "wall:1,0", "--out", tmp_path / "out")
+    assert "(1 have none, there voxels are counted)" in result.output
 
 
 def test_regions_with_a_softmax_are_refused(tmp_path):

@@ -170,7 +170,11 @@ def repair_files(
     console.print(f"{len(all_done)} files written to {escape(str(out))}{counted}")
     if report is not None:
         rows = [
-            {**row, "file": names_out[one.source].as_posix()}
+            {
+                **row,
+                "file": names_out[one.source].as_posix(),
+                "class": names.get(row["class"], row["class"]),
+            }
             for one in all_done
             for row in one.rows
         ]

@@ -228,9 +228,7 @@ def _labels_as_stored(path: Path, reading: Reading) -> Image:
         return replace(image, array=_classes(image, reading), channel_axis=None)
     array = image.array
     if reading.fractions or image.lossy:
-        cut = _HALF if terms.threshold is None else terms.threshold
-        parts = image.lossy or str(array.dtype) in reading.parts
-        return replace(image, array=_foreground(array, cut, parts).astype(np.uint8))
+        return replace(image, array=foreground(image, reading).astype(np.uint8))
     if array.dtype.kind == "f":
         whole = np.rint(array)
         if (np.abs(array - whole) > NEARLY_WHOLE).any():
@@ -239,6 +237,17 @@ def _labels_as_stored(path: Path, reading: Reading) -> Image:
     if reading.one is not None:
         array = np.where(array == reading.one, 1, array)
     return replace(image, array=array.astype(np.min_scalar_type(int(array.max()))))
+
+
+def foreground(image: Image, reading: Reading) -> NDArray[np.bool_]:
+    """Return where the probabilities of a file are at least the threshold, 0.5 by default."""
+    cut = _HALF if reading.terms.threshold is None else reading.terms.threshold
+    return _foreground(image.array, cut, are_parts(image, reading))
+
+
+def are_parts(image: Image, reading: Reading) -> bool:
+    """Whether the values of a map are parts of the range of their type, as 255ths."""
+    return image.lossy or str(image.array.dtype) in reading.parts
 
 
 def _foreground(array: NDArray[Any], threshold: float, parts: bool) -> NDArray[np.bool_]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -122,7 +123,10 @@ def _ome_metadata(text: str | None, axes: str) -> dict[str, Any]:
 
 
 def _write_npy(target: Path, source: Path, array: NDArray[Any]) -> None:
-    np.save(target, array, allow_pickle=False)
+    # written by NumPy, a full disk is an error without a number, which is nobody's
+    content = io.BytesIO()
+    np.save(content, array, allow_pickle=False)
+    target.write_bytes(content.getbuffer())
 
 
 def _write_npz(target: Path, source: Path, array: NDArray[Any]) -> None:
@@ -145,7 +149,9 @@ def _write_nifti(target: Path, source: Path, array: NDArray[Any]) -> None:
     if array.dtype == np.bool_:
         array = array.astype(np.uint8)
     header.set_data_dtype(array.dtype)
-    after = type(before)(array, before.affine, header, dtype=array.dtype)
+    # of 64-bit integers NIfTI wants to be told; MGH has no such types
+    told = {"dtype": array.dtype} if isinstance(before, nibabel.Nifti1Pair) else {}
+    after = type(before)(array, before.affine, header, **told)
     nibabel.save(after, target)
 
 

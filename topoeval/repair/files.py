@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from topoeval.errors import UserError
 from topoeval.images import read_image
 from topoeval.images.image import Image
-from topoeval.images.reading import Reading, read_labels
-from topoeval.images.survey import FRACTIONAL, read_mask
+from topoeval.images.reading import Reading, are_parts, foreground, read_labels
+from topoeval.images.survey import read_mask
 from topoeval.images.writing import write_like
 from topoeval.repair.classes import Classes, repair_classes, repair_labels
 from topoeval.repair.edits import SHORT_BAR, Options, Repaired
@@ -246,16 +246,17 @@ def _map(
 ) -> tuple[NDArray[Any], Mapping[int, Repaired]]:
     cut = 0.5 if reading.terms.threshold is None else reading.terms.threshold
     array = image.array
-    top = np.iinfo(array.dtype).max if array.dtype in FRACTIONAL else 1
+    top = np.iinfo(array.dtype).max if are_parts(image, reading) else 1
+    before = foreground(image, reading)
     values = array.astype(np.float64) / top
     # The threshold becomes 0.5; below and above it values keep their order.
     above = 0.5 + 0.5 * (values - cut) / max(1 - cut, np.finfo(np.float64).tiny)
-    even = np.where(values >= cut, np.minimum(above, 1), np.minimum(0.5 * values / cut, 0.5 - 1e-6))
+    even = np.where(before, np.clip(above, 0.5, 1), np.minimum(0.5 * values / cut, 0.5 - 1e-6))
     one = repair(even.astype(np.float32), _prior(priors, 1), topology, options)
-    changed = one.mask != (even.astype(np.float32) >= 0.5)
+    changed = one.mask != before
     inside = np.minimum(cut + _BEYOND, 1.0) * top
     outside = np.maximum(cut - _BEYOND, 0.0) * top
-    if array.dtype.kind in "iu":
+    if array.dtype.kind in "biu":
         inside, outside = np.ceil(inside), min(np.floor(outside), np.ceil(cut * top) - 1)
     after = array.copy()
     after[changed] = np.where(one.mask, inside, outside)[changed].astype(array.dtype)
