@@ -9,23 +9,26 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from tests.cli.conftest import write_rings
+
+
+def gapped(ring, i, rng):
+    """A ring that is thinner somewhere."""
+    ring[4, 4 : 8 + i] = 0
+    return ring
+
+
+def specked(ring, i, rng):
+    """A ring with specks."""
+    for place in rng.choice(24, 3 + i % 2, replace=False):
+        ring[0 if place % 2 else 22, place] = 255
+    return ring
+
 
 @pytest.fixture
 def folders(tmp_path):
     """Write truth and predictions of two models: rings, of which the second has specks."""
-    rng = np.random.default_rng(0)
-    for i in range(6):
-        truth = np.zeros((24, 24), np.uint8)
-        truth[4:20, 4:20] = 255
-        truth[9:15, 9:15] = 0
-        good, bad = truth.copy(), truth.copy()
-        good[4, 4 : 8 + i] = 0
-        for place in rng.choice(24, 3 + i % 2, replace=False):
-            bad[0 if place % 2 else 22, place] = 255
-        for name, mask in (("truth", truth), ("good", good), ("bad", bad)):
-            (tmp_path / name).mkdir(exist_ok=True)
-            Image.fromarray(mask).save(tmp_path / name / f"case{i}.png")
-    return tmp_path
+    return write_rings(tmp_path, good=gapped, bad=specked)
 
 
 def test_two_folders_of_predictions_and_the_truth(call, folders):

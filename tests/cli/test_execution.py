@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.cli.conftest import write_rings
+
 WAITING = """
 import time
 from pathlib import Path
@@ -35,22 +37,18 @@ METRICS.register(
 """
 
 
+def spoilt(ring, i, rng):
+    """A ring with a gap and specks, and a mark of its own."""
+    ring[4 : 9 + i % 2, 11] = 0
+    ring[0, rng.choice(24, 3, replace=False)] = 255
+    ring[23, i] = 255
+    return ring
+
+
 @pytest.fixture
 def folders(tmp_path):
     """Rings with gaps and specks, and the truth; case i has a mark of its own."""
-    rng = np.random.default_rng(0)
-    for i in range(6):
-        truth = np.zeros((24, 24), np.uint8)
-        truth[4:20, 4:20] = 255
-        truth[9:15, 9:15] = 0
-        made = truth.copy()
-        made[4 : 9 + i % 2, 11] = 0
-        made[0, rng.choice(24, 3, replace=False)] = 255
-        made[23, i] = 255
-        for name, mask in (("truth", truth), ("made", made)):
-            (tmp_path / name).mkdir(exist_ok=True)
-            Image.fromarray(mask).save(tmp_path / name / f"case{i}.png")
-    return tmp_path
+    return write_rings(tmp_path, made=spoilt)
 
 
 @pytest.fixture

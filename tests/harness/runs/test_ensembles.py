@@ -3,42 +3,29 @@
 import numpy as np
 import pytest
 
+from tests.harness.runs import toy
+from tests.harness.runs.toy import suite_text
 from topoeval import datasets
 from topoeval.errors import UserError
 from topoeval.harness.plans.plan import plan
 from topoeval.harness.runs import answers
 from topoeval.harness.runs.ensembles import ensembles, mean_of_maps, remedies_of
-from topoeval.harness.runs.executors import Inline
 from topoeval.harness.runs.members import columns_of, members_of
-from topoeval.harness.runs.store import Store
-from topoeval.harness.runs.sweep import sweep
 from topoeval.harness.suites.catalogue import load_suite
 from topoeval.harness.suites.selection import Filters
 from topoeval.metrics import Settings, betti_numbers, score_cases
 from topoeval.results.records import read
 from topoeval.topology import Topology
 
-SUITE = """
-schema = 1
-name = "means"
-title = "Means"
+SUITE = suite_text(
+    "means",
+    """
 metrics = ["dice", "betti_error", "matches_truth", "b{k}"]
 keep_answers = "maps"
 seeds = [0, 1, 2]
 methods = ["cross_entropy", "dice_ce"]
-
-[network]
-channels = [4, 8]
-norm = "none"
-
-[start]
-losses = [{ name = "cross_entropy" }]
-training = { epochs = 2, batch_size = 8, learning_rate = 5e-3 }
-
-[training]
-epochs = 2
-batch_size = 8
-
+""",
+    """
 [[dataset]]
 name = "strokes"
 sizes = { train = 16, test = 7 }
@@ -46,7 +33,8 @@ sizes = { train = 16, test = 7 }
 [dataset.tests.noisy]
 split = "shifted"
 size = 5
-"""
+""",
+)
 CLASSES = (
     SUITE.replace("[0, 1, 2]", "[3, 4]").partition("[[dataset]]")[0]
     + """
@@ -59,12 +47,8 @@ params = { structure = "all", side = 48 }
 
 
 def finished(folder, text, name="results"):
-    """Run a suite; return its store and its runs."""
-    path = folder / f"{name}.toml"
-    path.write_text(text)
-    suite = load_suite(str(path))
-    runs, store = plan(suite), Store(folder / name, suite.name)
-    assert sweep(runs, store, Inline(), suite.limits).failed == []
+    """Run a suite; return its store and the runs of its methods."""
+    store, runs = toy.finished(folder, text, name)
     return store, [run for run in runs if run.method.role == "method"]
 
 

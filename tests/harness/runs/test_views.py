@@ -3,22 +3,17 @@
 import numpy as np
 import pytest
 
+from tests.harness.runs.toy import finished, suite_text
 from topoeval.errors import UserError
-from topoeval.harness.plans.plan import plan
 from topoeval.harness.runs import answers
-from topoeval.harness.runs.executors import Inline
-from topoeval.harness.runs.store import Store
-from topoeval.harness.runs.sweep import sweep
-from topoeval.harness.suites.catalogue import load_suite
 from topoeval.harness.suites.parameters import tells_prior
 from topoeval.harness.suites.toml import parse
 from topoeval.records.canonical import canonical_json
 from topoeval.records.parts import Method
 
-SUITE = """
-schema = 1
-name = "views"
-title = "Views"
+SUITE = suite_text(
+    "views",
+    """
 metrics = ["dice", "matches_prior", "mse"]
 seeds = [0]
 methods = [
@@ -40,19 +35,8 @@ methods = [
   "betti_prior_post_edit[learning_rate=1e-12, flips=true]",
   "betti_prior_post_edit[learning_rate=1e-12, shifts=true]",
 ]
-
-[network]
-channels = [4, 8]
-norm = "none"
-
-[start]
-losses = [{ name = "cross_entropy" }]
-training = { epochs = 3, batch_size = 8, learning_rate = 5e-3 }
-
-[training]
-epochs = 2
-batch_size = 8
-
+""",
+    """
 [override.betti_prior_post.adaptation]
 steps = 2
 
@@ -62,7 +46,9 @@ steps = 2
 [[dataset]]
 name = "strokes"
 sizes = { train = 16, test = 6 }
-"""
+""",
+    epochs=3,
+)
 
 
 # the mean alone of a finished network, and what is said of every other method for the same mean
@@ -77,12 +63,7 @@ each_mean = pytest.mark.parametrize(("mean", "said"), MEANS.items())
 @pytest.fixture(scope="module")
 def swept(tmp_path_factory):
     """All runs by label, and a function from a label to what was predicted."""
-    folder = tmp_path_factory.mktemp("views")
-    path = folder / "views.toml"
-    path.write_text(SUITE)
-    suite = load_suite(str(path))
-    runs, store = plan(suite), Store(folder / "results", suite.name)
-    assert sweep(runs, store, Inline(), suite.limits).failed == []
+    store, runs = finished(tmp_path_factory.mktemp("views"), SUITE)
     by_label = {run.method.label: run for run in runs}
 
     def predicted(label):
