@@ -77,6 +77,7 @@ DICE = (
     (f"{POST}, then {EDITED}", POST),
     (f"shifts, {POST}, then {EDITED}", POST),
     (f"shifts, {POST}, then {EDITED}", f"shifts, {POST}"),
+    (f"shifts, {POST}, then {EDITED}", f"shifts, {EDITED}"),
 )
 MATCHING = tuple(pair for pair in DICE if not any(SETTLED in title for title in pair))
 """Which is less which."""
