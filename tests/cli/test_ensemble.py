@@ -64,15 +64,36 @@ def test_document_and_files_are_the_table(call, results):
 
 def test_the_table_is_printed_and_quiet_prints_nothing(call, results):
     """Methods can be chosen; the base of one that is chosen comes along."""
-    status, out, err = call("ensemble", results, "-m", "dice_ce", "-d", "strokes")
+    part = ("ensemble", results, "-m", "dice_ce", "-d", "strokes", "--out", "part")
+    status, out, err = call(*part)
     assert (status, err) == (0, "")
     flat = " ".join(out.split())
     assert "Betti error ↓, mean of 3 networks, 12 cases: better than their base " in flat
     assert "Cross-entropy" in flat
-    assert "ensemble.csv" in flat
+    assert "Tables: part/ensemble.md, part/ensemble.csv" in flat
     assert call("ensemble", results, "--quiet") == (0, "", "")
     table = pd.read_csv(results / "ensemble.csv")
     assert set(table["method"]) == {"Cross-entropy", "Dice + cross-entropy"}
+
+
+@pytest.mark.parametrize("part", [("-m", "cross_entropy"), ("-d", "strokes")])
+def test_a_part_does_not_replace_the_tables_of_the_whole(call, results, tmp_path, part):
+    """It is printed; --out says where its tables go, which is looked at first."""
+    assert call("ensemble", results, "--quiet")[0] == 0
+    before = {path: path.read_bytes() for path in results.glob("ensemble.*")}
+    assert len(before) == 2
+    status, out, _ = call("ensemble", results, *part)
+    assert status == 0
+    assert "it was printed and not written; --out FOLDER writes its tables" in out
+    status, out, _ = call("ensemble", results, *part, "--json", "--out", tmp_path / "new" / "part")
+    files = [tmp_path / "new" / "part" / f"ensemble.{end}" for end in ("md", "csv")]
+    assert json.loads(out)["files"] == list(map(str, files))
+    table = read_csv(files[1].read_bytes(), TEXTS)
+    assert list(table["method"]) == [row["method"] for row in json.loads(out)["rows"]]
+    assert json.loads(call("ensemble", results, *part, "--json")[1])["files"] == []
+    assert {path: path.read_bytes() for path in results.glob("ensemble.*")} == before
+    status, _, err = call("ensemble", results, *part, "--out", files[0])
+    assert (status, err) == (2, f"topoeval: --out {files[0]} is a file; name a folder\n")
 
 
 @pytest.mark.parametrize(
@@ -119,3 +140,15 @@ def test_a_run_keeps_its_maps_where_it_is_asked_to(call, tmp_path):
     status, out, err = call("ensemble", "out")
     assert status == 0, err
     assert "mean of 2 networks" in " ".join(out.split())
+
+
+def test_the_prior_of_remedies_is_named(call, tmp_path):
+    """Where it is not the dataset's own, in the caption of files and document."""
+    text = ONE_TEST.replace("[0, 1, 2]", "[0, 1]").replace('"dice_ce"]', '"keep_and_fill"]')
+    store, _ = finished(tmp_path, text.replace("metrics =", 'prior = "oracle"\nmetrics ='))
+    status, out, err = call("ensemble", store.root, "--remedy", "edit", "--json")
+    assert status == 0, err
+    caption = json.loads(out)["caption"]
+    assert "strokes, prior of remedies: oracle, each image's own Betti numbers." in caption
+    assert any("case, as the methods of its runs had it; its base" in line for line in caption)
+    assert "as the dataset gives it" not in (store.root / "ensemble.md").read_text()

@@ -26,9 +26,14 @@ def ensemble(
     remedy: Annotated[
         list[str] | None,
         typer.Option(
-            help="Correct the means by this remedy and the prior of each test case, as rows of "
-            "their own: a name, or NAME[KEY=VALUE] (topoeval list remedies); may be repeated."
+            help="Correct the means by this remedy and the prior of each test case, the one that "
+            "the suite's methods had, as rows of their own: a name, or NAME[KEY=VALUE] "
+            "(topoeval list remedies); may be repeated."
         ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Folder for ensemble.md and ensemble.csv, in place of RESULTS."),
     ] = None,
     data: DataFolder = None,
     jobs: Annotated[int, typer.Option(min=1, help="Processes side by side.")] = 1,
@@ -40,12 +45,13 @@ def ensemble(
     The probability maps of all seeds are averaged for each test case and cut at 0.5. The mean is
     scored as the runs were, stands beside the single networks, and is compared with the mean of
     its base's networks, case by case. Runs must have kept their maps (topoeval run --keep-maps).
-    The tables go to RESULTS/ensemble.md and RESULTS/ensemble.csv.
+    The tables go to RESULTS/ensemble.md and RESULTS/ensemble.csv. A part of the folder (--method,
+    --dataset) is only printed, unless --out says where its tables go.
 
     Examples:
     topoeval ensemble results/quickstart
 
-    topoeval ensemble results/quickstart --dataset strokes --remedy edit
+    topoeval ensemble results/quickstart --dataset strokes --remedy edit --out results/strokes
     """
     from topoeval.cli.data import use_data_folder
     from topoeval.cli.filters import filters
@@ -57,10 +63,11 @@ def ensemble(
     from topoeval.csv_tables import to_csv
     from topoeval.errors import UserError
     from topoeval.harness.runs.ensembles import ensembles, remedies_of
-    from topoeval.harness.runs.members import columns_of, members_of
+    from topoeval.harness.runs.members import columns_of, members_of, told_priors
+    from topoeval.harness.runs.priors import Told
     from topoeval.harness.runs.store import Store
     from topoeval.report.bases import base_labels
-    from topoeval.report.conditions import conditions_of
+    from topoeval.report.conditions import conditions_of, prior_words
     from topoeval.report.ensembles import caption, to_markdown, to_terminal
     from topoeval.results.ensembles import ensemble_frame, ensemble_rows
     from topoeval.results.records import read
@@ -69,6 +76,10 @@ def ensemble(
     if not (results / "records").is_dir():
         raise UserError(f"no records in {results}; topoeval run SUITE makes them")
     check_folder(results, "RESULTS")
+    # the tables in the results folder are of all that is in it; a part must not replace them
+    folder = out if out is not None or method or dataset else results
+    if out is not None:
+        check_folder(out)
     use_data_folder(data)
     remedies = remedies_of(remedy or ())
     store = Store(results, "")
@@ -80,6 +91,7 @@ def ensemble(
         bases = base_labels(records, yardsticks_of(records, results))
         members = members_of(records, filters(method, dataset, None, None, None), bases, store)
         columns = columns_of(records, members)
+        told = told_priors(records, members) if remedies else {}
         with progress(console) as listen:
             found = ensembles(
                 results,
@@ -88,22 +100,36 @@ def ensemble(
                 remedies,
                 jobs,
                 lambda done, total: listen("methods", done, total),
+                told,
             )
         lines = ensemble_rows(found, bases)
         conditions = {
-            name: conditions_of(group, records.documents).text()
+            name: conditions_of(group, records.documents)
             for name, group in records.runs.groupby("dataset")
             if name in columns
         }
-        told = [*caption(lines, conditions), *_notes(records, members)]
+        priors = {
+            name: prior_words(one.prior, one.prior_error, conditions[name].params)
+            for name, one in told.items()
+            if one != Told()
+        }
+        texts = {name: one.text() for name, one in conditions.items()}
+        said = [*caption(lines, texts, priors), *_notes(records, members)]
         table = ensemble_frame(lines)
-        files = [results / f"{FILE}.md", results / f"{FILE}.csv"]
-        write_text(files[0], to_markdown(lines, told))
-        write_text(files[1], to_csv(table))
-    console.print(to_terminal(lines, told))
-    console.print(f"Tables: {files[0]}, {files[1]}", soft_wrap=True, markup=False, highlight=False)
+        files = [] if folder is None else [folder / f"{FILE}.md", folder / f"{FILE}.csv"]
+        if folder is not None:
+            folder.mkdir(parents=True, exist_ok=True)
+            write_text(files[0], to_markdown(lines, said))
+            write_text(files[1], to_csv(table))
+    console.print(to_terminal(lines, said))
+    where = (
+        f"Tables: {files[0]}, {files[1]}"
+        if files
+        else f"A part of {results}: it was printed and not written; --out FOLDER writes its tables."
+    )
+    console.print(where, soft_wrap=True, markup=False, highlight=False)
     if as_json:
-        print_json({"rows": rows(table), "caption": told, "files": files})
+        print_json({"rows": rows(table), "caption": said, "files": files})
 
 
 def _notes(records: Records, members: Sequence[Members]) -> list[str]:

@@ -81,10 +81,23 @@ def _has_prior(runs: pd.DataFrame, documents: Mapping[str, Record]) -> bool:
 
 
 def _prior(spec: RunSpec) -> str:
+    return prior_words(spec.prior, spec.prior_error, spec.dataset.params)
+
+
+def prior_words(prior: str, error: Sequence[int], params: Mapping[str, Any]) -> str:
+    """Return where a prior comes from, in words.
+
+    Parameters
+    ----------
+    prior, error
+        ``prior`` and ``prior_error`` of a run.
+    params
+        Of the dataset.
+    """
     # A measured prior is that of the image's own mask; any other one is the dataset's own.
-    given = "oracle" if spec.dataset.params.get("prior") == "measured" else "class"
-    wrong = f", off by {tuple(spec.prior_error)}" if any(spec.prior_error) else ""
-    return _PRIORS[given if spec.prior == "given" else spec.prior] + wrong
+    given = "oracle" if params.get("prior") == "measured" else "class"
+    wrong = f", off by {tuple(error)}" if any(error) else ""
+    return _PRIORS[given if prior == "given" else prior] + wrong
 
 
 def _foreground(spec: RunSpec) -> str:

@@ -39,7 +39,11 @@ def sentence(block: Block) -> str:
     )
 
 
-def caption(rows: Sequence[EnsembleRow], conditions: Mapping[str, str]) -> list[str]:
+def caption(
+    rows: Sequence[EnsembleRow],
+    conditions: Mapping[str, str],
+    priors: Mapping[str, str],
+) -> list[str]:
     """Return what the tables mean, a statement a line.
 
     Parameters
@@ -48,6 +52,8 @@ def caption(rows: Sequence[EnsembleRow], conditions: Mapping[str, str]) -> list[
         Of all tables.
     conditions
         By dataset what its runs were measured under.
+    priors
+        By dataset where the prior of remedies comes from, of those where it is not the dataset's.
     """
     lines = [f"{dataset}: {text}." for dataset, text in conditions.items()]
     lines += [
@@ -62,10 +68,12 @@ def caption(rows: Sequence[EnsembleRow], conditions: Mapping[str, str]) -> list[
         "dataset that have a base, for each score by itself.",
     ]
     if any(row.remedy for row in rows):
+        given = "as the methods of its runs had it" if priors else "as the dataset gives it"
         lines.append(
             "A row with a remedy is the mean of the networks corrected by the prior of each test "
-            "case, as the dataset gives it; its base is that mean alone."
+            f"case, {given}; its base is that mean alone."
         )
+        lines += [f"{dataset}, prior of remedies: {words}." for dataset, words in priors.items()]
     if rests := dict.fromkeys(row.rests_on for row in rows if row.rests_on):
         lines.append(
             f"{_RESTS} One case makes most of the spread of the differences: {', '.join(rests)}."

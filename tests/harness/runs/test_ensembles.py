@@ -1,5 +1,7 @@
 """Means over seeds, from the maps that runs have kept: by hand, and what refuses one."""
 
+from collections import Counter
+
 import numpy as np
 import pytest
 
@@ -10,7 +12,7 @@ from topoeval.errors import UserError
 from topoeval.harness.plans.plan import plan
 from topoeval.harness.runs import answers
 from topoeval.harness.runs.ensembles import ensembles, mean_of_maps, remedies_of
-from topoeval.harness.runs.members import columns_of, members_of
+from topoeval.harness.runs.members import columns_of, members_of, told_priors
 from topoeval.harness.suites.catalogue import load_suite
 from topoeval.harness.suites.selection import Filters
 from topoeval.metrics import Settings, betti_numbers, score_cases
@@ -56,7 +58,8 @@ def averaged(store, remedies=(), filters=None, bases=None):
     """Return what the means of a results folder score, by dataset and method."""
     records = read(store.root / "records")
     members = members_of(records, filters or Filters(), bases or {}, store)
-    found = ensembles(store.root, members, columns_of(records, members), remedies_of(remedies))
+    columns, told = columns_of(records, members), told_priors(records, members)
+    found = ensembles(store.root, members, columns, remedies_of(remedies), told=told)
     return {(one.dataset, one.arm): one for one in found}
 
 
@@ -118,6 +121,66 @@ def test_the_mean_is_no_mean_of_masks(swept):
     maps = [answers.read(store.answers(run.id))["test"].probabilities for run in mine]
     votes = np.mean([one >= 0.5 for one in maps], axis=0) >= 0.5
     assert (votes != (np.mean(maps, axis=0) >= 0.5)).any()
+
+
+PRIORS = suite_text(
+    "priors",
+    """
+metrics = ["dice", "b{k}"]
+keep_answers = "maps"
+seeds = [0, 1]
+prior = "train"
+prior_error = [1, 0]
+methods = ["cross_entropy", "keep_and_fill"]
+""",
+    """
+[[dataset]]
+name = "strokes"
+sizes = { train = 16, test = 5 }
+""",
+)
+
+
+def test_remedies_have_the_prior_that_the_runs_had(tmp_path):
+    """That of the training masks, wrong by one, also for the mean of a method that knows none."""
+    store, runs = finished(tmp_path, PRIORS)
+    assert {run.method.name: run.prior for run in runs} == {
+        "cross_entropy": "given",
+        "keep_and_fill": "train",
+    }
+    topology, frequent = Topology.parse(runs[0].topology), set()
+    for seed in (0, 1):
+        masks = [
+            sample.target >= 0.5 for sample in datasets.load("strokes", "train", 16, seed=seed)
+        ]
+        counts = Counter(map(tuple, betti_numbers(np.concatenate(masks), topology, 2).tolist()))
+        ((prior, _),) = counts.most_common(1)
+        frequent.add(prior)
+    ((components, holes),) = frequent
+    found = averaged(store, ["edit"])
+    assert len(found) == 2
+    for one in found.values():
+        assert one.repaired["edit"]["b0"].tolist() == [components + 1] * 5
+        assert one.repaired["edit"]["b1"].tolist() == [holes] * 5
+    # two priors in one folder are none
+    other = PRIORS.replace('"train"', '"oracle"').replace(
+        '"cross_entropy", "keep_and_fill"', '"edit"'
+    )
+    finished(tmp_path, other.replace("methods =", 'reference = "edit"\nmethods ='))
+    with pytest.raises(UserError) as refused:
+        averaged(store, ["edit"], Filters(methods=["cross_entropy"]))
+    told = str(refused.value)
+    assert "was given prior = 'train', prior_error = [1, 0] and " in told
+    assert " prior = 'oracle', prior_error = [1, 0], so --remedy has no prior" in told
+
+
+def test_seeds_with_other_training_masks_have_no_prior_together(tmp_path):
+    """One training image each, with a hole and without."""
+    text = PRIORS.replace("train = 16", "train = 1").replace("prior_error = [1, 0]\n", "")
+    store, _ = finished(tmp_path, text)
+    with pytest.raises(UserError, match=r"seed 1 and of seed 0 have other frequent Betti numbers"):
+        averaged(store, ["edit"])
+    assert len(averaged(store)) == 2
 
 
 def test_exclusive_classes_stay_exclusive(tmp_path):

@@ -21,6 +21,7 @@ from topoeval.evaluate.parallel import Problem, Workers
 from topoeval.harness.runs import answers
 from topoeval.harness.runs.build import classes_of
 from topoeval.harness.runs.members import Members, recorded_cases
+from topoeval.harness.runs.priors import Told, priors_of_seeds
 from topoeval.harness.runs.rescoring import check_revision, located
 from topoeval.harness.runs.scoring import Readers, readers_of, revisions, scorable, score_test
 from topoeval.harness.runs.store import Store
@@ -66,6 +67,7 @@ def ensembles(
     remedies: Sequence[Variant] = (),
     jobs: int = 1,
     listener: Listener | None = None,
+    told: Mapping[str, Told] | None = None,
 ) -> list[EnsembleScores]:
     """Average the maps of each method's networks and score the means, and the networks alone.
 
@@ -82,11 +84,13 @@ def ensembles(
     columns
         By dataset the scores; those that need what a test does not have are left out.
     remedies
-        Each corrects the means by the prior of each test case, as the dataset gives it.
+        Each corrects the means by the prior of each test case.
     jobs
         Processes side by side.
     listener
         Told how many of how many methods are done.
+    told
+        By dataset which prior remedies are given, as `told_priors` returns it; else the dataset's.
 
     Raises
     ------
@@ -95,13 +99,17 @@ def ensembles(
     """
     store = Store(folder, "")
     orders: dict[str, str] = {}
+    priors: dict[str, NDArray[np.int64]] = {}
     for one in members:
         if one.dataset not in orders:
-            record = store.read(one.runs[0])
-            assert record is not None  # it was listed
-            spec = located(record.spec, store, one.runs[0])
-            orders[one.dataset] = spec.model_dump_json(by_alias=True)
-    work = partial(_ensemble, folder, orders, columns, tuple(remedies))
+            like = [other for other in members if other.dataset == one.dataset]
+            specs = _specs_of_seeds(store, like)
+            orders[one.dataset] = specs[0].model_dump_json(by_alias=True)
+            if remedies:
+                prior = (told or {}).get(one.dataset, Told())
+                test = _test(orders[one.dataset], one.test)
+                priors[one.dataset] = _priors(specs, test, prior, remedies)
+    work = partial(_ensemble, folder, orders, columns, tuple(remedies), priors)
     found: dict[int, EnsembleScores] = {}
     with Workers(jobs) as workers:
         labels = {one: f"{one.arm} on {one.dataset}" for one in members}
@@ -112,6 +120,32 @@ def ensembles(
             if listener is not None:
                 listener(len(found), len(members))
     return [found[position] for position in sorted(found)]
+
+
+def _specs_of_seeds(store: Store, members: Sequence[Members]) -> list[RunSpec]:
+    """Return a run of each seed of a dataset's methods, as it can be made here."""
+    runs: dict[int, str] = {}
+    for one in members:
+        for seed, identity in zip(one.seeds, one.runs, strict=True):
+            runs.setdefault(seed, identity)
+    found = []
+    for identity in runs.values():
+        record = store.read(identity)
+        assert record is not None  # it was listed
+        found.append(located(record.spec, store, identity))
+    return found
+
+
+def _priors(
+    specs: Sequence[RunSpec], test: TensorSet, told: Told, remedies: Sequence[Variant]
+) -> NDArray[np.int64]:
+    priors = priors_of_seeds(specs, test, told)
+    if priors is None:
+        raise UserError(
+            f"dataset {specs[0].dataset.label!r} has no prior of each case, by which --remedy "
+            f"{remedies[0]} corrects; leave it out"
+        )
+    return priors
 
 
 @lru_cache(maxsize=1)
@@ -127,6 +161,7 @@ def _ensemble(
     orders: Mapping[str, str],
     columns: Mapping[str, Sequence[str]],
     remedies: Sequence[Variant],
+    priors: Mapping[str, NDArray[np.int64]],
     members: Members,
 ) -> EnsembleScores:
     store = Store(folder, "")
@@ -148,10 +183,10 @@ def _ensemble(
         singles.append(_alone(spec, test, kept.probabilities, names, readers, record, members.test))
         total += kept.probabilities
     mean = mean_of_maps(total / len(members.runs), exclusive=classes_of(spec).softmax)
-    repaired = {
-        str(one): _columns(score_test(spec, test, _repaired(spec, mean, test, one), names, readers))
-        for one in remedies
-    }
+    repaired = {}
+    for one in remedies:
+        corrected = _repaired(spec, mean, test, priors[members.dataset], one)
+        repaired[str(one)] = _columns(score_test(spec, test, corrected, names, readers))
     return EnsembleScores(
         dataset=members.dataset,
         arm=members.arm,
@@ -175,16 +210,13 @@ def mean_of_maps(mean: NDArray[np.float64], *, exclusive: bool) -> Maps:
     return at_most_one(torch.from_numpy(maps)).numpy() if exclusive else maps
 
 
-def _repaired(spec: RunSpec, mean: Maps, test: TensorSet, remedy: Variant) -> Maps:
-    if test.priors is None:
-        raise UserError(
-            f"dataset {spec.dataset.label!r} has no prior of each case, by which --remedy {remedy} "
-            "corrects; leave it out"
-        )
+def _repaired(
+    spec: RunSpec, mean: Maps, test: TensorSet, priors: NDArray[np.int64], remedy: Variant
+) -> Maps:
     corrected = apply_remedy(
         remedy.name,
         mean,
-        test.priors.cpu().numpy(),
+        priors,
         Topology.parse(spec.topology),
         exclusive=classes_of(spec).softmax,
         **remedy.params,

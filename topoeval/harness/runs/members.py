@@ -11,14 +11,17 @@ from dataclasses import dataclass
 
 from topoeval.errors import UserError
 from topoeval.harness.runs import answers
+from topoeval.harness.runs.priors import Told
 from topoeval.harness.runs.store import Store
 from topoeval.harness.runs.sweep import read_plan
+from topoeval.harness.suites.parameters import tells_prior
 from topoeval.harness.suites.selection import Filters
 from topoeval.metrics import metric_of
 from topoeval.metrics.catalogue import every_column
 from topoeval.records.cases import Cases
 from topoeval.records.parts import MAIN_TEST
 from topoeval.records.record import Record
+from topoeval.records.spec import RunSpec
 from topoeval.results.records import Records
 
 
@@ -99,6 +102,32 @@ def members_of(
                 "run the seeds that are missing"
             )
     return list(found.values())
+
+
+def told_priors(records: Records, members: Sequence[Members]) -> dict[str, Told]:
+    """Return by dataset the prior that the methods of its records are given, which remedies get.
+
+    It is the suite's: methods that know no prior have none in their records, and their means get
+    that of the others. Where no method knows one it is the dataset's own.
+
+    Raises
+    ------
+    UserError
+        Two methods of a dataset are given different priors.
+    """
+    found: dict[str, tuple[Told, RunSpec]] = {}
+    for row in records.runs.itertuples():
+        spec = records.documents[row.id].spec
+        if tells_prior(spec.method):
+            told = Told(spec.prior, spec.prior_error)
+            first, other = found.setdefault(str(row.dataset), (told, spec))
+            if first != told:
+                raise UserError(
+                    f"{row.dataset}: {other.label} was given {first} and {spec.label} {told}, so "
+                    "--remedy has no prior; run the suites into results folders of their own"
+                )
+    datasets = dict.fromkeys(one.dataset for one in members)
+    return {name: found[name][0] if name in found else Told() for name in datasets}
 
 
 def columns_of(records: Records, members: Sequence[Members]) -> dict[str, list[str]]:

@@ -10,7 +10,8 @@ dataset's own.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -19,9 +20,75 @@ from numpy.typing import NDArray
 from topoeval.errors import UserError
 from topoeval.harness.runs.build import load_split
 from topoeval.metrics.betti import betti_numbers
+from topoeval.records.parts import PriorSource
 from topoeval.records.spec import RunSpec
 from topoeval.topology import Topology
 from topoeval.training import TensorSet
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a suite says of the prior that methods are given.
+
+    Parameters
+    ----------
+    prior, prior_error
+        As in `topoeval.records.spec.RunSpec`.
+    """
+
+    prior: PriorSource = "given"
+    prior_error: tuple[int, ...] = ()
+
+    def __str__(self) -> str:
+        """Return how a suite says it.
+
+        >>> str(Told("train", (1, 0)))
+        "prior = 'train', prior_error = [1, 0]"
+        """
+        wrong = f", prior_error = {list(self.prior_error)}" if self.prior_error else ""
+        return f"prior = {self.prior!r}{wrong}"
+
+
+def priors_of_seeds(
+    specs: Sequence[RunSpec], data: TensorSet, told: Told
+) -> NDArray[np.int64] | None:
+    """Return the priors of a set that runs of several seeds are given alike.
+
+    Parameters
+    ----------
+    specs
+        Of one dataset, a run of each seed: where a seed draws the training images, the prior that
+        is measured on them may be another one.
+    data
+        The test, which all seeds share.
+    told
+        In place of what the runs say.
+
+    Returns
+    -------
+    Betti numbers ``(N, d)``, or ``(N, C, d)`` of several classes; None where the dataset has none.
+
+    Raises
+    ------
+    UserError
+        The seeds have different priors; or as `with_told_priors`.
+    """
+    measured = told.prior in ("class", "train")
+    first: NDArray[np.int64] | None = None
+    for spec in specs if measured else specs[:1]:
+        said = spec.model_copy(update={"prior": told.prior, "prior_error": told.prior_error})
+        priors = with_told_priors(said, data).priors
+        if priors is None:
+            return None
+        found: NDArray[np.int64] = priors.cpu().numpy()
+        if first is not None and not np.array_equal(first, found):
+            raise UserError(
+                f"dataset {spec.dataset.label!r}: the training images of seed {spec.seed} and of "
+                f"seed {specs[0].seed} have other frequent Betti numbers ({told}), so a mean over "
+                "seeds has no prior for --remedy; leave it out"
+            )
+        first = found
+    return first
 
 
 def with_told_priors(spec: RunSpec, data: TensorSet) -> TensorSet:
