@@ -207,6 +207,18 @@ def test_the_report_names_every_edit(tmp_path):
     assert (fill["x"], fill["y"], fill["z"]) == (4 - 2 * 6, 5 + 3 * 1, 6 + 1.5 * 6)
 
 
+def test_a_report_without_edits_is_a_table(tmp_path):
+    """It has columns and no row."""
+    whole = np.zeros((9, 9), np.uint8)
+    whole[2:5, 2:5] = 1
+    np.save(tmp_path / "a.npy", whole)
+    report = tmp_path / "edits.csv"
+    run(tmp_path / "a.npy", "--betti", "1,0", "--out", tmp_path / "out", "--report", report)
+    edits = pd.read_csv(report)
+    assert [*edits.columns] == ["file", "class", "kind", "cost", "voxels"]
+    assert edits.empty
+
+
 def test_without_numbers_small_things_go(tmp_path):
     """As dust and small holes do."""
     write(tmp_path / "a.png", blobs())

@@ -144,6 +144,18 @@ def test_hidden_values_are_refused():
     assert repair(np.ma.masked_array(image), (1, 0)).met
 
 
+def test_locked_voxels_are_a_mask():
+    """Of a map, all voxels but those of 0 would be locked."""
+    image = np.where(ring(), 0.9, 0.1)
+    for call in (
+        lambda: repair(image, (1, 0), locked=image),
+        lambda: repair_labels(ring(), {1: (1, 0)}, locked=image),
+    ):
+        with pytest.raises(UserError, match="locked must be boolean"):
+            call()
+    assert repair(image, (1, 0), locked=0 * ring()).met
+
+
 @pytest.mark.parametrize("scale", [3.0, -1.0, np.nan, np.inf])
 def test_a_softmax_lies_between_0_and_1(scale):
     one = np.where(ring(), 0.9, 0.1)

@@ -50,6 +50,8 @@ if TYPE_CHECKING:
 _COLUMNS = (
     "file", "class", "kind", "cost", "bar", "voxels", "volume", "i", "j", "k", "x", "y", "z",
 )  # fmt: skip
+# Columns of a report without any edit, too: a table without columns is none.
+_ALWAYS = ("file", "class", "kind", "cost", "voxels")
 
 
 def repair_files(
@@ -179,7 +181,8 @@ def repair_files(
             for row in one.rows
         ]
         frame = pd.DataFrame(rows, columns=[*_COLUMNS])
-        write_text(report, to_csv(frame.dropna(axis=1, how="all")))
+        empty = [name for name in frame if name not in _ALWAYS and frame[name].isna().all()]
+        write_text(report, to_csv(frame.drop(columns=empty)))
     if as_json:
         documents = [_document(names_out[one.source], one, names) for one in all_done]
         print_json({"files": documents, "not_repaired": refused, "notes": notes})

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from topoeval.errors import UserError
 from topoeval.repair.edits import Options, Repaired
-from topoeval.repair.images import as_array, repair, repair_batch
+from topoeval.repair.images import as_array, as_locked, repair, repair_batch
 from topoeval.topology import Topology
 
 Numbers = Mapping[int, Sequence[int | None] | None]
@@ -153,7 +153,7 @@ def repair_classes(
 def _locked(locked: ArrayLike | None, shape: tuple[int, ...]) -> NDArray[np.bool_]:
     if locked is None:
         return np.zeros(shape, dtype=bool)
-    array = np.asarray(locked, dtype=bool)
+    array = as_locked(locked)
     if array.shape != shape:
         raise UserError(f"locked must have shape {shape}, got {array.shape}")
     return array

@@ -134,7 +134,7 @@ def repair_batch(
     if is_mask and (options.limit is not None or options.settle):
         raise UserError("limit and settle need a probability map, not a mask")
     before = array if is_mask else (values >= _HALF if masks is None else masks)
-    lock = None if locked is None else np.asarray(locked, dtype=bool)
+    lock = None if locked is None else as_locked(locked)
     if lock is not None and lock.shape != array.shape:
         raise UserError(f"locked must have shape {array.shape}, got {lock.shape}")
     if before.shape != array.shape:
@@ -189,6 +189,20 @@ def as_array(image: ArrayLike) -> NDArray[Any]:
             "stay as they are: locked=x.mask"
         )
     return np.asarray(image)
+
+
+def as_locked(locked: ArrayLike) -> NDArray[np.bool_]:
+    """Return which voxels are locked, or refuse what is no mask: a map locks all but its zeros.
+
+    Raises
+    ------
+    UserError
+        If the values are neither boolean nor whole.
+    """
+    array = np.asarray(locked)
+    if array.dtype.kind not in "biu":
+        raise UserError(f"locked must be boolean, got {array.dtype}; write x > 0.5")
+    return array.astype(bool)
 
 
 def _goals(wanted: Wanted, array: NDArray[Any], options: Options) -> NDArray[np.int64]:
