@@ -233,7 +233,9 @@ def _whole(number: Any, wanted: Wanted) -> int:
     except (TypeError, ValueError, OverflowError):
         whole = _ANY
     if whole != number or not 0 <= whole <= _MOST:
-        raise UserError(f"Betti numbers are whole numbers from 0 to {_MOST}, got {wanted!r}")
+        raise UserError(
+            f"Betti numbers are whole, not negative and at most {_MOST}, got {wanted!r}"
+        )
     return whole
 
 
