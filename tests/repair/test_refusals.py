@@ -39,6 +39,16 @@ def test_options_of_probabilities_are_refused_for_labels(tmp_path, option):
     assert not (tmp_path / "out").exists()
 
 
+def test_a_map_that_is_stretched_is_not_settled(tmp_path):
+    """What another threshold than 0.5 makes of a calibrated map is not calibrated."""
+    np.save(tmp_path / "a.npy", np.where(ring(), 0.9, 0.1))
+    command = (tmp_path / "a.npy", "--betti", "1,0", "--settle", "--out", tmp_path / "out")
+    said = str(run(*command, "--threshold", 0.4).exception)
+    assert said.startswith("--settle takes probabilities as they are, and --threshold 0.4 stretch")
+    assert not (tmp_path / "out").exists()
+    assert run(*command, "--threshold", 0.5).exit_code == 0
+
+
 def test_numbers_of_no_class_are_refused(tmp_path):
     """Masks of zeros alone have no class: nothing was repaired, and nothing was met."""
     np.save(tmp_path / "a.npy", 0 * ring())

@@ -119,7 +119,7 @@ def repair(
             "--settle",
             help="Afterwards move borders, without a change of the Betti numbers, so that Dice is "
             "as large as the probabilities let expect; of maps that need no edit, too. For "
-            "calibrated maps.",
+            "calibrated maps, with no other --threshold than 0.5.",
             rich_help_panel=EDITS,
         ),
     ] = False,

@@ -70,12 +70,18 @@ def told(label: str, names: Mapping[int, str]) -> str:
     return names.get(int(label), label) if label.isdecimal() else label
 
 
-def check_options(options: Options, priors: Priors, soft: bool, orders: Sequence[Order]) -> None:
+def check_options(
+    options: Options,
+    priors: Priors,
+    soft: bool,
+    threshold: float | None,
+    orders: Sequence[Order],
+) -> None:
     """Refuse options that contradict each other, and those of probabilities for masks.
 
     Parameters
     ----------
-    options, priors, orders
+    options, priors, threshold, orders
         What is asked.
     soft
         Whether the files themselves are probabilities.
@@ -86,6 +92,11 @@ def check_options(options: Options, priors: Priors, soft: bool, orders: Sequence
                 f"--keep {options.keep} leaves fewer components than --betti "
                 f"{','.join(map(str, prior))} wants; leave one of them out"
             )
+    if options.settle and threshold not in (None, 0.5):
+        raise UserError(
+            f"--settle takes probabilities as they are, and --threshold {threshold:g} stretches "
+            "them; leave one of them out, or say --threshold 0.5"
+        )
     if soft:
         return
     needs = {

@@ -113,7 +113,7 @@ def repair_files(
     names = {labels[0]: name for name, labels in members.items() if len(labels) == 1}
     check_priors(priors, surveys, repaired, names, chosen)
     of_probabilities = reading.fractions or any(one.channels for one in surveys)
-    check_options(options, priors, of_probabilities, orders)
+    check_options(options, priors, of_probabilities, threshold, orders)
     keys = {
         names_out[one.source].as_posix(): key_of(
             seen.sha256, one.softmax, reading, priors, chosen, options, ignored
