@@ -71,15 +71,38 @@ def test_the_table_is_printed_and_quiet_prints_nothing(call, results):
     assert "Betti error ↓, mean of 3 networks, 12 cases: better than their base " in flat
     assert "Cross-entropy" in flat
     assert "Tables: part/ensemble.md, part/ensemble.csv" in flat
-    assert call("ensemble", results, "--quiet") == (0, "", "")
+    assert call("ensemble", results, "--quiet", "--out", results) == (0, "", "")
     table = pd.read_csv(results / "ensemble.csv")
     assert set(table["method"]) == {"Cross-entropy", "Dice + cross-entropy"}
+
+
+def test_rows_of_a_remedy_are_not_lost_without_a_word(call, results):
+    """It is named, with what keeps it; where --out names the folder it is replaced."""
+    again = ("ensemble", results, "--quiet")
+    assert call(*again, "--remedy", "edit", "--out", results)[0] == 0
+    before = (results / "ensemble.csv").read_bytes()
+    for asked in ((), ("--remedy", "keep_and_fill")):
+        status, _, err = call(*again, *asked)
+        assert (status, err.count("\n")) == (2, 1)
+        assert "ensemble.csv has rows of edit, which this call would not make; add" in err
+        assert f"--remedy 'edit', move it away, or say --out {results} to replace it" in err
+        assert (results / "ensemble.csv").read_bytes() == before
+    assert call(*again, "--remedy", "edit")[0] == 0
+    assert (results / "ensemble.csv").read_bytes() == before
+    assert call(*again, "--out", results)[0] == 0
+    assert (results / "ensemble.csv").read_bytes() != before
+    (results / "ensemble.csv").write_text("mine\n1\n")
+    status, _, err = call(*again)
+    assert (status, err.count("\n")) == (2, 1)
+    assert "is no table of 'topoeval ensemble'; move it away" in err
+    (results / "ensemble.csv").unlink()
+    assert call(*again)[0] == 0
 
 
 @pytest.mark.parametrize("part", [("-m", "cross_entropy"), ("-d", "strokes")])
 def test_a_part_does_not_replace_the_tables_of_the_whole(call, results, tmp_path, part):
     """It is printed; --out says where its tables go, which is looked at first."""
-    assert call("ensemble", results, "--quiet")[0] == 0
+    assert call("ensemble", results, "--quiet", "--out", results)[0] == 0
     before = {path: path.read_bytes() for path in results.glob("ensemble.*")}
     assert len(before) == 2
     status, out, _ = call("ensemble", results, *part)

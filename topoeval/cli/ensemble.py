@@ -46,7 +46,8 @@ def ensemble(
     scored as the runs were, stands beside the single networks, and is compared with the mean of
     its base's networks, case by case. Runs must have kept their maps (topoeval run --keep-maps).
     The tables go to RESULTS/ensemble.md and RESULTS/ensemble.csv. A part of the folder (--method,
-    --dataset) is only printed, unless --out says where its tables go.
+    --dataset) is only printed, unless --out says where its tables go, and tables with a --remedy
+    are not replaced by tables without it.
 
     Examples:
     topoeval ensemble results/quickstart
@@ -82,6 +83,8 @@ def ensemble(
         check_folder(out)
     use_data_folder(data)
     remedies = remedies_of(remedy or ())
+    if folder is not None and out is None:
+        _check_kept(folder / f"{FILE}.csv", [str(one) for one in remedies])
     store = Store(results, "")
     console = Terminal()
     if not console.is_terminal:  # a pipe has no width; the table reads well at this one
@@ -130,6 +133,28 @@ def ensemble(
     console.print(where, soft_wrap=True, markup=False, highlight=False)
     if as_json:
         print_json({"rows": rows(table), "caption": said, "files": files})
+
+
+def _check_kept(table: Path, remedies: Sequence[str]) -> None:
+    """Refuse to replace a table by one without its remedies, which --out may do."""
+    from topoeval.csv_tables import read_csv
+    from topoeval.errors import UserError
+    from topoeval.whole_file import read_bytes
+
+    if not table.exists():
+        return
+    remedy = f"move it away, or say --out {table.parent} to replace it"
+    try:
+        made = read_csv(read_bytes(table), ["remedy"])["remedy"]
+    except (ValueError, KeyError):
+        raise UserError(f"{table} is no table of 'topoeval ensemble'; {remedy}") from None
+    lost = [str(one) for one in dict.fromkeys(made) if one and one not in remedies]
+    if lost:
+        asked = " ".join(f"--remedy '{one}'" for one in lost)
+        raise UserError(
+            f"{table} has rows of {', '.join(lost)}, which this call would not make; add {asked}, "
+            f"{remedy}"
+        )
 
 
 def _notes(records: Records, members: Sequence[Members]) -> list[str]:
