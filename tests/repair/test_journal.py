@@ -86,6 +86,36 @@ def test_a_damaged_line_counts_for_nothing(interrupted, damage):
     assert "numbers met in 2" in done.output
 
 
+def test_two_commands_at_once_do_not_mix(interrupted, monkeypatch):
+    """While one writes into the folder, the other is refused, and nothing of it is written."""
+    said = []
+
+    def meanwhile(order, *arguments, **options):
+        done = run(interrupted, "--betti", "1,1", "--overwrite")
+        said.append(str(done.exception))
+        return repair_order(order, *arguments, **options)
+
+    monkeypatch.setattr(repairing, "repair_order", meanwhile)
+    done = run(interrupted, "--betti", "1,0")
+    assert done.exit_code == 0, done.output
+    assert said == [
+        f"another 'topoeval repair' writes into {interrupted / 'out'}; wait until it is done, or "
+        "name another folder"
+    ]
+    first, second = (np.load(interrupted / "out" / f"{name}.npy") for name in "ab")
+    np.testing.assert_array_equal(first, second)
+    assert sorted(path.name for path in (interrupted / "out").iterdir()) == ["a.npy", "b.npy"]
+
+
+def test_a_torn_line_is_dropped(interrupted):
+    """As a failure of the power leaves it; what follows it is read."""
+    left = interrupted / "out" / LEFT
+    left.write_text(left.read_text()[:-30])
+    done = run(interrupted, "--betti", "1,0")
+    assert done.exit_code == 0, done.output
+    assert "earlier run" not in done.output
+
+
 @pytest.mark.parametrize("text", ['{"name": "a.npy"}', '{"name": 1}', "[]", '{"name": ["a.npy"]}'])
 def test_lines_of_others_are_passed_over(interrupted, text):
     """They say of no file that this command wrote it."""

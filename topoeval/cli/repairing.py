@@ -151,18 +151,20 @@ def repair_files(
         out.mkdir(parents=True, exist_ok=True)
         journal.begin()
         here = lanes or Threads(settings.jobs or usable_cores())
-        for _, result in here.over(work, rest, lambda one: str(one.source)):
-            if isinstance(result, Problem):
-                refused.append(result.message)
-                why = escape(result.message)
-                problems_to(console).print(f"[red]not repaired[/] {why}")
-                continue
-            name = names_out[result.source]
-            place = console if result.met else problems_to(console)
-            _print(place, name, result, names, _limits(options))
-            journal.add(name.as_posix(), result)
-            done[result.source] = result
-    journal.close(complete=not refused)
+        try:
+            for _, result in here.over(work, rest, lambda one: str(one.source)):
+                if isinstance(result, Problem):
+                    refused.append(result.message)
+                    why = escape(result.message)
+                    problems_to(console).print(f"[red]not repaired[/] {why}")
+                    continue
+                name = names_out[result.source]
+                place = console if result.met else problems_to(console)
+                _print(place, name, result, names, _limits(options))
+                journal.add(name.as_posix(), result)
+                done[result.source] = result
+        finally:
+            journal.close(complete=len(done) == len(orders))
     all_done = [done[source] for source in sources if source in done]
     if found is not None and all_done:
         # evaluate --nnunet looks for the names of classes there

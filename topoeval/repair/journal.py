@@ -6,7 +6,9 @@ finished. It goes once all are.
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import asdict
 from hashlib import sha256
@@ -14,12 +16,12 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from topoeval import __version__
+from topoeval.errors import UserError
 from topoeval.images.reading import Reading
 from topoeval.images.survey import digest
 from topoeval.repair.edits import REVISION, Options
 from topoeval.repair.files import Priors, RepairedClass, RepairedFile
 from topoeval.topology import Topology
-from topoeval.whole_file import write_text
 
 NAME = ".repairs.jsonl"
 
@@ -78,9 +80,10 @@ class Journal:
     def __init__(self, out: Path, keys: Mapping[str, str]) -> None:
         self._path = out / NAME
         self._keys = dict(keys)
+        self._seen = _content(self._path)
         self._lines = [
             line
-            for line in _lines(self._path)
+            for line in _lines(self._seen)
             if self._keys.get(line["name"], "") == line.get("key")
         ]
         self._file: TextIO | None = None
@@ -105,13 +108,32 @@ class Journal:
         return None
 
     def begin(self) -> None:
-        """Write down which files this command writes."""
+        """Write down which files this command writes, and hold the folder until it is closed.
+
+        Raises
+        ------
+        UserError
+            Another command writes into the folder: files of both would lie there as those of each.
+        """
         known = {line["name"] for line in self._lines}
-        self._lines += [
-            {"name": name, "key": key} for name, key in self._keys.items() if name not in known
-        ]
-        write_text(self._path, "".join(json.dumps(line) + "\n" for line in self._lines))
-        self._file = self._path.open("a", encoding="utf-8")
+        new = [{"name": name, "key": key} for name, key in self._keys.items() if name not in known]
+        file = self._path.open("a", encoding="utf-8")
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # the other one may have ended since it was looked at, and taken the file with it
+            is_free = os.fstat(file.fileno()).st_nlink > 0 and _content(self._path) == self._seen
+        except BlockingIOError:
+            is_free = False
+        if not is_free:
+            file.close()
+            raise UserError(
+                f"another 'topoeval repair' writes into {self._path.parent}; wait until it is "
+                "done, or name another folder"
+            )
+        # later lines count; the last one may be torn
+        file.write("\n" + "".join(json.dumps(line) + "\n" for line in new))
+        file.flush()
+        self._file = file
 
     def add(self, name: str, done: RepairedFile) -> None:
         """Write down that a file is finished."""
@@ -127,10 +149,10 @@ class Journal:
 
     def close(self, complete: bool) -> None:
         """Close it; with `complete` nothing is left to be done, and it goes."""
-        if self._file is not None:
-            self._file.close()
         if complete:
             self._path.unlink(missing_ok=True)
+        if self._file is not None:
+            self._file.close()
 
 
 def _class(found: dict[str, Any]) -> RepairedClass:
@@ -138,12 +160,14 @@ def _class(found: dict[str, Any]) -> RepairedClass:
     return RepairedClass(**{**found, **numbers})
 
 
-def _lines(path: Path) -> list[dict[str, Any]]:
+def _content(path: Path) -> str:
+    return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+
+
+def _lines(content: str) -> list[dict[str, Any]]:
     """Return the whole lines; a torn last one is dropped. A finished file counts once."""
-    if not path.is_file():
-        return []
     found: dict[str, dict[str, Any]] = {}
-    for text in path.read_text(encoding="utf-8", errors="replace").splitlines():
+    for text in content.splitlines():
         try:
             line = json.loads(text)
             found[line["name"]] = line
