@@ -1,6 +1,7 @@
 """`topoeval plan`, `schema` and the filters of `run`, as a user meets them."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -50,7 +51,11 @@ def test_a_plan_is_a_table_of_what_would_run(call):
 
 @pytest.mark.parametrize(
     ("asked", "status", "stopped"),
-    [((), 1, "16 of 32"), (("-d", "drive"), 1, "16 of 16"), (("-d", "strokes"), 0, "")],
+    [
+        ((), 1, "16 of 32"),
+        (("-d", "drive"), 1, "16 of 16"),
+        (("-d", "strokes", "-m", "cross_entropy", "-s", "0"), 0, ""),
+    ],
 )
 def test_a_plan_that_a_run_would_refuse_ends_with_status_1(call, asked, status, stopped):
     """With the reason that the run gives; also for programs, and where nothing is printed."""
@@ -68,6 +73,19 @@ def test_a_plan_that_a_run_would_refuse_ends_with_status_1(call, asked, status, 
         assert problems.count("\n") == 1
     else:
         assert "would refuse" not in out + problems
+
+
+def test_a_plan_of_what_is_done_elsewhere_is_whole(call):
+    """All records are there and the data are not: the run would refuse, and nothing is left out."""
+    results = Path(__file__).parents[2] / "results" / "clough-mnist"
+    asked = ("clough-mnist", "--results", results, "--seed", "0")
+    status, out, err = call("plan", *asked)
+    assert (status, err) == (1, "")
+    runs = int(re.search(r"(\d+) runs: \1 done\.", out)[1])
+    assert f"topoeval run would refuse: {runs} of {runs} runs cannot be done here (mnist: " in out
+    refused, _, told = call("run", *asked)
+    assert (refused, told.count("\n")) == (2, 1)
+    assert told.removeprefix("topoeval: ").strip() in out
 
 
 def test_filters_narrow_a_plan(call):

@@ -86,7 +86,8 @@ def plan(
     if not console.is_terminal:  # a pipe has no width; the table reads well at this one
         console = Terminal(width=120)
     console.print(_table(wanted.title, prospects))
-    for truth in truths([one.run for one in prospects if one.state != "cannot"]):
+    # masks are looked at, which are not here for every run that has its record
+    for truth in truths([one.run for one in prospects if not one.obstacle]):
         console.print(truth.line, highlight=False, soft_wrap=True, markup=False)
     for line in [*_told([one.run for one in prospects]), *_summary(prospects)]:
         console.print(line, highlight=False, soft_wrap=True)
