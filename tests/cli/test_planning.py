@@ -32,8 +32,10 @@ name = "drive"
 
 
 @pytest.fixture
-def call(call, tmp_path):
-    """Run the command line beside the tiny suite."""
+def call(call, tmp_path, monkeypatch):
+    """Run the command line beside the tiny suite, without the thousands of committed records."""
+    folder = "topoeval.harness.suites.catalogue.results_folder"
+    monkeypatch.setattr(folder, lambda: tmp_path / "committed")
     (tmp_path / "tiny.toml").write_text(SUITE)
     return call
 
