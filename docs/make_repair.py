@@ -21,10 +21,10 @@ import repairs  # noqa: E402
 from topoeval.records.files import read_record, record_files  # noqa: E402
 
 PAGE = ROOT / "docs" / "repair.md"
-BEGIN = "<!-- records: written by docs/make_repair.py, never by hand -->\n"
-END = "<!-- /records -->\n"
+BEGIN = "<!-- records of {}: written by docs/make_repair.py, never by hand -->\n"
+END = "<!-- /records of {} -->\n"
 
-DATASETS = {
+IMAGES = {
     "myocardium, hard": "cardiac[difficulty=hard, side=64]",
     "strokes": "strokes[lines=8]",
     "digits": "digits[lines=8]",
@@ -36,8 +36,16 @@ DATASETS = {
 }
 """Columns: those that width and radius were chosen on, then those that decided nothing."""
 
-NETWORKS = ("dice_ce", "cross_entropy")
-"""What the corrections begin with: a dataset has one of the two."""
+VOLUMES = {
+    "placenta": "placenta[difficulty=hard, side=32]",
+    "vessels": "vessels[clutter=0.03, contrast=0.5, depth=2, fade=0.3, loops=2, noise=0.05, "
+    "radius=2.6, side=40]",
+}
+
+GROUPS = {"images": IMAGES, "volumes": VOLUMES}
+
+NETWORKS = ("dice_ce", "cross_entropy", "dice")
+"""What the corrections begin with: a dataset has one of them."""
 
 POST = "post-processing"
 ARMS = {
@@ -84,15 +92,14 @@ MATCHING = tuple(pair for pair in DICE if not any(SETTLED in title for title in 
 
 
 def load() -> dict[str, repairs.Arms]:
-    """Return the committed runs by title of their dataset."""
+    """Return the committed runs by label of their dataset."""
     folders = sorted((ROOT / "results").glob("repair-*"))
     paths = [path for folder in folders for path in record_files(folder / "records")]
-    found = repairs.by_dataset([read_record(path) for path in paths])
-    return {title: found[label] for title, label in DATASETS.items()}
+    return repairs.by_dataset([read_record(path) for path in paths])
 
 
 def tables(datasets: dict[str, repairs.Arms]) -> str:
-    """Return all that stands between the two marks."""
+    """Return all that stands between two marks."""
     parts = [
         "\n".join(_means(datasets)),
         _met(datasets),
@@ -105,9 +112,14 @@ def tables(datasets: dict[str, repairs.Arms]) -> str:
 def page() -> str:
     """Return docs/repair.md with its tables as the records have them."""
     text = PAGE.read_text(encoding="utf-8")
-    before, rest = text.split(BEGIN)
-    _, after = rest.split(END)
-    return before + BEGIN + "\n" + tables(load()) + "\n" + END + after
+    found = load()
+    for group, labels in GROUPS.items():
+        begin, end = BEGIN.format(group), END.format(group)
+        before, rest = text.split(begin)
+        _, after = rest.split(end)
+        datasets = {title: found[label] for title, label in labels.items()}
+        text = before + begin + "\n" + tables(datasets) + "\n" + end + after
+    return text
 
 
 def _means(datasets: dict[str, repairs.Arms]) -> Iterator[str]:
@@ -119,7 +131,9 @@ def _means(datasets: dict[str, repairs.Arms]) -> Iterator[str]:
     yield "|---" * (len(heads) + 1) + "|"
     yield _row("network", [_mean(_network(arms)) for arms in datasets.values()])
     for title, label in ARMS.items():
-        yield _row(title, [_mean(arms.get(label, {})) for arms in datasets.values()])
+        cells = [_mean(arms.get(label, {})) for arms in datasets.values()]
+        if any(cells):
+            yield _row(title, cells)
 
 
 def _network(arms: repairs.Arms) -> repairs.Runs:
@@ -148,7 +162,7 @@ def _met(datasets: dict[str, repairs.Arms]) -> str:
             counts[place].append(repairs.met(arms[label])[0])
     all_images, post = (f"{', '.join(map(str, found[:-1]))} and {found[-1]}" for found in counts)
     return (
-        f"The prior is met in every image by every arm with an edit ({all_images}), by\n"
+        f"The prior is met in every case by every arm with an edit ({all_images}), by\n"
         f"{POST} in {post}."
     )
 
@@ -164,7 +178,8 @@ def _differences(
             for arms in datasets.values()
         ]
         comma = "," if "then" in one else ""
-        yield _row(f"{one}{comma} less {other}", cells)
+        if any(cells):
+            yield _row(f"{one}{comma} less {other}", cells)
 
 
 def _difference(one: repairs.Runs, other: repairs.Runs, column: str) -> str:

@@ -115,6 +115,17 @@ def test_files_without_a_softmax_are_counted(tmp_path):
     assert "(1 have none, there voxels are counted)" in result.output
 
 
+def test_a_softmax_that_is_not_read_is_noted(tmp_path):
+    """Files that are named by themselves are label maps, whatever lies beside them."""
+    made = folder(tmp_path / "in", LABELS, soft=True)
+    Picture.open(made / "a.png").save(made / "b.png")
+    said = "1 of the files have a softmax of nnU-Net beside them"
+    both = run(made / "a.png", made / "b.png", "--betti", "1:1,0", "--out", tmp_path / "out")
+    assert said in " ".join(both.output.split())
+    assert said not in run(made / "b.png", "--betti", "1:1,0", "--out", tmp_path / "b").output
+    assert said not in run(made, "--betti", "1:1,0", "--out", tmp_path / "all").output
+
+
 def test_regions_with_a_softmax_are_refused(tmp_path):
     """Their channels overlap."""
     made = folder(tmp_path / "in", {"background": 0, "all": [1, 2], "lumen": 2}, soft=True)

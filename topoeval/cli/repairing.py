@@ -30,7 +30,7 @@ from topoeval.errors import UserError
 from topoeval.evaluate import parse_priors
 from topoeval.evaluate.classes import notes_on_ignored
 from topoeval.evaluate.label_names import check_ignored
-from topoeval.evaluate.nnunet import DATASET, find_predictions
+from topoeval.evaluate.nnunet import DATASET, find_predictions, unread_softmaxes
 from topoeval.evaluate.parallel import Problem, Threads
 from topoeval.images import image_files, split_inside
 from topoeval.images.reading import decide, none_reaches
@@ -132,6 +132,11 @@ def repair_files(
         console.print(f"voxels of label {ignored} stay as they are, background to every class")
     named = found is not None or (bool(priors) and None not in priors)
     notes += notes_on_ignored(repaired, ignore, held, named, "file", "repaired")
+    if found is None and (beside := unread_softmaxes(sources)):
+        notes.append(
+            f"{beside} of the files have a softmax of nnU-Net beside them, which is read where "
+            "their folder is named: here edits cost voxels"
+        )
     print_notes(console, notes)
     ndim = len(surveys[0].shape)
     console.print(escape(f"{chosen.describe(ndim)}; wanted {_wanted(priors, names)}"))

@@ -9,7 +9,7 @@ import ast
 import json
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -120,15 +120,30 @@ def find_predictions(folder: Path) -> Predictions | None:
     files = [path for path in image_files(folder) if path.name.endswith(ending)]
     if not ending or not files:
         raise UserError(f"{folder}: no label map that ends in {ending!r}, as {DATASET} says")
-    beside = {path: path.with_name(path.name.removesuffix(ending) + ".npz") for path in files}
-    softmaxes = {path: soft if soft.is_file() else None for path, soft in beside.items()}
+    beside = {path: _softmax_beside(path, ending) for path in files}
     regions = [name for name, labels in names.members.items() if len(labels) > 1]
-    if regions and any(softmaxes.values()):
+    if regions and any(beside.values()):
         raise UserError(
             f"{folder}: {DATASET} has regions ({regions[0]}), whose channels overlap; name the "
             f"label maps to repair them, as {files[0]}"
         )
-    return Predictions(names, softmaxes)
+    return Predictions(names, beside)
+
+
+def unread_softmaxes(files: Collection[Path]) -> int:
+    """Return how many label maps were named by themselves and have a softmax of nnU-Net beside."""
+    found = 0
+    for path in files:
+        dataset = path.parent / DATASET
+        if dataset.is_file():
+            ending = str(json.loads(dataset.read_text(encoding="utf-8")).get("file_ending", ""))
+            found += path.name.endswith(ending) and _softmax_beside(path, ending) is not None
+    return found
+
+
+def _softmax_beside(path: Path, ending: str) -> Path | None:
+    soft = path.with_name(path.name.removesuffix(ending) + ".npz")
+    return soft if soft.is_file() else None
 
 
 def read_nnunet(results: Path, targets: Path | None = None) -> NnUnetResults:
