@@ -158,7 +158,7 @@ def without_prior() -> None:
     errors: dict[str, list[int]] = {}
     for seed in range(5):
         image = sheets(64, 1.65, np.random.default_rng(seed))
-        for limit in (0.5, 1.0, 1.5, 2.0, 3.0):
+        for limit in (0.5, 1.0, 1.5, 2.0, 2.25, 2.5, 3.0):
             result = repair(image, None, options=Options(limit=limit))
             if limit == 0.5:
                 found = int(np.abs(np.array(result.before) - wanted).sum())
