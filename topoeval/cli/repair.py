@@ -136,6 +136,15 @@ def repair(
             rich_help_panel=OUTPUT,
         ),
     ] = None,
+    html: Annotated[
+        bool,
+        typer.Option(
+            "--html",
+            help="Write a page (index.html) into --out: each file before and after, with its edits "
+            "marked.",
+            rich_help_panel=OUTPUT,
+        ),
+    ] = False,
     overwrite: Annotated[
         bool,
         typer.Option(
@@ -160,7 +169,7 @@ def repair(
     Examples:
     topoeval repair PRED --betti 1,0 --out REPAIRED
 
-    topoeval repair MAPS --threshold 0.5 --betti 1,1 --evidence 0.05 --out REPAIRED --report e.csv
+    topoeval repair MAPS --threshold 0.5 --betti 1,1 --evidence 0.05 --out REPAIRED --html
 
     topoeval repair PRED --min-size 50 --out CLEANED
     """
@@ -188,6 +197,7 @@ def repair(
         executor=executor,
         settings=execution_settings(jobs, 1, None, dask_address, slurm),
         report=report,
+        html=html,
         overwrite=overwrite,
         as_json=as_json,
     )

@@ -24,6 +24,7 @@ from topoeval.cli.repair_checks import (
     repaired_labels,
     told,
 )
+from topoeval.cli.stale_page import PAGE, remove_stale_page
 from topoeval.cli.terminal import Terminal
 from topoeval.csv_tables import to_csv
 from topoeval.errors import UserError
@@ -67,6 +68,7 @@ def repair_files(
     executor: str,
     settings: Execution,
     report: Path | None,
+    html: bool,
     overwrite: bool,
     as_json: bool = False,
 ) -> int:
@@ -139,7 +141,8 @@ def repair_files(
         )
     print_notes(console, notes)
     ndim = len(surveys[0].shape)
-    console.print(escape(f"{chosen.describe(ndim)}; wanted {_wanted(priors, names)}"))
+    conventions = f"{chosen.describe(ndim)}; wanted {_wanted(priors, names)}"
+    console.print(escape(conventions))
     if done:
         console.print(f"{len(done)} of them were repaired by an earlier run of this command")
     refused: list[str] = []
@@ -190,6 +193,17 @@ def repair_files(
         frame = pd.DataFrame(rows, columns=[*_COLUMNS])
         empty = [name for name in frame if name not in _ALWAYS and frame[name].isna().all()]
         write_text(report, to_csv(frame.drop(columns=empty)))
+    if html:
+        from topoeval.report.repair_page import write_repair_page
+
+        lines = [f"{len(sources)} files, {reading.line}", conventions, *notes]
+        by_name = {names_out[one.source].as_posix(): one for one in all_done}
+        write_repair_page(
+            out / PAGE, by_name, reading, names, lines, refused, are_wanted=bool(priors)
+        )
+        console.print(escape(str(out / PAGE)))
+    elif gone := remove_stale_page(out):
+        console.print(escape(gone))
     if as_json:
         documents = [_document(names_out[one.source], one, names) for one in all_done]
         print_json({"files": documents, "not_repaired": refused, "notes": notes})
